@@ -1,0 +1,51 @@
+"""Problems: what is wrong, where, what was expected, what to do next.
+
+Every check yields problems instead of raising at the first one; the one exception type of this package carries all of
+them. This module knows nothing of files, git or nox, and prints nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Problem:
+    """One finding, of a refusal (code ``HP0xx``) or of an advisory (code ``HA0xx``).
+
+    ``where`` is a path, a path with a JSON pointer (``manifest.json#/commit_sha``), a commit or an option; ``message`` says
+    what was found and what was expected; ``hint`` says what to do next.
+    """
+
+    code: str
+    where: str
+    message: str
+    hint: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return ``{code, where, message, hint}``, the form of the result file and of the packet's lists."""
+        return {"code": self.code, "where": self.where, "message": self.message, "hint": self.hint}
+
+    def text(self) -> str:
+        """Return the two or more lines that a person reads."""
+        return f"{self.code} {self.where}: {self.message}\n      next: {self.hint}"
+
+
+class HandoffError(Exception):
+    """A user's mistake or a broken input: everything that is wrong with it, at once.
+
+    Whoever shows it prints ``problems`` and no traceback.
+    """
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(sorted(set(problems)))
+        super().__init__("\n".join(problem.text() for problem in self.problems))
+
+
+def refusal(code: str, where: str, message: str, hint: str) -> HandoffError:
+    """Return the error for a single problem, ready to be raised."""
+    return HandoffError(Problem(code=code, where=where, message=message, hint=hint))

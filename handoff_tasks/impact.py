@@ -1,0 +1,132 @@
+"""The consumer impact statement: its text form to five lines, and the block that a person fills in (DOMAIN section 5).
+
+Values in, values out. Whether what a person wrote is true is for `rules` to say.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from handoff_tasks.errors import HandoffError, Problem, refusal
+from handoff_tasks.model import Statement
+from handoff_tasks.validate import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+HEADING = "Consumer impact:"
+LABELS: Mapping[str, str] = {
+    "Runtime behavior changes": "runtime_behavior_changes",
+    "Required consumer mapping changes": "required_consumer_mapping_changes",
+    "Required test updates": "required_test_updates",
+    "Repin required": "repin_required",
+    "Rollback instruction": "rollback_instruction",
+}
+_PLACEHOLDER = re.compile(r"(?<!\w)<(?![\s\d=])[^<>]*>|\bnone\|describe\b|\b(?:target|previous) tag/sha\b|\b(?:TODO|TBD|FIXME)\b")
+_UNWRITTEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_LONGEST = 4000
+
+
+def section(changelog: str, release_tag: str) -> tuple[int, str] | None:
+    """Return the changelog's section of a release and the line number of its heading; None when there is none.
+
+    A section starts with a ``##`` heading whose first version is the release's (``## v1.2.3``, ``## [1.2.3] - 2026-01-01``,
+    ``## Service 1.2.3``) and ends before the next heading of that or a higher level. Fenced code is no heading.
+    """
+    wanted = release_tag.removeprefix("v")
+    found: list[str] = []
+    start = None
+    fenced = False
+    for number, line in enumerate(changelog.splitlines(), 1):
+        if re.match(r"\s*(```|~~~)", line):
+            fenced = not fenced
+        if not fenced and re.match(r"##?\s", line):
+            if start is not None:
+                break
+            version = re.match(r"##\s+(?:[^\d]*[^\d.])?(\d+\.\d+\.\d+)(?![\d.+-])", line)
+            if version and version[1] == wanted:
+                start = number
+                continue
+        if start is not None:
+            found.append(line)
+    return None if start is None else (start, "\n".join(found))
+
+
+def parse(text: str, where: str, first_line: int = 1) -> Statement:
+    """Return the statement whose block stands in ``text``; ``first_line`` is the number of its first line, for messages.
+
+    A line may go on in the lines below it, indented. Raises `HandoffError` with every problem: HP060 (no block, or more than
+    one), HP061 (a line missing, twice or unknown), HP062 (a placeholder, nothing, or characters that do not show).
+    """
+    lines = text.splitlines()
+    starts = [number for number, line in enumerate(lines) if line.strip() == HEADING]
+    if len(starts) != 1:
+        count = f"{len(starts)} blocks" if starts else "no block"
+        raise refusal("HP060", where, f"{count} '{HEADING}'; expected one", "paste the block below and fill it in")
+    problems: list[Problem] = []
+
+    def wrong(code: str, number: int, message: str) -> None:
+        problems.append(Problem(code=code, where=f"{where}:{first_line + number}", message=message, hint="correct the line"))
+
+    values: dict[str, str] = {}
+    places: dict[str, int] = {}
+    current: str | None = None
+    begun = False
+    for number, line in enumerate(lines[starts[0] + 1 :], starts[0] + 1):
+        blank = not lines[number - 1].strip()
+        item = re.match(r"[-*]\s+([^:]{1,80}):(?:\s+(.*))?\Z", line)
+        if item:
+            begun = True
+            label, value = item[1].strip(), (item[2] or "").strip()
+            current = LABELS.get(label)
+            if current is None:
+                wrong("HP061", number, f"unknown line '{label}'{nearest(label, LABELS)}; known: {', '.join(LABELS)}")
+            elif current in values:
+                wrong("HP061", number, f"the line '{label}' stands twice")
+            else:
+                values[current], places[current] = value, number
+        elif line.strip() and line[:1] in " \t" and begun:
+            if current:
+                values[current] = f"{values[current]} {line.strip()}".strip()
+        elif line.strip():
+            if blank and begun:
+                break
+            if not line.startswith(("#", "```", "~~~")):
+                wrong("HP061", number, f"'{line.strip()[:60]}' is no line of the statement")
+            break
+    for label, name in LABELS.items():
+        if name not in values:
+            problems.append(
+                Problem(code="HP061", where=where, message=f"the line '{label}' is missing", hint="add it to the block")
+            )
+        elif reason := _unfilled(values[name]):
+            wrong("HP062", places[name], f"'{label}': {reason}")
+    if problems:
+        raise HandoffError(problems)
+    return Statement(**values)
+
+
+def _unfilled(value: str) -> str | None:
+    if not value:
+        return "nothing is written there"
+    if found := _PLACEHOLDER.search(value):
+        return f"the placeholder '{found[0]}' is not filled in"
+    if found := _UNWRITTEN.search(value):
+        return f"the character U+{ord(found[0]):04X} does not show"
+    if unicodedata.normalize("NFC", value) != value:
+        return "the text is not in Unicode's composed form (NFC)"
+    if len(value) > _LONGEST:
+        return f"{len(value)} characters; at most {_LONGEST} are allowed"
+    return None
+
+
+def block(target: str | None, rollback: str | None) -> str:
+    """Return the block to fill in, with the pairs that are known: ``target`` and ``rollback`` as ``tag/sha``."""
+    known = {
+        "repin_required": f"<yes/no> ({target})" if target else "<yes/no> (<target tag/sha>)",
+        "rollback_instruction": f"repin to {rollback}" if rollback else "repin to <previous tag/sha>",
+    }
+    lines = [f"- {label}: {known.get(name, '<none|describe>')}" for label, name in LABELS.items()]
+    return "\n".join([HEADING, *lines])

@@ -1,0 +1,273 @@
+"""The values that the rooms hand to each other: frozen, without behaviour beyond reading and writing their own form.
+
+No files, no processes, no decisions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RECORD_CONTRACT = "producer-outcome-record.v1"
+
+
+class Outcome(StrEnum):
+    """What became of a check. Only `PASSED` counts."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    TOOL_MISSING = "tool_missing"
+    INTERRUPTED = "interrupted"
+    NOT_RUN = "not_run"
+
+
+class Relation(StrEnum):
+    """What one commit is to another that should be it or come after it."""
+
+    SAME = "same"
+    ANCESTOR = "ancestor"
+    UNRELATED = "unrelated"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """The producer's contract manifest, as far as a packet speaks of it (DOMAIN section 2)."""
+
+    contract_version: str
+    release_tag: str
+    commit_sha: str
+    service_version: str
+    api_version: str
+    integration_baseline: str
+    error_codes: tuple[str, ...]
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Manifest:
+        """Return the manifest of a document that its schema accepted."""
+        return cls(
+            contract_version=document["manifest_contract_version"],
+            release_tag=document["release_tag"],
+            commit_sha=document["commit_sha"],
+            service_version=document["expected_service_contract_version"],
+            api_version=document["expected_api_contract_version"],
+            integration_baseline=document["integration_baseline"],
+            error_codes=tuple(document["error_code_enum"]),
+        )
+
+    def baseline(self) -> dict[str, str]:
+        """Return the five fields of ``active_runtime_baseline``, in the packet's order."""
+        return {
+            "release_tag": self.release_tag,
+            "commit_sha": self.commit_sha,
+            "expected_service_contract_version": self.service_version,
+            "expected_api_contract_version": self.api_version,
+            "integration_baseline": self.integration_baseline,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """A tag in the producer's repository: its name below refs/tags, kind and the commit that it points to."""
+
+    name: str
+    kind: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A release as its own manifest states it: the pair that a consumer pins, and the tag that it was read at."""
+
+    tag: str
+    commit_sha: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitFacts:
+    """What git says of one release; identities only, no verdict (DOMAIN section 4).
+
+    ``tag`` is None when the release is not tagged. ``changed_to_tag`` and ``changed_to_verified`` are the runtime paths in which
+    the runtime commit differs from the tag and from the verified commit; None when there is nothing to compare with.
+    ``manifest_at_tag`` is None when there is no tag or no readable manifest there; ``stated_service_version`` is what the tree
+    at the runtime commit itself says, None when the profile does not tell where to look or nothing was found there.
+    ``earlier`` are the earlier releases, the latest first.
+    """
+
+    verified_commit: str
+    verified_tree: str
+    committed_at: int
+    producer_path: str
+    tag_name: str
+    tag: Tag | None
+    runtime_commit: str
+    runtime_to_tag: Relation | None
+    runtime_to_verified: Relation
+    changed_to_tag: tuple[str, ...] | None
+    changed_to_verified: tuple[str, ...] | None
+    commits_after_runtime: tuple[str, ...]
+    paths_after_runtime: tuple[str, ...]
+    manifest_sha256: str
+    manifest_at_tag: Manifest | None
+    stated_service_version: str | None
+    earlier: tuple[Release, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """The five lines of the consumer impact statement, filled in (DOMAIN section 5)."""
+
+    runtime_behavior_changes: str
+    required_consumer_mapping_changes: str
+    required_test_updates: str
+    repin_required: str
+    rollback_instruction: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the object that the packet carries."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool that was looked up for a check. ``version`` or ``path`` is None when it was not found or did not answer."""
+
+    name: str
+    version: str | None
+    path: str | None
+    claim: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record's form."""
+        return {"name": self.name, "version": self.version, "path": self.path, "claim": self.claim}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """A check's log: the file beside the record, and what the command wrote in all (bytes; sha256 as hex)."""
+
+    file: str
+    size: int
+    sha256: str
+    output_size: int
+    output_sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record's form."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """What a record is evidence for: another commit, profile or command line, and it is evidence for nothing."""
+
+    commit: str
+    tree: str
+    producer_path: str
+    profile_digest: str
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The evidence of one check (schema producer-outcome-record.v1). Times are UTC texts, the duration is in ms."""
+
+    id: str
+    binding: Binding
+    outcome: Outcome
+    exit_code: int | None
+    signal: str | None
+    reason: str | None
+    started_at_utc: str
+    finished_at_utc: str
+    duration_ms: int
+    timeout_seconds: int
+    log: Log | None
+    tools: tuple[Tool, ...]
+    toolchain: str | None
+    checkout_state: str
+    platform: Mapping[str, str]
+    environment_names: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the document that is written."""
+        return {
+            "record_contract_version": RECORD_CONTRACT,
+            "id": self.id,
+            "commit": self.binding.commit,
+            "tree": self.binding.tree,
+            "producer_path": self.binding.producer_path,
+            "profile_digest": self.binding.profile_digest,
+            "argv": list(self.binding.argv),
+            "outcome": str(self.outcome),
+            "exit_code": self.exit_code,
+            "signal": self.signal,
+            "reason": self.reason,
+            "started_at_utc": self.started_at_utc,
+            "finished_at_utc": self.finished_at_utc,
+            "duration_ms": self.duration_ms,
+            "timeout_seconds": self.timeout_seconds,
+            "log": self.log.to_dict() if self.log else None,
+            "tools": [tool.to_dict() for tool in self.tools],
+            "toolchain": self.toolchain,
+            "checkout_state": self.checkout_state,
+            "platform": dict(self.platform),
+            "environment_names": list(self.environment_names),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Record:
+        """Return the record of a document that its schema accepted."""
+        return cls(
+            id=document["id"],
+            binding=Binding(
+                commit=document["commit"],
+                tree=document["tree"],
+                producer_path=document["producer_path"],
+                profile_digest=document["profile_digest"],
+                argv=tuple(document["argv"]),
+            ),
+            outcome=Outcome(document["outcome"]),
+            exit_code=document["exit_code"],
+            signal=document["signal"],
+            reason=document["reason"],
+            started_at_utc=document["started_at_utc"],
+            finished_at_utc=document["finished_at_utc"],
+            duration_ms=document["duration_ms"],
+            timeout_seconds=document["timeout_seconds"],
+            log=Log(**document["log"]) if document["log"] else None,
+            tools=tuple(Tool(**tool) for tool in document["tools"]),
+            toolchain=document["toolchain"],
+            checkout_state=document["checkout_state"],
+            platform=document["platform"],
+            environment_names=tuple(document["environment_names"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What assembly knows of one check: its id, portable command line, outcome, and why it does not count, if so.
+
+    ``record`` is the evidence it rests on; None when there is none that counts.
+    """
+
+    id: str
+    command: str
+    outcome: Outcome
+    reason: str | None
+    record: Record | None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit status, where the command ended with one."""
+        return self.record.exit_code if self.record else None
+
+    def claimed_tools(self) -> dict[str, str]:
+        """Return the tools that the packet names, name to version, sorted by name."""
+        tools = self.record.tools if self.record else ()
+        return {tool.name: tool.version for tool in sorted(tools, key=lambda tool: tool.name) if tool.claim and tool.version}

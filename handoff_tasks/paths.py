@@ -1,0 +1,23 @@
+"""Path patterns of a profile: ``folder/`` stands for all below it, ``*`` for one name, anything else for itself.
+
+Paths are relative, with ``/``. Nothing here touches a file.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def select(patterns: Iterable[str], paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the paths that one of the patterns names, sorted and each once."""
+    expression = re.compile("|".join(_expression(pattern) for pattern in patterns) or r"(?!)", re.DOTALL)
+    return tuple(sorted({path for path in paths if expression.match(path)}))
+
+
+def _expression(pattern: str) -> str:
+    body = "[^/]+".join(re.escape(part) for part in pattern.split("*"))
+    return f"{body}." if pattern.endswith("/") else rf"{body}\Z"

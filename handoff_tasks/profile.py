@@ -1,0 +1,252 @@
+"""A producer as data: the profile's text to a `Profile`, with every mistake reported at once.
+
+Built-in and user's profiles go through the same parser and schema; nothing asks for a producer's name. Reads no file: bytes and
+schema are handed in.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from handoff_tasks import canonical, strict_json, validate
+from handoff_tasks.errors import HandoffError, Problem, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_HINT = "correct the profile; every key is described in schemas/producer-profile.v1.schema.json"
+STABLE = "stable"
+_BLOCKS = ("rehearsal_candidate", "compatibility_expectations", "required_consumer_validation_commands")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mode:
+    """One kind of packet. ``rehearsed`` is the service version that is tried out, None for a plain release.
+
+    ``blocks`` are the packet's extra blocks, in order.
+    """
+
+    name: str
+    session: str
+    rehearsed: str | None
+    blocks: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """A tool that checks need: where to look, how to ask for its version, how to install it, what to say when it is missing."""
+
+    name: str
+    executables: tuple[str, ...]
+    version: tuple[str, ...] | None
+    install: str | None
+    claim: bool
+    hint: str
+    mentioned_in: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One verification command. ``argv`` and the values of ``set`` may hold ``{root}``; times are in seconds."""
+
+    id: str
+    title: str
+    argv: tuple[str, ...]
+    success_line: str | None
+    tools: tuple[str, ...]
+    timeout_seconds: int
+    expected_seconds: int
+    alone: bool
+    set: Mapping[str, str]
+
+    @property
+    def session(self) -> str:
+        """The nox session that runs it."""
+        return f"verify-{self.id}"
+
+    @property
+    def command(self) -> str:
+        """The command line as the packet gives it: to be run from the producer's root."""
+        return " ".join(_quoted(word.replace("{root}", ".")) for word in self.argv)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A producer. ``digest`` is the digest of the whole document's canonical form."""
+
+    name: str
+    digest: str
+    manifest_path: str
+    changelog_path: str
+    packet_path: str
+    runtime_paths: tuple[str, ...]
+    tag_prefix: str
+    service_version_path: str | None
+    service_version_pattern: str | None
+    modes: tuple[Mode, ...]
+    envelope_policies: Mapping[str, Mapping[str, Any]]
+    log_limit_bytes: int
+    keep: tuple[str, ...]
+    toolchain: str | None
+    toolchain_variable: str | None
+    pass_names: tuple[str, ...]
+    set: Mapping[str, str]
+    tools: Mapping[str, ToolSpec]
+    checks: tuple[Check, ...]
+
+    def mode(self, name: str) -> Mode:
+        """Return the mode of that name. Raises `HandoffError` (HP001) that tells the known ones."""
+        for mode in self.modes:
+            if mode.name == name:
+                return mode
+        known = ", ".join(mode.name for mode in self.modes)
+        raise refusal("HP001", "--mode", f"unknown mode {name!r}; known: {known}", "give one of the known modes")
+
+    def tag_name(self, release_tag: str) -> str:
+        """Return the release's tag below refs/tags."""
+        return self.tag_prefix + release_tag
+
+
+def parse(data: bytes, where: str, schema: Mapping[str, Any] | None) -> Profile:
+    """Return the profile in ``data``, a TOML document that follows ``schema``; None for one that was held to it before.
+
+    Raises `HandoffError` (HP030) with every mistake: syntax with line and column, schema violations with their pointer, and
+    what no schema can say (a name twice, a tool that is not described, a pattern without its one group).
+    """
+    try:
+        document = tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise refusal("HP030", where, f"byte {error.start} is not UTF-8", _HINT) from None
+    except tomllib.TOMLDecodeError as error:
+        raise refusal("HP030", where, f"not TOML: {error}", _HINT) from None
+    except RecursionError:
+        raise refusal("HP030", where, "the document nests too deeply", _HINT) from None
+    problems = validate.violations(document, schema, where=where, code="HP030", hint=_HINT) if schema is not None else []
+    if not problems:
+        problems = [
+            Problem(code="HP030", where=f"{where}#{pointer}", message=message, hint=_HINT)
+            for pointer, message in _contradictions(document)
+        ]
+    if problems:
+        raise HandoffError(problems)
+    return _profile(document)
+
+
+def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = list(_numbers(document))
+    for table, key in (("checks", "id"), ("modes", "name"), ("modes", "session")):
+        seen: set[str] = set()
+        for number, entry in enumerate(document[table]):
+            if entry[key] in seen:
+                found.append((f"/{table}/{number}/{key}", f"{entry[key]} stands twice; expected each {key} once"))
+            seen.add(entry[key])
+    tools = document.get("tools", {})
+    for number, check in enumerate(document["checks"]):
+        for place, name in enumerate(check["tools"]):
+            if name not in tools:
+                known = ", ".join(tools) or "none"
+                near = validate.nearest(name, tools)
+                found.append((f"/checks/{number}/tools/{place}", f"{name} is no tool of this profile{near}; known: {known}"))
+    policies = document["envelope_policies"]
+    for number, mode in enumerate(document["modes"]):
+        version = mode.get("rehearsed_service_contract_version")
+        if version and version not in policies:
+            found.append(
+                (
+                    f"/modes/{number}/rehearsed_service_contract_version",
+                    f"{version} has no envelope policy; known: {', '.join(policies)}",
+                )
+            )
+        if (mode["name"] == STABLE) == bool(version):
+            found.append((f"/modes/{number}/name", f"{mode['name']}: only a mode other than {STABLE} rehearses, and must"))
+        if not version:
+            blocks = [key for key in _BLOCKS if key in mode]
+            found += [(f"/modes/{number}/{key}", f"{mode['name']} rehearses nothing; only a rehearsal has {key}") for key in blocks]
+    stated = document["git"].get("service_version")
+    if stated:
+        try:
+            groups = re.compile(stated["pattern"]).groups
+        except re.error as error:
+            found.append(("/git/service_version/pattern", f"not a regular expression: {error}"))
+        else:
+            if groups != 1:
+                found.append(("/git/service_version/pattern", f"{groups} groups; expected one, the version"))
+    return found
+
+
+def _numbers(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:
+    """Yield the numbers that no digest can be made of: JSON Schema takes 60.0 for an integer."""
+    if isinstance(value, float) or (isinstance(value, int) and abs(value) > strict_json.MAX_INTEGER):
+        yield validate.pointer(path), f"found {value}; expected a whole number up to 2^53 - 1, without a point"
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _numbers(inner, (*path, key))
+
+
+def _profile(document: Mapping[str, Any]) -> Profile:
+    execution, environment, git = document["execution"], document["environment"], document["git"]
+    stated = git.get("service_version", {})
+    return Profile(
+        name=document["name"],
+        digest=canonical.digest(document),
+        manifest_path=document["paths"]["manifest"],
+        changelog_path=document["paths"]["changelog"],
+        packet_path=document["paths"]["packet"],
+        runtime_paths=tuple(git["runtime_paths"]),
+        tag_prefix=git.get("tag_prefix", ""),
+        service_version_path=stated.get("path"),
+        service_version_pattern=stated.get("pattern"),
+        modes=tuple(_mode(mode) for mode in document["modes"]),
+        envelope_policies=document["envelope_policies"],
+        log_limit_bytes=execution["log_limit_bytes"],
+        keep=tuple(execution["keep"]),
+        toolchain=execution.get("toolchain"),
+        toolchain_variable=environment.get("toolchain_variable"),
+        pass_names=tuple(environment["pass"]),
+        set=environment.get("set", {}),
+        tools={name: _tool(name, tool) for name, tool in document.get("tools", {}).items()},
+        checks=tuple(_check(check, execution["timeout_seconds"]) for check in document["checks"]),
+    )
+
+
+def _mode(mode: Mapping[str, Any]) -> Mode:
+    return Mode(
+        name=mode["name"],
+        session=mode["session"],
+        rehearsed=mode.get("rehearsed_service_contract_version"),
+        blocks={name: mode[name] for name in _BLOCKS if name in mode},
+    )
+
+
+def _tool(name: str, tool: Mapping[str, Any]) -> ToolSpec:
+    return ToolSpec(
+        name=name,
+        executables=tuple(tool["executables"]),
+        version=tuple(tool["version"]) if "version" in tool else None,
+        install=tool.get("install"),
+        claim=tool.get("claim", False),
+        hint=tool["hint"],
+        mentioned_in=tuple(tool.get("mentioned_in", ())),
+    )
+
+
+def _check(check: Mapping[str, Any], timeout_seconds: int) -> Check:
+    return Check(
+        id=check["id"],
+        title=check["title"],
+        argv=tuple(check["argv"]),
+        success_line=check.get("success_line"),
+        tools=tuple(check["tools"]),
+        timeout_seconds=check.get("timeout_seconds", timeout_seconds),
+        expected_seconds=check.get("expected_seconds", 1),
+        alone=check.get("alone", False),
+        set=check.get("set", {}),
+    )
+
+
+def _quoted(word: str) -> str:
+    """Return the word as a shell would need it; plain words stay plain."""
+    return word if re.fullmatch(r"[A-Za-z0-9_./:=@%+,-]+", word) else "'" + word.replace("'", "'\"'\"'") + "'"

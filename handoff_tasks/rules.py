@@ -1,0 +1,330 @@
+"""The rules: what makes a release GO, each a function of values to problems and advisories.
+
+Nothing here reads, runs or writes anything. The codes are stable: HP04x evidence and checks, HP05x git (DOMAIN section 4), HP06x
+the impact statement (DOMAIN section 5), HP07x a packet's own consistency; HA0xx are advisories.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from handoff_tasks.errors import Problem
+from handoff_tasks.model import CheckResult, Outcome, Record, Relation
+from handoff_tasks.packet import GO, envelope_policy, git_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from handoff_tasks.model import Binding, GitFacts, Manifest, Statement
+    from handoff_tasks.profile import Check, Mode, Profile
+
+_SHOWN = 5
+
+
+def judge_evidence(check: Check, found: Record | Problem | None, binding: Binding) -> CheckResult:
+    """Return what a check's evidence is worth: a record that was made for something else counts as not run."""
+
+    def not_run(reason: str) -> CheckResult:
+        return CheckResult(id=check.id, command=check.command, outcome=Outcome.NOT_RUN, reason=reason, record=None)
+
+    if found is None:
+        return not_run("there is no evidence of it")
+    if isinstance(found, Problem):
+        return not_run(f"its evidence cannot be believed: {found.where}: {found.message}")
+    made = found.binding
+    for name, was, is_ in (
+        ("commit", made.commit, binding.commit),
+        ("tree", made.tree, binding.tree),
+        ("producer path", made.producer_path, binding.producer_path),
+        ("profile", made.profile_digest, binding.profile_digest),
+        ("command line", shlex.join(made.argv), shlex.join(binding.argv)),
+    ):
+        if was != is_:
+            return not_run(f"its evidence is of another {name}: {was}; expected {is_}")
+    if found.outcome is Outcome.PASSED and (found.exit_code != 0 or found.signal or found.log is None):
+        return not_run("its evidence contradicts itself: passed, but not with exit code 0 and a log")
+    return CheckResult(id=check.id, command=check.command, outcome=found.outcome, reason=found.reason, record=found)
+
+
+def check_problems(checks: Sequence[CheckResult]) -> list[Problem]:
+    """Return a problem for each check that did not pass (HP043 to HP047), with the tools that found it."""
+    codes = {
+        Outcome.FAILED: ("HP043", "read its log, mend what it names, commit, and run again"),
+        Outcome.TIMED_OUT: ("HP044", "see in its log what it waited for; --timeout SECONDS gives it more time"),
+        Outcome.TOOL_MISSING: ("HP045", "do what the message says, then run again"),
+        Outcome.INTERRUPTED: ("HP046", "run again"),
+        Outcome.NOT_RUN: ("HP047", "run the whole set again with the handoff session"),
+    }
+    found = []
+    for check in checks:
+        if check.outcome is Outcome.PASSED:
+            continue
+        code, hint = codes[check.outcome]
+        tools = ", ".join(f"{name} {version}" for name, version in check.claimed_tools().items())
+        by = f" (with {tools})" if tools and check.outcome is Outcome.FAILED else ""
+        message = f"{check.outcome}: {check.reason or 'no reason is recorded'}{by}"
+        found.append(Problem(code=code, where=f"check {check.id}", message=message, hint=hint))
+    return found
+
+
+def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow_untagged: bool) -> list[Problem]:
+    """Return what git says against the release (HP050 to HP057; DOMAIN section 4).
+
+    A release is good when its runtime commit is an ancestor of (or is) tag and verified commit, with the same runtime paths in all
+    three. No tag yet is good only with ``allow_untagged``.
+    """
+    found: list[Problem] = []
+
+    def wrong(code: str, where: str, message: str, hint: str) -> None:
+        found.append(Problem(code=code, where=where, message=message, hint=hint))
+
+    at = f"{profile.manifest_path}#/commit_sha"
+    short = facts.runtime_commit[:12]
+    if facts.runtime_to_verified is Relation.MISSING:
+        message = f"{facts.runtime_commit} is no commit of the repository"
+        wrong("HP050", at, message, "put the runtime commit's sha into the manifest, or fetch the commit")
+    elif facts.runtime_to_verified is Relation.UNRELATED:
+        message = f"the runtime commit {short} is no ancestor of the verified commit {facts.verified_commit[:12]}"
+        wrong("HP051", at, message, _verify_at(facts))
+    elif facts.changed_to_verified:
+        paths = some_of(facts.changed_to_verified)
+        message = f"runtime paths differ between the runtime commit {short} and the verified commit: {paths}"
+        wrong("HP054", f"commit {facts.verified_commit}", message, _verify_at(facts))
+    where = f"tag {facts.tag_name}"
+    if facts.tag is None:
+        if not allow_untagged:
+            hint = "tag the release and run again, or say --allow-untagged for a packet that says so"
+            wrong("HP052", where, "the release is not tagged", hint)
+    else:
+        target = facts.tag.target[:12]
+        if facts.runtime_to_tag is Relation.UNRELATED:
+            message = f"the runtime commit {short} is no ancestor of the tag's target {target}"
+            wrong("HP051", where, message, "tag a commit that follows the runtime commit, or correct the manifest's commit_sha")
+        elif facts.changed_to_tag:
+            changed = some_of(facts.changed_to_tag)
+            message = f"runtime paths differ between the runtime commit {short} and the tag's target {target}: {changed}"
+            wrong("HP053", where, message, "correct the manifest's commit_sha, or tag a commit with the same runtime paths")
+        if facts.tag.target != facts.verified_commit:
+            found += _manifest_at_tag(facts, manifest, profile)
+    stated = facts.stated_service_version
+    if stated is not None and stated != manifest.service_version:
+        message = (
+            f"the manifest says {manifest.service_version}, but its own runtime commit {short} says {stated} in "
+            f"{profile.service_version_path}"
+        )
+        hint = "put the commit that really speaks the version into the manifest's commit_sha, or correct the version"
+        wrong("HP056", f"{profile.manifest_path}#/expected_service_contract_version", message, hint)
+    if manifest.service_version not in profile.envelope_policies:
+        message = f"{manifest.service_version} has no envelope policy; known: {', '.join(profile.envelope_policies)}"
+        where = f"{profile.manifest_path}#/expected_service_contract_version"
+        wrong("HP057", where, message, "describe its error envelope in the profile's envelope_policies")
+    return found
+
+
+def _manifest_at_tag(facts: GitFacts, manifest: Manifest, profile: Profile) -> list[Problem]:
+    where = f"{profile.tag_name(manifest.release_tag)}:{profile.manifest_path}"
+    hint = f"verify at the tag: --ref {facts.tag_name}"
+    if facts.manifest_at_tag is None:
+        return [Problem(code="HP055", where=where, message="the tag's target holds no readable manifest", hint=hint)]
+    here, there = manifest.baseline(), facts.manifest_at_tag.baseline()
+    return [
+        Problem(
+            code="HP055",
+            where=f"{where}#/{key}",
+            message=f"found {there[key]} at the tag; the verified commit's manifest says {here[key]}",
+            hint=hint,
+        )
+        for key in here
+        if here[key] != there[key]
+    ]
+
+
+def _verify_at(facts: GitFacts) -> str:
+    if facts.tag and not facts.changed_to_tag and facts.runtime_to_tag in (Relation.SAME, Relation.ANCESTOR):
+        return f"verify at the tag: --ref {facts.tag_name}"
+    return "for the runtime at hand, make a new release: manifest with a new tag and this runtime commit"
+
+
+def some_of(items: Sequence[str]) -> str:
+    """Return the first few items, and how many more there are."""
+    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
+    return ", ".join(items[:_SHOWN]) + more
+
+
+def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow_untagged: bool) -> list[Problem]:
+    """Return what a reader of the packet should know of the release: HA010 nothing to rehearse, HA011 not tagged yet.
+
+    Without ``allow_untagged`` a missing tag is a problem already.
+    """
+    found = []
+    if mode.rehearsed == manifest.service_version:
+        message = f"the runtime is already at {mode.rehearsed}: nothing is left to rehearse"
+        hint = "hand over the stable packet instead"
+        found.append(Problem(code="HA010", where="handoff_mode", message=message, hint=hint))
+    if facts.tag is None and allow_untagged:
+        message = f"the tag {facts.tag_name} does not exist yet"
+        hint = "verify the packet again once the release is tagged"
+        found.append(Problem(code="HA011", where="git_state/tag", message=message, hint=hint))
+    return found
+
+
+def statement_problems(statement: Statement, manifest: Manifest, facts: GitFacts) -> list[Problem]:
+    """Return what contradicts the statement: HP063 the repin line, HP064 the rollback line (DOMAIN section 5)."""
+    found = []
+    own = f"{manifest.release_tag}/{manifest.commit_sha}"
+    repin = re.match(r"(yes|no)\b[\s,:]*(?:\(?(\S+?)\)?\s*)?\Z", statement.repin_required)
+    if repin is None or (repin[1] == "yes" and repin[2] != own) or (repin[1] == "no" and repin[2] not in (None, own)):
+        message = f"found '{statement.repin_required}'; expected 'yes ({own})' or 'no'"
+        found.append(Problem(code="HP063", where="Repin required", message=message, hint="correct the line"))
+    rollback = re.match(r"repin to (\S+?)\s*/\s*([0-9a-f]{40})\.?\Z", statement.rollback_instruction)
+    if facts.earlier:
+        previous = f"{facts.earlier[0].tag}/{facts.earlier[0].commit_sha}"
+    else:
+        previous = "vX.Y.Z/<40 hexadecimal digits>', or, for a first release, 'none"
+    if rollback is None and not facts.earlier and re.match(r"none\b", statement.rollback_instruction):
+        return found  # the first release has nothing to go back to
+    if rollback is None:
+        message = f"found '{statement.rollback_instruction}'; expected 'repin to {previous}'"
+        found.append(Problem(code="HP064", where="Rollback instruction", message=message, hint="correct the line"))
+    else:
+        stated = {release.tag: release.commit_sha for release in facts.earlier}
+        if rollback[1] == manifest.release_tag or (stated and stated.get(rollback[1]) != rollback[2]):
+            message = f"{rollback[1]}/{rollback[2]} is no earlier release's pair; the latest is {previous}"
+            found.append(Problem(code="HP064", where="Rollback instruction", message=message, hint="correct the line"))
+    return found
+
+
+def packet_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
+    """Return where a packet that its schema accepts contradicts itself (HP071). Its ``where`` names the packet."""
+    found: list[Problem] = []
+
+    def wrong(pointer: str, message: str) -> None:
+        hint = "do not use this packet; ask the producer for one that the handoff session published"
+        found.append(Problem(code="HP071", where=f"{where}#{pointer}", message=message, hint=hint))
+
+    baseline = document["active_runtime_baseline"]
+    candidate = document["handoff_mode"] != "stable"
+    for key in baseline:
+        if not (candidate and key == "expected_service_contract_version") and baseline[key] != document[key]:
+            wrong(f"/active_runtime_baseline/{key}", f"found {baseline[key]}; the packet itself says {document[key]}")
+    commands = [outcome["command"] for outcome in document["verification_outcomes"]]
+    if commands != document["verification_commands"]:
+        wrong("/verification_commands", "the commands are not those of verification_outcomes, in their order")
+    if len({outcome["id"] for outcome in document["verification_outcomes"]}) != len(commands):
+        wrong("/verification_outcomes", "two outcomes have the same id")
+    if document["consumer_impact_statement_template"] != document["consumer_impact_statement"]:
+        wrong("/consumer_impact_statement_template", "it differs from consumer_impact_statement")
+    stable = baseline["expected_service_contract_version"].replace(".", "_") + "_stable"
+    if stable not in document["non_2xx_envelope_policy"]:
+        wrong("/non_2xx_envelope_policy", f"the key {stable} is missing")
+    rehearsed = document["expected_service_contract_version"].replace(".", "_") + "_candidate"
+    if candidate and rehearsed not in document["non_2xx_envelope_policy"]:
+        wrong("/non_2xx_envelope_policy", f"the key {rehearsed} is missing")
+    state = document["git_state"]
+    if state["runtime_commit"] != document["commit_sha"]:
+        wrong("/git_state/runtime_commit", f"found {state['runtime_commit']}; commit_sha is {document['commit_sha']}")
+    if not state["tag"]["name"].endswith(document["release_tag"]):
+        wrong("/git_state/tag/name", f"found {state['tag']['name']}; release_tag is {document['release_tag']}")
+    tagged = state["tag"]["state"] == "tagged"
+    for key, value in (("kind", state["tag"]["kind"]), ("target", state["tag"]["target"])):
+        if tagged != (value is not None):
+            wrong(f"/git_state/tag/{key}", f"found {_told(value)} for a tag that is {state['tag']['state']}")
+    if tagged != (state["runtime_to_tag"] is not None):
+        wrong("/git_state/runtime_to_tag", f"found {_told(state['runtime_to_tag'])} for a tag that is {state['tag']['state']}")
+    for key, message in _relations(state):
+        wrong(f"/git_state/{key}", message)
+    if document["verdict"] == GO:
+        found += _go_problems(document, where)
+    return found
+
+
+def _relations(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield where the relations of the runtime commit are not those of the commits that stand beside them."""
+    runtime, commits = state["runtime_commit"], state["commits_after_runtime"]
+    for key, other in (("runtime_to_verified", state["verified_commit"]), ("runtime_to_tag", state["tag"]["target"])):
+        if other is not None and (state[key] == Relation.SAME) != (other == runtime):
+            yield key, f"found {state[key]}; runtime_commit is {runtime}, the other commit {other}"
+    last = {Relation.SAME: [], Relation.ANCESTOR: [state["verified_commit"]]}.get(state["runtime_to_verified"])
+    if last is not None and commits[-1:] != last:
+        yield "commits_after_runtime", f"{len(commits)} commits that do not end at the verified commit"
+
+
+def _go_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
+    """Return what a packet says that no GO can say."""
+    hint = "do not use this packet: its verdict is not true"
+    found = []
+    for number, outcome in enumerate(document["verification_outcomes"]):
+        if outcome["outcome"] != Outcome.PASSED or outcome["exit_code"] != 0:
+            pointer = f"{where}#/verification_outcomes/{number}"
+            message = f"{outcome['id']} {outcome['outcome']} with exit code {_told(outcome['exit_code'])}, but the verdict is GO"
+            found.append(Problem(code="HP071", where=pointer, message=message, hint=hint))
+    state = document["git_state"]
+    good = (Relation.SAME, Relation.ANCESTOR)
+    for key, value, fine in (
+        ("runtime_paths_identical", state["runtime_paths_identical"], state["runtime_paths_identical"] is True),
+        ("runtime_to_verified", state["runtime_to_verified"], state["runtime_to_verified"] in good),
+        ("runtime_to_tag", state["runtime_to_tag"], state["runtime_to_tag"] in (*good, None)),
+    ):
+        if not fine:
+            pointer = f"{where}#/git_state/{key}"
+            found.append(Problem(code="HP071", where=pointer, message=f"found {_told(value)}, but the verdict is GO", hint=hint))
+    return found
+
+
+def tagged_since(document: Mapping[str, Any], facts: GitFacts) -> list[Problem]:
+    """Return an advisory (HA012) when the release of an untagged packet has been tagged since."""
+    if document["git_state"]["tag"]["state"] == "tagged" or facts.tag is None:
+        return []
+    message = f"the release has been tagged since: {facts.tag_name} points to {facts.tag.target}"
+    hint = "run the handoff session at the tag for a packet that says so"
+    return [Problem(code="HA012", where="git_state/tag", message=message, hint=hint)]
+
+
+def packet_against_git(
+    document: Mapping[str, Any], facts: GitFacts, manifest: Manifest, profile: Profile, where: str
+) -> list[Problem]:
+    """Return where git, the manifest and the profile, asked today, contradict a packet (HP072).
+
+    A tag that has come since is no contradiction.
+    """
+    known = [mode for mode in profile.modes if mode.name == document["handoff_mode"]]
+    hint = "do not use this packet: verify the release again with the handoff session"
+    if not known:
+        message = f"found {document['handoff_mode']}; the profile knows {', '.join(mode.name for mode in profile.modes)}"
+        return [Problem(code="HP072", where=f"{where}#/handoff_mode", message=message, hint=hint)]
+    now: dict[str, Any] = {
+        "expected_service_contract_version": known[0].rehearsed or manifest.service_version,
+        "active_runtime_baseline": manifest.baseline(),
+        "error_code_enum": list(manifest.error_codes),
+        "non_2xx_envelope_policy": envelope_policy(profile, manifest),
+        "manifest_path": profile.manifest_path,
+        "changelog_path": profile.changelog_path,
+        "verification_commands": [check.command for check in profile.checks],
+        **known[0].blocks,
+        "git_state": git_state(facts),
+    }
+    then = {key: document.get(key) for key in now}
+    if document["git_state"]["tag"]["state"] == "untagged" and facts.tag is not None:
+        for key in ("tag", "runtime_to_tag"):
+            now["git_state"][key] = document["git_state"][key]
+    return [
+        Problem(
+            code="HP072", where=f"{where}#{pointer}", message=f"the packet says {_told(old)}; today it is {_told(new)}", hint=hint
+        )
+        for pointer, old, new in _differences(then, now, "")
+    ]
+
+
+def _differences(then: object, now: object, pointer: str) -> Iterator[tuple[str, object, object]]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        for key in sorted(then.keys() | now.keys()):
+            yield from _differences(then.get(key), now.get(key), f"{pointer}/{key}")
+    elif then != now:
+        yield pointer, then, now
+
+
+def _told(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,200 @@
+"""Values for the tests: one good release, and each part of it with changes.
+
+Every function returns a fresh value, so a test may change what it gets.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, settings
+
+from handoff_tasks import canonical, packet, resources, strict_json
+from handoff_tasks import profile as profile_module
+from handoff_tasks.errors import HandoffError, Problem
+from handoff_tasks.model import (
+    Binding,
+    CheckResult,
+    GitFacts,
+    Log,
+    Manifest,
+    Outcome,
+    Record,
+    Relation,
+    Release,
+    Statement,
+    Tag,
+    Tool,
+)
+
+if TYPE_CHECKING:
+    from handoff_tasks.profile import Check, Profile
+
+RUNTIME = "1" * 40
+VERIFIED = "2" * 40
+OTHER = "3" * 40
+TREE = "4" * 40
+PREVIOUS = "5" * 40
+DIGEST = "sha256:" + "6" * 64
+MANIFEST_PATH = "contracts/integration/v1/producer-contract-manifest.json"
+STABLE = "stable"
+CANDIDATE = "service-v3-candidate"
+
+# For properties: no limit on the time of an example, which a busy machine would break.
+quick = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def manifest_document(**changes: object) -> dict[str, Any]:
+    """Return a manifest as it stands in a producer's tree."""
+    return {
+        "manifest_contract_version": "producer-contract-manifest.v1",
+        "release_tag": "v1.2.3",
+        "commit_sha": RUNTIME,
+        "expected_service_contract_version": "service.v2",
+        "expected_api_contract_version": "api.v1",
+        "integration_baseline": "integration/v1",
+        "error_code_enum": ["invalid_json", "validation_error", "internal_error"],
+        "stability_window": {"minimum_sprint_days": 14},
+        "additive_error_code_notice_policy": {
+            "standard_business_days": 10,
+            "emergency_notice_hours": 24,
+            "emergency_requires_same_day_docs_spec_tests": True,
+        },
+        "service_v3_transition_guard": {
+            "legacy_error_must_remain_in_service_v2": True,
+            "legacy_error_removal_requires_service_v3": True,
+            "consumer_green_repin_required_before_legacy_error_removal": True,
+        },
+    } | changes
+
+
+def manifest(**changes: object) -> Manifest:
+    """Return the manifest of a document with these changes."""
+    return Manifest.from_dict(manifest_document(**changes))
+
+
+@functools.cache
+def profile() -> Profile:
+    """Return the built-in profile, which is frozen and so may be shared."""
+    path = resources.profiles()["memorykernel"]
+    return profile_module.parse(path.read_bytes(), path.name, resources.schema(resources.PROFILE))
+
+
+def facts(**changes: Any) -> GitFacts:
+    """Return what git says of a release that is tagged one commit after its runtime commit, and verified there."""
+    good = GitFacts(
+        verified_commit=VERIFIED,
+        verified_tree=TREE,
+        committed_at=1_700_000_000,
+        producer_path=".",
+        tag_name="v1.2.3",
+        tag=Tag(name="v1.2.3", kind="annotated", target=VERIFIED),
+        runtime_commit=RUNTIME,
+        runtime_to_tag=Relation.ANCESTOR,
+        runtime_to_verified=Relation.ANCESTOR,
+        changed_to_tag=(),
+        changed_to_verified=(),
+        commits_after_runtime=(VERIFIED,),
+        paths_after_runtime=("CHANGELOG.md", MANIFEST_PATH),
+        manifest_sha256="7" * 64,
+        manifest_at_tag=manifest(),
+        stated_service_version="service.v2",
+        earlier=(Release(tag="v1.2.2", commit_sha=PREVIOUS), Release(tag="v1.2.1", commit_sha=OTHER)),
+    )
+    return replace(good, **changes)
+
+
+def untagged(**changes: Any) -> GitFacts:
+    """Return what git says of the same release before it is tagged."""
+    absent: dict[str, Any] = {"tag": None, "runtime_to_tag": None, "changed_to_tag": None, "manifest_at_tag": None}
+    return facts(**(absent | changes))
+
+
+def statement(**changes: str) -> Statement:
+    """Return the impact statement of the good release."""
+    good = Statement(
+        runtime_behavior_changes="none",
+        required_consumer_mapping_changes="map write_conflict to 409",
+        required_test_updates="none",
+        repin_required=f"yes (v1.2.3/{RUNTIME})",
+        rollback_instruction=f"repin to v1.2.2/{PREVIOUS}",
+    )
+    return replace(good, **changes)
+
+
+def check(number: int = 0) -> Check:
+    """Return a check of the built-in profile."""
+    return profile().checks[number]
+
+
+def binding(one: Check) -> Binding:
+    """Return what the evidence of a check has to be bound to."""
+    return Binding(commit=VERIFIED, tree=TREE, producer_path=".", profile_digest=DIGEST, argv=one.argv)
+
+
+def record(one: Check, **changes: Any) -> Record:
+    """Return the evidence of a check that passed."""
+    good = Record(
+        id=one.id,
+        binding=binding(one),
+        outcome=Outcome.PASSED,
+        exit_code=0,
+        signal=None,
+        reason=None,
+        started_at_utc="2026-01-02T03:04:05Z",
+        finished_at_utc="2026-01-02T03:04:06Z",
+        duration_ms=1234,
+        timeout_seconds=60,
+        log=Log(file=f"{one.id}.log", size=2, sha256="8" * 64, output_size=3, output_sha256="9" * 64),
+        tools=(
+            Tool(name="rustc", version="1.95.0", path="/usr/bin/rustc", claim=True),
+            Tool(name="bash", version="5.2", path="/bin/bash", claim=False),
+            Tool(name="cargo", version="1.95.0", path="/usr/bin/cargo", claim=True),
+        ),
+        toolchain=None,
+        checkout_state="fresh",
+        platform={"system": "Linux", "release": "6.1", "machine": "x86_64", "python": "3.12.1"},
+        environment_names=("HOME", "PATH"),
+    )
+    return replace(good, **changes)
+
+
+def result(one: Check, outcome: Outcome = Outcome.PASSED, reason: str | None = None, **changes: Any) -> CheckResult:
+    """Return what assembly knows of a check; ``changes`` are those of its record."""
+    made = record(one, outcome=outcome, reason=reason, **changes)
+    return CheckResult(id=one.id, command=one.command, outcome=outcome, reason=reason, record=made)
+
+
+def release(mode: str = STABLE, **changes: Any) -> packet.Release:
+    """Return a release of which all checks passed."""
+    good = packet.Release(
+        profile=profile(),
+        mode=profile().mode(mode),
+        manifest=manifest(),
+        facts=facts(),
+        checks=[result(one) for one in profile().checks],
+        statement=statement(),
+        source_date_epoch=None,
+    )
+    return replace(good, **changes)
+
+
+def go_packet(mode: str = STABLE, **changes: Any) -> dict[str, Any]:
+    """Return a GO packet as a reader gets it; ``changes`` are those of the release."""
+    document = packet.assemble(release(mode, **changes), [], [])
+    read = strict_json.read(canonical.published_bytes(document), "packet")
+    assert isinstance(read, dict)
+    return read
+
+
+def problem(code: str = "HP043", where: str = "check fmt", message: str = "failed: exit code 1", hint: str = "mend it") -> Problem:
+    """Return a problem."""
+    return Problem(code=code, where=where, message=message, hint=hint)
+
+
+def shown(found: HandoffError | list[Problem]) -> list[tuple[str, str, str, str]]:
+    """Return problems as tuples of code, where, message and hint: short to compare."""
+    problems = found.problems if isinstance(found, HandoffError) else found
+    return [(one.code, one.where, one.message, one.hint) for one in problems]

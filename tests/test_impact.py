@@ -1,0 +1,277 @@
+"""Claims about the consumer impact statement's text form."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from builders import PREVIOUS, RUNTIME, quick, shown, statement
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handoff_tasks import impact
+from handoff_tasks.errors import HandoffError
+
+FILLED = f"""\
+Consumer impact:
+- Runtime behavior changes: none
+- Required consumer mapping changes: map write_conflict to 409
+- Required test updates: none
+- Repin required: yes (v1.2.3/{RUNTIME})
+- Rollback instruction: repin to v1.2.2/{PREVIOUS}
+"""
+KNOWN = "Runtime behavior changes, Required consumer mapping changes, Required test updates, Repin required, Rollback instruction"
+
+VALUES = (
+    st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"], exclude_characters="<>"), min_size=1, max_size=40)
+    .map(lambda text: unicodedata.normalize("NFC", text).strip())
+    .filter(lambda text: text and not any(word in text for word in ("TODO", "TBD", "FIXME", "tag/sha")))
+)
+
+
+def refused(text: str, first_line: int = 1) -> list[tuple[str, str, str, str]]:
+    """Return every problem of a text that is refused."""
+    with pytest.raises(HandoffError) as caught:
+        impact.parse(text, "CHANGELOG.md", first_line)
+    return shown(caught.value)
+
+
+def changed(label: str, value: str) -> str:
+    """Return the filled block with another value in one line."""
+    lines = [f"- {label}: {value}" if line.startswith(f"- {label}:") else line for line in FILLED.splitlines()]
+    return "\n".join(lines)
+
+
+def test_a_filled_block_is_read() -> None:
+    """The five lines of a filled block are the statement's five values."""
+    assert impact.parse(FILLED, "CHANGELOG.md") == statement()
+
+
+@quick
+@given(st.lists(VALUES, min_size=5, max_size=5), st.booleans())
+def test_a_block_that_is_filled_in_is_read_as_it_was_filled(values: list[str], known: bool) -> None:
+    """Whatever a person writes in place of the placeholders of the block is what the statement says."""
+    lines = impact.block("v1.2.3/a", "v1.2.2/b").splitlines() if known else impact.block(None, None).splitlines()
+    filled = [lines[0]]
+    filled += [f"{line.partition(': ')[0]}: {value}" for line, value in zip(lines[1:], values, strict=True)]
+    assert list(impact.parse("\n".join(filled), "CHANGELOG.md").to_dict().values()) == values
+
+
+def test_the_block_to_fill_in() -> None:
+    """The block has a heading, five lines, and the pairs that are known."""
+    assert impact.block(None, None) == (
+        "Consumer impact:\n"
+        "- Runtime behavior changes: <none|describe>\n"
+        "- Required consumer mapping changes: <none|describe>\n"
+        "- Required test updates: <none|describe>\n"
+        "- Repin required: <yes/no> (<target tag/sha>)\n"
+        "- Rollback instruction: repin to <previous tag/sha>"
+    )
+    known = impact.block("v1.2.3/abc", "v1.2.2/def").splitlines()
+    assert known[4:] == ["- Repin required: <yes/no> (v1.2.3/abc)", "- Rollback instruction: repin to v1.2.2/def"]
+
+
+def test_a_block_that_nobody_filled_in_is_refused_line_by_line() -> None:
+    """No placeholder of the block passes."""
+    assert refused(impact.block(None, None), 10) == [
+        (
+            "HP062",
+            "CHANGELOG.md:11",
+            "'Runtime behavior changes': the placeholder '<none|describe>' is not filled in",
+            "correct the line",
+        ),
+        (
+            "HP062",
+            "CHANGELOG.md:12",
+            "'Required consumer mapping changes': the placeholder '<none|describe>' is not filled in",
+            "correct the line",
+        ),
+        (
+            "HP062",
+            "CHANGELOG.md:13",
+            "'Required test updates': the placeholder '<none|describe>' is not filled in",
+            "correct the line",
+        ),
+        ("HP062", "CHANGELOG.md:14", "'Repin required': the placeholder '<yes/no>' is not filled in", "correct the line"),
+        (
+            "HP062",
+            "CHANGELOG.md:15",
+            "'Rollback instruction': the placeholder '<previous tag/sha>' is not filled in",
+            "correct the line",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("", "nothing is written there"),
+        ("   ", "nothing is written there"),
+        ("<describe>", "the placeholder '<describe>' is not filled in"),
+        ("changed (<target tag/sha>)", "the placeholder '<target tag/sha>' is not filled in"),
+        ("repin to target tag/sha", "the placeholder 'target tag/sha' is not filled in"),
+        ("previous tag/sha", "the placeholder 'previous tag/sha' is not filled in"),
+        ("TODO later", "the placeholder 'TODO' is not filled in"),
+        ("TBD", "the placeholder 'TBD' is not filled in"),
+        ("see FIXME", "the placeholder 'FIXME' is not filled in"),
+        ("a\u202eb", "the character U+202E does not show"),
+        ("a\u200bb", "the character U+200B does not show"),
+        ("a\ufeffb", "the character U+FEFF does not show"),
+        ("a\tb", "the character U+0009 does not show"),
+        ("a\x1b[31mb", "the character U+001B does not show"),
+        ("u\u0308ber", "the text is not in Unicode's composed form (NFC)"),
+        ("a" * 4001, "4001 characters; at most 4000 are allowed"),
+    ],
+)
+def test_values_that_say_nothing_are_refused(value: str, message: str) -> None:
+    """A line that is empty, a placeholder, too long or holds characters that do not show is refused."""
+    expected = ("HP062", "CHANGELOG.md:4", f"'Required test updates': {message}", "correct the line")
+    assert refused(changed("Required test updates", value)) == [expected]
+
+
+@pytest.mark.parametrize("value", ["a" * 4000, "returns Vec<String>", "TODOs are gone", "5 > 3", "über: a - b", "todo"])
+def test_values_that_only_look_like_placeholders_are_read(value: str) -> None:
+    """Generic types, comparisons, colons and words like a placeholder are text."""
+    assert impact.parse(changed("Required test updates", value), "CHANGELOG.md").required_test_updates == value
+
+
+def test_a_line_goes_on_below_indented() -> None:
+    """Indented lines go on with the value above, joined by one space."""
+    text = FILLED.replace("changes: none", "changes: the first\n  and the second\n\tand the third", 1)
+    assert impact.parse(text, "CHANGELOG.md").runtime_behavior_changes == "the first and the second and the third"
+
+
+def test_a_value_may_stand_below_its_label() -> None:
+    """A label with its value in the indented line below is filled in."""
+    text = FILLED.replace("changes: none", "changes:\n  none", 1)
+    assert impact.parse(text, "CHANGELOG.md").runtime_behavior_changes == "none"
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["{}", "# Changes\n\nText.\n\n{}\n\nMore text.\n", "```text\n{}```\n", "  {}", "{}\n## v1.2.2\n- other: line\n", "~~~\n{}~~~"],
+)
+def test_the_block_may_stand_anywhere_in_the_text(around: str) -> None:
+    """Text before and after, a fence around it or a heading after it are no part of the block."""
+    assert impact.parse(around.format(FILLED), "CHANGELOG.md") == statement()
+
+
+def test_stars_and_blank_lines_after_the_heading_are_fine() -> None:
+    """A list may have stars, and a blank line may follow the heading."""
+    text = FILLED.replace("- ", "* ").replace("impact:\n", "impact:\n\n\n")
+    assert impact.parse(text, "CHANGELOG.md") == statement()
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("", "no block"), ("Consumer impact\n", "no block"), (FILLED + "\n" + FILLED, "2 blocks"), (FILLED * 3, "3 blocks")],
+)
+def test_there_is_one_block(text: str, count: str) -> None:
+    """No block, or more than one, is refused: nobody has to guess which one counts."""
+    message = f"{count} 'Consumer impact:'; expected one"
+    assert refused(text) == [("HP060", "CHANGELOG.md", message, "paste the block below and fill it in")]
+
+
+def test_missing_lines_are_named() -> None:
+    """Each line that is missing is named."""
+    text = "Consumer impact:\n- Runtime behavior changes: none\n- Required test updates: none\n- Repin required: no\n"
+    assert refused(text) == [
+        ("HP061", "CHANGELOG.md", "the line 'Required consumer mapping changes' is missing", "add it to the block"),
+        ("HP061", "CHANGELOG.md", "the line 'Rollback instruction' is missing", "add it to the block"),
+    ]
+
+
+def test_a_line_twice_is_refused_at_its_second_place() -> None:
+    """A line that stands twice is refused, even with the same value."""
+    text = FILLED + "- Repin required: no\n"
+    assert refused(text, 5) == [("HP061", "CHANGELOG.md:11", "the line 'Repin required' stands twice", "correct the line")]
+
+
+def test_an_unknown_line_is_refused_with_the_nearest_known_one() -> None:
+    """A label that is not one of the five is refused; the one that is most like it is offered."""
+    text = FILLED + "- Repin requird: no\n- Reviewer: someone\n"
+    near = f"unknown line 'Repin requird' (did you mean Repin required?); known: {KNOWN}"
+    assert refused(text) == [
+        ("HP061", "CHANGELOG.md:7", near, "correct the line"),
+        ("HP061", "CHANGELOG.md:8", f"unknown line 'Reviewer'; known: {KNOWN}", "correct the line"),
+    ]
+
+
+@pytest.mark.parametrize("line", ["- reviewed", "and it is fine", "- Repin required:no", "1. Repin required: no"])
+def test_a_line_of_another_form_is_refused(line: str) -> None:
+    """Text that follows the block without a blank line is refused, since it may have been meant as a part of it."""
+    assert refused(FILLED + line) == [("HP061", "CHANGELOG.md:7", f"'{line}' is no line of the statement", "correct the line")]
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    """A block with several mistakes is refused once, with all of them."""
+    text = (
+        FILLED.replace("- Required test updates: none\n", "").replace("changes: none", "changes: <none|describe>") + "- Note: x\n"
+    )
+    assert refused(text) == [
+        ("HP061", "CHANGELOG.md", "the line 'Required test updates' is missing", "add it to the block"),
+        ("HP061", "CHANGELOG.md:6", f"unknown line 'Note'; known: {KNOWN}", "correct the line"),
+        (
+            "HP062",
+            "CHANGELOG.md:2",
+            "'Runtime behavior changes': the placeholder '<none|describe>' is not filled in",
+            "correct the line",
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changelog", "expected"),
+    [
+        ("", None),
+        ("# Changelog\n\n## v1.2.4\nnew\n", None),
+        ("# Changelog\n\n## v1.2.3\nthis\n\n## v1.2.2\nold\n", (3, "this\n")),
+        ("## [1.2.3] - 2026-01-02\nthis\n# Top\nother", (1, "this")),
+        ("## [v1.2.3]\nthis\n### Fixed\nmore\n", (1, "this\n### Fixed\nmore")),
+        ("##  1.2.3 and v1.2.4\nthis", (1, "this")),
+        ("## v1.2.3-rc.1\nthis", None),
+        ("## v1.2.3+build\nthis", None),
+        ("## v1.2.3.4\nthis", None),
+        ("## v11.2.3\nthis", None),
+        ("## v1.2.33\nthis", None),
+        ("### v1.2.3\nthis", None),
+        ("# v1.2.3\nthis", None),
+        ("## v1.2.4 after v1.2.3\nthis", None),
+        ("```\n## v1.2.3\n```\n## v1.2.3\nthis", (4, "this")),
+        ("## v1.2.3\n~~~\n## v1.2.2\n~~~\nthis\n## v1.2.2\n", (1, "~~~\n## v1.2.2\n~~~\nthis")),
+        ("## v1.2.3\r\nthis\r\n## v1.2.2\r\n", (1, "this")),
+        ("## v1.2.3", (1, "")),
+        ("## v1.2.3\nfirst\n## v1.2.3\nsecond", (1, "first")),
+    ],
+)
+def test_the_section_of_a_release(changelog: str, expected: tuple[int, str] | None) -> None:
+    """The section starts at the heading whose version is the release's and ends at the next heading of that level or above."""
+    assert impact.section(changelog, "v1.2.3") == expected
+
+
+def test_line_numbers_are_those_of_the_changelog() -> None:
+    """A problem in a section names the line of the whole file."""
+    changelog = "# Changelog\n\n## v1.2.3\n\n" + changed("Repin required", "")
+    found = impact.section(changelog, "v1.2.3")
+    assert found is not None
+    line = changelog.splitlines().index("- Repin required: ") + 1
+    assert refused(found[1], found[0] + 1) == [
+        ("HP062", f"CHANGELOG.md:{line}", "'Repin required': nothing is written there", "correct the line")
+    ]
+
+
+def test_the_placeholder_without_its_brackets_is_a_placeholder() -> None:
+    """Only the brackets taken away, nothing is filled in yet."""
+    assert [one[0] for one in refused(changed("Required test updates", "none|describe"))] == ["HP062"]
+
+
+def test_an_unknown_line_that_goes_on_below_hides_no_other() -> None:
+    """A mistyped label with an indented line below it is one mistake, not six."""
+    text = FILLED.replace("- Runtime behavior changes: none\n", "- Runtime behaviour changes: the first\n  and the second\n")
+    assert [(code, where) for code, where, _, _ in refused(text)] == [("HP061", "CHANGELOG.md"), ("HP061", "CHANGELOG.md:2")]
+
+
+def test_a_comparison_is_no_placeholder() -> None:
+    """Two comparisons in one line are text."""
+    value = "latency < 5 ms, was > 7 ms"
+    assert impact.parse(changed("Required test updates", value), "CHANGELOG.md").required_test_updates == value
