@@ -1,0 +1,260 @@
+"""The private checkout: one exact commit on disk, in a repository of its own, for the checks to run in.
+
+Kept between runs, so that only changed files get a new time and git-ignored build outputs stay (DESIGN section 4). The index
+that says whether it still is the commit lies outside of it, where no check looks. Sessions that run checks share it; whoever
+changes it waits until nobody runs there. Knows no profile and no outcome.
+
+Below the base folder: ``objects.git`` (the fetched history), ``checkout`` (the work tree), ``index``, ``state.json``, ``lock``,
+``alone`` (a lock for checks that measure time), ``running/<id>`` (a check that runs there, or that left it changed).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import json
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handoff_tasks import gitcmd
+from handoff_tasks.errors import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+_PATIENCE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the checkout shall hold: a commit, the tags (below refs/tags) to name in it, the build outputs to keep.
+
+    ``run`` names the run that prepares it, so that the run's own checks need not compare it again; empty for a check alone.
+    """
+
+    base: Path
+    commit: str
+    tags: tuple[tuple[str, str], ...]
+    keep: tuple[str, ...]
+    run: str
+
+    @property
+    def tree(self) -> Path:
+        """The work tree."""
+        return self.base / "checkout"
+
+    @property
+    def objects(self) -> Path:
+        """The repository with the fetched history."""
+        return self.base / "objects.git"
+
+
+@contextlib.contextmanager
+def held(path: Path, what: str) -> Iterator[None]:
+    """Hold the lock file at ``path`` for one run. Raises `HandoffError` (HP006) that names the holder when it is taken."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            handle.seek(0)
+            holder = handle.read(200).strip() or "another process"
+            raise refusal("HP006", str(path), f"{what} is in use by {holder}", "wait until it has ended, then run again") from None
+        handle.truncate(0)
+        handle.write(f"process {os.getpid()}, since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}")
+        handle.flush()
+        try:
+            yield
+        finally:
+            handle.truncate(0)
+
+
+class Place:
+    """The checkout while a check runs in it. ``state`` is ``fresh`` or ``kept``: whether build outputs were there before."""
+
+    def __init__(self, wanted: Wanted, state: str) -> None:
+        self.wanted = wanted
+        self.state = state
+        self.clean = False
+
+    def compare(self) -> tuple[str, ...]:
+        """Return what differs from the commit now, as `changes` does. A check that does not ask leaves the checkout suspect."""
+        found = changes(self.wanted)
+        self.clean = not found
+        return found
+
+
+def prepare(wanted: Wanted, say: Callable[[str], None]) -> None:
+    """Make the checkout the wanted commit and stamp it with the run, once nobody runs there; ``say`` is told of waiting."""
+    with _opened(wanted.base / "lock") as lock:
+        _lock(lock, fcntl.LOCK_EX, say)
+        _restore(wanted)
+
+
+@contextlib.contextmanager
+def occupied(wanted: Wanted, check: str, say: Callable[[str], None], *, alone: bool = False) -> Iterator[Place]:
+    """Hold the checkout at the wanted commit for ``check`` to run there, beside others that want the same, or ``alone``.
+
+    What an earlier check left changed is restored first, once nobody runs there any more; ``say`` is told of waiting.
+    """
+    with _opened(wanted.base / "alone") as turn, _opened(wanted.base / "lock") as lock:
+        _lock(turn, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, say)
+        while True:
+            _lock(lock, fcntl.LOCK_SH, say)
+            if state := _in_place(wanted):
+                break
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            _lock(lock, fcntl.LOCK_EX, say)
+            if not _in_place(wanted):
+                _restore(wanted)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        place = Place(wanted, state)
+        with _opened(wanted.base / "running" / check) as mark:
+            _lock(mark, fcntl.LOCK_EX, say)
+            try:
+                yield place
+            finally:
+                if place.clean:
+                    (wanted.base / "running" / check).unlink(missing_ok=True)
+
+
+def changes(wanted: Wanted) -> tuple[str, ...]:
+    """Return what differs between work tree and commit: ``modified <path>``, ``deleted <path>``, ``new <path>``, sorted.
+
+    Files that the commit's own .gitignore covers and the build outputs to keep do not count.
+    """
+    words = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none")
+    listed = _git(wanted)(*words).decode("utf-8", "surrogateescape").split("\0")
+    names = {"?": "new", "D": "deleted"}
+    return tuple(sorted(f"{names.get(line[1], 'modified')} {line[3:]}" for line in listed if line))
+
+
+def clear(wanted: Wanted, say: Callable[[str], None]) -> None:
+    """Remove the work tree with all build outputs, so that the next check starts from nothing."""
+    with _opened(wanted.base / "lock") as lock:
+        _lock(lock, fcntl.LOCK_EX, say)
+        for name in ("index", "state.json"):
+            (wanted.base / name).unlink(missing_ok=True)
+        if wanted.tree.exists():
+            shutil.rmtree(wanted.tree)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    """Open a file to lock; whoever holds its lock loses it with the descriptor, however the process ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, operation: int, say: Callable[[str], None]) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    told = False
+    while not _locked(descriptor, operation):
+        if time.monotonic() > deadline:
+            message = "another run has used the private checkout for an hour"
+            raise refusal("HP006", "checkout", message, "end it, then run again")
+        if not told:
+            say("waiting until no other check runs in the private checkout")
+            told = True
+        time.sleep(0.02)
+
+
+def _locked(descriptor: int, operation: int) -> bool:
+    try:
+        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _in_place(wanted: Wanted) -> str | None:
+    """Return ``fresh`` or ``kept`` when the checkout holds the wanted commit and nothing else, None when it does not."""
+    try:
+        state = json.loads((wanted.base / "state.json").read_text())
+    except (OSError, ValueError):
+        return None
+    if not isinstance(state, dict) or _stamp(wanted) | {"run": state.get("run"), "state": state.get("state")} != state:
+        return None
+    folder = wanted.base / "running"
+    if any(_left_behind(mark) for mark in (sorted(folder.iterdir()) if folder.is_dir() else ())):
+        return None
+    if wanted.run and state["run"] == wanted.run:
+        return str(state["state"])
+    return None if changes(wanted) else _state(wanted)
+
+
+def _left_behind(mark: Path) -> bool:
+    """Tell whether the check of a mark has ended without saying that the checkout is clean: nobody holds its lock."""
+    try:
+        descriptor = os.open(mark, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return _locked(descriptor, fcntl.LOCK_SH) and mark.exists()
+    finally:
+        os.close(descriptor)
+
+
+def _stamp(wanted: Wanted) -> dict[str, object]:
+    return {"commit": wanted.commit, "tags": [list(tag) for tag in wanted.tags], "keep": list(wanted.keep), "run": wanted.run}
+
+
+def _restore(wanted: Wanted) -> None:
+    """Make the work tree the wanted commit; nobody else is in it."""
+    wanted.tree.mkdir(parents=True, exist_ok=True)
+    (wanted.base / "state.json").unlink(missing_ok=True)
+    (wanted.objects / "HEAD").write_text(wanted.commit + "\n")
+    (wanted.objects / "info").mkdir(exist_ok=True)
+    (wanted.objects / "info" / "exclude").write_text("".join(f"/{path}\n" for path in wanted.keep))
+    index = wanted.base / "index"
+    (wanted.base / "index.lock").unlink(missing_ok=True)
+    git = _git(wanted)
+    git("read-tree", "--reset", "-u", wanted.commit)
+    excludes = [word for path in wanted.keep for word in ("-e", f"/{path}")]
+    git("clean", "-ffdxq", *excludes)
+    if left := changes(wanted):
+        raise RuntimeError(f"the private checkout {wanted.tree} cannot be made commit {wanted.commit}: {', '.join(left[:5])}")
+    _own_repository(wanted, index)
+    shutil.rmtree(wanted.base / "running", ignore_errors=True)
+    temporary = wanted.base / f"state.json.{os.getpid()}"
+    temporary.write_text(json.dumps({**_stamp(wanted), "state": _state(wanted)}))
+    temporary.replace(wanted.base / "state.json")
+
+
+def _git(wanted: Wanted) -> Callable[..., bytes]:
+    """Return git for the checkout, by our own repository and our own index."""
+    return functools.partial(
+        gitcmd.run, cwd=wanted.tree, git_dir=wanted.objects, work_tree=wanted.tree, index=wanted.base / "index"
+    )
+
+
+def _state(wanted: Wanted) -> str:
+    return "kept" if any(True for pattern in wanted.keep for _ in wanted.tree.glob(pattern)) else "fresh"
+
+
+def _own_repository(wanted: Wanted, index: Path) -> None:
+    """Write the checkout's own ``.git`` anew: detached at the commit, with the tags, borrowing our objects.
+
+    It is for scripts that ask git where they are; we never read it.
+    """
+    git_dir = wanted.tree / ".git"
+    if git_dir.is_dir() and not git_dir.is_symlink():
+        shutil.rmtree(git_dir)
+    else:
+        git_dir.unlink(missing_ok=True)
+    for folder in ("objects/info", "refs/heads", "refs/tags"):
+        (git_dir / folder).mkdir(parents=True)
+    (git_dir / "objects" / "info" / "alternates").write_text(f"{wanted.objects / 'objects'}\n")
+    (git_dir / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n")
+    (git_dir / "packed-refs").write_text("".join(f"{sha} refs/tags/{name}\n" for name, sha in sorted(wanted.tags)))
+    (git_dir / "HEAD").write_text(wanted.commit + "\n")
+    shutil.copyfile(index, git_dir / "index")

@@ -1,0 +1,185 @@
+"""Files that count: outcome records, logs, drafts, results and the published packet; each is there whole or not at all.
+
+Reads and writes, and tells what it cannot read. Whether a record is evidence for the commit at hand is for `rules` to say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import stat
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from handoff_tasks import canonical, resources, strict_json, validate
+from handoff_tasks.errors import HandoffError, Problem, refusal
+from handoff_tasks.model import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_RERUN = "run the check again"
+
+
+def folder(work: Path, commit: str) -> Path:
+    """Return the folder of a commit's records below the work folder; made, and hidden from git, when it is not there.
+
+    Raises `HandoffError` (HP080) when it cannot be made.
+    """
+    place = work / "evidence" / commit
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        marker = work / ".gitignore"
+        if not marker.exists():
+            marker.write_text("*\n")
+    except OSError as error:
+        raise unwritable(place, error) from None
+    return place
+
+
+def log_path(place: Path, check: str) -> Path:
+    """Return the path of a check's log."""
+    return place / f"{check}.log"
+
+
+def forget(place: Path, check: str) -> None:
+    """Remove a check's record and log, so that nothing old can stand in for what is about to run."""
+    try:
+        for path in (place / f"{check}.json", log_path(place, check)):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(place, error) from None
+
+
+def write_record(place: Path, record: Record) -> None:
+    """Write ``<id>.json``; it is held to its schema when it is read. Raises `HandoffError` (HP080) when it cannot be written."""
+    write(place / f"{record.id}.json", canonical.published_bytes(record.to_dict()))
+
+
+def read_record(place: Path, check: str) -> Record | Problem | None:
+    """Return the record of a check; None when there is none, a problem (HP040) when it or its log cannot be believed."""
+    path = place / f"{check}.json"
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return Problem(code="HP040", where=str(path), message=f"cannot be read: {error.strerror}", hint=_RERUN)
+    try:
+        document = strict_json.read(data, str(path), code="HP040")
+    except HandoffError as error:
+        return replace(error.problems[0], hint=_RERUN)
+    if found := validate.violations(document, resources.schema(resources.RECORD), where=str(path), code="HP040", hint=_RERUN):
+        return found[0]
+    assert isinstance(document, dict)
+    record = Record.from_dict(document)
+    if record.id != check:
+        return Problem(code="HP040", where=f"{path}#/id", message=f"found {record.id}; expected {check}", hint=_RERUN)
+    return _log_problem(place, record) or record
+
+
+def _log_problem(place: Path, record: Record) -> Problem | None:
+    if record.log is None:
+        return None
+    path = log_path(place, record.id)
+    if record.log.file != path.name:
+        return Problem(code="HP041", where=str(path), message=f"the record names the log {record.log.file}", hint=_RERUN)
+    found = hashlib.sha256()
+    try:
+        with path.open("rb") as handle:
+            while block := handle.read(1 << 20):
+                found.update(block)
+    except OSError as error:
+        return Problem(code="HP041", where=str(path), message=f"the log cannot be read: {error.strerror}", hint=_RERUN)
+    if found.hexdigest() != record.log.sha256:
+        message = f"the log is not what the check wrote: sha256 {found.hexdigest()}, the record says {record.log.sha256}"
+        return Problem(code="HP041", where=str(path), message=message, hint=_RERUN)
+    return None
+
+
+def tail(path: Path, lines: int) -> list[str]:
+    """Return the last lines of a log, read from its last 64 KiB; none when there is no log."""
+    try:
+        with path.open("rb") as handle:
+            handle.seek(max(0, path.stat().st_size - 65536))
+            text = handle.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return text.splitlines()[-lines:]
+
+
+def check_target(path: Path, git_dir: Path) -> Problem | None:
+    """Return why a packet must not be written to ``path`` (HP081), None when it may be: a folder, a link, anything in .git."""
+
+    def refused(message: str, hint: str) -> Problem:
+        return Problem(code="HP081", where=str(path), message=message, hint=hint)
+
+    name_a_file = "name a plain file with --out-json"
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        mode = None
+    except OSError as error:
+        return refused(f"cannot be looked at: {error.strerror}", name_a_file)
+    if mode is not None and not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
+        return refused(f"is {kind}; expected a file or nothing", name_a_file)
+    parent = path.parent.resolve()
+    if ".git" in (*parent.parts, path.name) or git_dir.resolve() in (parent, *parent.parents):
+        return refused("lies inside a repository's .git", name_a_file)
+    place = next(folder for folder in (parent, *parent.parents) if folder.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        return refused(
+            f"the folder {place} cannot be written to", "make the folder writable, or choose another file with --out-json"
+        )
+    return None
+
+
+def write(path: Path, data: bytes) -> None:
+    """Replace the file at ``path`` by ``data``, whole or not at all; mode 0644 whatever the umask.
+
+    A temporary file beside it is written, synced and renamed, and the folder is synced. Raises `HandoffError` (HP080) when that
+    cannot be done; the old file is then as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        try:
+            with os.fdopen(descriptor, "wb") as handle:
+                os.fchmod(handle.fileno(), 0o644)
+                handle.write(data)
+                handle.flush()
+                os.fsync(handle.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        _sync(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def write_result(path: Path, document: Mapping[str, object]) -> None:
+    """Write the result of a run for machines; its seconds are the one float there is. Raises `HandoffError` (HP080)."""
+    write(path, canonical.result_bytes(document))
+
+
+def _sync(place: Path) -> None:
+    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def unwritable(path: Path, error: OSError) -> HandoffError:
+    """Return the refusal (HP080) of a file that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return refusal("HP080", str(path), f"cannot be written: {error.strerror}", "free some disk space, then run again")
+    return refusal("HP080", str(path), f"cannot be written: {error.strerror}", "make the folder writable, or choose another one")

@@ -1,0 +1,192 @@
+"""Runs git in an environment built from nothing; the only importer of GitPython.
+
+No configuration, hook, filter, monitor, replaced object or graft of the machine or of a producer's repository has a say
+(DESIGN section 4). GitPython starts each process from a copy of ``os.environ`` and can only add to it, so the whole
+environment is swapped for the time of a call. What the answers mean is no business of this module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from handoff_tasks.errors import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CONFIG = {
+    "advice.graftFileDeprecated": "false",
+    "core.attributesFile": os.devnull,
+    "core.autocrlf": "false",
+    "core.excludesFile": os.devnull,
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.untrackedCache": "false",
+    "fetch.fsckObjects": "true",
+    "gc.auto": "0",
+    "maintenance.auto": "false",
+    "protocol.allow": "never",
+    "protocol.file.allow": "always",
+    # Reading another user's repository is safe here: nothing that its configuration names is run.
+    "safe.directory": "*",
+    "transfer.fsckObjects": "true",
+}
+
+
+class GitError(Exception):
+    """A git command that ended with an unexpected status.
+
+    ``status`` is its exit status, ``stderr`` what it said, ``command`` the words that were run.
+    """
+
+    def __init__(self, command: tuple[str, ...], status: int, stderr: str) -> None:
+        self.command = command
+        self.status = status
+        self.stderr = stderr.strip()
+        super().__init__(f"git {' '.join(command)} ended with {status}: {self.stderr}")
+
+
+def executable() -> Path:
+    """Return git's absolute path, looked up in the absolute entries of PATH only.
+
+    Raises `HandoffError` (HP004) when there is none.
+    """
+    entries = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry.startswith("/")]
+    found = shutil.which("git", path=os.pathsep.join(entries))
+    if found is None:
+        raise refusal("HP004", "git", "git is not on PATH", "install git 2.32 or later and run again")
+    return Path(found)
+
+
+def run(
+    *words: str,
+    cwd: Path,
+    git_dir: Path | None = None,
+    work_tree: Path | None = None,
+    index: Path | None = None,
+    stdin: bytes = b"",
+    accept: tuple[int, ...] = (0,),
+) -> bytes:
+    """Run ``git WORDS`` in ``cwd`` and return what it wrote to standard output.
+
+    ``git_dir``, ``work_tree`` and ``index`` name a repository of ours; left out, git looks for one from ``cwd`` upwards.
+    Raises `GitError` when the exit status is not in ``accept``.
+    """
+    program = executable()
+    environment = _environment(program)
+    for name, path in (("GIT_DIR", git_dir), ("GIT_WORK_TREE", work_tree), ("GIT_INDEX_FILE", index)):
+        if path is not None:
+            environment[name] = str(path)
+    with _environ(environment), contextlib.ExitStack() as stack:
+        git = _gitpython()
+
+        given = stack.enter_context(tempfile.TemporaryFile())
+        given.write(stdin)
+        given.seek(0)
+        out: bytes
+        status, out, err = git.Git(cwd).execute(
+            [str(program), *words],
+            istream=given,
+            with_extended_output=True,
+            with_exceptions=False,
+            stdout_as_string=False,
+            strip_newline_in_stdout=False,
+        )
+    if status not in accept:
+        raise GitError(words, int(status), _text(err))
+    return out
+
+
+def upload_pack() -> str:
+    """Return the value of ``--upload-pack`` for fetches from a producer: git drops part of our environment for the other side."""
+    settings = f"GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE={os.devnull}"
+    options = "-c safe.directory='*' -c advice.graftFileDeprecated=false"
+    return f"env {settings} {shlex.quote(str(executable()))} {options} upload-pack"
+
+
+def preload() -> None:
+    """Import GitPython now, for instance while something else is waited for."""
+    program = executable()
+    with _environ(_environment(program)):
+        _gitpython()
+
+
+def _gitpython() -> Any:
+    # nox shows what other packages log, down to the last detail.
+    logging.getLogger("git").setLevel(logging.WARNING)
+    import git
+
+    return git
+
+
+def _environment(program: Path) -> dict[str, str]:
+    environment = {
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_SYSTEM": os.devnull,
+        "GIT_GRAFT_FILE": os.devnull,
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_PYTHON_GIT_EXECUTABLE": str(program),
+        "GIT_PYTHON_REFRESH": "quiet",
+        "GIT_TERMINAL_PROMPT": "0",
+        "HOME": os.devnull,
+        "LC_ALL": "C",
+        "PATH": os.pathsep.join(dict.fromkeys([str(program.parent), "/usr/bin", "/bin"])),
+        "TMPDIR": tempfile.gettempdir(),
+        "TZ": "UTC",
+    }
+    environment["GIT_CONFIG_COUNT"] = str(len(_CONFIG))
+    for number, (key, value) in enumerate(_CONFIG.items()):
+        environment[f"GIT_CONFIG_KEY_{number}"] = key
+        environment[f"GIT_CONFIG_VALUE_{number}"] = value
+    return environment
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+@contextlib.contextmanager
+def _environ(environment: dict[str, str]) -> Iterator[None]:
+    saved = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(saved)
+
+
+class Objects:
+    """Reads objects of one repository of ours through one ``git cat-file --batch`` process. A context manager."""
+
+    def __init__(self, git_dir: Path) -> None:
+        preload()
+        self._git = _gitpython().Git(git_dir)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._git.clear_cache()
+
+    def read(self, name: str) -> tuple[str, str, bytes] | None:
+        """Return id, type and content of the object called ``name`` (``<id>:<path>`` too); None when there is none."""
+        with _environ(_environment(executable())):
+            try:
+                sha, kind, _size, data = self._git.get_object_data(name)
+            except ValueError:
+                return None
+        # Annotated as text, bytes in fact.
+        return _text(sha), _text(kind), data

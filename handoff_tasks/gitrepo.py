@@ -1,0 +1,346 @@
+"""What git says: the producer's repository, our private copy of its history, and the facts of one release.
+
+The producer's repository is asked three questions (where, which commit, which tags) and is neither written nor run. All else
+is read from a bare repository of our own into which commit and tags are fetched, with every object checked on its way in
+(DESIGN section 4). Facts only: whether they are good is for `rules` to say.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from handoff_tasks import gitcmd, paths
+from handoff_tasks.errors import refusal
+from handoff_tasks.model import GitFacts, Manifest, Relation, Release, Tag
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from handoff_tasks.profile import Profile
+
+_TAGS = "refs/tags/"
+_FSCK = "run 'git fsck' in the producer's repository and mend what it names"
+_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Producer:
+    """A producer's root in its repository.
+
+    ``prefix`` is the root below the top, with a trailing ``/``, empty when they are one. ``commit`` is the one to verify, ``head``
+    the one that is checked out. ``tags`` maps the names that count
+    as the producer's (below refs/tags) to (type, object id, commit id).
+    """
+
+    root: Path
+    top: Path
+    git_dir: Path
+    prefix: str
+    commit: str
+    head: str | None
+    tags: dict[str, tuple[str, str, str]]
+
+    @property
+    def path(self) -> str:
+        """The root below the repository's top; ``.`` when they are one."""
+        return self.prefix.rstrip("/") or "."
+
+
+def find(root: Path, ref: str, tag_prefix: str) -> Producer:
+    """Return the producer at ``root`` with ``ref`` resolved to a commit.
+
+    Raises `HandoffError`: HP010 (no folder), HP011 (no repository, or one that cannot be read), HP012 (no such commit).
+    """
+    if not root.is_dir():
+        raise refusal("HP010", str(root), "no such folder", "give the producer's root with --producer-root")
+    root = root.resolve()
+    try:
+        answer = gitcmd.run(
+            "rev-parse",
+            "--show-toplevel",
+            "--absolute-git-dir",
+            "--show-object-format",
+            "--is-shallow-repository",
+            "--show-prefix",
+            cwd=root,
+        ).decode("utf-8", "surrogateescape")
+    except gitcmd.GitError as error:
+        raise refusal(
+            "HP011",
+            str(root),
+            f"not the work tree of a git repository ({_first_line(error.stderr)})",
+            "give the root of a checked-out producer with --producer-root",
+        ) from None
+    top, git_dir, object_format, shallow, prefix = [*answer.split("\n"), ""][:5]
+    if object_format != "sha1":
+        raise refusal(
+            "HP011",
+            str(root),
+            f"the repository's object format is {object_format}; a manifest's commit_sha has 40 digits (sha1)",
+            "use a repository with the sha1 object format",
+        )
+    if shallow == "true":
+        raise refusal(
+            "HP011",
+            str(root),
+            "the repository is shallow: the history between runtime commit and tag cannot be read",
+            "run 'git fetch --unshallow --tags' there (in CI: fetch-depth 0)",
+        )
+    return Producer(
+        root=root,
+        top=Path(top),
+        git_dir=Path(git_dir),
+        prefix=prefix,
+        commit=(commit := _commit(root, ref)),
+        head=commit if ref == "HEAD" else _resolved(root, "HEAD"),
+        tags={} if prefix and not tag_prefix else _tags(root, Path(git_dir), tag_prefix),
+    )
+
+
+def _resolved(root: Path, ref: str) -> str | None:
+    try:
+        return gitcmd.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", cwd=root).decode().strip()
+    except gitcmd.GitError:
+        return None
+
+
+def _commit(root: Path, ref: str) -> str:
+    if commit := _resolved(root, ref):
+        return commit
+    if not gitcmd.run("for-each-ref", "--count=1", cwd=root):
+        raise refusal("HP012", str(root), "the repository has no commit yet", "commit the release, then run again")
+    raise refusal("HP012", f"--ref {ref}", "no such commit in the repository", f"see 'git -C {root} log' for what there is")
+
+
+def _tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, tuple[str, str, str]]:
+    """Return the tags of the form ``<prefix>vX.Y.Z`` that point to a commit."""
+    fields = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)"
+    try:
+        answer = gitcmd.run("for-each-ref", f"--format={fields}", _TAGS, cwd=cwd, git_dir=git_dir)
+    except gitcmd.GitError as error:
+        reason = f"the tags cannot be read: {_first_line(error.stderr)}"
+        raise refusal("HP013", str(git_dir or cwd), reason, _FSCK) from None
+    found = {}
+    for line in answer.decode("utf-8", "surrogateescape").splitlines():
+        refname, kind, sha, target_kind, target = line.split("\0")
+        name = refname.removeprefix(_TAGS)
+        if name.startswith(tag_prefix) and _VERSION.match(name.removeprefix(tag_prefix)):
+            if kind == "commit":
+                found[name] = (kind, sha, sha)
+            elif kind == "tag" and target_kind == "commit":
+                found[name] = (kind, sha, target)
+    return found
+
+
+class Repository:
+    """Our private copy of a producer's history: a bare repository at ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def _git(self, *words: str) -> bytes:
+        return gitcmd.run(*words, cwd=self.folder, git_dir=self.folder)
+
+    def update(self, producer: Producer, tag_prefix: str) -> None:
+        """Fetch the producer's commit and tags, where they are not here already.
+
+        Raises `HandoffError` (HP013) when they cannot be fetched whole.
+        """
+        if not (self.folder / "objects").is_dir():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            gitcmd.run("init", "--quiet", "--bare", "--template=", "--object-format=sha1", str(self.folder), cwd=self.folder)
+        if self._holds(producer.commit) and _tags(self.folder, self.folder, tag_prefix) == producer.tags:
+            return
+        specs = [f"+{producer.commit}:{_kept(producer.commit)}"]
+        if producer.tags:
+            specs.append(f"+{_TAGS}{tag_prefix}v*:{_TAGS}{tag_prefix}v*")
+        stale = _tags(self.folder, self.folder, tag_prefix).keys() - producer.tags.keys()
+        for name in stale:
+            self._git("update-ref", "-d", _TAGS + name)
+        self._fetch(producer, specs)
+
+    def _holds(self, commit: str) -> bool:
+        found = self._git("for-each-ref", "--format=%(objectname)", _kept(commit))
+        return found.decode().strip() == commit
+
+    def _fetch(self, producer: Producer, specs: Sequence[str]) -> None:
+        try:
+            self._git(*_fetching(producer), *specs)
+        except gitcmd.GitError as error:
+            raise refusal(
+                "HP013",
+                str(producer.git_dir),
+                f"commit {producer.commit} and the tags cannot be fetched whole: {_first_line(error.stderr)}",
+                _FSCK,
+            ) from None
+
+    def files(self, producer: Producer, names: Sequence[str]) -> dict[str, bytes | None]:
+        """Return the bytes of files below the producer's root in its commit; None for what is no regular file there."""
+        with gitcmd.Objects(self.folder) as objects:
+            return {name: _blob(objects, producer.commit, producer.prefix + name) for name in names}
+
+    def tree(self, producer: Producer) -> str:
+        """Return the id of the producer's commit's tree."""
+        return self._git("rev-parse", f"{producer.commit}^{{tree}}").decode().strip()
+
+    def facts(
+        self,
+        producer: Producer,
+        profile: Profile,
+        manifest: Manifest,
+        manifest_bytes: bytes,
+        read: Callable[[bytes], Manifest | None],
+    ) -> GitFacts:
+        """Return what git says of the release that ``manifest`` (of the producer's commit) names.
+
+        ``read`` turns the bytes of a manifest at a tag into a manifest, None when they are none.
+        """
+        commit, runtime, prefix = producer.commit, manifest.commit_sha, producer.prefix
+        tag_name = profile.tag_name(manifest.release_tag)
+        entry = producer.tags.get(tag_name)
+        tag = Tag(name=tag_name, kind="annotated" if entry[0] == "tag" else "lightweight", target=entry[2]) if entry else None
+        with gitcmd.Objects(self.folder) as objects:
+            found = objects.read(commit)
+            if found is None:
+                raise RuntimeError(f"the fetched commit {commit} is not in {self.folder}")
+            known = self._known(producer, objects, runtime)
+            at_tag = _blob(objects, tag.target, prefix + profile.manifest_path) if tag else None
+            stated = _stated(objects, runtime, prefix, profile) if known else None
+            earlier = _earlier(objects, producer, profile, manifest, read)
+        to_verified = self._relation(runtime, commit) if known else Relation.MISSING
+        to_tag = (self._relation(runtime, tag.target) if known else Relation.MISSING) if tag else None
+        changed = self._changed(runtime, commit, prefix) if known else None
+        changed_at_tag = self._changed(runtime, tag.target, prefix) if known and tag else None
+        return GitFacts(
+            verified_commit=commit,
+            verified_tree=_header(found[2], b"tree").decode(),
+            committed_at=int(_header(found[2], b"committer").split()[-2]),
+            producer_path=producer.path,
+            tag_name=tag_name,
+            tag=tag,
+            runtime_commit=runtime,
+            runtime_to_tag=to_tag,
+            runtime_to_verified=to_verified,
+            changed_to_tag=None if changed_at_tag is None else paths.select(profile.runtime_paths, changed_at_tag),
+            changed_to_verified=None if changed is None else paths.select(profile.runtime_paths, changed),
+            commits_after_runtime=self._between(runtime, commit) if known else (),
+            paths_after_runtime=tuple(sorted(changed or ())),
+            manifest_sha256=hashlib.sha256(manifest_bytes).hexdigest(),
+            manifest_at_tag=read(at_tag) if at_tag is not None else None,
+            stated_service_version=stated,
+            earlier=earlier,
+        )
+
+    def _known(self, producer: Producer, objects: gitcmd.Objects, sha: str) -> bool:
+        """Tell whether ``sha`` is a commit of the producer; one outside the fetched history is fetched too."""
+        found = objects.read(sha)
+        if found is None:
+            try:
+                self._git(*_fetching(producer), f"+{sha}:{_kept(sha)}")
+            except gitcmd.GitError:
+                return False
+            found = objects.read(sha)
+        return found is not None and found[1] == "commit"
+
+    def _relation(self, runtime: str, other: str) -> Relation:
+        if runtime == other:
+            return Relation.SAME
+        words = ("merge-base", "--is-ancestor", runtime, other)
+        try:
+            self._git(*words)
+        except gitcmd.GitError as error:
+            if error.status != 1:
+                raise
+            return Relation.UNRELATED
+        return Relation.ANCESTOR
+
+    def _changed(self, old: str, new: str, prefix: str) -> tuple[str, ...]:
+        if old == new:
+            return ()
+        words = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new, *_below(prefix))
+        listed = self._git(*words)
+        names = listed.decode("utf-8", "surrogateescape").split("\0")
+        return tuple(name.removeprefix(prefix) for name in names if name)
+
+    def _between(self, runtime: str, commit: str) -> tuple[str, ...]:
+        words = ("rev-list", "--reverse", "--topo-order", f"{runtime}..{commit}")
+        return tuple(self._git(*words).decode().split())
+
+    def uncommitted(self, producer: Producer, index: Path) -> tuple[str, ...]:
+        """Return the paths below the root whose state in the work tree differs from the commit, if that is checked out; sorted.
+
+        Compared through an index of our own (``index``, kept for the next time), so nothing that the producer's configuration
+        names is run and nothing that its index claims is believed.
+        """
+        if producer.head != producer.commit:
+            return ()
+        (self.folder / "HEAD").write_text(producer.commit + "\n")
+        git = functools.partial(gitcmd.run, cwd=producer.top, git_dir=self.folder, work_tree=producer.top, index=index)
+        git("read-tree", "--reset", producer.commit)
+        git("update-index", "-q", "--refresh", accept=(0, 1))
+        words = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", *_below(producer.prefix))
+        listed = git(*words).decode("utf-8", "surrogateescape").split("\0")
+        return tuple(sorted(line[3:].removeprefix(producer.prefix) for line in listed if line))
+
+
+def _kept(commit: str) -> str:
+    return f"refs/handoff/{commit}"
+
+
+def _below(prefix: str) -> tuple[str, ...]:
+    """Return the words that limit a git command to what lies below a producer's root."""
+    return ("--", f":(top,literal){prefix}") if prefix else ()
+
+
+def _fetching(producer: Producer) -> tuple[str, ...]:
+    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+    return (*words, "--upload-pack", gitcmd.upload_pack(), "file://" + quote(str(producer.git_dir)))
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("hint:", "remote: hint:"))]
+    return re.sub(r"^(?:(?:remote|fatal|error): )+", "", lines[0]) if lines else "git gave no reason"
+
+
+def _header(commit: bytes, name: bytes) -> bytes:
+    head = commit.split(b"\n\n", 1)[0]
+    return next(line for line in head.split(b"\n") if line.startswith(name + b" "))[len(name) + 1 :]
+
+
+def _blob(objects: gitcmd.Objects, commit: str, path: str) -> bytes | None:
+    found = objects.read(f"{commit}:{path}")
+    return found[2] if found and found[1] == "blob" else None
+
+
+def _stated(objects: gitcmd.Objects, runtime: str, prefix: str, profile: Profile) -> str | None:
+    if profile.service_version_path is None or profile.service_version_pattern is None:
+        return None
+    data = _blob(objects, runtime, prefix + profile.service_version_path)
+    found = re.search(profile.service_version_pattern, data.decode("utf-8", "replace"), re.MULTILINE) if data else None
+    return found[1] if found else None
+
+
+def _earlier(
+    objects: gitcmd.Objects, producer: Producer, profile: Profile, manifest: Manifest, read: Callable[[bytes], Manifest | None]
+) -> tuple[Release, ...]:
+    """Return the earlier releases whose manifest, at their own tag, states that tag; the latest first."""
+    version = _order(manifest.release_tag)
+    names = [name.removeprefix(profile.tag_prefix) for name in producer.tags]
+    found = []
+    for name in sorted((name for name in names if _order(name) < version), key=_order, reverse=True):
+        data = _blob(objects, producer.tags[profile.tag_name(name)][2], producer.prefix + profile.manifest_path)
+        stated = read(data) if data is not None else None
+        if stated and stated.release_tag == name:
+            found.append(Release(tag=name, commit_sha=stated.commit_sha))
+    return tuple(found)
+
+
+def _order(tag: str) -> tuple[int, ...]:
+    match = _VERSION.match(tag)
+    return tuple(int(part) for part in match.groups()) if match else ()

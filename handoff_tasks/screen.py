@@ -1,0 +1,126 @@
+"""What people see: output of checks line by line under the check's name, problems, and the end of a run.
+
+Writes to standard output and decides nothing. What comes from outside is written so that no terminal and no CI service obeys it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from handoff_tasks.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from handoff_tasks.errors import Problem
+    from handoff_tasks.model import CheckResult
+
+# Control characters but line feed and tab, and in UTF-8: C1 controls, bidirectional and zero-width characters.
+_OBEYED = re.compile(
+    rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf"
+)
+_LONGEST_LINE = 16384
+# Lone surrogates that stand for no byte.
+_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return one line of text with everything that a terminal would obey written out."""
+    text = _NO_BYTE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _escape(text.encode("utf-8", "surrogateescape").replace(b"\n", b"\\n")).decode("utf-8", "backslashreplace")
+
+
+def _escape(data: bytes) -> bytes:
+    if _OBEYED.search(data) is None:
+        return data
+    return _OBEYED.sub(lambda match: _written_out(match[0]), data)
+
+
+def _written_out(found: bytes) -> bytes:
+    number = ord(found.decode("utf-8"))
+    return (f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}").encode()
+
+
+def say(line: str) -> None:
+    """Print one line."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+class Lines:
+    """Shows a command's output as it comes, each line under the check's name, whole lines at a time.
+
+    So the output of checks that run side by side mixes by lines only, and no line of it starts with a word of its own choice.
+    """
+
+    def __init__(self, check: str) -> None:
+        self._prefix = f"{check} | ".encode()
+        self._rest = b""
+
+    def show(self, block: bytes) -> None:
+        """Show the whole lines in what has come so far."""
+        data = self._rest + block
+        end = data.rfind(b"\n") + 1
+        if not end and len(data) > _LONGEST_LINE:
+            end = len(data)
+        self._rest = data[end:]
+        if end:
+            self._write(data[:end])
+
+    def line(self, text: str) -> None:
+        """Show a line of our own."""
+        self._write(text.encode("utf-8", "surrogateescape"))
+
+    def close(self) -> None:
+        """Show what is left of an unfinished line."""
+        if self._rest:
+            self._write(self._rest)
+        self._rest = b""
+
+    def _write(self, data: bytes) -> None:
+        body = _escape(data.replace(b"\r\n", b"\n").removesuffix(b"\n")).replace(b"\n", b"\n" + self._prefix)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(self._prefix + body + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def seconds(milliseconds: int) -> str:
+    """Return a duration as people say it: ``0.3 s``, ``2 min 5 s``."""
+    if milliseconds < 60_000:
+        return f"{milliseconds // 100 / 10:.1f} s"
+    return f"{milliseconds // 60_000} min {milliseconds % 60_000 // 1000} s"
+
+
+def checks(results: Sequence[CheckResult]) -> list[str]:
+    """Return the table of checks: name, outcome, time."""
+    width = max([len(result.id) for result in results], default=0)
+    lines = []
+    for result in results:
+        took = seconds(result.record.duration_ms) if result.record else ""
+        code = f"exit code {result.exit_code}" if result.exit_code else ""
+        outcome = result.outcome.replace("_", " ") if result.outcome is not Outcome.PASSED else "passed"
+        lines.append(f"  {result.id:<{width}}  {outcome:<12}  {took:>12}  {code}".rstrip())
+    return lines
+
+
+def findings(title: str, found: Iterable[Problem]) -> list[str]:
+    """Return problems or advisories as lines; a hint that several share is said once, under the last of them."""
+    ordered = sorted(found)
+    if not ordered:
+        return []
+    lines = ["", title]
+    for number, one in enumerate(ordered):
+        lines.append(f"  {one.code} {printable(one.where)}: {printable(one.message)}")
+        following = ordered[number + 1] if number + 1 < len(ordered) else None
+        if following is None or following.hint != one.hint:
+            lines.append(f"        next: {printable(one.hint)}")
+    return lines
+
+
+def log_end(check: str, lines: Sequence[str], path: Path) -> list[str]:
+    """Return the last lines of a failed check's log."""
+    shown = [f"  {check} | {printable(line)}" for line in lines]
+    return ["", f"{check}: the end of its log ({path})", *shown]

@@ -1,0 +1,464 @@
+"""Files that count: written whole or not at all, and believed only when they are what was written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handoff_tasks import evidence
+from handoff_tasks.errors import HandoffError, Problem
+from handoff_tasks.model import Binding, Log, Outcome, Record, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+COMMIT = "c" * 40
+RERUN = "run the check again"
+WRITABLE = "make the folder writable, or choose another one"
+LOG = b"looking\nall is well\n"
+IMPORTS = """
+import os, resource, sys
+from pathlib import Path
+from handoff_tasks import evidence
+from handoff_tasks.errors import HandoffError
+"""
+NAME_A_FILE = "name a plain file with --out-json"
+
+
+def _record(**changed: Any) -> Record:
+    digest = hashlib.sha256(LOG).hexdigest()
+    record = Record(
+        id="fmt",
+        binding=Binding(
+            commit=COMMIT, tree="d" * 40, producer_path=".", profile_digest="sha256:" + "e" * 64, argv=("cargo", "fmt", "{root}")
+        ),
+        outcome=Outcome.PASSED,
+        exit_code=0,
+        signal=None,
+        reason=None,
+        started_at_utc="2025-06-15T15:06:40Z",
+        finished_at_utc="2025-06-15T15:06:41Z",
+        duration_ms=1000,
+        timeout_seconds=60,
+        log=Log(file="fmt.log", size=len(LOG), sha256=digest, output_size=len(LOG), output_sha256=digest),
+        tools=(Tool(name="rustc", version="1.95.0", path="/bin/rustc", claim=True),),
+        toolchain="1.95.0",
+        checkout_state="fresh",
+        platform={"system": "Linux", "release": "6", "machine": "x86_64", "python": "3.12.0"},
+        environment_names=("HOME", "PATH"),
+    )
+    return replace(record, **changed)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Make a folder with one record and its log."""
+    folder = evidence.folder(tmp_path / "work", COMMIT)
+    (folder / "fmt.log").write_bytes(LOG)
+    evidence.write_record(folder, _record())
+    return folder
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Make a folder that every user may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def _refused(call: Callable[[], object]) -> Problem:
+    with pytest.raises(HandoffError) as caught:
+        call()
+    (problem,) = caught.value.problems
+    return problem
+
+
+def _as_nobody(code: str, *words: str) -> str:
+    """Run code that uses ``evidence`` as a user whom permissions bind, and return what it prints."""
+    drop = "if os.getuid() == 0:\n    os.setgroups([])\n    os.setgid(65534)\n    os.setuid(65534)\n"
+    done = subprocess.run([sys.executable, "-c", IMPORTS + drop + code, *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+# The folder
+
+
+def test_the_folder_is_made_and_hidden_from_git(tmp_path: Path) -> None:
+    """``evidence/<commit>`` below the work folder, which ignores itself; a .gitignore that is there stays."""
+    work = tmp_path / "deep" / "work"
+    assert evidence.folder(work, COMMIT) == work / "evidence" / COMMIT
+    assert (work / "evidence" / COMMIT).is_dir()
+    assert (work / ".gitignore").read_text() == "*\n"
+    (work / ".gitignore").write_text("mine\n")
+    evidence.folder(work, COMMIT)
+    assert (work / ".gitignore").read_text() == "mine\n"
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    """HP080: a file stands where the work folder should be."""
+    (tmp_path / "work").write_text("")
+    assert _refused(lambda: evidence.folder(tmp_path / "work", COMMIT)) == Problem(
+        code="HP080",
+        where=str(tmp_path / "work" / "evidence" / COMMIT),
+        message="cannot be written: Not a directory",
+        hint=WRITABLE,
+    )
+
+
+def test_what_is_forgotten_is_gone(place: Path) -> None:
+    """Record and log of the one check go, those of others stay; nothing to forget is no error."""
+    (place / "test.json").write_text("{}")
+    evidence.forget(place, "fmt")
+    evidence.forget(place, "fmt")
+    assert [path.name for path in place.iterdir()] == ["test.json"]
+
+
+def test_what_cannot_be_forgotten_is_refused(place: Path) -> None:
+    """HP080: old evidence that cannot be removed must not stand in for new."""
+    (place / "fmt.log").unlink()
+    (place / "fmt.log").mkdir()
+    problem = _refused(lambda: evidence.forget(place, "fmt"))
+    assert (problem.code, problem.where, problem.hint) == ("HP080", str(place), WRITABLE)
+    assert problem.message in {"cannot be written: Is a directory", "cannot be written: Operation not permitted"}
+
+
+# Atomic files
+
+
+def test_a_file_is_written_with_mode_0644_whatever_the_umask(tmp_path: Path) -> None:
+    """The mode is fixed, missing folders are made, and no temporary file is left."""
+    before = os.umask(0o077)
+    try:
+        evidence.write(tmp_path / "new" / "packet.json", b"one\n")
+    finally:
+        os.umask(before)
+    path = tmp_path / "new" / "packet.json"
+    assert path.read_bytes() == b"one\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    evidence.write(path, b"two\n")
+    assert [(entry.name, entry.read_bytes()) for entry in path.parent.iterdir()] == [("packet.json", b"two\n")]
+
+
+def test_a_file_is_replaced_and_never_written_into(tmp_path: Path) -> None:
+    """Whoever holds the old file open reads it to its end; a link is replaced and not followed."""
+    path, other = tmp_path / "packet.json", tmp_path / "other"
+    path.write_bytes(b"old\n")
+    with path.open("rb") as held:
+        evidence.write(path, b"new\n")
+        assert held.read() == b"old\n"
+    other.write_bytes(b"other\n")
+    path.unlink()
+    path.symlink_to(other)
+    evidence.write(path, b"new\n")
+    assert not path.is_symlink()
+    assert (path.read_bytes(), other.read_bytes()) == (b"new\n", b"other\n")
+
+
+def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
+    """HP080, and no temporary file is left."""
+    path = tmp_path / "packet.json"
+    path.mkdir()
+    assert _refused(lambda: evidence.write(path, b"new\n")) == Problem(
+        code="HP080", where=str(path), message="cannot be written: Is a directory", hint=WRITABLE
+    )
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
+    """HP080: no folder can be made below a file, and the file stays."""
+    (tmp_path / "file").write_text("old\n")
+    path = tmp_path / "file" / "packet.json"
+    problem = _refused(lambda: evidence.write(path, b"new\n"))
+    assert (problem.code, problem.where, problem.hint) == ("HP080", str(path), WRITABLE)
+    assert problem.message in {"cannot be written: File exists", "cannot be written: Not a directory"}
+    assert (tmp_path / "file").read_text() == "old\n"
+
+
+def test_a_folder_without_permission_is_refused_and_the_old_file_kept(open_folder: Path) -> None:
+    """HP080, with the system's reason; nothing has changed."""
+    path = open_folder / "packet.json"
+    path.write_bytes(b"old\n")
+    code = "try:\n    evidence.write(Path(sys.argv[1]), b'new')\nexcept HandoffError as error:\n    print(error)\n"
+    open_folder.chmod(0o555)
+    assert _as_nobody(code, str(path)) == f"HP080 {path}: cannot be written: Permission denied\n      next: {WRITABLE}"
+    assert [(entry.name, entry.read_bytes()) for entry in open_folder.iterdir()] == [("packet.json", b"old\n")]
+    open_folder.chmod(0o755)
+
+
+def test_a_full_disk_is_refused_with_its_own_advice(tmp_path: Path) -> None:
+    """HP080: a file that grows over what the system allows is not half written; on a full disk the advice is to free some."""
+    path = tmp_path / "packet.json"
+    path.write_bytes(b"old\n")
+    code = (
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "try:\n    evidence.write(Path(sys.argv[1]), b'x' * 1000)\nexcept HandoffError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", IMPORTS + code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout == f"HP080 {path}: cannot be written: File too large\n      next: {WRITABLE}\n"
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("packet.json", b"old\n")]
+    full = evidence.unwritable(path, OSError(28, "No space left on device"))
+    assert full.problems == (
+        Problem(
+            code="HP080",
+            where=str(path),
+            message="cannot be written: No space left on device",
+            hint="free some disk space, then run again",
+        ),
+    )
+
+
+def test_a_result_may_hold_a_float(tmp_path: Path) -> None:
+    """The result file is for machines; its seconds are a float, and a packet could not hold it."""
+    evidence.write_result(tmp_path / "result.json", {"verdict": "GO", "seconds": 1.5})
+    assert (tmp_path / "result.json").read_bytes() == b'{\n  "verdict": "GO",\n  "seconds": 1.5\n}\n'
+
+
+# Records
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"outcome": Outcome.FAILED, "exit_code": 3, "reason": 'it said "no"\tand ü', "toolchain": None},
+        {"outcome": Outcome.TIMED_OUT, "exit_code": None, "signal": "SIGKILL", "checkout_state": "kept"},
+        {"outcome": Outcome.TOOL_MISSING, "exit_code": None, "log": None, "tools": (), "environment_names": ()},
+        {"tools": (Tool(name="rg", version=None, path=None, claim=True),)},
+    ],
+)
+def test_a_record_comes_back_as_it_was_written(place: Path, changed: dict[str, Any]) -> None:
+    """Every field, for every outcome."""
+    evidence.write_record(place, _record(**changed))
+    assert evidence.read_record(place, "fmt") == _record(**changed)
+
+
+def test_a_record_that_its_schema_refuses_is_not_believed(place: Path) -> None:
+    """HP040 when it is read, whoever wrote it."""
+    evidence.write_record(place, _record(duration_ms=-1))
+    assert evidence.read_record(place, "fmt") == Problem(
+        code="HP040",
+        where=f"{place / 'fmt.json'}#/duration_ms",
+        message="-1 is less than the minimum of 0",
+        hint=RERUN,
+    )
+
+
+def test_a_record_that_is_not_there_is_none(place: Path) -> None:
+    """No record is no problem of its own."""
+    assert evidence.read_record(place, "test") is None
+
+
+def _edited(place: Path, edit: Callable[[dict[str, Any]], object]) -> Problem | Record | None:
+    document = json.loads((place / "fmt.json").read_text())
+    edit(document)
+    (place / "fmt.json").write_text(json.dumps(document))
+    return evidence.read_record(place, "fmt")
+
+
+@pytest.mark.parametrize(
+    ("edit", "pointer", "message"),
+    [
+        (lambda record: record.update(id="test"), "/id", "found test; expected fmt"),
+        (lambda record: record.pop("outcome"), "", "the key outcome is missing"),
+        (lambda record: record.update(note="x"), "", None),
+        (
+            lambda record: record.update(outcome="good"),
+            "/outcome",
+            'found "good"; expected one of "passed", "failed", "timed_out", "tool_missing", "interrupted", "not_run"',
+        ),
+        (
+            lambda record: record.update(commit="abc"),
+            "/commit",
+            'found "abc"; expected 40 lower-case hexadecimal digits',
+        ),
+        (lambda record: record.update(exit_code="0"), "/exit_code", 'found "0"; expected integer'),
+        (
+            lambda record: record.update(record_contract_version="v2"),
+            "/record_contract_version",
+            'found "v2"; expected "producer-outcome-record.v1"',
+        ),
+        (
+            lambda record: record.update(started_at_utc="2025-02-30T00:00:00Z"),
+            "/started_at_utc",
+            'found "2025-02-30T00:00:00Z"; expected a date and time of the form YYYY-MM-DDTHH:MM:SSZ',
+        ),
+    ],
+)
+def test_a_record_that_was_edited_is_not_believed(
+    place: Path, edit: Callable[[dict[str, Any]], object], pointer: str, message: str | None
+) -> None:
+    """HP040 names the place in the record, what was found and what was expected."""
+    found = _edited(place, edit)
+    assert isinstance(found, Problem)
+    assert (found.code, found.where, found.hint) == ("HP040", f"{place / 'fmt.json'}#{pointer}", RERUN)
+    assert found.message == message or (message is None and found.message.startswith("unknown key note; known: "))
+
+
+@pytest.mark.parametrize(
+    ("data", "where", "message"),
+    [
+        (b"", ":1:1", "not JSON: Expecting value"),
+        (b'{"id": "fmt",', ":1:14", "not JSON: Expecting property name enclosed in double quotes"),
+        (b'{"id": "fmt",\n "id": "fmt"}', ":2", 'the key "id" stands twice in one object'),
+        (b'{"duration_ms": 1.5}', "", "1.5 is a float; only whole numbers are expected"),
+        (b'{"id": "\xff"}', "", "byte 8 is not UTF-8"),
+        (b"\xef\xbb\xbf{}", ":1:1", "the document starts with a byte order mark; expected plain UTF-8"),
+        (b"[]", "#", "found []; expected object"),
+    ],
+)
+def test_a_record_that_is_no_document_is_not_believed(place: Path, data: bytes, where: str, message: str) -> None:
+    """HP040 for what is truncated, says a key twice, or is not JSON as it should be; the way out is to run the check again."""
+    (place / "fmt.json").write_bytes(data)
+    assert evidence.read_record(place, "fmt") == Problem(
+        code="HP040", where=f"{place / 'fmt.json'}{where}", message=message, hint=RERUN
+    )
+
+
+def test_a_truncated_record_is_not_believed(place: Path) -> None:
+    """Whatever is cut off, it is HP040 and no exception, down to the last brace."""
+    data = (place / "fmt.json").read_bytes()
+    for size in range(0, len(data) - 1, 7):
+        (place / "fmt.json").write_bytes(data[:size])
+        found = evidence.read_record(place, "fmt")
+        assert isinstance(found, Problem)
+        assert found.code == "HP040"
+
+
+def test_a_record_that_cannot_be_read_is_not_believed(place: Path) -> None:
+    """HP040 with the system's reason."""
+    (place / "fmt.json").unlink()
+    (place / "fmt.json").mkdir()
+    assert evidence.read_record(place, "fmt") == Problem(
+        code="HP040", where=str(place / "fmt.json"), message="cannot be read: Is a directory", hint=RERUN
+    )
+
+
+# Logs
+
+
+def test_a_log_that_was_edited_is_not_believed(place: Path) -> None:
+    """HP041 names both digests."""
+    (place / "fmt.log").write_bytes(LOG + b"x")
+    found, said = hashlib.sha256(LOG + b"x").hexdigest(), hashlib.sha256(LOG).hexdigest()
+    assert evidence.read_record(place, "fmt") == Problem(
+        code="HP041",
+        where=str(place / "fmt.log"),
+        message=f"the log is not what the check wrote: sha256 {found}, the record says {said}",
+        hint=RERUN,
+    )
+
+
+def test_a_log_that_is_missing_is_told(place: Path) -> None:
+    """HP041: a record without its log is no evidence."""
+    (place / "fmt.log").unlink()
+    assert evidence.read_record(place, "fmt") == Problem(
+        code="HP041", where=str(place / "fmt.log"), message="the log cannot be read: No such file or directory", hint=RERUN
+    )
+
+
+def test_a_record_that_names_another_log_is_not_believed(place: Path) -> None:
+    """HP041: the log lies beside the record, under the check's name, and nowhere else."""
+    assert _edited(place, lambda record: record["log"].update(file="../../other.log")) == Problem(
+        code="HP041", where=str(place / "fmt.log"), message="the record names the log ../../other.log", hint=RERUN
+    )
+
+
+def test_the_end_of_a_log_is_told(tmp_path: Path) -> None:
+    """The last lines, of a long log, of a short one, with bytes that are no text; none where there is no log."""
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"line %d\n" % number for number in range(50000)))
+    assert evidence.tail(path, 2) == ["line 49998", "line 49999"]
+    path.write_bytes(b"one\n\xff")
+    assert evidence.tail(path, 5) == ["one", "\ufffd"]
+    assert evidence.tail(tmp_path / "missing", 5) == []
+
+
+# Where a packet may go
+
+
+def _target(path: Path, tmp_path: Path) -> Problem | None:
+    return evidence.check_target(path, tmp_path / "repository" / ".git")
+
+
+def test_a_file_and_nothing_are_fine(tmp_path: Path) -> None:
+    """An old packet is replaced, a new one is made, with the folders that are missing; nothing is written by looking."""
+    (tmp_path / "old.json").write_text("old\n")
+    assert _target(tmp_path / "old.json", tmp_path) is None
+    assert _target(tmp_path / "new.json", tmp_path) is None
+    assert _target(tmp_path / "deep" / "deeper" / "new.json", tmp_path) is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["old.json"]
+
+
+def test_what_is_no_plain_file_is_refused(tmp_path: Path) -> None:
+    """HP081 says what it is: a folder, a symbolic link (dangling or not), a pipe."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    for name, kind in {
+        "folder": "a folder",
+        "link": "a symbolic link",
+        "dangling": "a symbolic link",
+        "pipe": "no regular file",
+    }.items():
+        assert _target(tmp_path / name, tmp_path) == Problem(
+            code="HP081", where=str(tmp_path / name), message=f"is {kind}; expected a file or nothing", hint=NAME_A_FILE
+        )
+
+
+def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
+    """HP081 with the system's reason, at any depth."""
+    (tmp_path / "file").write_text("")
+    assert _target(tmp_path / "file" / "packet.json", tmp_path) == Problem(
+        code="HP081",
+        where=str(tmp_path / "file" / "packet.json"),
+        message="cannot be looked at: Not a directory",
+        hint=NAME_A_FILE,
+    )
+
+
+def test_nothing_inside_a_repositorys_own_folder_is_a_target(tmp_path: Path) -> None:
+    """HP081: not in .git, not through a link to it, not in a git folder of another name, not in place of a .git file."""
+    git_dir = tmp_path / "repository" / ".git"
+    (git_dir / "refs").mkdir(parents=True)
+    (tmp_path / "way").symlink_to(git_dir / "refs")
+    other = tmp_path / "separate"
+    other.mkdir()
+    (tmp_path / "worktree").mkdir()
+    (tmp_path / "worktree" / ".git").write_text(f"gitdir: {git_dir}\n")
+    for path, folder in (
+        (git_dir / "packet.json", git_dir),
+        (git_dir / "refs" / "new" / "packet.json", git_dir),
+        (git_dir / "HEAD", git_dir),
+        (tmp_path / "way" / "packet.json", git_dir),
+        (tmp_path / "elsewhere" / ".git" / "packet.json", git_dir),
+        (other / "packet.json", other),
+        (tmp_path / "worktree" / ".git", git_dir),
+    ):
+        assert evidence.check_target(path, folder) == Problem(
+            code="HP081", where=str(path), message="lies inside a repository's .git", hint=NAME_A_FILE
+        )
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(open_folder: Path) -> None:
+    """HP081 names the nearest folder that exists, and says what to do."""
+    code = "print(evidence.check_target(Path(sys.argv[1]), Path('/nowhere')).text())"
+    path = open_folder / "deep" / "packet.json"
+    open_folder.chmod(0o555)
+    assert _as_nobody(code, str(path)) == (
+        f"HP081 {path}: the folder {open_folder} cannot be written to\n"
+        "      next: make the folder writable, or choose another file with --out-json"
+    )
+    open_folder.chmod(0o755)

@@ -1,0 +1,204 @@
+"""Git runs in an environment built from nothing; nothing of the machine, the caller or a repository has a say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import scratch
+
+from handoff_tasks import gitcmd
+from handoff_tasks.errors import HandoffError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _trap(path: Path) -> Path:
+    """Write a program that leaves ``<name>.ran`` beside itself when it is run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\ntouch '{path}.ran'\nexit 0\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_output_is_bytes_as_git_wrote_them(producer: scratch.Producer) -> None:
+    """Standard output comes back as bytes, its last newline kept."""
+    assert gitcmd.run("rev-parse", "HEAD", cwd=producer.root) == producer.head().encode() + b"\n"
+    assert gitcmd.run("cat-file", "blob", f"HEAD:{scratch.MANIFEST_PATH}", cwd=producer.root).endswith(b"}\n")
+
+
+def test_standard_input_is_what_was_given(producer: scratch.Producer) -> None:
+    """Git reads the given bytes, and nothing when none are given."""
+    assert gitcmd.run("hash-object", "--stdin", cwd=producer.root, stdin=b"one\n") == b"5626abf0f72e58d7a153368ba57db4c673c0e171\n"
+    assert gitcmd.run("hash-object", "--stdin", cwd=producer.root) == b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391\n"
+
+
+def test_an_unexpected_status_is_an_error_that_tells_command_status_and_reason(producer: scratch.Producer) -> None:
+    """A `GitError` tells the words, the exit status and what git said, in English whatever the caller's language."""
+    with pytest.raises(gitcmd.GitError) as caught:
+        gitcmd.run("rev-parse", "--verify", "no-such-thing", cwd=producer.root)
+    assert caught.value.command == ("rev-parse", "--verify", "no-such-thing")
+    assert caught.value.status == 128
+    assert caught.value.stderr == "fatal: Needed a single revision"
+    assert str(caught.value) == "git rev-parse --verify no-such-thing ended with 128: fatal: Needed a single revision"
+
+
+def test_a_status_that_is_accepted_is_no_error(producer: scratch.Producer) -> None:
+    """``accept`` names the exit statuses that are answers."""
+    words = ("merge-base", "--is-ancestor", "HEAD", "HEAD~1")
+    assert gitcmd.run(*words, cwd=producer.root, accept=(0, 1)) == b""
+    with pytest.raises(gitcmd.GitError, match=r"ended with 1: $"):
+        gitcmd.run(*words, cwd=producer.root)
+
+
+def test_no_git_on_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HP004 tells that git is missing and what to do."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HandoffError) as caught:
+        gitcmd.run("version", cwd=tmp_path)
+    assert caught.value.problems == (
+        Problem(code="HP004", where="git", message="git is not on PATH", hint="install git 2.32 or later and run again"),
+    )
+
+
+def test_relative_entries_of_path_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A git in the current folder, or in a relative entry of PATH, is never taken."""
+    real = scratch.program("git")
+    _trap(tmp_path / "git")
+    _trap(tmp_path / "bin" / "git")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", os.pathsep.join(["", ".", "bin", os.path.dirname(real)]))  # noqa: PTH120 - a text as in PATH
+    assert str(gitcmd.executable()) == real
+    gitcmd.run("version", cwd=tmp_path)
+    assert not list(tmp_path.rglob("*.ran"))
+
+
+def test_the_callers_git_variables_have_no_effect(
+    tmp_path: Path, producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GIT_DIR, GIT_INDEX_FILE, GIT_CONFIG_*, GIT_TRACE and the like of the caller do not reach git."""
+    other = scratch.producer(tmp_path / "other")
+    other.commit("another", {"a.txt": "a\n"})
+    trace = tmp_path / "trace"
+    for name, value in {
+        "GIT_DIR": str(other.path / ".git"),
+        "GIT_WORK_TREE": str(other.path),
+        "GIT_INDEX_FILE": str(tmp_path / "index"),
+        "GIT_OBJECT_DIRECTORY": str(other.path / ".git" / "objects"),
+        "GIT_NAMESPACE": "elsewhere",
+        "GIT_CEILING_DIRECTORIES": str(tmp_path),
+        "GIT_TRACE": str(trace),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "core.abbrev",
+        "GIT_CONFIG_VALUE_0": "5",
+        "GIT_CONFIG_PARAMETERS": "'core.abbrev=5'",
+        "GIT_EXEC_PATH": str(tmp_path),
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert gitcmd.run("rev-parse", "HEAD", cwd=producer.root).decode().strip() == producer.head()
+    assert len(gitcmd.run("rev-parse", "--short", "HEAD", cwd=producer.root).strip()) == 7
+    assert gitcmd.run("status", "--porcelain", cwd=producer.root) == b""
+    assert not trace.exists()
+
+
+def test_configuration_of_home_has_no_effect(tmp_path: Path, producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither ~/.gitconfig nor the XDG folder is read."""
+    home = tmp_path / "home"
+    (home / ".config" / "git").mkdir(parents=True)
+    (home / ".gitconfig").write_text("[core]\n\tabbrev = 5\n[status]\n\tshowUntrackedFiles = no\n")
+    (home / ".config" / "git" / "config").write_text("[core]\n\tabbrev = 5\n")
+    (home / ".config" / "git" / "ignore").write_text("*\n")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    producer.write({"new.txt": "new\n"})
+    assert len(gitcmd.run("rev-parse", "--short", "HEAD", cwd=producer.root).strip()) == 7
+    assert gitcmd.run("status", "--porcelain", cwd=producer.root) == b"?? new.txt\n"
+
+
+def test_no_hook_and_no_monitor_of_the_repository_is_run(tmp_path: Path, producer: scratch.Producer) -> None:
+    """Hooks, core.hooksPath and core.fsmonitor of a repository's own configuration stay unused."""
+    hook = _trap(producer.path / ".git" / "hooks" / "post-checkout")
+    _trap(tmp_path / "hooks" / "post-checkout")
+    monitor = _trap(tmp_path / "monitor")
+    producer.git("config", "core.fsmonitor", str(monitor))
+    producer.git("config", "core.hooksPath", str(tmp_path / "hooks"))
+    gitcmd.run("status", "--porcelain", cwd=producer.root)
+    gitcmd.run("checkout", "--quiet", "--detach", "HEAD", cwd=producer.root)
+    assert not list(tmp_path.rglob("*.ran"))
+    producer.git("config", "--unset", "core.fsmonitor")
+    producer.git("config", "--unset", "core.hooksPath")
+    producer.git("checkout", "--quiet", "--detach", "HEAD")
+    assert hook.with_name("post-checkout.ran").exists(), "the trap itself works"
+
+
+def test_replaced_objects_are_read_as_they_are(producer: scratch.Producer) -> None:
+    """A replace ref does not swap a commit for another."""
+    head, old = producer.head(), producer.git("rev-parse", "HEAD~2")
+    producer.git("replace", head, old)
+    assert producer.git("rev-parse", "HEAD^{tree}") == producer.git("rev-parse", f"{old}^{{tree}}"), "the caller's git is deceived"
+    tree = gitcmd.run("rev-parse", "HEAD^{tree}", cwd=producer.root)
+    assert tree != gitcmd.run("rev-parse", f"{old}^{{tree}}", cwd=producer.root)
+
+
+def test_grafts_are_not_believed(producer: scratch.Producer) -> None:
+    """A grafts file does not cut history off."""
+    (producer.path / ".git" / "info").mkdir(exist_ok=True)
+    (producer.path / ".git" / "info" / "grafts").write_text(producer.head() + "\n")
+    assert producer.git("rev-list", "--count", "HEAD") == "1", "the caller's git is deceived"
+    assert gitcmd.run("rev-list", "--count", "HEAD", cwd=producer.root) == b"4\n"
+
+
+def test_the_callers_environment_is_as_before(producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """os.environ is the caller's again after a call, a failed one, a reading of objects and the early import."""
+    monkeypatch.setenv("GIT_DIR", "/nowhere")
+    monkeypatch.setenv("HANDOFF_TEST", "kept")
+    before = dict(os.environ)
+    gitcmd.run("rev-parse", "HEAD", cwd=producer.root)
+    assert dict(os.environ) == before
+    with pytest.raises(gitcmd.GitError):
+        gitcmd.run("rev-parse", "--verify", "no-such-thing", cwd=producer.root)
+    assert dict(os.environ) == before
+    gitcmd.preload()
+    assert dict(os.environ) == before
+    with gitcmd.Objects(producer.path / ".git") as objects:
+        assert objects.read("HEAD") is not None
+        assert objects.read("no-such-thing") is None
+    assert dict(os.environ) == before
+
+
+def test_objects_are_read_with_id_type_and_bytes(producer: scratch.Producer) -> None:
+    """One process answers for commits, for paths with spaces, for what is missing, and for what comes after it."""
+    head = producer.commit("odd names", {"with space/a #1.txt": "odd\n"})
+    with gitcmd.Objects(producer.path / ".git") as objects:
+        commit = objects.read(head)
+        assert commit is not None
+        assert commit[:2] == (head, "commit")
+        assert commit[2].endswith(b"\n\nodd names\n")
+        assert objects.read(f"{head}:no/such/path") is None
+        assert objects.read("0" * 40) is None
+        assert objects.read(f"{head}:with space/a #1.txt") == (
+            "994e126d270f6ab080f20051254741652e2bc726",
+            "blob",
+            b"odd\n",
+        )
+
+
+def test_a_repository_of_ours_is_named_by_folder_work_tree_and_index(tmp_path: Path, producer: scratch.Producer) -> None:
+    """``git_dir``, ``work_tree`` and ``index`` stand for what is looked for upwards from ``cwd``."""
+    index = tmp_path / "index"
+    git_dir = producer.path / ".git"
+    gitcmd.run("read-tree", "HEAD~1", cwd=tmp_path, git_dir=git_dir, index=index)
+    assert index.is_file()
+    listed = gitcmd.run("status", "--porcelain", cwd=tmp_path, git_dir=git_dir, work_tree=producer.path, index=index)
+    assert b"M CHANGELOG.md" in listed
+    assert producer.git("status", "--porcelain") == ""
+
+
+def test_importing_the_module_does_not_import_gitpython() -> None:
+    """GitPython reads the environment when it is imported, so that waits for the first call."""
+    code = "import sys, handoff_tasks.gitcmd as g; assert 'git' not in sys.modules; g.preload(); assert 'git' in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

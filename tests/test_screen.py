@@ -1,0 +1,168 @@
+"""Claims about what people see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from builders import check, problem, quick, result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handoff_tasks import screen
+from handoff_tasks.model import CheckResult, Outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain text, über 漢字 \U0001f600", "plain text, über 漢字 \U0001f600"),
+        ("a\tb", "a\tb"),
+        ("a\nb", "a\\nb"),
+        ("a\rb", "a\\x0db"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\x00\x07\x7f", "\\x00\\x07\\x7f"),
+        ("\x85\x9b", "\\x85\\x9b"),
+        ("a\u202eb", "a\\u202eb"),
+        ("\u061c\u200b\u200f\u2028\u2029\u2066\ufeff", "\\u061c\\u200b\\u200f\\u2028\\u2029\\u2066\\ufeff"),
+        ("\udcff", "\\xff"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_written_out(text: str, expected: str) -> None:
+    """Control characters, bidirectional ones and those that do not show are written as escapes; all else stays."""
+    assert screen.printable(text) == expected
+
+
+@quick
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_printable_text_stays_as_it_is(text: str) -> None:
+    """What has been made printable holds nothing that a terminal would obey, and a second time changes nothing."""
+    once = screen.printable(text)
+    assert all(character == "\t" or not (ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0) for character in once)
+    assert screen.printable(once) == once
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [
+        ([b"one\ntwo\n"], b"fmt | one\nfmt | two\n"),
+        ([b"o", b"ne\ntw", b"o"], b"fmt | one\nfmt | two\n"),
+        ([b"one\r\ntwo\r", b"\n"], b"fmt | one\nfmt | two\n"),
+        ([b"10%\r20%\n"], b"fmt | 10%\\x0d20%\n"),
+        ([b"\n\n"], b"fmt | \nfmt | \n"),
+        ([b"\x1b[2J::error::x\n"], b"fmt | \\x1b[2J::error::x\n"),
+        ([b"::error::x\n"], b"fmt | ::error::x\n"),
+        ([b"\xff\xfe caf\xc3\xa9\n"], b"fmt | \xff\xfe caf\xc3\xa9\n"),
+        ([b"caf\xc3", b"\xa9\n"], b"fmt | caf\xc3\xa9\n"),
+        ([b"\xe2\x80", b"\xaex\n"], b"fmt | \\u202ex\n"),
+        ([], b""),
+        ([b""], b""),
+    ],
+)
+def test_output_is_shown_by_whole_lines(blocks: list[bytes], expected: bytes, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """However output comes in, each line stands under the check's name, made harmless."""
+    lines = screen.Lines("fmt")
+    for block in blocks:
+        lines.show(block)
+    lines.close()
+    assert capsysbinary.readouterr().out == expected
+
+
+def test_an_unfinished_line_waits(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """A line is shown once it is whole, or at the end, and then only once."""
+    lines = screen.Lines("fmt")
+    lines.show(b"one\ntw")
+    assert capsysbinary.readouterr().out == b"fmt | one\n"
+    lines.close()
+    lines.close()
+    assert capsysbinary.readouterr().out == b"fmt | tw\n"
+
+
+def test_an_endless_line_does_not_wait(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """A line that never ends is shown in pieces, so memory stays bounded."""
+    lines = screen.Lines("fmt")
+    lines.show(b"a" * 16384)
+    assert capsysbinary.readouterr().out == b""
+    lines.show(b"b")
+    assert capsysbinary.readouterr().out == b"fmt | " + b"a" * 16384 + b"b\n"
+
+
+def test_a_line_of_our_own(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """A line of our own stands under the check's name too, and bytes of a path that are no text stay."""
+    screen.Lines("fmt").line("evidence: /tmp/\udcff.json")
+    screen.say("done")
+    assert capsysbinary.readouterr().out == b"fmt | evidence: /tmp/\xff.json\ndone\n"
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "0.0 s"),
+        (49, "0.0 s"),
+        (250, "0.2 s"),
+        (1234, "1.2 s"),
+        (60_000, "1 min 0 s"),
+        (125_999, "2 min 5 s"),
+        (3_600_000, "60 min 0 s"),
+    ],
+)
+def test_durations(milliseconds: int, text: str) -> None:
+    """Durations are told as people say them."""
+    assert screen.seconds(milliseconds) == text
+
+
+def test_the_table_of_checks() -> None:
+    """One line per check: name, outcome, time and exit code, in columns."""
+    nothing = CheckResult(id="smoke", command="x", outcome=Outcome.NOT_RUN, reason="there is no evidence of it", record=None)
+    results = [
+        result(check()),
+        result(check(4), Outcome.FAILED, "exit code 101", exit_code=101, duration_ms=125_000),
+        result(check(1), Outcome.TIMED_OUT, "late", exit_code=None),
+        nothing,
+    ]
+    assert screen.checks(results) == [
+        "  fmt              passed               1.2 s",
+        "  contract-parity  failed           2 min 5 s  exit code 101",
+        "  clippy           timed out            1.2 s",
+        "  smoke            not run",
+    ]
+    assert screen.checks([]) == []
+
+
+def test_findings_say_a_shared_hint_once() -> None:
+    """Problems are sorted; a hint that those beside each other share is said under the last of them."""
+    found = [
+        problem("HP061", "b", "two", "add it"),
+        problem("HP061", "a", "one", "add it"),
+        problem("HP062", "c", "three\nlines\x1b", "correct it"),
+    ]
+    assert screen.findings("NO-GO", found) == [
+        "",
+        "NO-GO",
+        "  HP061 a: one",
+        "  HP061 b: two",
+        "        next: add it",
+        "  HP062 c: three\\nlines\\x1b",
+        "        next: correct it",
+    ]
+    assert screen.findings("NO-GO", []) == []
+
+
+def test_the_end_of_a_log() -> None:
+    """The last lines of a log stand under the check's name, made harmless, below the log's path."""
+    assert screen.log_end("fmt", ["one", "\x1b[2Jtwo"], Path("fmt.log")) == [
+        "",
+        "fmt: the end of its log (fmt.log)",
+        "  fmt | one",
+        "  fmt | \\x1b[2Jtwo",
+    ]
+
+
+def test_a_lone_surrogate_is_written_out() -> None:
+    """A message about a broken document can hold a lone surrogate; it is written out as everything else that is no text."""
+    assert screen.printable("a\ud800b") == "a\\ud800b"
+
+
+def test_a_duration_just_below_a_minute() -> None:
+    """There are no sixty seconds in a minute's seconds."""
+    assert screen.seconds(59_999) in ("59.9 s", "1 min 0 s")
