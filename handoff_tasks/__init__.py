@@ -1,0 +1,9 @@
+"""Nox sessions that turn a release into a handoff packet that nobody has to doubt.
+
+A noxfile needs three lines: ``import nox``, ``import handoff_tasks`` and ``handoff_tasks.register(nox, __file__)``.
+"""
+
+from handoff_tasks.sessions import register
+
+__all__ = ["register"]
+__version__ = "0.1.0"

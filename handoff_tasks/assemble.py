@@ -1,0 +1,301 @@
+"""The final step: gather what evidence, git, profile and statement say, decide, and publish or leave a draft.
+
+Gathering and publishing touch files; the decision between them is a function of values (`packet`, `rules`). Runs no check.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from handoff_tasks import canonical, evidence, impact, packet, paths, resources, rules, strict_json, validate
+from handoff_tasks.errors import HandoffError, Problem, refusal
+from handoff_tasks.model import CheckResult, GitFacts, Manifest, Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from handoff_tasks.profile import Mode
+    from handoff_tasks.workspace import Workspace
+
+RESULT_CONTRACT = "handoff-result.v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What was read of a release. ``statement`` is None when there is none that counts; ``problems`` then say why."""
+
+    manifest: Manifest
+    facts: GitFacts
+    statement: Statement | None
+    problems: tuple[Problem, ...]
+    notes: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A packet, and why it is no GO. ``advisories`` are in the packet, ``block`` is the statement to fill in, if it lacks one."""
+
+    document: Mapping[str, Any]
+    problems: tuple[Problem, ...]
+    advisories: tuple[Problem, ...]
+    block: str | None
+
+
+def gather(workspace: Workspace, statement_file: Path | None) -> Material:
+    """Read manifest, changelog, git and the impact statement of the workspace's commit.
+
+    Raises `HandoffError`: HP020 (no manifest), HP021 (a bad one), HP022 (no changelog).
+    """
+    profile, producer = workspace.profile, workspace.producer
+    commit = producer.commit[:12]
+    files = workspace.repository.files(producer, [profile.manifest_path, profile.changelog_path])
+    data, changelog = files[profile.manifest_path], files[profile.changelog_path]
+    if data is None:
+        raise refusal(
+            "HP020",
+            f"{commit}:{profile.manifest_path}",
+            "the commit holds no producer manifest there",
+            "give the producer's root with --producer-root and a commit that has its manifest with --ref",
+        )
+    if changelog is None:
+        raise refusal(
+            "HP022",
+            f"{commit}:{profile.changelog_path}",
+            "the commit holds no changelog there",
+            "commit a changelog with a section for the release",
+        )
+    manifest = read_manifest(data, f"{commit}:{profile.manifest_path}")
+    facts = workspace.repository.facts(producer, profile, manifest, data, _manifest_or_none)
+    statement, problems = _statement(workspace, manifest, facts, changelog, statement_file)
+    return Material(
+        manifest=manifest,
+        facts=facts,
+        statement=statement,
+        problems=tuple(problems),
+        notes=(*workspace.notes, *_uncommitted(workspace)),
+    )
+
+
+def read_manifest(data: bytes, where: str) -> Manifest:
+    """Return the manifest in ``data``. Raises `HandoffError` (HP021) with every mistake and its place."""
+    document = strict_json.read(data, where, code="HP021")
+    hint = "correct the manifest (schemas/producer-contract-manifest.v1.schema.json describes it) and commit it"
+    found = validate.violations(document, resources.schema(resources.MANIFEST), where=where, code="HP021", hint=hint)
+    if found:
+        raise HandoffError(found)
+    assert isinstance(document, dict)
+    return Manifest.from_dict(document)
+
+
+def _manifest_or_none(data: bytes) -> Manifest | None:
+    try:
+        return read_manifest(data, "manifest")
+    except HandoffError:
+        return None
+
+
+def _statement(
+    workspace: Workspace, manifest: Manifest, facts: GitFacts, changelog: bytes, file: Path | None
+) -> tuple[Statement | None, list[Problem]]:
+    """Return the statement from the file, else from the changelog's section of the release; and what is wrong with it."""
+    first_line = 1
+    if file is not None:
+        where = str(file)
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            message = f"the impact statement cannot be read: {error.strerror}"
+            return None, [Problem(code="HP060", where=where, message=message, hint="name a readable file with --impact")]
+    else:
+        where, data = workspace.profile.changelog_path, changelog
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} is not UTF-8"
+        return None, [Problem(code="HP060", where=where, message=message, hint="write it in UTF-8")]
+    if file is None:
+        section = impact.section(text, manifest.release_tag)
+        if section is None:
+            message = f"no section '## {manifest.release_tag}', so no impact statement"
+            hint = "add the section with the block below, filled in, and commit; or give the block with --impact FILE"
+            return None, [Problem(code="HP060", where=where, message=message, hint=hint)]
+        first_line, text = section[0] + 1, section[1]
+    try:
+        statement = impact.parse(text, where, first_line)
+    except HandoffError as error:
+        return None, list(error.problems)
+    return statement, rules.statement_problems(statement, manifest, facts)
+
+
+def _uncommitted(workspace: Workspace) -> list[Problem]:
+    """Return an advisory that names uncommitted files, where the packet speaks of them."""
+    profile, producer = workspace.profile, workspace.producer
+    changed = workspace.repository.uncommitted(producer, workspace.base / "worktree.index")
+    scripts = [check.argv[0].removeprefix("./") for check in profile.checks if "/" in check.argv[0]]
+    named = [profile.manifest_path, profile.changelog_path, *scripts, *profile.runtime_paths]
+    touched = paths.select(named, changed)
+    if not touched:
+        return []
+    message = f"uncommitted, so no part of this run: {rules.some_of(touched)}"
+    return [Problem(code="HA001", where=str(producer.root), message=message, hint="commit them if the release needs them")]
+
+
+def results(workspace: Workspace) -> list[CheckResult]:
+    """Return what the evidence says of each check of the profile, in its order."""
+    place = evidence.folder(workspace.work, workspace.producer.commit)
+    return [
+        rules.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check))
+        for check in workspace.profile.checks
+    ]
+
+
+def known_problems(workspace: Workspace, material: Material, *, allow_untagged: bool) -> list[Problem]:
+    """Return the problems that no check can change."""
+    return [
+        *material.problems,
+        *rules.git_problems(material.facts, material.manifest, workspace.profile, allow_untagged=allow_untagged),
+    ]
+
+
+def decide(
+    workspace: Workspace,
+    material: Material,
+    checks: Sequence[CheckResult],
+    mode: Mode,
+    *,
+    allow_untagged: bool,
+    more: Sequence[Problem] = (),
+) -> Decision:
+    """Return the packet of one mode, or its NO-GO draft; ``more`` are problems that the caller has found.
+
+    What would be published is validated as its bytes are read again: schema first, then the rules of a packet. A violation there
+    is a mistake of ours and raises `RuntimeError`.
+    """
+    known = known_problems(workspace, material, allow_untagged=allow_untagged)
+    problems = [*known, *rules.check_problems(checks), *more]
+    advisories = rules.release_advisories(mode, material.manifest, material.facts, allow_untagged=allow_untagged)
+    release = packet.Release(
+        profile=workspace.profile,
+        mode=mode,
+        manifest=material.manifest,
+        facts=material.facts,
+        checks=checks,
+        statement=material.statement,
+        source_date_epoch=_source_date_epoch(),
+    )
+    document = packet.assemble(release, problems, advisories)
+    found = check_packet(canonical.published_bytes(document), "packet")
+    if found:
+        raise RuntimeError("the assembled packet is not valid: " + "; ".join(problem.text() for problem in found))
+    return Decision(
+        document=document,
+        problems=tuple(sorted(problems)),
+        advisories=tuple(sorted(advisories)),
+        block=None if material.statement else _block(material),
+    )
+
+
+def _block(material: Material) -> str:
+    earlier = material.facts.earlier
+    return impact.block(
+        f"{material.manifest.release_tag}/{material.manifest.commit_sha}",
+        f"{earlier[0].tag}/{earlier[0].commit_sha}" if earlier else None,
+    )
+
+
+def _source_date_epoch() -> int | None:
+    """Return SOURCE_DATE_EPOCH (reproducible-builds.org's specification), None when unset. Raises `HandoffError` (HP001)."""
+    value = os.environ.get("SOURCE_DATE_EPOCH")
+    if not value:
+        return None
+    if not value.isascii() or not value.isdigit() or int(value) > 253402300799:
+        message = f"found {value!r}; expected whole seconds since 1970, up to the year 9999"
+        raise refusal("HP001", "SOURCE_DATE_EPOCH", message, "correct the variable, or unset it to use the commit's time")
+    return int(value)
+
+
+def check_packet(data: bytes, where: str) -> list[Problem]:
+    """Return what is wrong with a packet's bytes: reading (HP002), schema (HP070), contradictions (HP071)."""
+    try:
+        document = strict_json.read(data, where)
+    except HandoffError as error:
+        return list(error.problems)
+    hint = "do not use this packet; ask the producer for one that the handoff session published"
+    found = validate.violations(document, resources.schema(resources.PACKET), where=where, code="HP070", hint=hint)
+    if found:
+        return found
+    assert isinstance(document, dict)
+    return rules.packet_problems(document, where)
+
+
+def check_packet_against_git(workspace: Workspace, document: Mapping[str, Any], where: str) -> tuple[list[Problem], list[Problem]]:
+    """Return where git and the producer's files at the workspace's commit contradict a valid packet (HP050 to HP057, HP072).
+
+    Second, the advisories: HA012, the release has been tagged since.
+    """
+    material = gather(workspace, None)
+    problems = [
+        *rules.packet_against_git(document, material.facts, material.manifest, workspace.profile, where),
+        *rules.git_problems(material.facts, material.manifest, workspace.profile, allow_untagged=True),
+    ]
+    return problems, rules.tagged_since(document, material.facts)
+
+
+def publish(decision: Decision, target: Path, git_dir: Path) -> str:
+    """Replace the file at ``target`` by the packet; return the sha256 of its bytes. Raises `HandoffError` (HP080, HP081)."""
+    assert not decision.problems
+    if found := evidence.check_target(target, git_dir):
+        raise HandoffError(found)
+    data = canonical.published_bytes(decision.document)
+    evidence.write(target, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_draft(workspace: Workspace, decision: Decision) -> Path:
+    """Write a NO-GO packet beside the evidence; return its path."""
+    path = draft_path(workspace, str(decision.document["handoff_mode"]))
+    evidence.write(path, canonical.published_bytes(decision.document))
+    return path
+
+
+def draft_path(workspace: Workspace, mode: str) -> Path:
+    """Return where the NO-GO draft of a mode lies: no check's record can have this name."""
+    return evidence.folder(workspace.work, workspace.producer.commit) / f"no-go.{mode}.json"
+
+
+def result_document(
+    *,
+    mode: str | None,
+    commit: str | None,
+    packet_path: Path | None,
+    draft: Path | None,
+    place: Path | None,
+    problems: Sequence[Problem],
+    advisories: Sequence[Problem],
+    checks: Sequence[CheckResult],
+) -> dict[str, Any]:
+    """Return the result of a run for machines (schema handoff-result.v1)."""
+    return {
+        "result_contract_version": RESULT_CONTRACT,
+        "verdict": packet.NO_GO if problems else packet.GO,
+        "mode": mode,
+        "commit": commit,
+        "packet": str(packet_path) if packet_path else None,
+        "draft": str(draft) if draft else None,
+        "evidence": str(place) if place else None,
+        "problems": [problem.to_dict() for problem in sorted(problems)],
+        "advisories": [advisory.to_dict() for advisory in sorted(advisories)],
+        "checks": [
+            {
+                "id": check.id,
+                "outcome": str(check.outcome),
+                "exit_code": check.exit_code,
+                "seconds": check.record.duration_ms / 1000 if check.record else None,
+            }
+            for check in checks
+        ],
+    }

@@ -1,0 +1,107 @@
+"""Runs the verify sessions in nox processes of their own and waits for all of them.
+
+Not through ``requires=``: there a failed check would abort the session that has to report it. Not through nox's ``--parallel``: it
+holds each session's output in memory until its end, and gives an interrupted one two seconds. What became of a check is in its
+evidence; nothing that nox says counts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from handoff_tasks import execute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from handoff_tasks.profile import Check
+
+# What the user set for the outer nox and must not choose sessions, interpreters or parallelism for ours.
+_OUTER = ("NOXSESSION", "NOXPYTHON", "NOXEXTRAPYTHON", "NOXFORCEPYTHON", "NOX_PARALLEL")
+
+
+def plan(checks: Sequence[Check], jobs: int) -> list[list[str]]:
+    """Return lanes, side by side, of sessions, one after the other: at most ``jobs``, and one for the checks that must be alone.
+
+    Checks are dealt out by how long they are expected to take: the longest first, each to the lane with least to do; in a lane they
+    keep their order. The lane of those that must be alone waits for its turn in the checkout. A lane is one nox process, since to
+    start one takes longer than many a check.
+    """
+    if jobs == 1:
+        return [[check.session for check in checks]]
+    shared = [check for check in checks if not check.alone]
+    lanes: list[list[Check]] = [[] for _ in range(min(jobs, len(shared)))]
+    for check in sorted(shared, key=lambda check: -check.expected_seconds):
+        min(lanes, key=lambda lane: sum(other.expected_seconds for other in lane)).append(check)
+    lanes = [*(sorted(lane, key=checks.index) for lane in lanes), [check for check in checks if check.alone]]
+    return [[check.session for check in lane] for lane in lanes if lane]
+
+
+def run(
+    lanes: Sequence[Sequence[str]],
+    *,
+    noxfile: Path,
+    envdir: Path,
+    words: Sequence[str],
+    chatter: Path,
+    say: Callable[[str], None],
+) -> str | None:
+    """Run what `plan` says; return the name of the signal that interrupted us, None when none did.
+
+    ``words`` go after ``--``. What nox itself says goes to ``lane-<n>.nox.log`` in the folder ``chatter``. An interrupt is passed
+    on to the lanes, which end their commands and leave their records.
+    """
+    running: list[subprocess.Popen[bytes]] = []
+    with execute.interruptible():
+        try:
+            for number, lane in enumerate(lanes, 1):
+                running.append(_start(lane, noxfile, envdir, words, chatter / f"lane-{number}.nox.log"))
+            while any(process.poll() is None for process in running):
+                time.sleep(0.005)
+        except execute.Interrupted as stop:
+            say(f"{stop.name}: ending the checks that run")
+            _stop(running, stop.number)
+            return stop.name
+    return None
+
+
+def _start(sessions: Sequence[str], noxfile: Path, envdir: Path, words: Sequence[str], chatter: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--envdir", str(envdir), "--no-stop-on-first-error"]
+    environment = {name: value for name, value in os.environ.items() if name not in _OUTER}
+    with chatter.open("wb") as log:
+        # A group of its own: Ctrl-C reaches us alone, and each of them once, from us.
+        return subprocess.Popen(
+            [*command, "--sessions", *sessions, "--", *words],
+            cwd=noxfile.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stderr=log,
+            process_group=0,
+        )
+
+
+def _stop(running: Sequence[subprocess.Popen[bytes]], number: int) -> None:
+    before = {name: signal.signal(name, signal.SIG_IGN) for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for process in running:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+        # Twice the grace of a command: once for TERM, once for KILL.
+        deadline = time.monotonic() + 2 * execute.GRACE_SECONDS + 2
+        for process in running:
+            try:
+                process.wait(timeout=max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

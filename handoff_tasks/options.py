@@ -1,0 +1,103 @@
+"""What stands after ``--``: one parser for all sessions. Refuses in one line; looks at no file."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from handoff_tasks import validate
+from handoff_tasks.errors import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of a run; paths as given, the limit in seconds. ``run_file`` is set by a handoff for its own checks."""
+
+    producer_root: Path | None
+    out_json: Path | None
+    ref: str
+    impact: Path | None
+    work_dir: Path | None
+    cache_dir: Path | None
+    jobs: int | None
+    timeout: int | None
+    toolchain: str | None
+    result_json: Path | None
+    mode: str | None
+    allow_untagged: bool
+    fresh: bool
+    run_file: Path | None
+    packet: Path | None
+
+
+class _Refused(Exception):
+    pass
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise _Refused(message)
+
+
+def parse(words: Sequence[str], *, session: str, packet: bool = False) -> Options:
+    """Return the options in ``words``; with ``packet`` one plain word, the packet's path, is expected too.
+
+    Raises `HandoffError` (HP001), in one line, that tells what is known.
+    """
+    parser = _Parser(prog=session, add_help=False, allow_abbrev=False)
+    known = []
+
+    def add(*flags: str, metavar: str = "", **settings: object) -> None:
+        known.append(f"{flags[0]} {metavar}".strip())
+        if metavar:
+            settings["metavar"] = metavar
+        parser.add_argument(*flags, **settings)  # type: ignore[arg-type] # argparse's own keywords, passed through
+
+    add("--producer-root", "--memorykernel-root", metavar="PATH", type=_path, dest="producer_root")
+    add("--out-json", metavar="PATH", type=_path)
+    add("--ref", metavar="REV", default="HEAD")
+    add("--impact", metavar="FILE", type=_path)
+    add("--work-dir", metavar="PATH", type=_path)
+    add("--cache-dir", metavar="PATH", type=_path)
+    add("--jobs", metavar="N", type=_count)
+    add("--timeout", metavar="SECONDS", type=_count)
+    add("--toolchain", metavar="NAME")
+    add("--result-json", metavar="PATH", type=_path)
+    add("--mode", metavar="MODE")
+    add("--allow-untagged", action="store_true")
+    add("--fresh", action="store_true")
+    parser.add_argument("--run-file", type=_path)
+    if packet:
+        known.insert(0, "PACKET")
+        parser.add_argument("packet", type=_path)
+    else:
+        parser.set_defaults(packet=None)
+    try:
+        found, unknown = parser.parse_known_args(list(words))
+        if unknown:
+            flags = [word.split(" ")[0] for word in known]
+            raise _Refused(f"unknown option {unknown[0]}{validate.nearest(unknown[0], flags)}")
+        for name, value in vars(found).items():
+            if value == "":
+                raise _Refused(f"--{name.replace('_', '-')} is empty")
+    except (_Refused, argparse.ArgumentError) as error:
+        raise refusal(
+            "HP001", session, f"{error}; known: {', '.join(known)}", "correct the words after --; nothing was run"
+        ) from None
+    return Options(**vars(found))
+
+
+def _path(text: str) -> Path | str:
+    # An empty path would be the current folder; the empty text is refused with the others.
+    return Path(text) if text else text
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1_000_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 999999")
+    return int(text)

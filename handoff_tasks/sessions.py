@@ -1,0 +1,540 @@
+"""The nox sessions: registered by one explicit call, nothing happens at import.
+
+Each session reads its options, opens the workspace, hands over to the steps and prints what they say. No rule, no format and no
+git here. nox itself is handed in, and heavy imports wait until a session runs, so that listing sessions costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import secrets
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from types import ModuleType
+
+    from nox import Session
+
+    from handoff_tasks.assemble import Decision, Material
+    from handoff_tasks.errors import Problem
+    from handoff_tasks.model import CheckResult
+    from handoff_tasks.options import Options
+    from handoff_tasks.profile import Check, Mode
+    from handoff_tasks.workspace import Workspace
+
+DEFAULT_PROFILE = "memorykernel"
+_LOG_LINES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where the sessions were registered: the noxfile and the profile's file; the profile's name when it is a built-in one."""
+
+    noxfile: Path
+    profile_path: Path
+    built_in: str | None
+
+
+def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = DEFAULT_PROFILE) -> None:
+    """Register the handoff sessions of one producer with ``nox``.
+
+    ``noxfile`` is the noxfile's ``__file__``: its folder is the producer's root when it holds a manifest, and the place of the work
+    folder. ``profile`` is the name of a built-in profile or the path of a TOML file, relative to the noxfile. A profile that cannot
+    be read ends nox with every mistake in it, and so does a session name that is taken: nox itself would override the first.
+    """
+    place = _place(Path(noxfile).resolve(), profile)
+    outline = _outline(place)
+    taken = nox.registry.get()
+
+    def add(name: str, doc: str, body: Callable[[Session], None], *, tags: Sequence[str], isolated: bool = False) -> None:
+        def session_function(session: Session) -> None:
+            body(session)
+
+        if name in taken:
+            sys.exit(
+                f"HP031 {noxfile}: there is a session {name} already; expected the name to be free for the handoff\n"
+                "      next: rename the other one, or register the handoff sessions once only"
+            )
+        session_function.__doc__ = doc
+        backend = {} if isolated else {"venv_backend": "none"}
+        nox.session(name=name, default=False, reuse_venv=True, tags=list(tags), **backend)(session_function)
+
+    for name, session in outline["modes"]:
+        add(
+            session,
+            f"All checks on one commit, then the {name} packet: validated and published, or a NO-GO draft.",
+            functools.partial(_handoff, place=place, mode_name=name),
+            tags=["handoff"],
+        )
+    for check, title in outline["checks"]:
+        add(
+            f"verify-{check}",
+            f"Check alone, with its evidence: {title}.",
+            functools.partial(_verify, place=place, check_id=check),
+            tags=["verify"],
+            isolated=True,
+        )
+    add(
+        "pre-release",
+        "All checks and the rules of every mode; publishes nothing.",
+        functools.partial(_handoff, place=place, mode_name=None),
+        tags=["handoff"],
+    )
+    add(
+        "handoff-assemble",
+        "The final step alone, from the evidence there is: -- --mode MODE.",
+        functools.partial(_assemble, place=place),
+        tags=["handoff"],
+    )
+    add(
+        "handoff-verify",
+        "Schema and rules on a packet's bytes, with a producer's root also against git: -- PACKET.",
+        functools.partial(_verify_packet, place=place),
+        tags=["handoff"],
+    )
+
+
+def _place(noxfile: Path, profile: str | Path) -> _Place:
+    from handoff_tasks import resources
+
+    built_in = resources.profiles()
+    if isinstance(profile, str) and profile in built_in:
+        return _Place(noxfile=noxfile, profile_path=built_in[profile], built_in=profile)
+    path = noxfile.parent / profile
+    if not path.is_file():
+        sys.exit(
+            f"HP030 {path}: no such profile; expected a file, or a built-in one: {', '.join(built_in)}\n"
+            f"      next: correct the name in {noxfile}"
+        )
+    return _Place(noxfile=noxfile, profile_path=path, built_in=None)
+
+
+def _outline(place: _Place) -> dict[str, list[tuple[str, str]]]:
+    """Return the names that sessions are made of: cheap, since listing sessions must be; a run parses the profile in full."""
+    try:
+        document = tomllib.loads(place.profile_path.read_text("utf-8"))
+        return {
+            "modes": [(_text(mode["name"]), _text(mode["session"])) for mode in document["modes"]],
+            "checks": [(_text(check["id"]), _text(check["title"])) for check in document["checks"]],
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        from handoff_tasks import profile, resources
+        from handoff_tasks.errors import HandoffError
+
+        try:
+            profile.parse(place.profile_path.read_bytes(), str(place.profile_path), resources.schema(resources.PROFILE))
+        except (HandoffError, OSError) as error:
+            sys.exit(str(error))
+        raise
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """What a session has found so far; written to the result file when the session ends, however it ends."""
+
+    options: Options
+    mode: str | None = None
+    workspace: Workspace | None = None
+    packet: Path | None = None
+    draft: Path | None = None
+    problems: Sequence[Problem] = ()
+    advisories: Sequence[Problem] = ()
+    checks: Sequence[CheckResult] = ()
+    interrupted: bool = False
+
+
+@contextlib.contextmanager
+def _running(session: Session, *, packet: bool = False) -> Iterator[_Run]:
+    """Parse the options, show a user's mistakes without a traceback, write the result, end the session with the truth."""
+    from handoff_tasks import evidence, options, screen
+    from handoff_tasks.assemble import result_document
+    from handoff_tasks.errors import HandoffError
+
+    run: _Run | None = None
+    try:
+        run = _Run(options=options.parse(session.posargs, session=session.name, packet=packet))
+        yield run
+    except HandoffError as error:
+        for line in screen.findings("Refused:", error.problems):
+            screen.say(line)
+        if run is None:
+            session.error("nothing was run")
+        run.problems = (*run.problems, *error.problems)
+    if run.options.result_json is not None:
+        workspace = run.workspace
+        document = result_document(
+            mode=run.mode,
+            commit=workspace.producer.commit if workspace else None,
+            packet_path=run.packet,
+            draft=run.draft,
+            place=evidence.folder(workspace.work, workspace.producer.commit) if workspace else None,
+            problems=run.problems,
+            advisories=run.advisories,
+            checks=run.checks,
+        )
+        try:
+            evidence.write_result(_from(session, run.options.result_json), document)
+        except HandoffError as error:
+            session.error(str(error))
+    if run.interrupted:
+        # Ends nox too: no further session starts.
+        raise KeyboardInterrupt
+    if run.problems:
+        session.error(f"{len(run.problems)} problem{'s' if len(run.problems) > 1 else ''}")
+
+
+def _from(session: Session, path: Path) -> Path:
+    """Return a path of the command line, relative to where nox was called."""
+    return Path(os.path.normpath(Path(session.invoked_from) / path.expanduser()))
+
+
+def _open(session: Session, place: _Place, run: _Run, *, ref: str | None = None) -> Workspace:
+    from handoff_tasks import workspace
+
+    run.workspace = workspace.open_(
+        root=_root(session, place, run.options),
+        ref=ref or run.options.ref,
+        profile_path=place.profile_path,
+        work=_work(session, place, run.options),
+        cache=_cache(session, run.options),
+    )
+    return run.workspace
+
+
+def _work(session: Session, place: _Place, options: Options) -> Path:
+    return _from(session, options.work_dir) if options.work_dir else place.noxfile.parent / ".handoff"
+
+
+def _cache(session: Session, options: Options) -> Path:
+    if options.cache_dir:
+        return _from(session, options.cache_dir)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("handoff-tasks", appauthor=False))
+
+
+def _own_root(place: _Place) -> Path | None:
+    """Return the noxfile's folder when it holds a producer manifest."""
+    manifest = tomllib.loads(place.profile_path.read_text("utf-8")).get("paths", {}).get("manifest")
+    folder = place.noxfile.parent
+    return folder if isinstance(manifest, str) and (folder / manifest).is_file() else None
+
+
+def _root(session: Session, place: _Place, options: Options) -> Path:
+    from handoff_tasks import screen
+    from handoff_tasks.errors import refusal
+
+    if options.producer_root:
+        return _from(session, options.producer_root)
+    if own := _own_root(place):
+        return own
+    if place.built_in != DEFAULT_PROFILE:
+        raise refusal(
+            "HP010",
+            str(place.noxfile.parent),
+            "the noxfile's folder holds no producer manifest",
+            "give the producer's root with --producer-root, or put the noxfile into it",
+        )
+    from handoff_tasks import sample
+
+    root = _work(session, place, options) / "sample-producer"
+    if not root.exists():
+        screen.say(f"No producer was named: building the sample producer in {root}")
+        sample.build(root)
+    return root
+
+
+def _verify(session: Session, place: _Place, check_id: str) -> None:
+    with _running(session) as run:
+        from handoff_tasks import rules, verify
+        from handoff_tasks.errors import refusal
+        from handoff_tasks.model import Outcome
+        from handoff_tasks.workspace import take_over
+
+        bin_folder = next(iter(session.bin_paths or ()), None)
+        if bin_folder is None:
+            raise refusal(
+                "HP003",
+                session.name,
+                "the session has no environment of its own (--no-venv, or the backend 'none')",
+                "run it without --no-venv",
+            )
+        run_name = ""
+        if run.options.run_file:
+            workspace, run_name = take_over(run.options.run_file, place.profile_path)
+            run.workspace = workspace
+        else:
+            workspace = _open(session, place, run)
+        check = next(check for check in workspace.profile.checks if check.id == check_id)
+        settings = verify.Settings(
+            bin_folder=bin_folder,
+            timeout=run.options.timeout,
+            toolchain=run.options.toolchain,
+            run=run_name,
+            caller=os.environ,
+            not_installed=_install(session, workspace, check, bin_folder),
+        )
+        record = verify.run_check(workspace, check, settings)
+        result = rules.judge_evidence(check, record, workspace.binding(check))
+        run.checks, run.problems = [result], rules.check_problems([result])
+        run.advisories = workspace.notes
+        run.interrupted = record.outcome is Outcome.INTERRUPTED
+
+
+def _install(session: Session, workspace: Workspace, check: Check, bin_folder: str) -> Mapping[str, str]:
+    """Install the tools that the session brings itself, once per environment; return what could not be installed, and why."""
+    from nox.command import CommandFailed
+
+    specs = [spec for name in check.tools if (spec := workspace.profile.tools[name]).install]
+    wanted = "\n".join(sorted({str(spec.install) for spec in specs}))
+    marker = Path(bin_folder).parent / "handoff-installed.txt"
+    if not specs or (marker.is_file() and marker.read_text() == wanted):
+        return {}
+    try:
+        session.install(*wanted.split("\n"))
+    except CommandFailed:
+        return {str(spec.install): f"{spec.install} could not be installed" for spec in specs}
+    if all((Path(bin_folder) / spec.executables[0]).exists() for spec in specs):
+        marker.write_text(wanted)
+    return {}
+
+
+def _handoff(session: Session, place: _Place, mode_name: str | None) -> None:
+    """Run all checks, then decide: one mode and publish, or every mode and publish nothing (``mode_name`` None)."""
+    with _running(session) as run:
+        from handoff_tasks import assemble, checkout, evidence, fanout, screen
+        from handoff_tasks.errors import HandoffError, Problem
+        from handoff_tasks.workspace import hand_over
+
+        options = run.options
+        run.mode = mode_name
+        _agree(options, mode_name)
+        workspace = _open(session, place, run)
+        modes = [workspace.profile.mode(mode_name)] if mode_name else list(workspace.profile.modes)
+        allow_untagged = options.allow_untagged or mode_name is None
+        statement = _from(session, options.impact) if options.impact else None
+        target = _target(session, options, workspace)
+        if mode_name and (found := evidence.check_target(target, workspace.producer.git_dir)):
+            raise HandoffError(found)
+        material = assemble.gather(workspace, statement)
+        _announce(session.name, workspace, material)
+        known = assemble.known_problems(workspace, material, allow_untagged=allow_untagged)
+        for line in screen.findings("Known before any check has run (they run all the same):", known):
+            screen.say(line)
+        commit = workspace.producer.commit
+        folder = evidence.folder(workspace.work, commit)
+        with (
+            checkout.held(workspace.work / "lock", "the work folder"),
+            checkout.held(workspace.base / "run.lock", "the private checkout"),
+        ):
+            wanted = workspace.wanted(secrets.token_hex(8))
+            if options.fresh:
+                checkout.clear(wanted, screen.say)
+            checkout.prepare(wanted, screen.say)
+            run_file = workspace.base / "run.json"
+            hand_over(workspace, wanted.run, run_file)
+            for check in workspace.profile.checks:
+                evidence.forget(folder, check.id)
+            for chatter in folder.glob("lane-*.nox.log"):
+                chatter.unlink()
+            stopped = fanout.run(
+                fanout.plan(workspace.profile.checks, options.jobs or default_jobs()),
+                noxfile=place.noxfile,
+                envdir=Path(session.cache_dir).parent,
+                words=_words(options, run_file),
+                chatter=folder,
+                say=screen.say,
+            )
+            run.interrupted = stopped is not None
+            before = workspace.producer.tags.get(material.facts.tag_name)
+            workspace = _open(session, place, run, ref=commit)
+            material = assemble.gather(workspace, statement)
+            if before is not None and workspace.producer.tags.get(material.facts.tag_name) != before:
+                message = "the tag moved while the checks ran"
+                hint = "find out who moved it, then run again"
+                moved = [Problem(code="HP058", where=f"tag {material.facts.tag_name}", message=message, hint=hint)]
+            else:
+                moved = []
+            _finish(run, workspace, material, modes, target if mode_name else None, allow_untagged=allow_untagged, more=moved)
+
+
+def _agree(options: Options, mode_name: str | None) -> None:
+    """Refuse a --mode that contradicts the session."""
+    from handoff_tasks.errors import refusal
+
+    if options.mode is not None and options.mode != mode_name:
+        expected = f"--mode {mode_name}, or none" if mode_name else "none: this session looks at every mode"
+        raise refusal(
+            "HP001", "--mode", f"found {options.mode}; expected {expected}", "call the session of that mode; nothing was run"
+        )
+
+
+def default_jobs() -> int:
+    """Return how many checks run at once when nobody says: a cold build fills the processors, a warm one leaves room."""
+    return min(3, os.cpu_count() or 1)
+
+
+def _words(options: Options, run_file: Path) -> list[str]:
+    """Return the words after ``--`` for the checks of a run."""
+    words = ["--run-file", str(run_file)]
+    for flag, value in (("--timeout", options.timeout), ("--toolchain", options.toolchain)):
+        words += [flag, str(value)] if value else []
+    return words
+
+
+def _target(session: Session, options: Options, workspace: Workspace) -> Path:
+    return _from(session, options.out_json) if options.out_json else workspace.producer.root / workspace.profile.packet_path
+
+
+def _announce(name: str, workspace: Workspace, material: Material) -> None:
+    from handoff_tasks import screen
+
+    release = material.manifest.release_tag
+    screen.say(f"{name}: {workspace.profile.name} {release} in {workspace.producer.root}")
+    screen.say(f"  commit    {workspace.producer.commit}  {_standing(material)}")
+    screen.say(f"  checkout  {workspace.base / 'checkout'}")
+
+
+def _standing(material: Material) -> str:
+    facts = material.facts
+    if facts.tag is None:
+        return f"(not tagged yet: {facts.tag_name})"
+    if facts.tag.target == facts.verified_commit:
+        return f"(tag {facts.tag.name}, {facts.tag.kind})"
+    return f"(tag {facts.tag.name} points to {facts.tag.target[:12]})"
+
+
+def _finish(
+    run: _Run,
+    workspace: Workspace,
+    material: Material,
+    modes: Sequence[Mode],
+    target: Path | None,
+    *,
+    allow_untagged: bool,
+    more: Sequence[Problem] = (),
+) -> None:
+    """Decide each mode, publish the packet of the one (with ``target``) or leave drafts, and print the end of the run."""
+    from handoff_tasks import assemble, evidence, screen
+
+    run.checks = assemble.results(workspace)
+    decisions = [assemble.decide(workspace, material, run.checks, mode, allow_untagged=allow_untagged, more=more) for mode in modes]
+    run.problems = sorted({problem for decision in decisions for problem in decision.problems})
+    run.advisories = sorted({*material.notes, *(advisory for decision in decisions for advisory in decision.advisories)})
+    digest = ""
+    if run.problems:
+        drafts = [assemble.write_draft(workspace, decision) for decision in decisions]
+        run.draft = drafts[0]
+    else:
+        for mode in workspace.profile.modes:
+            assemble.draft_path(workspace, mode.name).unlink(missing_ok=True)
+        if target is not None:
+            digest = assemble.publish(decisions[0], target, workspace.producer.git_dir)
+            run.packet = target
+    folder = evidence.folder(workspace.work, workspace.producer.commit)
+    for line in _end(run, workspace, material, decisions, folder, target, digest):
+        screen.say(line)
+
+
+def _end(
+    run: _Run,
+    workspace: Workspace,
+    material: Material,
+    decisions: Sequence[Decision],
+    folder: Path,
+    target: Path | None,
+    digest: str,
+) -> list[str]:
+    """Return the last screen: checks, commit, problems, the statement to fill in, GO or NO-GO and where the packet is."""
+    from handoff_tasks import evidence, screen
+    from handoff_tasks.model import Outcome
+
+    lines = ["", f"{workspace.profile.name} {material.manifest.release_tag}: {len(run.checks)} checks", *screen.checks(run.checks)]
+    for check in run.checks:
+        if check.outcome not in (Outcome.PASSED, Outcome.NOT_RUN):
+            end = evidence.tail(evidence.log_path(folder, check.id), _LOG_LINES)
+            lines += screen.log_end(check.id, end, evidence.log_path(folder, check.id)) if end else []
+    if any(check.outcome is Outcome.NOT_RUN for check in run.checks):
+        for chatter in sorted(folder.glob("lane-*.nox.log")):
+            lines += screen.log_end("nox", evidence.tail(chatter, _LOG_LINES), chatter)
+    lines += screen.findings("Advisories:", run.advisories)
+    lines += screen.findings("Problems:", run.problems)
+    block = decisions[0].block
+    if block and run.problems:
+        lines += [
+            "",
+            f"The statement to fill in, in {workspace.profile.changelog_path} or with --impact FILE:",
+            "",
+            block,
+        ]
+    lines += ["", f"  commit    {workspace.producer.commit}  {_standing(material)}", f"  evidence  {folder}"]
+    if run.draft:
+        lines.append(f"  draft     {run.draft}")
+        if target is not None:
+            lines.append(f"  packet    not written; {'unchanged: ' if target.exists() else 'there is none at '}{target}")
+        return [*lines, "", f"NO-GO  {len(run.problems)} problem{'s' if len(run.problems) > 1 else ''}"]
+    if target is None:
+        modes = ", ".join(str(decision.document["handoff_mode"]) for decision in decisions)
+        return [*lines, "", f"GO  for {modes}; nothing was published"]
+    return [*lines, f"  sha256    {digest}", "", f"GO  {target}"]
+
+
+def _assemble(session: Session, place: _Place) -> None:
+    with _running(session) as run:
+        from handoff_tasks import assemble, checkout
+        from handoff_tasks.errors import refusal
+
+        if run.options.mode is None:
+            raise refusal("HP001", "--mode", "missing; expected the mode to assemble", "say -- --mode stable, or another mode")
+        run.mode = run.options.mode
+        workspace = _open(session, place, run)
+        mode = workspace.profile.mode(run.mode)
+        material = assemble.gather(workspace, _from(session, run.options.impact) if run.options.impact else None)
+        _announce(session.name, workspace, material)
+        with checkout.held(workspace.work / "lock", "the work folder"):
+            target = _target(session, run.options, workspace)
+            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged)
+
+
+def _verify_packet(session: Session, place: _Place) -> None:
+    with _running(session, packet=True) as run:
+        from handoff_tasks import assemble, screen, strict_json
+        from handoff_tasks.errors import refusal
+
+        assert run.options.packet is not None
+        path = _from(session, run.options.packet)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", "name a packet's file") from None
+        problems = assemble.check_packet(data, str(path))
+        document: Any = strict_json.read(data, str(path)) if not problems else {}
+        against = "its bytes alone (give --producer-root to hold it against git)"
+        if not problems:
+            run.mode = document["handoff_mode"]
+            if run.options.producer_root or _own_root(place):
+                workspace = _open(session, place, run, ref=document["git_state"]["verified_commit"])
+                problems, run.advisories = assemble.check_packet_against_git(workspace, document, str(path))
+                against = f"git in {workspace.producer.root}"
+            if document["verdict"] != "GO":
+                hint = "this is a draft; run the handoff session again once what it lists is mended"
+                raise refusal("HP073", f"{path}#/verdict", f"the packet itself says {document['verdict']}", hint)
+        run.problems = problems
+        for line in [*screen.findings("Advisories:", run.advisories), *screen.findings("Problems:", problems), ""]:
+            screen.say(line)
+        screen.say(f"NO-GO  {path}" if problems else f"GO  {path}, checked against {against}")
+        if not problems:
+            run.packet = path

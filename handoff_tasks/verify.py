@@ -1,0 +1,268 @@
+"""One check from start to record: checkout, tools, command, comparison, outcome.
+
+The record is written whatever happens. It judges its own check only; what the outcomes make of a release is `assemble`'s job.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from handoff_tasks import checkout, evidence, execute, gitcmd, screen
+from handoff_tasks.model import Log, Outcome, Record, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from handoff_tasks.profile import Check, ToolSpec
+    from handoff_tasks.workspace import Workspace
+
+_ANSWER_SECONDS = 30.0
+_VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+.][0-9A-Za-z.+-]*)?|\d+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the caller chose for a check: the session's bin folder, the limit in seconds, the toolchain, the run's name.
+
+    ``caller`` is the environment that the allow-list is applied to; ``not_installed`` tells, by requirement, why a tool's
+    package could not be installed.
+    """
+
+    bin_folder: str
+    timeout: int | None
+    toolchain: str | None
+    run: str
+    caller: Mapping[str, str]
+    not_installed: Mapping[str, str]
+
+
+class _Stopped(Exception):
+    """The check ends here without its command having been run."""
+
+    def __init__(self, outcome: Outcome, reason: str) -> None:
+        self.outcome = outcome
+        self.reason = reason
+        super().__init__(reason)
+
+
+def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
+    """Run one check on the workspace's commit and leave its record and log; return the record.
+
+    Raises `HandoffError` when the evidence folder cannot be written (HP080) or the checkout cannot be had (HP006).
+    """
+    lines = screen.Lines(check.id)
+    place = evidence.folder(workspace.work, workspace.producer.commit)
+    evidence.forget(place, check.id)
+    profile = workspace.profile
+    toolchain = settings.toolchain or profile.toolchain
+    started = time.time()
+    record = Record(
+        id=check.id,
+        binding=workspace.binding(check),
+        outcome=Outcome.NOT_RUN,
+        exit_code=None,
+        signal=None,
+        reason=None,
+        started_at_utc=_utc(started),
+        finished_at_utc=_utc(started),
+        duration_ms=0,
+        timeout_seconds=settings.timeout or check.timeout_seconds,
+        log=None,
+        tools=(),
+        toolchain=toolchain,
+        checkout_state="fresh",
+        platform={
+            "system": platform.system(),
+            "release": platform.release(),
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+        },
+        environment_names=(),
+    )
+    wanted = workspace.wanted(settings.run)
+    with execute.interruptible():
+        try:
+            with checkout.occupied(wanted, check.id, lines.line, alone=check.alone) as held:
+                root = wanted.tree / workspace.producer.prefix
+                environment = _environment(workspace, check, settings, toolchain, root)
+                record = replace(record, checkout_state=held.state, environment_names=tuple(sorted(environment)))
+                tools = _tools(workspace, check, root, environment)
+                record = replace(record, tools=tools)
+                _require(profile.tools, tools, settings.not_installed)
+                record = _run(record, check, place, held, root, environment, profile.log_limit_bytes, lines)
+        except _Stopped as stop:
+            record = replace(record, outcome=stop.outcome, reason=stop.reason, finished_at_utc=_utc(time.time()))
+        except execute.Interrupted as stop:
+            reason = f"{stop.name} came before the command was started"
+            record = replace(record, outcome=Outcome.INTERRUPTED, reason=reason, finished_at_utc=_utc(time.time()))
+        evidence.write_record(place, record)
+    lines.close()
+    took = screen.seconds(record.duration_ms)
+    if record.outcome is Outcome.PASSED:
+        lines.line(f"passed in {took}")
+    else:
+        lines.line(f"{record.outcome.replace('_', ' ')} after {took}: {screen.printable(record.reason or '')}")
+        lines.line(f"evidence: {place / check.id}.json")
+    return record
+
+
+def _utc(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _environment(workspace: Workspace, check: Check, settings: Settings, toolchain: str | None, root: Path) -> dict[str, str]:
+    profile = workspace.profile
+    values = {**profile.set, **check.set}
+    values = {name: value.replace("{root}", str(root)) for name, value in values.items()}
+    if toolchain and profile.toolchain_variable:
+        values[profile.toolchain_variable] = toolchain
+    path = execute.path_of(settings.bin_folder, settings.caller)
+    return execute.environment_of(settings.caller, profile.pass_names, values, path)
+
+
+def _tools(workspace: Workspace, check: Check, root: Path, environment: Mapping[str, str]) -> tuple[Tool, ...]:
+    """Look the check's tools up on its own PATH and ask them, side by side, for their versions."""
+    specs = [workspace.profile.tools[name] for name in check.tools]
+    specs = [spec for spec in specs if not spec.mentioned_in or _mentioned(spec, root)]
+    paths = {spec.name: execute.which(spec.executables, environment["PATH"]) for spec in specs}
+    questions = {spec.name: spec.version for spec in specs if spec.version and paths[spec.name]}
+    answers = execute.answers(questions, cwd=root, environment=environment, timeout=_ANSWER_SECONDS)
+    found = []
+    for spec in specs:
+        status, answer = answers.get(spec.name, (0, ""))
+        version = _VERSION.search(answer.partition("\n")[0]) if status == 0 else None
+        found.append(
+            Tool(
+                name=spec.name,
+                version=version[0] if version else None,
+                path=paths[spec.name] if status == 0 and (version or not spec.version) else None,
+                claim=spec.claim,
+            )
+        )
+        if paths[spec.name] and found[-1].path is None:
+            said = answer.strip().partition("\n")[0] or f"exit code {status}"
+            screen.Lines(check.id).line(f"{spec.name} at {paths[spec.name]} does not tell its version: {said}")
+    return tuple(found)
+
+
+def _mentioned(spec: ToolSpec, root: Path) -> bool:
+    """Tell whether a file below the tool's ``mentioned_in`` speaks of one of its executables."""
+    word = re.compile(rb"(?<![\w-])(?:" + b"|".join(re.escape(name.encode()) for name in spec.executables) + rb")(?![\w-])")
+    for start in spec.mentioned_in:
+        folder = root / start
+        files = folder.rglob("*") if folder.is_dir() else [folder]
+        if any(word.search(path.read_bytes()) for path in files if path.is_file() and not path.is_symlink()):
+            return True
+    return False
+
+
+def _require(specs: Mapping[str, ToolSpec], tools: Sequence[Tool], not_installed: Mapping[str, str]) -> None:
+    missing = [specs[tool.name] for tool in tools if tool.path is None]
+    if not missing:
+        return
+    parts = []
+    for spec in missing:
+        because = not_installed.get(spec.install or "")
+        parts.append(f"{spec.name} is not usable{f' ({because})' if because else ''}: {spec.hint}")
+    raise _Stopped(Outcome.TOOL_MISSING, "; ".join(parts))
+
+
+def _command(check: Check, root: Path, path: str) -> list[str]:
+    """Return the command with its program as an absolute path."""
+    words = [word.replace("{root}", str(root)) for word in check.argv]
+    if "/" in words[0]:
+        program = root / words[0]
+        name = check.argv[0].removeprefix("./")
+        if not program.is_file():
+            raise _Stopped(Outcome.FAILED, f"{name} is not in the commit")
+        if not os.access(program, os.X_OK):
+            raise _Stopped(Outcome.FAILED, f"{name} is not executable in the commit (git update-index --chmod=+x {name})")
+        return [str(program), *words[1:]]
+    found = shutil.which(words[0], path=path)
+    if found is None:
+        raise _Stopped(Outcome.TOOL_MISSING, f"{words[0]} is not on PATH: install it, then run again")
+    return [found, *words[1:]]
+
+
+def _run(
+    record: Record,
+    check: Check,
+    place: Path,
+    held: checkout.Place,
+    root: Path,
+    environment: Mapping[str, str],
+    log_limit: int,
+    lines: screen.Lines,
+) -> Record:
+    command = _command(check, root, environment["PATH"])
+    lines.line(f"$ {check.command}")
+    # Comparing the checkout needs GitPython, whose import takes longer than many a check.
+    preload = threading.Thread(target=gitcmd.preload, daemon=True)
+    preload.start()
+    log = evidence.log_path(place, check.id)
+    try:
+        result = execute.run(
+            command,
+            cwd=root,
+            environment=environment,
+            log=log,
+            log_limit=log_limit,
+            timeout=record.timeout_seconds,
+            show=lines.show,
+        )
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise evidence.unwritable(log, error) from None
+    preload.join()
+    changed = held.compare()
+    outcome, reason = _outcome(check, result, changed, record.timeout_seconds)
+    return replace(
+        record,
+        outcome=outcome,
+        reason=reason,
+        exit_code=result.exit_code,
+        signal=result.signal,
+        started_at_utc=_utc(result.started_at),
+        finished_at_utc=_utc(result.finished_at),
+        duration_ms=result.duration_ms,
+        log=Log(
+            file=log.name,
+            size=result.log_size,
+            sha256=result.log_sha256,
+            output_size=result.output_size,
+            output_sha256=result.output_sha256,
+        ),
+    )
+
+
+def _outcome(check: Check, result: execute.Result, changed: Sequence[str], timeout: int) -> tuple[Outcome, str | None]:
+    """Return the outcome and why it is not `PASSED`: that needs exit 0, the success line, nobody left, an unchanged checkout."""
+    if result.cause == "timeout":
+        return Outcome.TIMED_OUT, f"not done within {timeout} seconds; ended with all that it had started"
+    if result.cause:
+        return Outcome.INTERRUPTED, f"{result.cause} came while it ran; ended with all that it had started"
+    reasons = []
+    if result.error:
+        reasons.append(f"could not be started: {result.error}")
+    elif result.signal:
+        reasons.append(f"ended by {result.signal}")
+    elif result.exit_code != 0:
+        reasons.append(f"exit code {result.exit_code}")
+    elif check.success_line is not None and result.last_line.strip() != check.success_line:
+        found = f"its last line was '{result.last_line[:200]}'" if result.last_line else "it printed nothing"
+        reasons.append(f"exit code 0, but {found}; expected '{check.success_line}'")
+    if result.survivors:
+        reasons.append("it left processes running")
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        reasons.append(f"the checkout was changed while it ran: {', '.join(changed[:5])}{more}")
+    return (Outcome.FAILED, "; ".join(reasons)) if reasons else (Outcome.PASSED, None)

@@ -1,0 +1,51 @@
+"""This repository is a user of its own library; its own sessions stand below."""
+
+import nox
+
+import handoff_tasks
+
+handoff_tasks.register(nox, __file__)
+
+nox.options.sessions = ["lint", "types", "tests", "build"]
+
+
+@nox.session(reuse_venv=True, tags=["project"])
+def lint(session: nox.Session) -> None:
+    """Formatting, lints and the one-way imports between modules."""
+    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint"))
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+    session.run("lint-imports")
+
+
+@nox.session(reuse_venv=True, tags=["project"])
+def types(session: nox.Session) -> None:
+    """Check types, strictly, of library, tests and noxfile."""
+    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "types"))
+    session.run("mypy")
+
+
+@nox.session(reuse_venv=True, tags=["project"])
+def tests(session: nox.Session) -> None:
+    """The tests, with branch coverage of every process that they start."""
+    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", "--fail-under=90")
+
+
+@nox.session(reuse_venv=True, tags=["project"])
+def build(session: nox.Session) -> None:
+    """Build the wheel and look that all that belongs into it is there."""
+    session.install("build", "twine")
+    out = session.create_tmp()
+    session.run("python", "-m", "build", "--outdir", out, silent=True)
+    session.run("python", "-c", "import glob, sys; print(*glob.glob(sys.argv[1] + '/*'), sep='\\n')", out)
+
+
+@nox.session(reuse_venv=True, tags=["project"])
+def bench(session: nox.Session) -> None:
+    """Measure against doing the same by hand: -- [--producer-root PATH] [--ref REV] [--cold] [--times N]."""
+    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "bench"))
+    session.run("python", "benchmarks/bench.py", *session.posargs)

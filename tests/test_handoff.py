@@ -1,0 +1,553 @@
+"""The sessions from outside: real nox, real git, real checks, on a small producer of our own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import scratch
+
+NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
+
+
+@dataclass
+class Desk:
+    """A user's place: a noxfile with a profile, a producer, folders of its own, an environment folder shared by all tests."""
+
+    folder: Path
+    producer: scratch.Producer
+    envdir: Path
+
+    def profile(self, *checks: str) -> None:
+        (self.folder / "handoff.toml").write_text(scratch.profile(checks) if checks else scratch.PROFILE)
+
+    def words(self, *words: str) -> list[str]:
+        given = ["--producer-root", str(self.producer.root), "--cache-dir", str(self.folder / "cache")]
+        return [*given, "--result-json", str(self.result_path), *words]
+
+    def command(self, session: str, *words: str) -> list[str]:
+        noxfile = str(self.folder / "noxfile.py")
+        return [sys.executable, "-m", "nox", "--noxfile", noxfile, "--envdir", str(self.envdir), "-s", session, "--", *words]
+
+    def run(self, session: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = self.command(session, *self.words(*words))
+        return subprocess.run(
+            command, env={**os.environ, **environment}, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+
+    def bare(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command(session, *words), cwd=self.folder, capture_output=True, text=True, check=False)
+
+    @property
+    def result_path(self) -> Path:
+        return self.folder / "result.json"
+
+    @property
+    def result(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.result_path.read_bytes())
+        return document
+
+    @property
+    def packet(self) -> Path:
+        return self.producer.root / scratch.PACKET_PATH
+
+    def evidence(self, commit: str | None = None) -> Path:
+        return self.folder / ".handoff" / "evidence" / (commit or self.producer.head())
+
+    def findings(self) -> list[tuple[str, str]]:
+        return [(problem["code"], problem["where"]) for problem in self.result["problems"]]
+
+
+@pytest.fixture(scope="session")
+def envdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Environments are made once: they hold nothing that a test changes."""
+    return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, envdir: Path) -> Desk:
+    """A user's place with a good release checked out."""
+    folder = tmp_path / "a desk #1"
+    folder.mkdir()
+    (folder / "noxfile.py").write_text(NOXFILE)
+    made = Desk(folder=folder, producer=scratch.producer(tmp_path / "producer"), envdir=envdir)
+    made.profile()
+    return made
+
+
+def test_a_good_release_is_go_and_published(desk: Desk) -> None:
+    """GO: exit 0, the packet in its place, the last line says so, and the result tells a machine the same."""
+    done = desk.run("handoff-stable")
+    assert done.returncode == 0, done.stdout + done.stderr
+    data = desk.packet.read_bytes()
+    packet = json.loads(data)
+    assert packet["verdict"] == "GO"
+    assert packet["git_state"]["verified_commit"] == desk.producer.head()
+    assert [outcome["outcome"] for outcome in packet["verification_outcomes"]] == ["passed"] * 3
+    assert done.stdout.rstrip().splitlines()[-1] == f"GO  {desk.packet}"
+    assert f"  sha256    {hashlib.sha256(data).hexdigest()}" in done.stdout
+    assert desk.result == {
+        "result_contract_version": "handoff-result.v1",
+        "verdict": "GO",
+        "mode": "stable",
+        "commit": desk.producer.head(),
+        "packet": str(desk.packet),
+        "draft": None,
+        "evidence": str(desk.evidence()),
+        "problems": [],
+        "advisories": [],
+        "checks": [
+            {"id": name, "outcome": "passed", "exit_code": 0, "seconds": check["seconds"]}
+            for name, check in zip(("ok", "plain", "tree"), desk.result["checks"], strict=True)
+        ],
+    }
+
+
+def test_the_same_release_gives_the_same_bytes_elsewhere(desk: Desk, tmp_path: Path) -> None:
+    """Another work folder, cache, number of jobs, path of the producer, umask, time zone and locale: not one byte differs."""
+    assert desk.run("handoff-stable", "--jobs", "1").returncode == 0
+    first = desk.packet.read_bytes()
+    elsewhere = tmp_path / "else where"
+    desk.producer.path.rename(elsewhere)
+    other = Desk(folder=desk.folder, producer=scratch.Producer(path=elsewhere, root=elsewhere), envdir=desk.envdir)
+    words = ["--work-dir", str(tmp_path / "w"), "--cache-dir", str(tmp_path / "c"), "--jobs", "3", "--fresh"]
+    done = other.run("handoff-stable", *words, TZ="Asia/Tokyo", LANG="C", PYTHONHASHSEED="7", LC_ALL="C")
+    assert done.returncode == 0, done.stdout
+    assert other.packet.read_bytes() == first
+
+
+def test_the_packets_time_is_the_commits_or_the_callers(desk: Desk) -> None:
+    """The time is the committer's time of the verified commit, or SOURCE_DATE_EPOCH; the packet says which."""
+    assert desk.run("handoff-stable").returncode == 0
+    packet = json.loads(desk.packet.read_bytes())
+    assert (packet["handoff_generated_at_utc"], packet["handoff_generated_at_source"]) == (
+        "2025-06-15T15:10:40Z",
+        "verified-commit",
+    )
+    assert desk.run("handoff-assemble", "--mode", "stable", SOURCE_DATE_EPOCH="1").returncode == 0
+    packet = json.loads(desk.packet.read_bytes())
+    assert (packet["handoff_generated_at_utc"], packet["handoff_generated_at_source"]) == (
+        "1970-01-01T00:00:01Z",
+        "source-date-epoch",
+    )
+    assert desk.run("handoff-assemble", "--mode", "stable", SOURCE_DATE_EPOCH="soon").returncode == 1
+    assert desk.result["problems"] == [
+        {
+            "code": "HP001",
+            "where": "SOURCE_DATE_EPOCH",
+            "message": "found 'soon'; expected whole seconds since 1970, up to the year 9999",
+            "hint": "correct the variable, or unset it to use the commit's time",
+        }
+    ]
+
+
+def test_the_candidate_rehearses_the_next_version(desk: Desk) -> None:
+    """Candidate mode: the rehearsed version, the three blocks, and the runtime's own values in the baseline."""
+    assert desk.run("handoff-v3-candidate").returncode == 0
+    packet = json.loads(desk.packet.read_bytes())
+    assert packet["handoff_mode"] == "service-v3-candidate"
+    assert packet["expected_service_contract_version"] == "service.v3"
+    assert packet["active_runtime_baseline"]["expected_service_contract_version"] == "service.v2"
+    assert list(packet["non_2xx_envelope_policy"]) == ["service_v2_stable", "service_v3_candidate"]
+    assert packet["rehearsal_candidate"]["requires_runtime_cutover"] is False
+    assert packet["required_consumer_validation_commands"] == ["make check"]
+
+
+def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Desk) -> None:
+    """NO-GO: exit 1, the failed check named with its log's end, the others run all the same, the old packet as it was."""
+    assert desk.run("handoff-stable").returncode == 0
+    old = scratch.listing(desk.packet.parent)
+    desk.profile(
+        scratch.check("broken", ["bash", "-c", "echo 'cannot go on: \x1b[31mred'; exit 7"]),
+        scratch.check("plain", ["./scripts/plain.sh"]),
+    )
+    done = desk.run("handoff-stable")
+    assert done.returncode == 1
+    assert desk.result["problems"] == [
+        {
+            "code": "HP043",
+            "where": "check broken",
+            "message": desk.result["problems"][0]["message"],
+            "hint": "read its log, mend what it names, commit, and run again",
+        }
+    ]
+    assert desk.result["problems"][0]["message"].startswith("failed: exit code 7 (with bash ")
+    assert [(check["id"], check["outcome"], check["exit_code"]) for check in desk.result["checks"]] == [
+        ("broken", "failed", 7),
+        ("plain", "passed", 0),
+    ]
+    assert "broken: the end of its log" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert "cannot go on: \\x1b[31mred" in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1] == "NO-GO  1 problem"
+    assert f"packet    not written; unchanged: {desk.packet}" in done.stdout
+    assert scratch.listing(desk.packet.parent) == old
+    draft = json.loads(Path(desk.result["draft"]).read_bytes())
+    assert draft["verdict"] == "NO-GO"
+    assert draft["problems"] == desk.result["problems"]
+    assert Path(desk.result["draft"]).parent == desk.evidence()
+
+
+def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
+    """No tag: NO-GO; with --allow-untagged GO, and the packet says so; once tagged, handoff-verify says so too."""
+    desk.producer.git("tag", "--delete", "v1.1.0")
+    assert desk.run("handoff-stable").returncode == 1
+    assert desk.result["problems"] == [
+        {
+            "code": "HP052",
+            "where": "tag v1.1.0",
+            "message": "the release is not tagged",
+            "hint": "tag the release and run again, or say --allow-untagged for a packet that says so",
+        }
+    ]
+    assert not desk.packet.exists()
+    assert desk.run("handoff-stable", "--allow-untagged").returncode == 0
+    packet = json.loads(desk.packet.read_bytes())
+    assert packet["git_state"]["tag"] == {"name": "v1.1.0", "state": "untagged", "kind": None, "target": None}
+    assert [advisory["code"] for advisory in packet["advisories"]] == ["HA011"]
+    assert desk.run("pre-release").returncode == 0
+    packet_text = desk.packet.read_text()
+    desk.producer.commit("docs: publish the packet", {scratch.PACKET_PATH: packet_text})
+    desk.producer.tag("v1.1.0")
+    done = desk.run("handoff-verify", str(desk.packet))
+    assert done.returncode == 0, done.stdout
+    assert [advisory["code"] for advisory in desk.result["advisories"]] == ["HA012"]
+
+
+def test_pre_release_publishes_nothing(desk: Desk) -> None:
+    """pre-release looks at every mode, tagged or not, and writes no packet."""
+    before = scratch.listing(desk.producer.path)
+    done = desk.run("pre-release")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.rstrip().splitlines()[-1] == "GO  for stable, service-v3-candidate; nothing was published"
+    assert scratch.listing(desk.producer.path) == before
+    assert (desk.result["verdict"], desk.result["mode"], desk.result["packet"]) == ("GO", None, None)
+
+
+def test_a_check_alone_tells_its_truth(desk: Desk) -> None:
+    """verify-<id> ends with the check's own verdict and leaves its record; handoff-assemble makes the packet of such evidence."""
+    assert desk.run("verify-ok").returncode == 0
+    assert json.loads((desk.evidence() / "ok.json").read_bytes())["outcome"] == "passed"
+    assert desk.run("handoff-assemble", "--mode", "stable").returncode == 1
+    assert desk.findings() == [("HP047", "check plain"), ("HP047", "check tree")]
+    assert desk.run("verify-plain").returncode == 0
+    assert desk.run("verify-tree").returncode == 0
+    assert desk.run("handoff-assemble", "--mode", "stable").returncode == 0
+    assert json.loads(desk.packet.read_bytes())["verdict"] == "GO"
+
+
+def test_evidence_counts_for_what_it_was_made_for_only(desk: Desk) -> None:
+    """Evidence of another command line, profile or commit, an edited log, a truncated record: each counts as not run."""
+    assert desk.run("handoff-stable").returncode == 0
+    old = desk.packet.read_bytes()
+    place = desk.evidence()
+    record, log = (place / "ok.json").read_bytes(), (place / "ok.log").read_bytes()
+
+    def refused() -> str:
+        assert desk.run("handoff-assemble", "--mode", "stable").returncode == 1
+        assert desk.packet.read_bytes() == old
+        return "; ".join(problem["message"] for problem in desk.result["problems"])
+
+    (place / "ok.log").write_text("all is well\n")
+    assert "the log is not what the check wrote" in refused()
+    (place / "ok.log").unlink()
+    assert "the log cannot be read" in refused()
+    (place / "ok.json").write_bytes(record[:100])
+    assert "not JSON" in refused()
+    (place / "ok.log").write_bytes(log)
+    (place / "ok.json").write_bytes(record.replace(b"./scripts/ok.sh", b"./scripts/no.sh"))
+    assert refused() == (
+        "not_run: its evidence is of another command line: ./scripts/no.sh '{root}'; expected ./scripts/ok.sh '{root}'"
+    )
+    (place / "ok.json").unlink()
+    assert refused() == "not_run: there is no evidence of it"
+    desk.profile(scratch.check("plain", ["./scripts/plain.sh"]))
+    assert "its evidence is of another profile" in refused()
+    desk.profile()
+    desk.producer.commit("docs: one more", {"README.md": "more\n"})
+    assert refused() == "; ".join(["not_run: there is no evidence of it"] * 3)
+
+
+def test_uncommitted_files_are_no_part_of_a_run(desk: Desk) -> None:
+    """A check that is broken in the work tree only passes, and the screen says what was left out."""
+    desk.producer.write({"scripts/ok.sh": "#!/bin/sh\nexit 1\n", scratch.CHANGELOG_PATH: "gone\n"})
+    done = desk.run("handoff-stable")
+    assert done.returncode == 0, done.stdout
+    assert [advisory["message"] for advisory in desk.result["advisories"]] == [
+        "uncommitted, so no part of this run: CHANGELOG.md, scripts/ok.sh"
+    ]
+    assert json.loads(desk.packet.read_bytes())["advisories"] == []
+
+
+def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
+    """--impact takes the block from a file; one with a placeholder is NO-GO with the block to fill in."""
+    desk.producer.commit("docs: no statement", {scratch.CHANGELOG_PATH: "# Changelog\n"})
+    done = desk.run("handoff-stable")
+    assert done.returncode == 1
+    assert desk.findings() == [("HP060", "CHANGELOG.md")]
+    block = done.stdout[done.stdout.index("\nConsumer impact:") + 1 :].split("\n\n")[0]
+    file = tmp_path / "impact.txt"
+    file.write_text(block)
+    assert desk.run("handoff-assemble", "--mode", "stable", "--impact", str(file)).returncode == 1
+    assert {code for code, _ in desk.findings()} == {"HP062"}
+    file.write_text(block.replace("<none|describe>", "none").replace("<yes/no>", "yes"))
+    assert desk.run("handoff-assemble", "--mode", "stable", "--impact", str(file)).returncode == 0
+    assert json.loads(desk.packet.read_bytes())["consumer_impact_statement"]["runtime_behavior_changes"] == "none"
+
+
+def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> None:
+    """Runtime paths changed since commit_sha: NO-GO names them and the tag."""
+    desk.producer.commit("feat: drift", {"crates/core/lib.rs": "drifted\n"})
+    assert desk.run("handoff-stable").returncode == 1
+    runtime = desk.producer.git("rev-parse", "v1.1.0~1")[:12]
+    assert desk.result["problems"] == [
+        {
+            "code": "HP054",
+            "where": f"commit {desk.producer.head()}",
+            "message": f"runtime paths differ between the runtime commit {runtime} and the verified commit: crates/core/lib.rs",
+            "hint": "verify at the tag: --ref v1.1.0",
+        }
+    ]
+    assert desk.run("handoff-stable", "--ref", "v1.1.0").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--roof", "x"], "unknown option --roof (did you mean --ref?)"),
+        (["--ref"], "argument --ref: expected one argument"),
+        (["--jobs", "0"], "argument --jobs: '0' is no whole number from 1 to 999999"),
+        (["--outjson", "x"], "unknown option --outjson (did you mean --out-json?)"),
+    ],
+)
+def test_bad_options_run_nothing(desk: Desk, words: list[str], message: str) -> None:
+    """An unknown or incomplete option: one line that tells what is known, and nothing was run."""
+    done = desk.bare("handoff-stable", *words)
+    assert done.returncode == 1
+    line = next(line for line in done.stdout.splitlines() if "HP001" in line)
+    assert line.startswith(f"  HP001 handoff-stable: {message}; known: --producer-root PATH, --out-json PATH, --ref REV, ")
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (desk.folder / ".handoff").exists()
+
+
+def test_the_templates_flags_are_accepted(desk: Desk) -> None:
+    """The flags as the producer's template writes them work; a mode that contradicts the session is refused."""
+    out = desk.folder / "out" / "packet.json"
+    words = ["--mode", "stable", "--memorykernel-root", str(desk.producer.root), "--out-json", str(out)]
+    assert desk.bare("handoff-stable", *words, "--cache-dir", str(desk.folder / "cache")).returncode == 0
+    assert json.loads(out.read_bytes())["verdict"] == "GO"
+    assert desk.run("handoff-stable", "--mode", "service-v3-candidate").returncode == 1
+    assert desk.result["problems"] == [
+        {
+            "code": "HP001",
+            "where": "--mode",
+            "message": "found service-v3-candidate; expected --mode stable, or none",
+            "hint": "call the session of that mode; nothing was run",
+        }
+    ]
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "git"])
+def test_a_target_that_must_not_be_written(desk: Desk, kind: str) -> None:
+    """An out path that is a folder, a link or inside .git is refused before anything is run."""
+    target = desk.folder / "target.json"
+    if kind == "folder":
+        target.mkdir()
+    elif kind == "link":
+        target.symlink_to(desk.folder / "elsewhere.json")
+    else:
+        target = desk.producer.path / ".git" / "packet.json"
+    messages = {
+        "folder": "is a folder; expected a file or nothing",
+        "link": "is a symbolic link; expected a file or nothing",
+        "git": "lies inside a repository's .git",
+    }
+    assert desk.run("handoff-stable", "--out-json", str(target)).returncode == 1
+    assert desk.result["problems"] == [
+        {
+            "code": "HP081",
+            "where": str(target),
+            "message": messages[kind],
+            "hint": "name a plain file with --out-json",
+        }
+    ]
+    assert desk.result["checks"] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
+    """Ctrl-C while a check runs: it ends, its record says so, the rest is not run, the old packet stays, exit not 0."""
+    assert desk.run("handoff-stable").returncode == 0
+    old = desk.packet.read_bytes()
+    started = desk.folder / "started"
+    desk.profile(
+        scratch.check("slow", ["bash", "-c", f"echo here > '{started}'; sleep 60 & wait"]),
+        scratch.check("plain", ["./scripts/plain.sh"]),
+    )
+    command = desk.command("handoff-stable", *desk.words("--jobs", "1"))
+    process = subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 30
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert desk.packet.read_bytes() == old
+    assert [(check["id"], check["outcome"]) for check in desk.result["checks"]] == [
+        ("slow", "interrupted"),
+        ("plain", "not_run"),
+    ]
+    name = signal.Signals(number).name
+    assert [problem["message"].split(" (")[0] for problem in desk.result["problems"]] == [
+        f"interrupted: {name} came while it ran; ended with all that it had started",
+        "not_run: there is no evidence of it",
+    ]
+    assert "NO-GO  2 problems" in out
+    left = subprocess.run(["pgrep", "-f", str(started)], capture_output=True, text=True, check=False).stdout
+    assert left == ""
+
+
+def test_two_runs_at_once(desk: Desk) -> None:
+    """One works, the other says who holds the folder and runs nothing."""
+    started = desk.folder / "started"
+    desk.profile(scratch.check("slow", ["bash", "-c", f"echo here > '{started}'; sleep 3"]))
+    first = subprocess.Popen(
+        desk.command("handoff-stable", *desk.words()), cwd=desk.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 30
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    other = desk.folder / "other.json"
+    done = desk.run("handoff-stable", "--result-json", str(other))
+    assert done.returncode == 1
+    (problem,) = json.loads(other.read_bytes())["problems"]
+    assert problem["code"] == "HP006"
+    assert problem["message"].startswith(f"the work folder is in use by process {first.pid}, since ")
+    assert first.wait(timeout=30) == 0
+
+
+def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_path: Path) -> None:
+    """handoff-verify: a good packet is GO; a changed one, one of a moved tag and something else are refused with the place."""
+    assert desk.run("handoff-stable").returncode == 0
+    good = desk.packet.read_bytes()
+    done = desk.bare("handoff-verify", str(desk.packet))
+    assert done.returncode == 0
+    assert f"GO  {desk.packet}, checked against its bytes alone (give --producer-root to hold it against git)" in done.stdout
+    done = desk.run("handoff-verify", str(desk.packet))
+    assert done.returncode == 0
+    assert f"GO  {desk.packet}, checked against git in {desk.producer.root}" in done.stdout
+    file = tmp_path / "packet.json"
+    file.write_bytes(good.replace(b'"exit_code": 0', b'"exit_code": 3', 1))
+    assert desk.run("handoff-verify", str(file)).returncode == 1
+    assert desk.result["problems"] == [
+        {
+            "code": "HP071",
+            "where": f"{file}#/verification_outcomes/0",
+            "message": "ok passed with exit code 3, but the verdict is GO",
+            "hint": "do not use this packet: its verdict is not true",
+        }
+    ]
+    runtime = desk.producer.git("rev-parse", "v1.1.0~1").encode()
+    file.write_bytes(good.replace(b"internal_error", b"other_error"))
+    assert desk.run("handoff-verify", str(file)).returncode == 1
+    assert desk.findings() == [("HP072", f"{file}#/error_code_enum")]
+    file.write_bytes(good.replace(runtime, b"1" * 40))
+    assert desk.run("handoff-verify", str(file)).returncode == 1
+    assert ("HP072", f"{file}#/git_state/runtime_commit") in desk.findings()
+    file.write_text('{"release_tag": "v1", "release_tag": "v2"}')
+    assert desk.run("handoff-verify", str(file)).returncode == 1
+    assert desk.findings() == [("HP002", f"{file}:1")]
+    assert desk.run("handoff-verify", str(tmp_path / "none.json")).returncode == 1
+    assert desk.findings() == [("HP005", str(tmp_path / "none.json"))]
+
+
+def test_a_moved_tag_is_seen_by_verify(desk: Desk) -> None:
+    """A tag that moves after the packet was made: handoff-verify against git says so."""
+    assert desk.run("handoff-stable").returncode == 0
+    desk.producer.commit("docs: later", {"README.md": "later\n"})
+    desk.producer.tag("v1.1.0")
+    assert desk.run("handoff-verify", str(desk.packet)).returncode == 1
+    assert desk.findings() == [("HP072", f"{desk.packet}#/git_state/tag/target")]
+
+
+def test_a_draft_is_no_packet(desk: Desk) -> None:
+    """handoff-verify refuses a NO-GO draft by its own verdict."""
+    desk.producer.git("tag", "--delete", "v1.1.0")
+    assert desk.run("handoff-stable").returncode == 1
+    draft = desk.result["draft"]
+    assert desk.run("handoff-verify", draft).returncode == 1
+    assert desk.findings() == [("HP073", f"{draft}#/verdict")]
+
+
+def test_a_session_without_an_environment_is_refused(desk: Desk) -> None:
+    """--no-venv takes a check's isolation away: refused, and no record says that it ran."""
+    command = desk.command("verify-ok", *desk.words())
+    command.insert(3, "--no-venv")
+    done = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert desk.findings() == [("HP003", "verify-ok")]
+    assert not desk.evidence().exists()
+
+
+def test_a_producers_own_noxfile_needs_no_option(desk: Desk) -> None:
+    """With noxfile and profile committed in the producer's root, that root is the producer; its own sessions live beside ours."""
+    own = NOXFILE + "\n@nox.session(venv_backend='none')\ndef mine(session):\n    session.log('mine')\n"
+    desk.producer.commit("build: hand over", {"noxfile.py": own, "handoff.toml": scratch.PROFILE, ".gitignore": ".nox\n"})
+    root = desk.producer.root
+    environment = {**os.environ, "XDG_CACHE_HOME": str(desk.folder / "cache"), "HOME": str(desk.folder)}
+    command = [sys.executable, "-m", "nox", "--envdir", str(desk.envdir), "-s", "mine", "handoff-stable"]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert desk.packet.is_file()
+    assert desk.producer.git("status", "--porcelain").splitlines() == ["?? handoff/"]
+    (root / "handoff.toml").write_text(scratch.PROFILE + "\n# changed\n")
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "HP014 handoff.toml: the profile differs from the one in the verified commit" in done.stdout
+
+
+def test_listing_imports_neither_git_nor_jsonschema(desk: Desk) -> None:
+    """Registering reads the profile's names only: git, jsonschema and the steps wait until a session runs."""
+    late = "import sys\nprint('LATE', sorted({'git', 'jsonschema', 'handoff_tasks.gitcmd'} & set(sys.modules)))\n"
+    (desk.folder / "noxfile.py").write_text(NOXFILE + late)
+    command = [sys.executable, "-m", "nox", "--noxfile", str(desk.folder / "noxfile.py"), "--list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "LATE []" in done.stdout
+    assert "- verify-ok [verify] -> Check alone, with its evidence: ok." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = ", "not TOML: Invalid value (at end of document)"),
+        (scratch.PROFILE.replace("[[checks]]", "[[cheks]]"), "unknown key cheks (did you mean checks?)"),
+        (scratch.PROFILE.replace('id = "ok"', "id = 3"), "/checks/0/id: found 3; expected string"),
+    ],
+)
+def test_a_broken_profile_is_told_without_a_traceback(desk: Desk, text: str, message: str) -> None:
+    """A noxfile whose profile is broken says what is wrong with it, at once."""
+    (desk.folder / "handoff.toml").write_text(text)
+    done = desk.run("handoff-stable")
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_name_that_is_taken_is_refused(desk: Desk) -> None:
+    """Registering twice, or over a session of the user's own, is refused by name."""
+    (desk.folder / "noxfile.py").write_text(NOXFILE + NOXFILE.splitlines()[-1] + "\n")
+    done = desk.run("handoff-stable")
+    assert done.returncode != 0
+    noxfile = desk.folder / "noxfile.py"
+    message = f"HP031 {noxfile}: there is a session handoff-stable already; expected the name to be free for the handoff"
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

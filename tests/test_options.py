@@ -1,0 +1,119 @@
+"""Claims about the words after ``--``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from builders import shown
+
+from handoff_tasks import options
+from handoff_tasks.errors import HandoffError
+
+KNOWN = (
+    "--producer-root PATH, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, --jobs N, "
+    "--timeout SECONDS, --toolchain NAME, --result-json PATH, --mode MODE, --allow-untagged, --fresh"
+)
+HINT = "correct the words after --; nothing was run"
+
+
+def refused(words: list[str], *, packet: bool = False) -> tuple[str, str, str, str]:
+    """Return the one problem of words that are refused."""
+    with pytest.raises(HandoffError) as caught:
+        options.parse(words, session="handoff-stable", packet=packet)
+    [found] = shown(caught.value)
+    return found
+
+
+def test_without_words_everything_has_its_default() -> None:
+    """No option has to be given."""
+    assert options.parse([], session="handoff-stable") == options.Options(
+        producer_root=None,
+        out_json=None,
+        ref="HEAD",
+        impact=None,
+        work_dir=None,
+        cache_dir=None,
+        jobs=None,
+        timeout=None,
+        toolchain=None,
+        result_json=None,
+        mode=None,
+        allow_untagged=False,
+        fresh=False,
+        run_file=None,
+        packet=None,
+    )
+
+
+def test_every_option_is_read() -> None:
+    """Each option goes where it belongs, as the next word or after an equals sign."""
+    words = "--producer-root p --out-json o --ref v1 --impact=i --work-dir w --cache-dir c --jobs=2 --timeout 999999 --toolchain t"
+    words += " --result-json r --mode m --allow-untagged --fresh --run-file x a.json"
+    assert options.parse(words.split(), session="handoff-verify", packet=True) == options.Options(
+        producer_root=Path("p"),
+        out_json=Path("o"),
+        ref="v1",
+        impact=Path("i"),
+        work_dir=Path("w"),
+        cache_dir=Path("c"),
+        jobs=2,
+        timeout=999999,
+        toolchain="t",
+        result_json=Path("r"),
+        mode="m",
+        allow_untagged=True,
+        fresh=True,
+        run_file=Path("x"),
+        packet=Path("a.json"),
+    )
+
+
+def test_the_old_name_of_the_root_is_known() -> None:
+    """The option's name in the producer's own scripts does the same."""
+    assert options.parse(["--memorykernel-root", "p"], session="a").producer_root == Path("p")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--nonsense"], "unknown option --nonsense"),
+        (["--allow-untaged"], "unknown option --allow-untaged (did you mean --allow-untagged?)"),
+        (["--impacts", "x"], "unknown option --impacts (did you mean --impact?)"),
+        (["--j", "2"], "unknown option --j (did you mean --jobs?)"),
+        (["stable"], "unknown option stable"),
+        (["--help"], "unknown option --help"),
+        (["--jobs"], "argument --jobs: expected one argument"),
+        (["--ref", "--fresh"], "argument --ref: expected one argument"),
+        (["--jobs", "0"], "argument --jobs: '0' is no whole number from 1 to 999999"),
+        (["--jobs", "-1"], "argument --jobs: '-1' is no whole number from 1 to 999999"),
+        (["--jobs", "two"], "argument --jobs: 'two' is no whole number from 1 to 999999"),
+        (["--jobs", "1.0"], "argument --jobs: '1.0' is no whole number from 1 to 999999"),
+        (["--jobs", "1_0"], "argument --jobs: '1_0' is no whole number from 1 to 999999"),
+        (["--jobs", "\u0663"], "argument --jobs: '\u0663' is no whole number from 1 to 999999"),
+        (["--timeout", "1000000"], "argument --timeout: '1000000' is no whole number from 1 to 999999"),
+        (["--timeout", ""], "argument --timeout: '' is no whole number from 1 to 999999"),
+        (["--ref", ""], "--ref is empty"),
+        (["--toolchain="], "--toolchain is empty"),
+        (["--mode="], "--mode is empty"),
+        (["--fresh=1"], "argument --fresh: ignored explicit argument '1'"),
+    ],
+)
+def test_refusals(words: list[str], message: str) -> None:
+    """Every mistake is refused in one line that names it and tells what is known; nothing was run."""
+    assert refused(words) == ("HP001", "handoff-stable", f"{message}; known: {KNOWN}", HINT)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [([], "the following arguments are required: packet"), (["a.json", "b.json"], "unknown option b.json")],
+)
+def test_one_packet_is_expected_where_one_is_read(words: list[str], message: str) -> None:
+    """No packet, or two, are refused; the packet is told among what is known."""
+    assert refused(words, packet=True) == ("HP001", "handoff-stable", f"{message}; known: PACKET, {KNOWN}", HINT)
+
+
+@pytest.mark.parametrize("flag", ["--producer-root", "--out-json", "--impact", "--work-dir", "--cache-dir", "--result-json"])
+def test_an_empty_path_is_refused(flag: str) -> None:
+    """An empty path, as an unset variable of a shell gives it, is refused and does not stand for the current folder."""
+    assert refused([flag, ""]) == ("HP001", "handoff-stable", f"{flag} is empty; known: {KNOWN}", HINT)

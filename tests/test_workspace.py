@@ -1,0 +1,209 @@
+"""One run's place: producer, commit, profile and folders, opened together or refused."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+import scratch
+
+from handoff_tasks import gitrepo, profile, resources, workspace
+from handoff_tasks.checkout import Wanted
+from handoff_tasks.errors import HandoffError, Problem
+from handoff_tasks.model import Binding
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _open(
+    producer: scratch.Producer, profile_path: Path | None = None, *, ref: str = "HEAD", text: str = scratch.PROFILE
+) -> workspace.Workspace:
+    folder = producer.path.parent
+    if profile_path is None:
+        profile_path = folder / "profile.toml"
+        profile_path.write_text(text)
+    return workspace.open_(root=producer.root, ref=ref, profile_path=profile_path, work=folder / "work", cache=folder / "cache")
+
+
+def _problems(producer: scratch.Producer, profile_path: Path | None = None, *, text: str = scratch.PROFILE) -> tuple[Problem, ...]:
+    with pytest.raises(HandoffError) as caught:
+        _open(producer, profile_path, text=text)
+    return caught.value.problems
+
+
+def test_what_is_opened_belongs_together(producer: scratch.Producer) -> None:
+    """Producer, profile and tree are those of the commit, which is in our own repository, and there is nothing to note."""
+    opened = _open(producer)
+    assert opened.producer == gitrepo.find(producer.root, "HEAD", "")
+    assert opened.profile == profile.parse(scratch.PROFILE.encode(), "profile.toml", resources.schema(resources.PROFILE))
+    assert opened.tree == producer.git("rev-parse", "HEAD^{tree}")
+    assert opened.repository.folder == opened.base / "objects.git"
+    assert opened.work == producer.path.parent / "work"
+    assert opened.notes == ()
+    assert not opened.work.exists(), "opening writes nothing but the cache"
+
+
+def test_a_binding_says_what_a_record_must_be_evidence_for(producer: scratch.Producer) -> None:
+    """Commit, tree, root, the profile's digest and the command line, unresolved."""
+    opened = _open(producer, ref="v1.0.0")
+    assert opened.binding(opened.profile.checks[0]) == Binding(
+        commit=producer.git("rev-parse", "v1.0.0^{commit}"),
+        tree=producer.git("rev-parse", "v1.0.0^{tree}"),
+        producer_path=".",
+        profile_digest=opened.profile.digest,
+        argv=("./scripts/ok.sh", "{root}"),
+    )
+
+
+def test_the_checkout_that_is_wanted_has_the_producers_tags_and_outputs(tmp_path: Path) -> None:
+    """In a bigger repository the outputs to keep lie below the producer's root, and the tags keep their whole name."""
+    outer = scratch.producer(tmp_path / "outer", below="vendor/producer", tag_prefix="sub/")
+    opened = _open(outer, text=scratch.profile(tag_prefix="sub/"))
+    assert opened.wanted("run") == Wanted(
+        base=opened.base,
+        commit=outer.head(),
+        tags=tuple((name, outer.git("rev-parse", name)) for name in ("sub/v1.0.0", "sub/v1.1.0")),
+        keep=("vendor/producer/target", "vendor/producer/components/*/target"),
+        run="run",
+    )
+    assert opened.binding(opened.profile.checks[0]).producer_path == "vendor/producer"
+
+
+def test_each_root_has_one_cache_folder_with_a_plain_name(tmp_path: Path) -> None:
+    """The same root has the same folder, by a link too; another of the same name has another; the name suits every script."""
+    names = []
+    for place in ("one", "two"):
+        producer = scratch.producer(tmp_path / place / "My Producer #1 (ü)")
+        names.append(_open(producer).base.name)
+        (tmp_path / place / "link").symlink_to(producer.root)
+        linked = scratch.Producer(path=producer.path, root=tmp_path / place / "link")
+        assert _open(linked).base.name == names[-1]
+    assert names[0] != names[1]
+    for name in names:
+        assert name.startswith("my-producer-1-")
+        assert len(name) == len("my-producer-1-") + 12
+    assert _open(scratch.producer(tmp_path / "###")).base.name.startswith("producer-")
+    assert len(_open(scratch.producer(tmp_path / ("x" * 90))).base.name) == 40 + 1 + 12
+
+
+def test_opening_again_finds_what_is_new(producer: scratch.Producer) -> None:
+    """The cache follows the producer: a new commit and a new tag are there, the old ones stay."""
+    first = _open(producer)
+    producer.commit("next", {"crates/core/lib.rs": "new\n"})
+    producer.tag("v1.2.0")
+    second = _open(producer)
+    assert second.base == first.base
+    assert second.tree == producer.git("rev-parse", "HEAD^{tree}")
+    assert "v1.2.0" in second.producer.tags
+    assert _open(producer, ref=first.producer.commit).tree == first.tree
+
+
+def test_a_cache_that_was_removed_is_made_anew(producer: scratch.Producer) -> None:
+    """Nothing in the cache is the only copy of anything."""
+    first = _open(producer)
+    shutil.rmtree(first.base)
+    assert _open(producer).tree == first.tree
+
+
+# The profile
+
+
+def test_a_profile_that_cannot_be_read_is_refused(producer: scratch.Producer, tmp_path: Path) -> None:
+    """HP030 with the system's reason, for a missing file and for a folder."""
+    for path, reason in {tmp_path / "no.toml": "No such file or directory", tmp_path: "Is a directory"}.items():
+        assert _problems(producer, path) == (
+            Problem(
+                code="HP030",
+                where=str(path),
+                message=f"the profile cannot be read: {reason}",
+                hint="name a built-in profile or a readable file",
+            ),
+        )
+
+
+def test_a_profile_with_mistakes_is_refused_before_anything_is_fetched(producer: scratch.Producer) -> None:
+    """HP030 names the file and the place in it; no cache is made."""
+    text = scratch.PROFILE.replace('tools = ["bash"]', 'tools = ["bsh"]')
+    problems = _problems(producer, text=text)
+    assert [(problem.code, problem.where) for problem in problems] == [
+        ("HP030", f"{producer.path.parent / 'profile.toml'}#/checks/{number}/tools/0") for number in (0, 1)
+    ]
+    assert problems[0].message == "bsh is no tool of this profile (did you mean bash?); known: bash, git"
+    assert not (producer.path.parent / "cache").exists()
+
+
+def test_a_producer_that_cannot_be_found_is_refused(tmp_path: Path) -> None:
+    """The refusals of the repository come through as they are."""
+    missing = scratch.Producer(path=tmp_path / "missing", root=tmp_path / "missing")
+    assert [problem.code for problem in _problems(missing)] == ["HP010"]
+    assert [problem.code for problem in _problems(scratch.repository(tmp_path / "empty"))] == ["HP012"]
+
+
+def test_a_profile_in_the_commit_is_fine(producer: scratch.Producer) -> None:
+    """Committed as it is: nothing to note, wherever below the root it lies."""
+    producer.commit("profile", {"ops/handoff.toml": scratch.PROFILE})
+    assert _open(producer, producer.root / "ops/handoff.toml").notes == ()
+
+
+def test_a_profile_that_is_not_committed_is_noted(producer: scratch.Producer) -> None:
+    """HA002: others cannot repeat the run."""
+    producer.write({"ops/handoff.toml": scratch.PROFILE})
+    commit = producer.head()
+    assert _open(producer, producer.root / "ops/handoff.toml").notes == (
+        Problem(
+            code="HA002",
+            where="ops/handoff.toml",
+            message=f"the profile is no part of the verified commit {commit[:12]}; the working file is used",
+            hint="commit the profile, so that others can repeat the run",
+        ),
+    )
+
+
+def test_a_profile_that_differs_from_the_commits_is_refused(producer: scratch.Producer) -> None:
+    """HP014: which of the two was meant cannot be known."""
+    commit = producer.commit("profile", {"ops/handoff.toml": scratch.PROFILE})
+    producer.write({"ops/handoff.toml": scratch.PROFILE + "\n# one more line\n"})
+    assert _problems(producer, producer.root / "ops/handoff.toml") == (
+        Problem(
+            code="HP014",
+            where="ops/handoff.toml",
+            message=f"the profile differs from the one in the verified commit {commit[:12]}",
+            hint="commit the profile, or run from a work tree of the commit that is to be verified",
+        ),
+    )
+
+
+def test_a_profile_elsewhere_is_its_users_business(tmp_path: Path) -> None:
+    """A profile outside of the producer's root is held against nothing, in a bigger repository too."""
+    outer = scratch.producer(tmp_path / "outer", below="vendor/producer")
+    outer.write({"../../handoff.toml": scratch.PROFILE})
+    assert _open(outer, outer.path / "handoff.toml").notes == ()
+
+
+# What ships with the package
+
+
+@pytest.mark.parametrize("name", [resources.MANIFEST, resources.PACKET, resources.PROFILE, resources.RECORD, resources.RESULT])
+def test_every_contract_has_a_schema_that_bears_its_name(name: str) -> None:
+    """Each schema is there, is of one draft, and is parsed once."""
+    schema = resources.schema(name)
+    assert schema["$id"] == f"urn:handoff-tasks:schema:{name}"
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert resources.schema(name) is schema
+
+
+def test_a_schema_that_is_not_there_is_a_broken_installation() -> None:
+    """`OSError`, which is nobody's mistake but the installation's."""
+    with pytest.raises(FileNotFoundError):
+        resources.schema("no-such-contract.v1")
+
+
+def test_built_in_profiles_are_read_like_anyones() -> None:
+    """Each built-in profile is a file with a valid profile in it."""
+    found = resources.profiles()
+    assert "memorykernel" in found
+    for path in found.values():
+        parsed = profile.parse(path.read_bytes(), str(path), resources.schema(resources.PROFILE))
+        assert parsed.digest.startswith("sha256:")
