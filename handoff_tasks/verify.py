@@ -94,9 +94,9 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
                 root = wanted.tree / workspace.producer.prefix
                 environment = _environment(workspace, check, settings, toolchain, root)
                 record = replace(record, checkout_state=held.state, environment_names=tuple(sorted(environment)))
-                tools = _tools(workspace, check, root, environment)
+                tools, unusable = _tools(workspace, check, root, environment)
                 record = replace(record, tools=tools)
-                _require(profile.tools, tools, settings.not_installed)
+                _require(profile.tools, unusable, settings.not_installed)
                 record = _run(record, check, place, held, root, environment, profile.log_limit_bytes, lines)
         except _Stopped as stop:
             record = replace(record, outcome=stop.outcome, reason=stop.reason, finished_at_utc=_utc(time.time()))
@@ -128,29 +128,32 @@ def _environment(workspace: Workspace, check: Check, settings: Settings, toolcha
     return execute.environment_of(settings.caller, profile.pass_names, values, path)
 
 
-def _tools(workspace: Workspace, check: Check, root: Path, environment: Mapping[str, str]) -> tuple[Tool, ...]:
-    """Look the check's tools up on its own PATH and ask them, side by side, for their versions."""
+def _tools(
+    workspace: Workspace, check: Check, root: Path, environment: Mapping[str, str]
+) -> tuple[tuple[Tool, ...], dict[str, str]]:
+    """Look the check's tools up on its own PATH and ask them, side by side, for their versions.
+
+    Second, for each that cannot be used, why.
+    """
     specs = [workspace.profile.tools[name] for name in check.tools]
     specs = [spec for spec in specs if not spec.mentioned_in or _mentioned(spec, root)]
     paths = {spec.name: execute.which(spec.executables, environment["PATH"]) for spec in specs}
     questions = {spec.name: spec.version for spec in specs if spec.version and paths[spec.name]}
     answers = execute.answers(questions, cwd=root, environment=environment, timeout=_ANSWER_SECONDS)
-    found = []
+    tools, unusable = [], {}
     for spec in specs:
+        path = paths[spec.name]
         status, answer = answers.get(spec.name, (0, ""))
         version = _VERSION.search(answer.partition("\n")[0]) if status == 0 else None
-        found.append(
-            Tool(
-                name=spec.name,
-                version=version[0] if version else None,
-                path=paths[spec.name] if status == 0 and (version or not spec.version) else None,
-                claim=spec.claim,
-            )
-        )
-        if paths[spec.name] and found[-1].path is None:
-            said = answer.strip().partition("\n")[0] or f"exit code {status}"
-            screen.Lines(check.id).line(f"{spec.name} at {paths[spec.name]} does not tell its version: {said}")
-    return tuple(found)
+        if path is None:
+            unusable[spec.name] = "not on PATH"
+        elif status != 0 or (spec.version and not version):
+            lines = [line.strip() for line in answer.splitlines() if line.strip()]
+            said = next((line for line in lines if line.startswith("error")), lines[0] if lines else f"exit code {status}")
+            unusable[spec.name] = f"{path} does not tell its version: {said}"
+        usable = spec.name not in unusable
+        tools.append(Tool(name=spec.name, version=version[0] if version else None, path=path if usable else None, claim=spec.claim))
+    return tuple(tools), unusable
 
 
 def _mentioned(spec: ToolSpec, root: Path) -> bool:
@@ -164,15 +167,14 @@ def _mentioned(spec: ToolSpec, root: Path) -> bool:
     return False
 
 
-def _require(specs: Mapping[str, ToolSpec], tools: Sequence[Tool], not_installed: Mapping[str, str]) -> None:
-    missing = [specs[tool.name] for tool in tools if tool.path is None]
-    if not missing:
-        return
-    parts = []
-    for spec in missing:
-        because = not_installed.get(spec.install or "")
-        parts.append(f"{spec.name} is not usable{f' ({because})' if because else ''}: {spec.hint}")
-    raise _Stopped(Outcome.TOOL_MISSING, "; ".join(parts))
+def _require(specs: Mapping[str, ToolSpec], unusable: Mapping[str, str], not_installed: Mapping[str, str]) -> None:
+    """Stop the check when a tool cannot be used: each with the reason, those with the same remedy together."""
+    by_hint: dict[str, list[str]] = {}
+    for name, why in unusable.items():
+        because = not_installed.get(specs[name].install or "", why)
+        by_hint.setdefault(specs[name].hint, []).append(f"{name} ({because})")
+    if by_hint:
+        raise _Stopped(Outcome.TOOL_MISSING, "; ".join(f"{', '.join(names)}: {hint}" for hint, names in by_hint.items()))
 
 
 def _command(check: Check, root: Path, path: str) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Self
 
 import pytest
@@ -64,10 +65,15 @@ class Occupant:
             [sys.executable, "-c", OCCUPANT, json.dumps(given), check], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
+        # A line that never comes shall fail a test, not hang it.
+        self.limit = threading.Timer(20, self.process.kill)
+
     def __enter__(self) -> Self:
+        self.limit.start()
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.limit.cancel()
         self.process.kill()
         self.process.communicate()
 

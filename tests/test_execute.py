@@ -30,7 +30,7 @@ import dataclasses, json, os, signal, sys
 from pathlib import Path
 from handoff_tasks import execute
 
-execute.GRACE_SECONDS = 0.3
+execute.GRACE_SECONDS = 1.0 if "long-grace" in sys.argv else 0.3
 if "ignore-sigchld" in sys.argv:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
@@ -353,6 +353,18 @@ def test_more_interrupts_while_it_ends_change_nothing(tmp_path: Path) -> None:
     assert (told["cause"], told["exit_code"], told["last_line"]) == ("SIGINT", 4, "ended")
 
 
+def test_an_interrupt_while_leftovers_are_ended_counts(tmp_path: Path) -> None:
+    """The command has ended, what it left has not yet: whoever interrupts us then is heard too."""
+    script = "(trap '' TERM; echo ready; sleep 60; sleep 60) & sleep 0.1"
+    with _helper(script, tmp_path, "show", "long-grace") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        told = _result(process)
+    assert told["cause"] == "SIGINT"
+
+
 @pytest.mark.usefixtures("_short_grace")
 def test_an_interrupt_loses_no_output(tmp_path: Path) -> None:
     """A signal that comes while output is taken neither loses it nor makes log and record disagree."""
@@ -547,6 +559,19 @@ def test_questions_are_asked_side_by_side(tmp_path: Path) -> None:
     wait = "touch {0}; while [ ! -e {1} ]; do sleep 0.01; done; echo {0}"
     asked = {"a": ["bash", "-c", wait.format("a", "b")], "b": ["bash", "-c", wait.format("b", "a")]}
     assert execute.answers(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=10) == {"a": (0, "a\n"), "b": (0, "b\n")}
+
+
+def test_an_inherited_ignore_of_sigchld_does_not_make_an_answer_good(tmp_path: Path) -> None:
+    """While a check may be interrupted, the status of a tool that failed is true."""
+    code = (
+        "import os, signal\nfrom pathlib import Path\nfrom handoff_tasks import execute\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "with execute.interruptible():\n"
+        "    asked = {'tool': ['bash', '-c', 'echo 1.0; exit 3']}\n"
+        "    print(execute.answers(asked, cwd=Path.cwd(), environment={'PATH': os.environ['PATH']}, timeout=10))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.stdout == "{'tool': (3, '1.0\\n')}\n"
 
 
 def test_a_long_answer_is_cut(tmp_path: Path) -> None:

@@ -198,6 +198,19 @@ def test_a_repository_of_ours_is_named_by_folder_work_tree_and_index(tmp_path: P
     assert producer.git("status", "--porcelain") == ""
 
 
+def test_an_inherited_ignore_of_sigchld_does_not_turn_failure_into_success(producer: scratch.Producer) -> None:
+    """Where the system reaps children, Python would report 0 for a git that said no; here its status is true."""
+    code = (
+        "import signal, sys\nfrom pathlib import Path\nfrom handoff_tasks import gitcmd\n"
+        "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "try:\n    gitcmd.run('merge-base', '--is-ancestor', 'HEAD', 'HEAD~1', cwd=Path(sys.argv[1]))\n"
+        "except gitcmd.GitError as error:\n    print(error.status)\n"
+        "print(signal.getsignal(signal.SIGCHLD).name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(producer.root)], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["1", "SIG_IGN"]
+
+
 def test_importing_the_module_does_not_import_gitpython() -> None:
     """GitPython reads the environment when it is imported, so that waits for the first call."""
     code = "import sys, handoff_tasks.gitcmd as g; assert 'git' not in sys.modules; g.preload(); assert 'git' in sys.modules"

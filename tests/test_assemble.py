@@ -1,0 +1,147 @@
+"""Gathering, deciding and publishing, from files and git to bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import scratch
+
+from handoff_tasks import assemble, canonical, evidence, resources, validate, workspace
+from handoff_tasks.errors import HandoffError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def opened(producer: scratch.Producer, tmp_path: Path, ref: str = "HEAD") -> workspace.Workspace:
+    """Open the producer with the scratch profile."""
+    profile = tmp_path / "handoff.toml"
+    profile.write_text(scratch.PROFILE)
+    return workspace.open_(root=producer.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache")
+
+
+def refused(producer: scratch.Producer, tmp_path: Path) -> tuple[Problem, ...]:
+    """Return why nothing can be gathered."""
+    with pytest.raises(HandoffError) as caught:
+        assemble.gather(opened(producer, tmp_path), None)
+    return caught.value.problems
+
+
+def test_a_commit_without_a_manifest_is_refused(producer: scratch.Producer, tmp_path: Path) -> None:
+    """HP020 names commit and path; the file in the work tree does not count."""
+    text = (producer.root / scratch.MANIFEST_PATH).read_text()
+    producer.commit("oops", {scratch.MANIFEST_PATH: None})
+    producer.write({scratch.MANIFEST_PATH: text})
+    assert refused(producer, tmp_path) == (
+        Problem(
+            code="HP020",
+            where=f"{producer.head()[:12]}:contracts/manifest.json",
+            message="the commit holds no producer manifest there",
+            hint="give the producer's root with --producer-root and a commit that has its manifest with --ref",
+        ),
+    )
+
+
+def test_a_commit_without_a_changelog_is_refused(producer: scratch.Producer, tmp_path: Path) -> None:
+    """HP022 names commit and path."""
+    producer.commit("oops", {scratch.CHANGELOG_PATH: None})
+    assert refused(producer, tmp_path) == (
+        Problem(
+            code="HP022",
+            where=f"{producer.head()[:12]}:CHANGELOG.md",
+            message="the commit holds no changelog there",
+            hint="commit a changelog with a section for the release",
+        ),
+    )
+
+
+def test_a_bad_manifest_is_refused_with_its_commit_and_place(producer: scratch.Producer, tmp_path: Path) -> None:
+    """HP021: where it stands is a commit, a path and a JSON pointer."""
+    text = (producer.root / scratch.MANIFEST_PATH).read_text()
+    producer.commit("oops", {scratch.MANIFEST_PATH: text.replace("v1.1.0", "1.1")})
+    (problem,) = refused(producer, tmp_path)
+    assert (problem.code, problem.where) == ("HP021", f"{producer.head()[:12]}:contracts/manifest.json#/release_tag")
+    assert problem.message == 'found "1.1"; expected vX.Y.Z'
+
+
+def test_a_sha_that_is_not_in_the_repository(producer: scratch.Producer, tmp_path: Path) -> None:
+    """HP050: a commit_sha that no commit has."""
+    producer.release("v1.2.0", "1" * 40, rollback=f"v1.0.0/{'0' * 40}")
+    producer.tag("v1.2.0")
+    space = opened(producer, tmp_path)
+    found = assemble.known_problems(space, assemble.gather(space, None), allow_untagged=False)
+    assert (
+        Problem(
+            code="HP050",
+            where="contracts/manifest.json#/commit_sha",
+            message=f"{'1' * 40} is no commit of the repository",
+            hint="put the runtime commit's sha into the manifest, or fetch the commit",
+        )
+        in found
+    )
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "not utf-8"])
+def test_a_statement_file_that_cannot_be_read(producer: scratch.Producer, tmp_path: Path, kind: str) -> None:
+    """HP060: --impact names nothing, a folder, or bytes that are no text; the run still tells the rest."""
+    file = tmp_path / "impact"
+    if kind == "folder":
+        file.mkdir()
+    elif kind == "not utf-8":
+        file.write_bytes(b"\xff")
+    messages = {
+        "missing": "the impact statement cannot be read: No such file or directory",
+        "folder": "the impact statement cannot be read: Is a directory",
+        "not utf-8": "byte 0 is not UTF-8",
+    }
+    material = assemble.gather(opened(producer, tmp_path), file)
+    assert material.statement is None
+    assert [(one.code, one.where, one.message) for one in material.problems] == [("HP060", str(file), messages[kind])]
+
+
+def test_a_changelog_without_the_releases_section(producer: scratch.Producer, tmp_path: Path) -> None:
+    """HP060 says which section is looked for and what to do."""
+    producer.commit("oops", {scratch.CHANGELOG_PATH: "# Changelog\n\n## v1.0.0\n"})
+    material = assemble.gather(opened(producer, tmp_path), None)
+    assert material.problems == (
+        Problem(
+            code="HP060",
+            where="CHANGELOG.md",
+            message="no section '## v1.1.0', so no impact statement",
+            hint="add the section with the block below, filled in, and commit; or give the block with --impact FILE",
+        ),
+    )
+
+
+def test_a_draft_is_valid_and_complete_without_any_evidence(producer: scratch.Producer, tmp_path: Path) -> None:
+    """Nothing has run: the draft says so of every check, and follows the packet's schema."""
+    space = opened(producer, tmp_path)
+    material = assemble.gather(space, None)
+    decision = assemble.decide(space, material, assemble.results(space), space.profile.mode("stable"), allow_untagged=False)
+    path = assemble.write_draft(space, decision)
+    document = json.loads(path.read_bytes())
+    assert validate.violations(document, resources.schema(resources.PACKET), where="draft", code="HP070", hint="") == []
+    assert [outcome["outcome"] for outcome in document["verification_outcomes"]] == ["not_run"] * 3
+    assert [problem["where"] for problem in document["problems"]] == ["check ok", "check plain", "check tree"]
+
+
+def test_a_folder_that_cannot_be_made_is_told(producer: scratch.Producer, tmp_path: Path) -> None:
+    """HP080: a file stands where the work folder should be."""
+    space = opened(producer, tmp_path)
+    (tmp_path / "work").write_text("a file")
+    with pytest.raises(HandoffError) as caught:
+        evidence.folder(space.work, space.producer.commit)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.message) == ("HP080", "cannot be written: Not a directory")
+    assert problem.hint == "make the folder writable, or choose another one"
+
+
+def test_the_result_follows_its_schema() -> None:
+    """Even of a run that found nothing."""
+    document = assemble.result_document(
+        mode=None, commit=None, packet_path=None, draft=None, place=None, problems=[], advisories=[], checks=[]
+    )
+    assert validate.violations(document, resources.schema(resources.RESULT), where="result", code="HP000", hint="") == []
+    assert json.loads(canonical.result_bytes(document)) == document
