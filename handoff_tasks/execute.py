@@ -77,22 +77,23 @@ def interruptible() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _noted() -> Iterator[list[int]]:
-    """Note the numbers of SIGINT, SIGTERM and SIGHUP for the time of the block, and raise nothing: no output may be lost.
-
-    SIGCHLD is as the system has it: an inherited "ignore" would make every command look as if it had ended with 0.
-    """
+    """Note the numbers of SIGINT, SIGTERM and SIGHUP for the time of the block, and raise nothing: no output may be lost."""
     noted: list[int] = []
     with _handlers(lambda number, _frame: noted.append(number)):
-        before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        try:
-            yield noted
-        finally:
-            signal.signal(signal.SIGCHLD, before if before is not None else signal.SIG_DFL)
+        yield noted
 
 
 @contextlib.contextmanager
 def _handlers(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    """Handle SIGINT, SIGTERM and SIGHUP so; SIGCHLD is as the system has it.
+
+    An inherited "ignore" of SIGCHLD would make every command look as if it had ended with 0. One of SIGHUP is left: that is nohup.
+    """
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number in numbers}
+    before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         yield
     finally:
@@ -141,6 +142,8 @@ def run(
                 finally:
                     survivors = _end(process, sink, before)
                 status = process.returncode
+                if cause is None and noted:
+                    cause = _signal_name(noted[0])
         duration = time.monotonic() - start
         if sink.error is not None:
             raise sink.error
@@ -265,7 +268,7 @@ def _end(process: subprocess.Popen[bytes], sink: _Sink, before: frozenset[int]) 
     process.wait()
     # What still holds the pipe has escaped even the subreaper; it shall not hold us.
     deadline = time.monotonic() + 0.2
-    while _drain(descriptor, sink, 1 << 20):
+    while _drain(descriptor, sink, 16):
         survivors = True
         if time.monotonic() > deadline:
             break

@@ -12,7 +12,9 @@ import logging
 import os
 import shlex
 import shutil
+import signal
 import tempfile
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -159,6 +161,9 @@ def _text(value: str | bytes) -> str:
 @contextlib.contextmanager
 def _environ(environment: dict[str, str]) -> Iterator[None]:
     saved = dict(os.environ)
+    # An inherited "ignore" of SIGCHLD would make every git look as if it had ended with 0. Handlers are the main thread's.
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if main else None
     os.environ.clear()
     os.environ.update(environment)
     try:
@@ -166,6 +171,8 @@ def _environ(environment: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(saved)
+        if handler is not None:
+            signal.signal(signal.SIGCHLD, handler)
 
 
 class Objects:

@@ -368,6 +368,9 @@ def _handoff(session: Session, place: _Place, mode_name: str | None) -> None:
                 moved = [Problem(code="HP058", where=f"tag {material.facts.tag_name}", message=message, hint=hint)]
             else:
                 moved = []
+            if stopped:
+                message = f"the run was interrupted by {stopped}"
+                moved.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
             _finish(run, workspace, material, modes, target if mode_name else None, allow_untagged=allow_untagged, more=moved)
 
 

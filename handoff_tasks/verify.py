@@ -101,7 +101,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
         except _Stopped as stop:
             record = replace(record, outcome=stop.outcome, reason=stop.reason, finished_at_utc=_utc(time.time()))
         except execute.Interrupted as stop:
-            reason = f"{stop.name} came before the command was started"
+            reason = f"{stop.name} came before its outcome was known"
             record = replace(record, outcome=Outcome.INTERRUPTED, reason=reason, finished_at_utc=_utc(time.time()))
         evidence.write_record(place, record)
     lines.close()

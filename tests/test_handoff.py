@@ -409,9 +409,10 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
     name = signal.Signals(number).name
     assert [problem["message"].split(" (")[0] for problem in desk.result["problems"]] == [
         f"interrupted: {name} came while it ran; ended with all that it had started",
+        f"the run was interrupted by {name}",
         "not_run: there is no evidence of it",
     ]
-    assert "NO-GO  2 problems" in out
+    assert "NO-GO  3 problems" in out
     left = subprocess.run(["pgrep", "-f", str(started)], capture_output=True, text=True, check=False).stdout
     assert left == ""
 
