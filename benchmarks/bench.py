@@ -7,8 +7,12 @@ to the third quartile, in seconds; a JSON file keeps them all. Nothing here pass
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
+import re
+import resource
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -16,27 +20,42 @@ import sys
 import tempfile
 import textwrap
 import time
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks import execute, profile, resources, sample, workspace
+from handoff_tasks import (
+    assemble,
+    checkout,
+    evidence,
+    execute,
+    gitcmd,
+    model,
+    profile,
+    resources,
+    sample,
+    workspace,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 HERE = Path(__file__).resolve().parent
 NOXFILE = HERE.parent / "noxfile.py"
+BUILT_IN = resources.profiles()["memorykernel"]
+SHORT = ("fmt", "service-contract-alignment", "contract-parity", "trilogy-compatibility-artifacts", "trilogy-compliance")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One comparison: what was measured, the seconds of both sides, and the goal as the issue states it."""
+    """One comparison: what was measured, the seconds of both sides, the figure to reach, and what else was seen."""
 
     name: str
     ours: Sequence[float]
     other: Sequence[float]
     goal: str
+    note: str = ""
 
     def to_dict(self) -> dict[str, object]:
         """Return the row's JSON form."""
@@ -44,6 +63,7 @@ class Row:
         return {
             "name": self.name,
             "goal": self.goal,
+            "note": self.note,
             "ours_seconds": list(self.ours),
             "other_seconds": list(self.other),
             "ours_median": ours,
@@ -56,8 +76,9 @@ class Row:
         """Return the row as people read it."""
         found = self.to_dict()
         return (
-            f"{self.name:<44} {found['ours_median']:>8.3f} s {_spread(self.ours):>15} {found['other_median']:>8.3f} s "
-            f"{_spread(self.other):>15} {found['ratio']:>7.2f} {found['difference']:>+8.2f} s   {self.goal}"
+            f"{self.name:<50} {found['ours_median']:>8.3f} {_spread(self.ours):>15} {found['other_median']:>8.3f} "
+            f"{_spread(self.other):>15} {found['ratio']:>6.2f} {found['difference']:>+7.2f}  {self.goal}"
+            f"{f' ({self.note})' if self.note else ''}"
         )
 
 
@@ -68,10 +89,10 @@ def _spread(values: Sequence[float]) -> str:
     return f"({first:.3f}-{third:.3f})"
 
 
-def alternate(name: str, goal: str, ours: Callable[[], float], other: Callable[[], float], times: int) -> Row:
+def alternate(name: str, goal: str, ours: Callable[[], float], other: Callable[[], float], times: int, note: str = "") -> Row:
     """Measure both sides in turn, ``times`` times each, and return the row."""
     pairs = [(ours(), other()) for _ in range(times)]
-    return Row(name=name, goal=goal, ours=[pair[0] for pair in pairs], other=[pair[1] for pair in pairs])
+    return Row(name=name, goal=goal, ours=[pair[0] for pair in pairs], other=[pair[1] for pair in pairs], note=note)
 
 
 def seconds(command: Sequence[str], *, cwd: Path, environment: dict[str, str] | None = None) -> float:
@@ -84,112 +105,404 @@ def seconds(command: Sequence[str], *, cwd: Path, environment: dict[str, str] | 
     return took
 
 
-def listing(folder: Path, times: int) -> Row:
+def timed(function: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What the rows share: a folder to work in, how often to measure, the producer."""
+
+    folder: Path
+    times: int
+    root: Path
+    ref: str
+    cold: bool
+
+    def nox(self, noxfile: Path, session: str, *words: str, root: Path | None = None) -> list[str]:
+        """Return the command of a session on a producer, in folders of its own."""
+        place = ["--cache-dir", str(self.folder / "cache"), "--work-dir", str(self.folder / "work")]
+        start = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--session", session, "--"]
+        return [*start, "--producer-root", str(root or self.root), *place, *words]
+
+    def desk(self, name: str, text: str) -> Path:
+        """Return the noxfile of a user with a profile of their own."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        (folder / "handoff.toml").write_text(text)
+        noxfile = folder / "noxfile.py"
+        noxfile.write_text("import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n")
+        return noxfile
+
+    def sample(self) -> Path:
+        """Return a sample producer."""
+        root = self.folder / "sample"
+        if not root.exists():
+            sample.build(root)
+        return root
+
+    def by_hand(self, name: str, parsed: profile.Profile, place: Path) -> tuple[list[str], dict[str, str]]:
+        """Return how a person runs the profile's commands in a checkout, one after the other: command and environment."""
+        path = execute.path_of(str(Path(sys.executable).parent), os.environ)
+        environment = execute.environment_of(os.environ, parsed.pass_names, parsed.set, path)
+        script = self.folder / f"{name}.sh"
+        script.write_text("\n".join(["set -e", *(_line(check, place) for check in parsed.checks)]) + "\n")
+        return ["bash", str(script)], environment
+
+
+def _line(check: profile.Check, place: Path) -> str:
+    words = " ".join(shlex.quote(word.replace("{root}", str(place))) for word in check.argv)
+    values = " ".join(f"{name}={shlex.quote(value.replace('{root}', str(place)))}" for name, value in check.set.items())
+    return f"{values} {words}".strip()
+
+
+def parse(text: str) -> profile.Profile:
+    """Return a profile."""
+    return profile.parse(text.encode(), "profile", resources.schema(resources.PROFILE))
+
+
+def with_checks(checks: str) -> str:
+    """Return MemoryKernel's profile with other checks."""
+    return BUILT_IN.read_text().split("[[checks]]", 1)[0] + checks
+
+
+def listing(bench: Bench) -> Iterator[Row]:
     """List our sessions, against listing as many plain ones."""
-    plain = folder / "noxfile.py"
-    names = [f"session-{number}" for number in range(20)]
-    plain.write_text(
+    plain = bench.folder / "plain"
+    plain.mkdir(exist_ok=True)
+    noxfile = plain / "noxfile.py"
+    noxfile.write_text(
         textwrap.dedent(
-            f"""
+            """
             import nox
 
-            for name in {names!r}:
+            for number in range(20):
 
-                @nox.session(name=name)
+                @nox.session(name=f"session-{number}")
                 def session(session):
                     "A session."
             """
         )
     )
     nox = [sys.executable, "-m", "nox", "--list", "--noxfile"]
-    return alternate(
+    yield alternate(
         "list sessions, against plain nox",
         "ratio <= 1.3",
         lambda: seconds([*nox, str(NOXFILE)], cwd=NOXFILE.parent),
-        lambda: seconds([*nox, str(plain)], cwd=folder),
-        times,
+        lambda: seconds([*nox, str(noxfile)], cwd=plain),
+        3 * bench.times,
     )
 
 
-def all_checks(folder: Path, root: Path, ref: str, times: int, *, cold: bool) -> list[Row]:
-    """Run the whole set through the session, against bash running the same commands one after the other in the same checkout."""
-    cache, work = folder / "cache", folder / "work"
-    common = ["--producer-root", str(root), "--ref", ref, "--cache-dir", str(cache), "--work-dir", str(work)]
-    session = [sys.executable, "-m", "nox", "--noxfile", str(NOXFILE), "--session", "pre-release", "--", *common]
-    found = profile.parse(resources.profiles()["memorykernel"].read_bytes(), "memorykernel", resources.schema(resources.PROFILE))
-    opened = workspace.open_(root=root, ref=ref, profile_path=resources.profiles()["memorykernel"], work=work, cache=cache)
+def all_checks(bench: Bench) -> Iterator[Row]:
+    """Run the whole set through the session, against bash running the same commands in the same checkout."""
+    session = bench.nox(NOXFILE, "pre-release", "--ref", bench.ref)
+    parsed = parse(BUILT_IN.read_text())
+    opened = workspace.open_(
+        root=bench.root, ref=bench.ref, profile_path=BUILT_IN, work=bench.folder / "work", cache=bench.folder / "cache"
+    )
     place = opened.wanted("").tree / opened.producer.prefix
-    path = execute.path_of(str(Path(sys.executable).parent), os.environ)
-    environment = execute.environment_of(os.environ, found.pass_names, found.set, path)
-    lines = ["set -e", *(_line(check, place) for check in found.checks)]
-    script = folder / "by-hand.sh"
-    script.write_text("\n".join(lines) + "\n")
-    by_hand = ["bash", str(script)]
-    rows = []
+    by_hand, environment = bench.by_hand("all", parsed, place)
+    seconds(session, cwd=NOXFILE.parent)
 
     def swept(command: Sequence[str], env: dict[str, str] | None) -> float:
-        for pattern in found.keep:
+        for pattern in parsed.keep:
             for output in place.glob(pattern):
                 shutil.rmtree(output)
         return seconds(command, cwd=place if env else NOXFILE.parent, environment=env)
 
-    seconds([*session, "--allow-untagged"], cwd=NOXFILE.parent)
-    if cold:
-        rows.append(
-            alternate(
-                "all checks, nothing built, against bash",
-                "ratio <= 1.03",
-                lambda: swept(session, None),
-                lambda: swept(by_hand, environment),
-                1,
-            )
+    if bench.cold:
+        yield alternate(
+            "all checks, nothing built, against bash",
+            "ratio <= 1.03",
+            lambda: swept(session, None),
+            lambda: swept(by_hand, environment),
+            1,
         )
-    rows.append(
-        alternate(
-            "all checks, built before, against bash",
-            "difference <= +0.7 s",
-            lambda: seconds(session, cwd=NOXFILE.parent),
-            lambda: seconds(by_hand, cwd=place, environment=environment),
-            times,
-        )
+    yield alternate(
+        "all checks, built before, against bash",
+        "difference <= +0.7 s",
+        lambda: seconds(session, cwd=NOXFILE.parent),
+        lambda: seconds(by_hand, cwd=place, environment=environment),
+        bench.times,
     )
-    return rows
 
 
-def _line(check: profile.Check, place: Path) -> str:
-    import shlex
+def short_checks(bench: Bench) -> Iterator[Row]:
+    """Run fmt and four scripts of the sample through handoff-stable, against bash in sequence."""
+    document = tomllib.loads(BUILT_IN.read_text())
+    kept = [f"[[checks]]{part}" for part in BUILT_IN.read_text().split("[[checks]]")[1:]]
+    text = with_checks("\n".join(part for part, check in zip(kept, document["checks"], strict=True) if check["id"] in SHORT))
+    noxfile = bench.desk("short", text)
+    root = bench.sample()
+    session = bench.nox(noxfile, "handoff-stable", root=root)
+    by_hand, environment = bench.by_hand("short", parse(text), root)
+    seconds(session, cwd=noxfile.parent)
+    yield alternate(
+        "fmt and four scripts, against bash in sequence",
+        "difference <= +0.6 s",
+        lambda: seconds(session, cwd=noxfile.parent),
+        lambda: seconds(by_hand, cwd=root, environment=environment),
+        2 * bench.times,
+    )
 
-    words = " ".join(shlex.quote(word.replace("{root}", str(place))) for word in check.argv)
-    values = " ".join(f"{name}={shlex.quote(value.replace('{root}', str(place)))}" for name, value in check.set.items())
-    return f"{values} {words}".strip()
+
+def two_jobs(bench: Bench) -> Iterator[Row]:
+    """Run two slow checks with two jobs, against one after the other."""
+    checks = "\n".join(
+        f'[[checks]]\nid = "slow-{name}"\ntitle = "slow"\nargv = ["sleep", "5"]\ntools = []\n' for name in ("a", "b")
+    )
+    noxfile = bench.desk("jobs", with_checks(checks))
+    command = bench.nox(noxfile, "handoff-stable", "--jobs", root=bench.sample())
+    seconds([*command, "2"], cwd=noxfile.parent)
+    yield alternate(
+        "two slow checks with --jobs 2, against --jobs 1",
+        "ratio <= 0.6",
+        lambda: seconds([*command, "2"], cwd=noxfile.parent),
+        lambda: seconds([*command, "1"], cwd=noxfile.parent),
+        2,
+    )
+
+
+PRINTING = """
+import os, resource, sys
+from pathlib import Path
+from handoff_tasks import execute, screen
+lines = screen.Lines("loud")
+done = execute.run(
+    ["bash", "-c", sys.argv[1]], cwd=Path("/"), environment={"PATH": os.environ["PATH"]}, log=Path(sys.argv[2]),
+    log_limit=10**9, timeout=600, show=lines.show,
+)
+assert done.exit_code == 0 and done.output_size == 300_000_000, done.output_size
+sys.stderr.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
+"""
+
+
+def loud_check(bench: Bench) -> Iterator[Row]:
+    """Run a command that prints 300 MB, shown and logged, against tee."""
+    text = bench.folder / "300MB"
+    if not text.exists():
+        text.write_bytes(b"a line as a compiler would print it, more or less\n" * 6_000_000)
+    print_it, log, nowhere = f"cat {shlex.quote(str(text))}", bench.folder / "loud.log", os.open(os.devnull, os.O_WRONLY)
+    peak = [0]
+
+    def ours() -> float:
+        start = time.perf_counter()
+        command = [sys.executable, "-c", PRINTING, print_it, str(log)]
+        done = subprocess.run(command, stdout=nowhere, stderr=subprocess.PIPE, text=True, check=True)
+        # Kilobytes on Linux, bytes on macOS.
+        peak[0] = max(peak[0], int(done.stderr) // (1024 if sys.platform.startswith("linux") else 1024 * 1024))
+        return time.perf_counter() - start
+
+    def tee() -> float:
+        command = f"{print_it} | tee {shlex.quote(str(log))}"
+        bash = shutil.which("bash") or "bash"
+        return timed(lambda: subprocess.run([bash, "-c", command], stdout=nowhere, check=True))
+
+    row = alternate("a check that prints 300 MB, against tee", "ratio <= 1.0, < 50 MB", ours, tee, bench.times)
+    os.close(nowhere)
+    yield Row(name=row.name, goal=row.goal, ours=row.ours, other=row.other, note=f"{peak[0]} MB of memory")
+
+
+def many_records(bench: Bench) -> Iterator[Row]:
+    """Judge and assemble 10,000 records, against a tenth of them."""
+    sides: dict[int, Callable[[], float]] = {}
+    root = bench.sample()
+    for count in (10_000, 1_000):
+        text = with_checks(
+            "\n".join(f'[[checks]]\nid = "check-{number}"\ntitle = "x"\nargv = ["true"]\ntools = []\n' for number in range(count))
+        )
+        path = bench.desk(f"many-{count}", text).parent / "handoff.toml"
+        opened = workspace.open_(
+            root=root, ref="HEAD", profile_path=path, work=bench.folder / f"many-{count}", cache=bench.folder / "cache"
+        )
+        _leave_records(opened)
+        material = assemble.gather(opened, None)
+
+        def side(opened: workspace.Workspace = opened, material: assemble.Material = material) -> float:
+            return timed(
+                lambda: assemble.decide(
+                    opened, material, assemble.results(opened), opened.profile.mode("stable"), allow_untagged=False
+                )
+            )
+
+        sides[count] = side
+    row = alternate("10,000 records assembled, against 1,000", "ratio ~ 10, <= 2 s", sides[10_000], sides[1_000], bench.times)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform.startswith("linux") else 1024 * 1024)
+    yield Row(
+        name=row.name, goal=row.goal, ours=row.ours, other=row.other, note=f"{peak} MB of memory, the benchmark's own included"
+    )
+
+
+def _leave_records(opened: workspace.Workspace) -> None:
+    place = evidence.folder(opened.work, opened.producer.commit)
+    digest = hashlib.sha256(b"").hexdigest()
+    for check in opened.profile.checks:
+        log = evidence.log_path(place, check.id)
+        log.touch()
+        record = model.Record(
+            id=check.id,
+            binding=opened.binding(check),
+            outcome=model.Outcome.PASSED,
+            exit_code=0,
+            signal=None,
+            reason=None,
+            started_at_utc="2026-01-02T03:04:05Z",
+            finished_at_utc="2026-01-02T03:04:06Z",
+            duration_ms=1,
+            timeout_seconds=60,
+            log=model.Log(file=log.name, size=0, sha256=digest, output_size=0, output_sha256=digest),
+            tools=(),
+            toolchain=None,
+            checkout_state="fresh",
+            platform={"system": "x", "release": "x", "machine": "x", "python": "x"},
+            environment_names=(),
+        )
+        # Written without the sync that each record of a run gets: ten thousand of those measure the disk.
+        (place / f"{check.id}.json").write_text(json.dumps(record.to_dict()))
+
+
+def one_packet(bench: Bench) -> Iterator[Row]:
+    """Verify one packet in a process of its own, against starting nox for nothing."""
+    packet = bench.folder / "packet.json"
+    seconds(bench.nox(NOXFILE, "handoff-stable", "--out-json", str(packet), root=bench.sample()), cwd=NOXFILE.parent)
+    nox = [sys.executable, "-m", "nox", "--noxfile", str(NOXFILE)]
+    yield alternate(
+        "verify one packet, against listing sessions",
+        "<= 0.3 s",
+        lambda: seconds([*nox, "--session", "handoff-verify", "--", str(packet)], cwd=NOXFILE.parent),
+        lambda: seconds([*nox, "--list"], cwd=NOXFILE.parent),
+        2 * bench.times,
+    )
+
+
+def large_repository(bench: Bench) -> Iterator[Row]:
+    """Read git and hold the checkout of a producer with 80,000 commits and 5,000 files."""
+    root = bench.folder / "large"
+    if not root.exists():
+        _large(bench, root)
+    caches = bench.folder / "large-caches"
+
+    def fetched() -> float:
+        shutil.rmtree(caches, ignore_errors=True)
+        return timed(lambda: _ready(bench, root, caches))
+
+    def cloned() -> float:
+        clone = bench.folder / "clone.git"
+        shutil.rmtree(clone, ignore_errors=True)
+        return timed(lambda: gitcmd.run("clone", "--quiet", "--bare", f"file://{root}", str(clone), cwd=bench.folder))
+
+    yield alternate("large repository, first time, against clone --bare", "ratio <= 1.5", fetched, cloned, 2)
+    yield alternate(
+        "large repository, warm, against git status",
+        "<= 0.3 s",
+        lambda: timed(lambda: _ready(bench, root, caches)),
+        lambda: timed(lambda: gitcmd.run("status", "--porcelain", cwd=root)),
+        bench.times,
+    )
+
+
+def _ready(bench: Bench, root: Path, caches: Path) -> None:
+    opened = workspace.open_(root=root, ref="HEAD", profile_path=BUILT_IN, work=bench.folder / "work", cache=caches)
+    assemble.gather(opened, None)
+    checkout.prepare(opened.wanted("bench"), lambda _: None)
+
+
+def _large(bench: Bench, root: Path) -> None:
+    """Build the large producer: a runtime commit after 80,000 others, and its release."""
+    source = bench.sample()
+    names = gitcmd.run("ls-tree", "-r", "--name-only", "v0.4.0", cwd=source).decode().split()
+    lines: list[bytes] = []
+
+    def data(content: bytes) -> bytes:
+        return b"data %d\n%s\n" % (len(content), content)
+
+    def commit(number: int, message: str, files: dict[str, bytes]) -> None:
+        lines.append(
+            b"commit refs/heads/main\nmark :%d\ncommitter a <a@example.invalid> %d +0000\n" % (number, 1_600_000_000 + number)
+        )
+        lines.append(data(message.encode()))
+        lines.extend(b"M 100644 inline %s\n%s" % (name.encode(), data(content)) for name, content in files.items())
+
+    base = {name: (source / name).read_bytes() for name in names}
+    base |= {f"docs/more/{number // 100}/{number}.md": b"text %d\n" % number for number in range(5000 - len(names))}
+    commit(1, "base", base)
+    for number in range(2, 80_001):
+        commit(number, "more", {f"docs/more/0/{number % 100}.md": b"text %d\n" % number})
+    gitcmd.run("init", "--quiet", "--initial-branch=main", str(root), cwd=bench.folder)
+    gitcmd.run("fast-import", "--quiet", cwd=root, stdin=b"".join(lines))
+    runtime = gitcmd.run("rev-parse", "main", cwd=root).decode().strip()
+    manifest = "contracts/integration/v1/producer-contract-manifest.json"
+    text = re.sub(rb'"commit_sha": "[0-9a-f]{40}"', b'"commit_sha": "%s"' % runtime.encode(), base[manifest])
+    lines = [b"reset refs/heads/main\nfrom %s\n\n" % runtime.encode()]
+    commit(1, "release", {manifest: text})
+    lines.append(b"tag v0.4.0\nfrom :1\ntagger a <a@example.invalid> 1700000000 +0000\n" + data(b"v0.4.0"))
+    gitcmd.run("fast-import", "--quiet", cwd=root, stdin=b"".join(lines))
+    gitcmd.run("reset", "--quiet", "--hard", "main", cwd=root)
+
+
+def next_commit(bench: Bench) -> Iterator[Row]:
+    """Go on to the next commit of the sample with its build outputs kept, against starting from nothing."""
+    root = bench.sample()
+    refs = [sample.COMMITS["runtime-v3"], "v0.4.0"]
+
+    def run(ref: str, *words: str) -> float:
+        return seconds(bench.nox(NOXFILE, "verify-test", "--ref", ref, *words, root=root), cwd=NOXFILE.parent)
+
+    def kept() -> float:
+        run(refs[0])
+        return run(refs[1])
+
+    def fresh() -> float:
+        for folder in (bench.folder / "cache").glob("sample-*"):
+            shutil.rmtree(folder)
+        return run(refs[1])
+
+    yield alternate("next commit of the sample (test), against fresh", "ratio <= 0.3", kept, fresh, 2)
+
+
+ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "list": listing,
+    "short": short_checks,
+    "jobs": two_jobs,
+    "loud": loud_check,
+    "records": many_records,
+    "packet": one_packet,
+    "large": large_repository,
+    "next": next_commit,
+    "all": all_checks,
+}
 
 
 def main() -> None:
     """Measure, print the table, keep the JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--producer-root", type=Path, help="a producer instead of the sample")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all of them when none is named")
+    parser.add_argument("--producer-root", type=Path, help="a producer instead of the sample, for the row 'all'")
     parser.add_argument("--ref", default="HEAD")
     parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--cold", action="store_true", help="also measure with nothing built")
-    parser.add_argument("--folder", type=Path, help="keep cache and work folder here, for the next time")
+    parser.add_argument("--cold", action="store_true", help="in the row 'all' also measure with nothing built")
+    parser.add_argument("--folder", type=Path, help="work here and keep it for the next time")
     parser.add_argument("--json", type=Path, default=Path("bench.json"))
     given = parser.parse_args()
+    if unknown := set(given.rows) - set(ROWS):
+        parser.error(f"unknown rows: {', '.join(sorted(unknown))}; known: {', '.join(ROWS)}")
+    rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = (given.folder or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        root = given.producer_root
-        if root is None:
-            root = folder / "sample"
-            if not root.exists():
-                sample.build(root)
-        rows = [
-            listing(folder, 3 * given.times),
-            *all_checks(folder, root.resolve(), given.ref, given.times, cold=given.cold),
-        ]
-    heads = ("", "ours", "spread", "other", "spread", "ratio", "difference", "  goal")
-    print("{:<44} {:>10} {:>15} {:>10} {:>15} {:>7} {:>10} {}".format(*heads))
-    for row in rows:
-        print(row.text())
+        root = given.producer_root.resolve() if given.producer_root else folder / "sample"
+        bench = Bench(folder=folder, times=given.times, root=root, ref=given.ref, cold=given.cold)
+        bench.sample()
+        heads = ("", "ours", "spread", "other", "spread", "ratio", "differ.", "to reach")
+        print("{:<50} {:>8} {:>15} {:>8} {:>15} {:>6} {:>7}  {}".format(*heads))
+        for name in given.rows or ROWS:
+            for row in ROWS[name](bench):
+                print(row.text(), flush=True)
+                rows.append(row)
     given.json.write_text(json.dumps([row.to_dict() for row in rows], indent=2) + "\n")
     print(f"all figures: {given.json}")
 
