@@ -285,7 +285,9 @@ def loud_check(bench: Bench) -> Iterator[Row]:
     """Run a command that prints 300 MB, shown and logged, against tee."""
     text = bench.folder / "300MB"
     if not text.exists():
-        text.write_bytes(b"a line as a compiler would print it, more or less\n" * 6_000_000)
+        with text.open("wb") as file:
+            for _ in range(6_000):
+                file.write(b"a line as a compiler would print it, more or less\n" * 1_000)
     print_it, log, nowhere = f"cat {shlex.quote(str(text))}", bench.folder / "loud.log", os.open(os.devnull, os.O_WRONLY)
     peak = [0]
 

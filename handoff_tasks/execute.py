@@ -8,6 +8,7 @@ and writes no record.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import selectors
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 GRACE_SECONDS = 5.0
-_BLOCK = 65536
+_BLOCK = 262144
+_PIPE = 1048576
+_ANSWER = 65536
 _LAST_LINE = 4096
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -212,6 +215,10 @@ def _pump(process: subprocess.Popen[bytes], sink: _Sink, deadline: float, noted:
     assert process.stdout is not None
     descriptor = process.stdout.fileno()
     os.set_blocking(descriptor, False)
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        # A loud command waits less for us (Linux; refused where the user's share of pipe memory is used up).
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE)
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         pause = 0.001
@@ -398,6 +405,6 @@ def answers(
                 process.wait()
         for key, (process, said) in running.items():
             said.seek(0)
-            text = said.read(_BLOCK).decode("utf-8", "replace")
+            text = said.read(_ANSWER).decode("utf-8", "replace")
             found[key] = (process.returncode, text) if ended[key] else (None, f"no answer within {timeout:.0f} seconds")
     return found

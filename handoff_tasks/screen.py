@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _OBEYED = re.compile(
     rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf"
 )
+# What needs no second look: to delete these and find nothing left is many times faster than to search.
+_PLAIN = bytes([*b"\t\n", *range(0x20, 0x7F)])
 _LONGEST_LINE = 16384
 # Lone surrogates that stand for no byte.
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -34,7 +36,7 @@ def printable(text: str) -> str:
 
 
 def _escape(data: bytes) -> bytes:
-    if _OBEYED.search(data) is None:
+    if not data.translate(None, _PLAIN):
         return data
     return _OBEYED.sub(lambda match: _written_out(match[0]), data)
 
