@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from nox import Session
 
-    from handoff_tasks.assemble import Decision, Material
+    from handoff_tasks.assemble import Material
     from handoff_tasks.errors import Problem
     from handoff_tasks.model import CheckResult
     from handoff_tasks.options import Options
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from handoff_tasks.workspace import Workspace
 
 DEFAULT_PROFILE = "memorykernel"
-_LOG_LINES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,7 +314,7 @@ def _install(session: Session, workspace: Workspace, check: Check, bin_folder: s
 def _handoff(session: Session, place: _Place, mode_name: str | None) -> None:
     """Run all checks, then decide: one mode and publish, or every mode and publish nothing (``mode_name`` None)."""
     with _running(session) as run:
-        from handoff_tasks import assemble, checkout, evidence, fanout, screen
+        from handoff_tasks import assemble, checkout, end_screen, evidence, fanout, screen
         from handoff_tasks.errors import HandoffError, Problem
         from handoff_tasks.workspace import hand_over
 
@@ -330,7 +329,8 @@ def _handoff(session: Session, place: _Place, mode_name: str | None) -> None:
         if mode_name and (found := evidence.check_target(target, workspace.producer.git_dir)):
             raise HandoffError(found)
         material = assemble.gather(workspace, statement)
-        _announce(session.name, workspace, material)
+        for line in end_screen.start(session.name, workspace, material):
+            screen.say(line)
         known = assemble.known_problems(workspace, material, allow_untagged=allow_untagged)
         for line in screen.findings("Known before any check has run (they run all the same):", known):
             screen.say(line)
@@ -402,24 +402,6 @@ def _target(session: Session, options: Options, workspace: Workspace) -> Path:
     return _from(session, options.out_json) if options.out_json else workspace.producer.root / workspace.profile.packet_path
 
 
-def _announce(name: str, workspace: Workspace, material: Material) -> None:
-    from handoff_tasks import screen
-
-    release = material.manifest.release_tag
-    screen.say(f"{name}: {workspace.profile.name} {release} in {workspace.producer.root}")
-    screen.say(f"  commit    {workspace.producer.commit}  {_standing(material)}")
-    screen.say(f"  checkout  {workspace.base / 'checkout'}")
-
-
-def _standing(material: Material) -> str:
-    facts = material.facts
-    if facts.tag is None:
-        return f"(not tagged yet: {facts.tag_name})"
-    if facts.tag.target == facts.verified_commit:
-        return f"(tag {facts.tag.name}, {facts.tag.kind})"
-    return f"(tag {facts.tag.name} points to {facts.tag.target[:12]})"
-
-
 def _finish(
     run: _Run,
     workspace: Workspace,
@@ -431,7 +413,7 @@ def _finish(
     more: Sequence[Problem] = (),
 ) -> None:
     """Decide each mode, publish the packet of the one (with ``target``) or leave drafts, and print the end of the run."""
-    from handoff_tasks import assemble, evidence, screen
+    from handoff_tasks import assemble, end_screen, screen
 
     run.checks = assemble.results(workspace)
     decisions = [assemble.decide(workspace, material, run.checks, mode, allow_untagged=allow_untagged, more=more) for mode in modes]
@@ -447,57 +429,22 @@ def _finish(
         if target is not None:
             digest = assemble.publish(decisions[0], target, workspace.producer.git_dir)
             run.packet = target
-    folder = evidence.folder(workspace.work, workspace.producer.commit)
-    for line in _end(run, workspace, material, decisions, folder, target, digest):
+    ended = end_screen.Ended(
+        checks=run.checks,
+        problems=run.problems,
+        advisories=run.advisories,
+        decisions=decisions,
+        draft=run.draft,
+        target=target,
+        digest=digest,
+    )
+    for line in end_screen.end(ended, workspace, material):
         screen.say(line)
-
-
-def _end(
-    run: _Run,
-    workspace: Workspace,
-    material: Material,
-    decisions: Sequence[Decision],
-    folder: Path,
-    target: Path | None,
-    digest: str,
-) -> list[str]:
-    """Return the last screen: checks, commit, problems, the statement to fill in, GO or NO-GO and where the packet is."""
-    from handoff_tasks import evidence, screen
-    from handoff_tasks.model import Outcome
-
-    lines = ["", f"{workspace.profile.name} {material.manifest.release_tag}: {len(run.checks)} checks", *screen.checks(run.checks)]
-    for check in run.checks:
-        if check.outcome not in (Outcome.PASSED, Outcome.NOT_RUN):
-            end = evidence.tail(evidence.log_path(folder, check.id), _LOG_LINES)
-            lines += screen.log_end(check.id, end, evidence.log_path(folder, check.id)) if end else []
-    if any(check.outcome is Outcome.NOT_RUN for check in run.checks):
-        for chatter in sorted(folder.glob("lane-*.nox.log")):
-            lines += screen.log_end("nox", evidence.tail(chatter, _LOG_LINES), chatter)
-    lines += screen.findings("Advisories:", run.advisories)
-    lines += screen.findings("Problems:", run.problems)
-    block = decisions[0].block
-    if block and run.problems:
-        lines += [
-            "",
-            f"The statement to fill in, in {workspace.profile.changelog_path} or with --impact FILE:",
-            "",
-            block,
-        ]
-    lines += ["", f"  commit    {workspace.producer.commit}  {_standing(material)}", f"  evidence  {folder}"]
-    if run.draft:
-        lines.append(f"  draft     {run.draft}")
-        if target is not None:
-            lines.append(f"  packet    not written; {'unchanged: ' if target.exists() else 'there is none at '}{target}")
-        return [*lines, "", f"NO-GO  {len(run.problems)} problem{'s' if len(run.problems) > 1 else ''}"]
-    if target is None:
-        modes = ", ".join(str(decision.document["handoff_mode"]) for decision in decisions)
-        return [*lines, "", f"GO  for {modes}; nothing was published"]
-    return [*lines, f"  sha256    {digest}", "", f"GO  {target}"]
 
 
 def _assemble(session: Session, place: _Place) -> None:
     with _running(session) as run:
-        from handoff_tasks import assemble, checkout
+        from handoff_tasks import assemble, checkout, end_screen, screen
         from handoff_tasks.errors import refusal
 
         if run.options.mode is None:
@@ -506,7 +453,8 @@ def _assemble(session: Session, place: _Place) -> None:
         workspace = _open(session, place, run)
         mode = workspace.profile.mode(run.mode)
         material = assemble.gather(workspace, _from(session, run.options.impact) if run.options.impact else None)
-        _announce(session.name, workspace, material)
+        for line in end_screen.start(session.name, workspace, material):
+            screen.say(line)
         with checkout.held(workspace.work / "lock", "the work folder"):
             target = _target(session, run.options, workspace)
             _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged)
