@@ -55,10 +55,7 @@ COMMITS: Mapping[Flavour, Mapping[str, str]] = MappingProxyType(
 _TAGS = {"v0.3.1": "runtime-v2", "v0.3.2": "v0.3.2", "v0.3.3": "v0.3.3", "v0.4.0": "v0.4.0"}
 
 RELEASES: Mapping[Flavour, Mapping[str, str]] = MappingProxyType(
-    {
-        flavour: MappingProxyType({tag: commits[name] for tag, name in _TAGS.items()})
-        for flavour, commits in COMMITS.items()
-    }
+    {flavour: MappingProxyType({tag: commits[name] for tag, name in _TAGS.items()}) for flavour, commits in COMMITS.items()}
 )
 """Each flavour's annotated tags and the commits that they point to."""
 
