@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from handoff_tasks.assemble import Decision, Material
     from handoff_tasks.errors import Problem
-    from handoff_tasks.model import CheckResult, Flavour
+    from handoff_tasks.model import CheckResult
     from handoff_tasks.options import Options
     from handoff_tasks.profile import Check, Mode
     from handoff_tasks.workspace import Workspace
@@ -36,12 +36,22 @@ _LOG_LINES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Outline:
+    """What sessions are made of: names with what is said of each, and the manifest's path."""
+
+    modes: dict[str, str]
+    checks: dict[str, str]
+    manifest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
     """Where the sessions were registered: the noxfile and the profile's file; the profile's name when it is a built-in one."""
 
     noxfile: Path
     profile_path: Path
     built_in: str | None
+    outline: _Outline
 
 
 def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = DEFAULT_PROFILE) -> None:
@@ -55,7 +65,6 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = DEFAULT
     ``verify`` is for those of the flavour that suits the machine.
     """
     place = _place(Path(noxfile).resolve(), profile)
-    outline = _outline(place.profile_path)
     taken = nox.registry.get()
 
     def add(name: str, doc: str, body: Callable[[Session], None], *, tags: Sequence[str], isolated: bool = False) -> None:
@@ -71,14 +80,14 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = DEFAULT
         backend = {} if isolated else {"venv_backend": "none"}
         nox.session(name=name, default=False, reuse_venv=True, tags=list(tags), **backend)(session_function)
 
-    for name, session in outline["modes"]:
+    for name, session in place.outline.modes.items():
         add(
             session,
             f"All checks on one commit, then the {name} packet: validated and published, or a NO-GO draft.",
             functools.partial(_handoff, place=place, mode_name=name),
             tags=["handoff"],
         )
-    checks, tagged = _checks(place, outline)
+    checks, tagged = _checks(place)
     for check, title in checks.items():
         add(
             f"verify-{check}",
@@ -112,35 +121,40 @@ def _place(noxfile: Path, profile: str | Path) -> _Place:
 
     built_in = resources.profiles()
     if isinstance(profile, str) and profile in built_in:
-        return _Place(noxfile=noxfile, profile_path=built_in[profile], built_in=profile)
+        path = built_in[profile]
+        return _Place(noxfile=noxfile, profile_path=path, built_in=profile, outline=_outline(path))
     path = noxfile.parent / profile
     if not path.is_file():
         sys.exit(
             f"HP030 {path}: no such profile; expected a file, or a built-in one: {', '.join(built_in)}\n"
             f"      next: correct the name in {noxfile}"
         )
-    return _Place(noxfile=noxfile, profile_path=path, built_in=None)
+    return _Place(noxfile=noxfile, profile_path=path, built_in=None, outline=_outline(path))
 
 
-def _checks(place: _Place, outline: Mapping[str, list[tuple[str, str]]]) -> tuple[dict[str, str], set[str]]:
+def _checks(place: _Place) -> tuple[dict[str, str], set[str]]:
     """Return the checks to register, name to title, and those among them that the tag ``verify`` is for."""
-    checks = dict(outline["checks"])
-    if not _takes_sample(place):
-        return checks, set(checks)
-    flavours = {name: dict(_outline(path)["checks"]) for name, path in _sample_profiles().items()}
-    for other in flavours.values():
-        checks |= {check: title for check, title in other.items() if check not in checks}
-    return checks, set(flavours[_flavour_here()])
+    checks = dict(place.outline.checks)
+    tagged = set(checks)
+    if _takes_sample(place):
+        here = _flavour_here()
+        for flavour, path in _sample_profiles().items():
+            others = place.outline.checks if path == place.profile_path else _outline(path).checks
+            checks |= {check: title for check, title in others.items() if check not in checks}
+            if flavour == here:
+                tagged = set(others)
+    return checks, tagged
 
 
-def _outline(profile_path: Path) -> dict[str, list[tuple[str, str]]]:
-    """Return the names that sessions are made of: cheap, since listing sessions must be; a run parses the profile in full."""
+def _outline(profile_path: Path) -> _Outline:
+    """Return the names in a profile: cheap, since listing sessions must be; a run parses the profile in full."""
     try:
         document = tomllib.loads(profile_path.read_text("utf-8"))
-        return {
-            "modes": [(_text(mode["name"]), _text(mode["session"])) for mode in document["modes"]],
-            "checks": [(_text(check["id"]), _text(check["title"])) for check in document["checks"]],
-        }
+        return _Outline(
+            modes={_text(mode["name"]): _text(mode["session"]) for mode in document["modes"]},
+            checks={_text(check["id"]): _text(check["title"]) for check in document["checks"]},
+            manifest=_text(document["paths"]["manifest"]),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         from handoff_tasks import profile, resources
         from handoff_tasks.errors import HandoffError
@@ -251,9 +265,8 @@ def _cache(session: Session, options: Options) -> Path:
 
 def _own_root(place: _Place) -> Path | None:
     """Return the noxfile's folder when it holds a producer manifest."""
-    manifest = tomllib.loads(place.profile_path.read_text("utf-8")).get("paths", {}).get("manifest")
     folder = place.noxfile.parent
-    return folder if isinstance(manifest, str) and (folder / manifest).is_file() else None
+    return folder if (folder / place.outline.manifest).is_file() else None
 
 
 def _takes_sample(place: _Place) -> bool:
@@ -269,12 +282,11 @@ def _sample_profiles() -> dict[str, Path]:
     return {flavour: built_in[name] for flavour, name in _SAMPLE_PROFILES.items()}
 
 
-def _flavour_here() -> Flavour:
+def _flavour_here() -> str:
     """Return the flavour of the sample that suits this machine: Rust where there is cargo."""
     from handoff_tasks import execute
-    from handoff_tasks.model import Flavour
 
-    return Flavour.RUST if execute.which(["cargo"], execute.path_of(None, os.environ)) else Flavour.PYTHON
+    return "rust" if execute.which(["cargo"], execute.path_of(None, os.environ)) else "python"
 
 
 def _producer(session: Session, place: _Place, options: Options) -> tuple[Path, Path]:
@@ -308,7 +320,7 @@ def _sample(session: Session, place: _Place, options: Options) -> tuple[Path, Pa
     from handoff_tasks import sample, screen
     from handoff_tasks.model import Flavour
 
-    flavour = options.sample or _flavour_here()
+    flavour = options.sample or Flavour(_flavour_here())
     if flavour is Flavour.PYTHON and not options.sample:
         screen.say(
             "cargo is not on PATH: the sample producer is taken in its Python flavour, checked by ruff and pytest "
