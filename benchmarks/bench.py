@@ -449,7 +449,7 @@ def _large(bench: Bench, root: Path) -> None:
 def next_commit(bench: Bench) -> Iterator[Row]:
     """Go on to the next commit of the sample with its build outputs kept, against starting from nothing."""
     root = bench.sample()
-    refs = [sample.COMMITS["runtime-v3"], "v0.4.0"]
+    refs = [sample.COMMITS[model.Flavour.RUST]["runtime-v3"], "v0.4.0"]
 
     def run(ref: str, *words: str) -> float:
         return seconds(bench.nox(NOXFILE, "verify-test", "--ref", ref, *words, root=root), cwd=NOXFILE.parent)

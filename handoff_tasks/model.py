@@ -26,6 +26,13 @@ class Outcome(StrEnum):
     NOT_RUN = "not_run"
 
 
+class Flavour(StrEnum):
+    """What the embedded sample producer is written in."""
+
+    RUST = "rust"
+    PYTHON = "python"
+
+
 class Relation(StrEnum):
     """What one commit is to another that should be it or come after it."""
 

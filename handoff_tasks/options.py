@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from handoff_tasks import validate
 from handoff_tasks.errors import refusal
+from handoff_tasks.model import Flavour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ class Options:
     """The options of a run; paths as given, the limit in seconds. ``run_file`` is set by a handoff for its own checks."""
 
     producer_root: Path | None
+    sample: Flavour | None
     out_json: Path | None
     ref: str
     impact: Path | None
@@ -59,6 +61,7 @@ def parse(words: Sequence[str], *, session: str, packet: bool = False) -> Option
         parser.add_argument(*flags, **settings)  # type: ignore[arg-type] # argparse's own keywords, passed through
 
     add("--producer-root", "--memorykernel-root", metavar="PATH", type=_path, dest="producer_root")
+    add("--sample", metavar="|".join(Flavour), type=_flavour)
     add("--out-json", metavar="PATH", type=_path)
     add("--ref", metavar="REV", default="HEAD")
     add("--impact", metavar="FILE", type=_path)
@@ -85,6 +88,8 @@ def parse(words: Sequence[str], *, session: str, packet: bool = False) -> Option
         for name, value in vars(found).items():
             if value == "":
                 raise _Refused(f"--{name.replace('_', '-')} is empty")
+        if found.sample and found.producer_root:
+            raise _Refused("--producer-root names a producer and --sample chooses the embedded one; expected one of the two")
     except (_Refused, argparse.ArgumentError) as error:
         raise refusal(
             "HP001", session, f"{error}; known: {', '.join(known)}", "correct the words after --; nothing was run"
@@ -95,6 +100,13 @@ def parse(words: Sequence[str], *, session: str, packet: bool = False) -> Option
 def _path(text: str) -> Path | str:
     # An empty path would be the current folder; the empty text is refused with the others.
     return Path(text) if text else text
+
+
+def _flavour(text: str) -> Flavour:
+    try:
+        return Flavour(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no flavour of the sample; expected {' or '.join(Flavour)}") from None
 
 
 def _count(text: str) -> int:

@@ -105,6 +105,14 @@ class Profile:
         known = ", ".join(mode.name for mode in self.modes)
         raise refusal("HP001", "--mode", f"unknown mode {name!r}; known: {known}", "give one of the known modes")
 
+    def check(self, name: str) -> Check:
+        """Return the check of that id. Raises `HandoffError` (HP001) that tells the known ones."""
+        for check in self.checks:
+            if check.id == name:
+                return check
+        known = ", ".join(check.id for check in self.checks)
+        raise refusal("HP001", f"verify-{name}", f"{self.name} has no check {name}; known: {known}", "run one of the known checks")
+
     def tag_name(self, release_tag: str) -> str:
         """Return the release's tag below refs/tags."""
         return self.tag_prefix + release_tag

@@ -1,7 +1,8 @@
-"""Builds the sample producer: a small Rust service with a release history, to try this package on.
+"""Builds the sample producer: a small service with a release history, to try this package on.
 
-The history is data, one folder per commit below ``sample_producer/``; the commit ids are constants. It needs git, no network
-and no Rust, and writes nothing outside the folder that it is told to build.
+There are two flavours of it, one in Rust and one in Python, with the same contracts, documents, faults and history. The history
+is data, one folder per commit: below ``sample_producer/common`` what the flavours share, beside it what each has of its own. The
+commit ids are constants. To build it needs git, no network and no Rust, and writes nothing outside the folder that it is told.
 """
 
 from __future__ import annotations
@@ -14,34 +15,49 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks import gitcmd
 from handoff_tasks.errors import HandoffError, refusal
+from handoff_tasks.model import Flavour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-COMMITS: Mapping[str, str] = MappingProxyType(
+COMMITS: Mapping[Flavour, Mapping[str, str]] = MappingProxyType(
     {
-        "runtime-v2": "c1e04298db9b4281edb1b76568328b4b2ada1d89",
-        "manifest": "d833aa443a6bc69275a92b55353b829c3cf1d50c",
-        "docs": "1be79e89f46d3503b3046005054445d6134cee6f",
-        "v0.3.2": "a40c7b9a059ad4a777ad625910b526460bb85f78",
-        "v0.3.3": "ae3b7c9fec9a287cc00a6875c2b572b9d096b607",
-        "runtime-v3": "9df480a21ecb97473264101213b51e6272a5835e",
-        "v0.4.0": "83d8f43cfc08f3acc919165c2f543ef6c0936237",
-        "main-docs": "837b3177bbef735db3ffcb6db9028ad7d8be657b",
-        "drift": "2d148fbbf64b1305839041033b776723a3d6e680",
+        Flavour.RUST: MappingProxyType(
+            {
+                "runtime-v2": "c1e04298db9b4281edb1b76568328b4b2ada1d89",
+                "manifest": "d833aa443a6bc69275a92b55353b829c3cf1d50c",
+                "docs": "1be79e89f46d3503b3046005054445d6134cee6f",
+                "v0.3.2": "a40c7b9a059ad4a777ad625910b526460bb85f78",
+                "v0.3.3": "ae3b7c9fec9a287cc00a6875c2b572b9d096b607",
+                "runtime-v3": "9df480a21ecb97473264101213b51e6272a5835e",
+                "v0.4.0": "83d8f43cfc08f3acc919165c2f543ef6c0936237",
+                "main-docs": "837b3177bbef735db3ffcb6db9028ad7d8be657b",
+                "drift": "2d148fbbf64b1305839041033b776723a3d6e680",
+            }
+        ),
+        Flavour.PYTHON: MappingProxyType(
+            {
+                "runtime-v2": "ee312c80f425d99e33e05d78d8f6a3e6e2318cd2",
+                "manifest": "9c5af9d514edd43f7feb1b73ba873e200058d822",
+                "docs": "bde851446721ba115d3a83f868826fbaee86bc6d",
+                "v0.3.2": "ca05a2dea1719eb108b6a5a9f02f1708d1656778",
+                "v0.3.3": "b18f03b56adc50d3b79beb6901b195f4183a2fa3",
+                "runtime-v3": "8cf36f832b1e8d4e56b33740ddd6fe316d5dcc04",
+                "v0.4.0": "1d925f596cadef98d27ee296fe7ca115ca96b28b",
+                "main-docs": "3b940fe306a539e981dc7d205c8f9309d3eec17b",
+                "drift": "6478c1abe1c62272308d0d9f1126bff3fbbdefa9",
+            }
+        ),
     }
 )
-"""The commits, oldest first, by what they are."""
+"""Each flavour's commits, oldest first, by what they are."""
 
-RELEASES: Mapping[str, str] = MappingProxyType(
-    {
-        "v0.3.1": COMMITS["runtime-v2"],
-        "v0.3.2": COMMITS["v0.3.2"],
-        "v0.3.3": COMMITS["v0.3.3"],
-        "v0.4.0": COMMITS["v0.4.0"],
-    }
+_TAGS = {"v0.3.1": "runtime-v2", "v0.3.2": "v0.3.2", "v0.3.3": "v0.3.3", "v0.4.0": "v0.4.0"}
+
+RELEASES: Mapping[Flavour, Mapping[str, str]] = MappingProxyType(
+    {flavour: MappingProxyType({tag: commits[name] for tag, name in _TAGS.items()}) for flavour, commits in COMMITS.items()}
 )
-"""The annotated tags and the commits that they point to."""
+"""Each flavour's annotated tags and the commits that they point to."""
 
 RELEASE_BRANCH = "release"
 """The branch that is checked out: it ends at the newest release, while ``main`` has moved on."""
@@ -57,7 +73,7 @@ _PLACEHOLDERS = {b"@RUNTIME_V2@": "runtime-v2", b"@RUNTIME_V3@": "runtime-v3"}
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One commit; ``number`` and ``name`` make its folder."""
+    """One commit; ``number`` and ``name`` make the name of its folders."""
 
     number: int
     name: str
@@ -65,8 +81,8 @@ class _Step:
     tag: str = ""
 
     @property
-    def folder(self) -> Path:
-        return _DATA / f"{self.number:02}-{self.name}"
+    def folder(self) -> str:
+        return f"{self.number:02}-{self.name}"
 
     @property
     def date(self) -> int:
@@ -86,8 +102,8 @@ _HISTORY = (
 )
 
 
-def build(destination: Path) -> None:
-    """Build the sample producer's repository at ``destination``, which must not exist or be an empty folder.
+def build(destination: Path, flavour: Flavour = Flavour.RUST) -> None:
+    """Build the repository of one flavour of the sample at ``destination``, which must not exist or be an empty folder.
 
     It appears whole or not at all. Raises `HandoffError` (HP009) when it cannot be built there, or when the installed data
     is not what the constants name.
@@ -103,7 +119,7 @@ def build(destination: Path) -> None:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as workshop:
             repository = Path(workshop, "repository")
             repository.mkdir()
-            _fill(repository, Path(workshop, "marks"))
+            _fill(repository, Path(workshop, "marks"), flavour)
             repository.rename(target)
     except OSError as error:
         raise _refused(destination, error.strerror or str(error)) from error
@@ -114,7 +130,7 @@ def _refused(destination: Path, reason: str) -> HandoffError:
     return refusal("HP009", str(destination), message, "name a folder that does not exist yet")
 
 
-def _fill(repository: Path, marks: Path) -> None:
+def _fill(repository: Path, marks: Path, flavour: Flavour) -> None:
     gitcmd.run(
         "init",
         "--quiet",
@@ -128,26 +144,27 @@ def _fill(repository: Path, marks: Path) -> None:
         *("-c", "core.logAllRefUpdates=false"),
         *("fast-import", "--quiet", f"--export-marks={marks}"),
         cwd=repository,
-        stdin=b"".join(_stream()),
+        stdin=b"".join(_stream(flavour)),
     )
     made = dict(line.split() for line in marks.read_text(encoding="ascii").splitlines())
     for step in _HISTORY:
-        if made[f":{step.number}"] != COMMITS[step.name]:
+        expected = COMMITS[flavour][step.name]
+        if made[f":{step.number}"] != expected:
             raise refusal(
                 "HP009",
-                str(step.folder),
-                f"the sample's data makes commit {made[f':{step.number}']}, not {COMMITS[step.name]}",
+                str(_DATA / flavour / step.folder),
+                f"the sample's data makes commit {made[f':{step.number}']}, not {expected}",
                 "install this package again",
             )
     gitcmd.run("read-tree", "--reset", "-u", "HEAD", cwd=repository)
 
 
-def _stream() -> Iterator[bytes]:
+def _stream(flavour: Flavour) -> Iterator[bytes]:
     """Yield what ``git fast-import`` reads: commits on main, their tags, then the release branch."""
     for step in _HISTORY:
         yield f"commit refs/heads/main\nmark :{step.number}\ncommitter {_IDENT} {step.date} +0000\n".encode()
         yield _data(f"{step.message}\n".encode())
-        for path, content in _files(step.folder):
+        for path, content in _files(step, flavour):
             mode = "100755" if path.startswith("scripts/") and path.endswith(".sh") else "100644"
             yield f"M {mode} inline {path}\n".encode()
             yield _data(content)
@@ -162,16 +179,18 @@ def _data(content: bytes) -> bytes:
     return b"data %d\n%b\n" % (len(content), content)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the path and content of each file that a commit adds or changes.
+def _files(step: _Step, flavour: Flavour) -> Iterator[tuple[str, bytes]]:
+    """Yield the path and content of each file that a commit adds or changes: what the flavours share, then the flavour's own.
 
-    A leading dot is stored as ``dot-``, because tools would act on such a file; what really has one was left by a tool.
+    A leading dot is stored as ``dot-``, because tools would act on such a file; what really has one was left by a tool, and so was
+    ``__pycache__``, by the installer.
     """
-    for file in sorted(folder.rglob("*")):
-        parts = file.relative_to(folder).parts
-        if not file.is_file() or any(part.startswith(".") for part in parts):
-            continue
-        content = file.read_bytes()
-        for placeholder, name in _PLACEHOLDERS.items():
-            content = content.replace(placeholder, COMMITS[name].encode())
-        yield "/".join("." + part.removeprefix("dot-") if part.startswith("dot-") else part for part in parts), content
+    for folder in (_DATA / "common" / step.folder, _DATA / flavour / step.folder):
+        for file in sorted(folder.rglob("*")):
+            parts = file.relative_to(folder).parts
+            if not file.is_file() or any(part.startswith(".") or part == "__pycache__" for part in parts):
+                continue
+            content = file.read_bytes()
+            for placeholder, name in _PLACEHOLDERS.items():
+                content = content.replace(placeholder, COMMITS[flavour][name].encode())
+            yield "/".join("." + part.removeprefix("dot-") if part.startswith("dot-") else part for part in parts), content

@@ -30,6 +30,17 @@ if TYPE_CHECKING:
     from handoff_tasks.workspace import Workspace
 
 DEFAULT_PROFILE = "memorykernel"
+_SAMPLE_PROFILES = {"rust": DEFAULT_PROFILE, "python": "sample-python"}
+_SAMPLE_FOLDERS = {"rust": "sample-producer", "python": "sample-producer-python"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outline:
+    """What sessions are made of: names with what is said of each, and the manifest's path."""
+
+    modes: dict[str, str]
+    checks: dict[str, str]
+    manifest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +50,7 @@ class _Place:
     noxfile: Path
     profile_path: Path
     built_in: str | None
+    outline: _Outline
 
 
 def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = DEFAULT_PROFILE) -> None:
@@ -47,9 +59,11 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = DEFAULT
     ``noxfile`` is the noxfile's ``__file__``: its folder is the producer's root when it holds a manifest, and the place of the work
     folder. ``profile`` is the name of a built-in profile or the path of a TOML file, relative to the noxfile. A profile that cannot
     be read ends nox with every mistake in it, and so does a session name that is taken: nox itself would override the first.
+
+    Where a run without words takes the embedded sample, there are sessions for the checks of all its flavours, and the tag
+    ``verify`` is for those of the flavour that suits the machine.
     """
     place = _place(Path(noxfile).resolve(), profile)
-    outline = _outline(place)
     taken = nox.registry.get()
 
     def add(name: str, doc: str, body: Callable[[Session], None], *, tags: Sequence[str], isolated: bool = False) -> None:
@@ -65,19 +79,20 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = DEFAULT
         backend = {} if isolated else {"venv_backend": "none"}
         nox.session(name=name, default=False, reuse_venv=True, tags=list(tags), **backend)(session_function)
 
-    for name, session in outline["modes"]:
+    for name, session in place.outline.modes.items():
         add(
             session,
             f"All checks on one commit, then the {name} packet: validated and published, or a NO-GO draft.",
             functools.partial(_handoff, place=place, mode_name=name),
             tags=["handoff"],
         )
-    for check, title in outline["checks"]:
+    checks, tagged = _checks(place)
+    for check, title in checks.items():
         add(
             f"verify-{check}",
             f"Check alone, with its evidence: {title}.",
             functools.partial(_verify, place=place, check_id=check),
-            tags=["verify"],
+            tags=["verify"] if check in tagged else [],
             isolated=True,
         )
     add(
@@ -105,30 +120,46 @@ def _place(noxfile: Path, profile: str | Path) -> _Place:
 
     built_in = resources.profiles()
     if isinstance(profile, str) and profile in built_in:
-        return _Place(noxfile=noxfile, profile_path=built_in[profile], built_in=profile)
+        path = built_in[profile]
+        return _Place(noxfile=noxfile, profile_path=path, built_in=profile, outline=_outline(path))
     path = noxfile.parent / profile
     if not path.is_file():
         sys.exit(
             f"HP030 {path}: no such profile; expected a file, or a built-in one: {', '.join(built_in)}\n"
             f"      next: correct the name in {noxfile}"
         )
-    return _Place(noxfile=noxfile, profile_path=path, built_in=None)
+    return _Place(noxfile=noxfile, profile_path=path, built_in=None, outline=_outline(path))
 
 
-def _outline(place: _Place) -> dict[str, list[tuple[str, str]]]:
-    """Return the names that sessions are made of: cheap, since listing sessions must be; a run parses the profile in full."""
+def _checks(place: _Place) -> tuple[dict[str, str], set[str]]:
+    """Return the checks to register, name to title, and those among them that the tag ``verify`` is for."""
+    checks = dict(place.outline.checks)
+    tagged = set(checks)
+    if _takes_sample(place):
+        here = _flavour_here()
+        for flavour, path in _sample_profiles().items():
+            others = place.outline.checks if path == place.profile_path else _outline(path).checks
+            checks |= {check: title for check, title in others.items() if check not in checks}
+            if flavour == here:
+                tagged = set(others)
+    return checks, tagged
+
+
+def _outline(profile_path: Path) -> _Outline:
+    """Return the names in a profile: cheap, since listing sessions must be; a run parses the profile in full."""
     try:
-        document = tomllib.loads(place.profile_path.read_text("utf-8"))
-        return {
-            "modes": [(_text(mode["name"]), _text(mode["session"])) for mode in document["modes"]],
-            "checks": [(_text(check["id"]), _text(check["title"])) for check in document["checks"]],
-        }
+        document = tomllib.loads(profile_path.read_text("utf-8"))
+        return _Outline(
+            modes={_text(mode["name"]): _text(mode["session"]) for mode in document["modes"]},
+            checks={_text(check["id"]): _text(check["title"]) for check in document["checks"]},
+            manifest=_text(document["paths"]["manifest"]),
+        )
     except (OSError, ValueError, KeyError, TypeError):
         from handoff_tasks import profile, resources
         from handoff_tasks.errors import HandoffError
 
         try:
-            profile.parse(place.profile_path.read_bytes(), str(place.profile_path), resources.schema(resources.PROFILE))
+            profile.parse(profile_path.read_bytes(), str(profile_path), resources.schema(resources.PROFILE))
         except (HandoffError, OSError) as error:
             sys.exit(str(error))
         raise
@@ -142,10 +173,14 @@ def _text(value: object) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
-    """What a session has found so far; written to the result file when the session ends, however it ends."""
+    """What a session has found so far; written to the result file when the session ends, however it ends.
+
+    ``producer`` is the producer's root and its profile, once they are chosen.
+    """
 
     options: Options
     mode: str | None = None
+    producer: tuple[Path, Path] | None = None
     workspace: Workspace | None = None
     packet: Path | None = None
     draft: Path | None = None
@@ -203,10 +238,12 @@ def _from(session: Session, path: Path) -> Path:
 def _open(session: Session, place: _Place, run: _Run, *, ref: str | None = None) -> Workspace:
     from handoff_tasks import workspace
 
+    run.producer = run.producer or _producer(session, place, run.options)
+    root, profile_path = run.producer
     run.workspace = workspace.open_(
-        root=_root(session, place, run.options),
+        root=root,
         ref=ref or run.options.ref,
-        profile_path=place.profile_path,
+        profile_path=profile_path,
         work=_work(session, place, run.options),
         cache=_cache(session, run.options),
     )
@@ -227,33 +264,72 @@ def _cache(session: Session, options: Options) -> Path:
 
 def _own_root(place: _Place) -> Path | None:
     """Return the noxfile's folder when it holds a producer manifest."""
-    manifest = tomllib.loads(place.profile_path.read_text("utf-8")).get("paths", {}).get("manifest")
     folder = place.noxfile.parent
-    return folder if isinstance(manifest, str) and (folder / manifest).is_file() else None
+    return folder if (folder / place.outline.manifest).is_file() else None
 
 
-def _root(session: Session, place: _Place, options: Options) -> Path:
-    from handoff_tasks import screen
+def _takes_sample(place: _Place) -> bool:
+    """Tell whether a run that names no producer takes the embedded sample."""
+    return place.built_in == DEFAULT_PROFILE and _own_root(place) is None
+
+
+def _sample_profiles() -> dict[str, Path]:
+    """Return the profile of each flavour of the sample."""
+    from handoff_tasks import resources
+
+    built_in = resources.profiles()
+    return {flavour: built_in[name] for flavour, name in _SAMPLE_PROFILES.items()}
+
+
+def _flavour_here() -> str:
+    """Return the flavour of the sample that suits this machine: Rust where there is cargo."""
+    from handoff_tasks import execute
+
+    return "rust" if execute.which(["cargo"], execute.path_of(None, os.environ)) else "python"
+
+
+def _producer(session: Session, place: _Place, options: Options) -> tuple[Path, Path]:
+    """Return the root of the producer that is meant and its profile; the sample is built where it is not there yet."""
     from handoff_tasks.errors import refusal
 
     if options.producer_root:
-        return _from(session, options.producer_root)
-    if own := _own_root(place):
-        return own
-    if place.built_in != DEFAULT_PROFILE:
+        return _from(session, options.producer_root), place.profile_path
+    if _takes_sample(place):
+        return _sample(session, place, options)
+    own = _own_root(place)
+    if options.sample:
+        whose = "the noxfile's folder is a producer itself" if own else "the noxfile registers a profile of its own"
         raise refusal(
-            "HP010",
-            str(place.noxfile.parent),
-            "the noxfile's folder holds no producer manifest",
-            "give the producer's root with --producer-root, or put the noxfile into it",
+            "HP001",
+            "--sample",
+            f"{whose}; expected the default profile and a noxfile outside of any producer",
+            "leave --sample out; nothing was run",
         )
-    from handoff_tasks import sample
+    if own:
+        return own, place.profile_path
+    raise refusal(
+        "HP010",
+        str(place.noxfile.parent),
+        "the noxfile's folder holds no producer manifest",
+        "give the producer's root with --producer-root, or put the noxfile into it",
+    )
 
-    root = _work(session, place, options) / "sample-producer"
+
+def _sample(session: Session, place: _Place, options: Options) -> tuple[Path, Path]:
+    from handoff_tasks import sample, screen
+    from handoff_tasks.model import Flavour
+
+    flavour = options.sample or Flavour(_flavour_here())
+    if flavour is Flavour.PYTHON and not options.sample:
+        screen.say(
+            "cargo is not on PATH: the sample producer is taken in its Python flavour, checked by ruff and pytest "
+            "(--sample rust|python chooses)"
+        )
+    root = _work(session, place, options) / _SAMPLE_FOLDERS[flavour]
     if not root.exists():
         screen.say(f"No producer was named: building the sample producer in {root}")
-        sample.build(root)
-    return root
+        sample.build(root, flavour)
+    return root, _sample_profiles()[flavour]
 
 
 def _verify(session: Session, place: _Place, check_id: str) -> None:
@@ -273,11 +349,11 @@ def _verify(session: Session, place: _Place, check_id: str) -> None:
             )
         run_name = ""
         if run.options.run_file:
-            workspace, run_name = take_over(run.options.run_file, place.profile_path)
+            workspace, run_name = take_over(run.options.run_file)
             run.workspace = workspace
         else:
             workspace = _open(session, place, run)
-        check = next(check for check in workspace.profile.checks if check.id == check_id)
+        check = workspace.profile.check(check_id)
         settings = verify.Settings(
             bin_folder=bin_folder,
             timeout=run.options.timeout,
@@ -476,7 +552,7 @@ def _verify_packet(session: Session, place: _Place) -> None:
         against = "its bytes alone (give --producer-root to hold it against git)"
         if not problems:
             run.mode = document["handoff_mode"]
-            if run.options.producer_root or _own_root(place):
+            if run.options.producer_root or run.options.sample or _own_root(place):
                 workspace = _open(session, place, run, ref=document["git_state"]["verified_commit"])
                 problems, run.advisories = assemble.check_packet_against_git(workspace, document, str(path))
                 against = f"git in {workspace.producer.root}"

@@ -27,6 +27,7 @@ class Workspace:
     producer: gitrepo.Producer
     repository: gitrepo.Repository
     profile: Profile
+    profile_path: Path
     tree: str
     work: Path
     base: Path
@@ -70,6 +71,7 @@ def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path) 
         producer=producer,
         repository=repository,
         profile=parsed,
+        profile_path=profile_path.resolve(),
         tree=repository.tree(producer),
         work=work,
         base=base,
@@ -82,6 +84,7 @@ def hand_over(workspace: Workspace, run: str, path: Path) -> None:
     producer = workspace.producer
     document = {
         "run": run,
+        "profile": str(workspace.profile_path),
         "profile_digest": workspace.profile.digest,
         "tree": workspace.tree,
         "work": str(workspace.work),
@@ -97,7 +100,7 @@ def hand_over(workspace: Workspace, run: str, path: Path) -> None:
     path.write_text(json.dumps(document))
 
 
-def take_over(path: Path, profile_path: Path) -> tuple[Workspace, str]:
+def take_over(path: Path) -> tuple[Workspace, str]:
     """Return the workspace that `hand_over` wrote down, and the run's name.
 
     Raises `HandoffError` (HP015) when there is none, or the profile is no longer the run's.
@@ -108,6 +111,7 @@ def take_over(path: Path, profile_path: Path) -> tuple[Workspace, str]:
         raise refusal(
             "HP015", str(path), "there is no run of that name", "call the handoff session; it starts its checks"
         ) from None
+    profile_path = Path(found["profile"])
     parsed = profile.parse(_read(profile_path), str(profile_path), None)
     if parsed.digest != found["profile_digest"]:
         raise refusal("HP015", str(profile_path), "the profile changed while the run went on", "run again with one profile")
@@ -125,6 +129,7 @@ def take_over(path: Path, profile_path: Path) -> tuple[Workspace, str]:
         producer=producer,
         repository=gitrepo.Repository(base / "objects.git"),
         profile=parsed,
+        profile_path=profile_path,
         tree=found["tree"],
         work=Path(found["work"]),
         base=base,

@@ -18,32 +18,44 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handoff_tasks import assemble, canonical, evidence, packet, resources, sample, workspace
-from handoff_tasks.model import Log, Outcome, Record, Tool
+from handoff_tasks.model import Flavour, Log, Outcome, Record, Tool
 
 if TYPE_CHECKING:
     from handoff_tasks.profile import Check
 
 GOLDEN = Path(__file__).parent / "golden"
-PROFILE = resources.profiles()["memorykernel"]
-PINNED = {"cargo": "1.95.0", "clippy": "0.1.95", "rg": "15.2.0", "rustc": "1.95.0", "rustfmt": "1.9.0-stable"}
+PROFILES = {Flavour.RUST: "memorykernel", Flavour.PYTHON: "sample-python"}
+PINNED = {
+    "cargo": "1.95.0",
+    "clippy": "0.1.95",
+    "pytest": "9.2.0",
+    "rg": "15.2.0",
+    "ruff": "0.15.22",
+    "rustc": "1.95.0",
+    "rustfmt": "1.9.0-stable",
+}
 CASES = [
-    # file, ref, mode, checks that failed
+    # file, ref, mode, checks that failed; the flavour is Rust, or what the file's name begins with
     ("stable-v0.4.0", "v0.4.0", "stable", ()),
     ("candidate-v0.4.0", "v0.4.0", "service-v3-candidate", ()),
     ("stable-v0.3.2", "v0.3.2", "stable", ()),
     ("candidate-v0.3.2", "v0.3.2", "service-v3-candidate", ()),
     ("no-go-main", "main", "stable", ()),
     ("no-go-v0.3.3", "v0.3.3", "stable", ("contract-parity", "trilogy-smoke")),
-    ("no-go-contradicting", sample.COMMITS["runtime-v3"], "stable", ()),
+    ("no-go-contradicting", sample.COMMITS[Flavour.RUST]["runtime-v3"], "stable", ()),
+    ("python-stable-v0.4.0", "v0.4.0", "stable", ()),
+    ("python-candidate-v0.4.0", "v0.4.0", "service-v3-candidate", ()),
+    ("python-no-go-v0.3.3", "v0.3.3", "stable", ("contract-parity", "trilogy-smoke")),
 ]
 
 
 @pytest.fixture(scope="module")
-def producer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample producer."""
-    root = tmp_path_factory.mktemp("golden") / "sample"
-    sample.build(root)
-    return root
+def producers(tmp_path_factory: pytest.TempPathFactory) -> dict[Flavour, Path]:
+    """Both flavours of the sample producer."""
+    roots = {flavour: tmp_path_factory.mktemp("golden") / "sample" for flavour in Flavour}
+    for flavour, root in roots.items():
+        sample.build(root, flavour)
+    return roots
 
 
 def record(opened: workspace.Workspace, check: Check, place: Path, outcome: Outcome) -> None:
@@ -79,10 +91,13 @@ def record(opened: workspace.Workspace, check: Check, place: Path, outcome: Outc
 
 @pytest.mark.parametrize(("name", "ref", "mode", "failed"), CASES, ids=[case[0] for case in CASES])
 def test_the_sample_s_packets_are_the_golden_ones(
-    producer: Path, tmp_path: Path, name: str, ref: str, mode: str, failed: tuple[str, ...]
+    producers: dict[Flavour, Path], tmp_path: Path, name: str, ref: str, mode: str, failed: tuple[str, ...]
 ) -> None:
     """A release of the sample gives exactly the bytes of its golden packet, wherever work and cache folder lie."""
-    opened = workspace.open_(root=producer, ref=ref, profile_path=PROFILE, work=tmp_path / "work", cache=tmp_path / "cache")
+    flavour = Flavour.PYTHON if name.startswith("python-") else Flavour.RUST
+    profile_path = resources.profiles()[PROFILES[flavour]]
+    root = producers[flavour]
+    opened = workspace.open_(root=root, ref=ref, profile_path=profile_path, work=tmp_path / "work", cache=tmp_path / "cache")
     place = evidence.folder(opened.work, opened.producer.commit)
     for check in opened.profile.checks:
         record(opened, check, place, Outcome.FAILED if check.id in failed else Outcome.PASSED)
@@ -93,7 +108,7 @@ def test_the_sample_s_packets_are_the_golden_ones(
     if os.environ.get("HANDOFF_UPDATE_GOLDEN"):
         file.write_bytes(data)
     assert data.decode() == file.read_text("utf-8")
-    assert decision.document["verdict"] == (packet.NO_GO if name.startswith("no-go") else packet.GO)
+    assert decision.document["verdict"] == (packet.NO_GO if "no-go" in name else packet.GO)
 
 
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
@@ -117,9 +132,10 @@ def version(command: list[str], cwd: Path) -> str:
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not on PATH")
 @pytest.mark.parametrize(("session", "golden"), [("handoff-stable", "stable-v0.4.0"), ("handoff-v3-candidate", "candidate-v0.4.0")])
 def test_the_session_publishes_the_golden_packet(
-    producer: Path, tmp_path_factory: pytest.TempPathFactory, session: str, golden: str
+    producers: dict[Flavour, Path], tmp_path_factory: pytest.TempPathFactory, session: str, golden: str
 ) -> None:
     """The session runs all eight commands for real and publishes the golden packet, with the versions of this machine's tools."""
+    producer = producers[Flavour.RUST]
     base = tmp_path_factory.getbasetemp() / "golden-session"
     noxfile = Path(__file__).parent.parent / "noxfile.py"
     out, result = base / "packet.json", base / "result.json"

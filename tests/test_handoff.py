@@ -334,7 +334,9 @@ def test_bad_options_run_nothing(desk: Desk, words: list[str], message: str) -> 
     done = desk.bare("handoff-stable", *words)
     assert done.returncode == 1
     line = next(line for line in done.stdout.splitlines() if "HP001" in line)
-    assert line.startswith(f"  HP001 handoff-stable: {message}; known: --producer-root PATH, --out-json PATH, --ref REV, ")
+    assert line.startswith(
+        f"  HP001 handoff-stable: {message}; known: --producer-root PATH, --sample rust|python, --out-json PATH, "
+    )
     assert "Traceback" not in done.stdout + done.stderr
     assert not (desk.folder / ".handoff").exists()
 

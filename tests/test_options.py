@@ -9,10 +9,11 @@ from builders import shown
 
 from handoff_tasks import options
 from handoff_tasks.errors import HandoffError
+from handoff_tasks.model import Flavour
 
 KNOWN = (
-    "--producer-root PATH, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, --jobs N, "
-    "--timeout SECONDS, --toolchain NAME, --result-json PATH, --mode MODE, --allow-untagged, --fresh"
+    "--producer-root PATH, --sample rust|python, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, "
+    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --mode MODE, --allow-untagged, --fresh"
 )
 HINT = "correct the words after --; nothing was run"
 
@@ -29,6 +30,7 @@ def test_without_words_everything_has_its_default() -> None:
     """No option has to be given."""
     assert options.parse([], session="handoff-stable") == options.Options(
         producer_root=None,
+        sample=None,
         out_json=None,
         ref="HEAD",
         impact=None,
@@ -52,6 +54,7 @@ def test_every_option_is_read() -> None:
     words += " --result-json r --mode m --allow-untagged --fresh --run-file x a.json"
     assert options.parse(words.split(), session="handoff-verify", packet=True) == options.Options(
         producer_root=Path("p"),
+        sample=None,
         out_json=Path("o"),
         ref="v1",
         impact=Path("i"),
@@ -67,6 +70,11 @@ def test_every_option_is_read() -> None:
         run_file=Path("x"),
         packet=Path("a.json"),
     )
+
+
+def test_the_flavours_of_the_sample() -> None:
+    """Each flavour is known by its name."""
+    assert [options.parse(["--sample", name], session="a").sample for name in ("rust", "python")] == list(Flavour)
 
 
 def test_the_old_name_of_the_root_is_known() -> None:
@@ -96,6 +104,12 @@ def test_the_old_name_of_the_root_is_known() -> None:
         (["--ref", ""], "--ref is empty"),
         (["--toolchain="], "--toolchain is empty"),
         (["--mode="], "--mode is empty"),
+        (["--sample", "go"], "argument --sample: 'go' is no flavour of the sample; expected rust or python"),
+        (["--sample="], "argument --sample: '' is no flavour of the sample; expected rust or python"),
+        (
+            ["--sample", "rust", "--memorykernel-root", "p"],
+            "--producer-root names a producer and --sample chooses the embedded one; expected one of the two",
+        ),
         (["--fresh=1"], "argument --fresh: ignored explicit argument '1'"),
     ],
 )

@@ -57,7 +57,7 @@ def test_the_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> 
         "assert handoff_tasks.__file__.startswith(str(Path.cwd())), handoff_tasks.__file__;"
         "schema = resources.schema(resources.PROFILE);"
         "[profile.parse(path.read_bytes(), name, schema) for name, path in resources.profiles().items()];"
-        "sample.build(Path('made')); print('works')"
+        "[sample.build(Path('made', flavour), flavour) for flavour in sample.COMMITS]; print('works')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout == "works\n", done.stderr

@@ -15,15 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handoff_tasks import gitcmd, sample
+from handoff_tasks import gitcmd, profile, resources, sample
 from handoff_tasks.errors import HandoffError
+from handoff_tasks.model import Flavour
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PACK = "contracts/integration/v1"
 MANIFEST = f"{PACK}/producer-contract-manifest.json"
-RUNTIME_PATHS = ("crates", "components/*/crates", "Cargo.toml", "Cargo.lock", "openapi")
+RUNTIME_PATHS = {
+    Flavour.RUST: ("crates", "components/*/crates", "Cargo.toml", "Cargo.lock", "openapi"),
+    Flavour.PYTHON: ("src", "components/*/src", "pyproject.toml", "openapi"),
+}
+SERVICE = {Flavour.RUST: "crates/sample-service/src/lib.rs", Flavour.PYTHON: "src/sample_service.py"}
+CORE = {Flavour.RUST: "crates/sample-core/src/lib.rs", Flavour.PYTHON: "src/sample_core.py"}
 PARITY = ("verify_contract_parity.sh", "--canonical-root", "Contract parity check passed.")
 SMOKE = ("run_trilogy_smoke.sh", "--memorykernel-root", "Trilogy smoke checks passed.")
 SCRIPTS = {
@@ -43,11 +49,17 @@ SCRIPTS = {
 MISSING = [tool for tool in ("cargo", "cargo-fmt", "cargo-clippy") if shutil.which(tool) is None]
 
 
+@pytest.fixture(scope="module", params=list(Flavour))
+def flavour(request: pytest.FixtureRequest) -> Flavour:
+    """Each flavour of the sample in turn."""
+    return Flavour(request.param)
+
+
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(flavour: Flavour, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample producer, built once; tests only read it."""
     folder = tmp_path_factory.mktemp("sample") / "producer"
-    sample.build(folder)
+    sample.build(folder, flavour)
     return folder
 
 
@@ -65,10 +77,10 @@ def checked_out(built: Path, tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="module")
-def workspace(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One checkout for all revisions, so that cargo builds once and then only what has changed."""
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One checkout of the Rust flavour for all revisions, so that cargo builds once and then only what has changed."""
     copy = tmp_path_factory.mktemp("cargo") / "a path #1" / "producer"
-    shutil.copytree(built, copy)
+    sample.build(copy)
     yield copy
     shutil.rmtree(copy)
 
@@ -103,9 +115,9 @@ def manifest(repository: Path, revision: str) -> dict[str, Any]:
     return found
 
 
-def runtime_changes(repository: Path, old: str, new: str) -> list[str]:
+def runtime_changes(flavour: Flavour, repository: Path, old: str, new: str) -> list[str]:
     """Return the runtime paths that differ between two revisions."""
-    paths = [f":(glob){path}{end}" for path in RUNTIME_PATHS for end in ("", "/**")]
+    paths = [f":(glob){path}{end}" for path in RUNTIME_PATHS[flavour] for end in ("", "/**")]
     return git(repository, "diff", "--name-only", old, new, "--", *paths).splitlines()
 
 
@@ -117,20 +129,20 @@ def data_files(pattern: str = "*") -> list[Path]:
 class TestRepository:
     """The repository as a whole."""
 
-    def test_commit_ids(self, built: Path) -> None:
+    def test_commit_ids(self, flavour: Flavour, built: Path) -> None:
         """The commits of main are the constants, oldest first."""
         found = git(built, "rev-list", "--reverse", "refs/heads/main").split()
-        assert found == list(sample.COMMITS.values())
+        assert found == list(sample.COMMITS[flavour].values())
 
-    def test_tags(self, built: Path) -> None:
+    def test_tags(self, flavour: Flavour, built: Path) -> None:
         """There are four tags, each annotated, each at the constant commit."""
         lines = git(built, "for-each-ref", "--format=%(refname:lstrip=2) %(objecttype) %(*objectname)", "refs/tags").splitlines()
-        assert lines == [f"{tag} tag {commit}" for tag, commit in sample.RELEASES.items()]
+        assert lines == [f"{tag} tag {commit}" for tag, commit in sample.RELEASES[flavour].items()]
 
-    def test_checked_out(self, built: Path) -> None:
+    def test_checked_out(self, flavour: Flavour, built: Path) -> None:
         """The release branch is checked out at v0.4.0, clean, and there are no other branches than it and main."""
         assert git(built, "symbolic-ref", "HEAD").strip() == f"refs/heads/{sample.RELEASE_BRANCH}"
-        assert git(built, "rev-parse", "HEAD").strip() == sample.RELEASES["v0.4.0"]
+        assert git(built, "rev-parse", "HEAD").strip() == sample.RELEASES[flavour]["v0.4.0"]
         assert git(built, "status", "--porcelain", "--ignored") == ""
         branches = git(built, "for-each-ref", "--format=%(refname)", "refs/heads").split()
         assert branches == ["refs/heads/main", "refs/heads/release"]
@@ -145,21 +157,21 @@ class TestRepository:
         dates = git(built, "log", "--reverse", "--format=%ct", "refs/heads/main").split()
         assert dates == sorted(set(dates))
 
-    def test_modes(self, built: Path) -> None:
+    def test_modes(self, flavour: Flavour, built: Path) -> None:
         """In every commit the scripts are executable and nothing else is, whatever the modes of the installed files."""
-        for commit in sample.COMMITS.values():
+        for commit in sample.COMMITS[flavour].values():
             for line in git(built, "ls-tree", "-r", commit).splitlines():
                 entry, path = line.split("\t")
                 executable = path.startswith("scripts/") and path.endswith(".sh")
                 assert entry.startswith("100755 blob" if executable else "100644 blob"), line
 
-    def test_no_placeholder(self, built: Path) -> None:
+    def test_no_placeholder(self, flavour: Flavour, built: Path) -> None:
         """In no commit is a placeholder left, and no name keeps its stand-in for a dot."""
-        for commit in sample.COMMITS.values():
+        for commit in sample.COMMITS[flavour].values():
             assert "dot-" not in git(built, "ls-tree", "-r", "--name-only", commit)
             gitcmd.run("grep", "-q", "-e", "@RUNTIME", commit, cwd=built, accept=(1,))
 
-    def test_same_everywhere(self, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_same_everywhere(self, flavour: Flavour, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Another umask, home, time zone, locale and git environment give the same ids, tags included."""
         home = tmp_path / "home"
         home.mkdir()
@@ -186,7 +198,7 @@ class TestRepository:
         time.tzset()
         before = os.umask(0o077)
         try:
-            sample.build(tmp_path / "again")
+            sample.build(tmp_path / "again", flavour)
         finally:
             os.umask(before)
             monkeypatch.undo()
@@ -195,10 +207,10 @@ class TestRepository:
         assert git(tmp_path / "again", "status", "--porcelain", "--ignored") == ""
         assert stat.S_IMODE((tmp_path / "again" / "scripts" / "run_trilogy_smoke.sh").stat().st_mode) == 0o700
 
-    def test_in_another_repository(self, built: Path, tmp_path: Path) -> None:
+    def test_in_another_repository(self, flavour: Flavour, built: Path, tmp_path: Path) -> None:
         """Built inside somebody's repository it is one of its own."""
         git(tmp_path, "init", "--quiet")
-        sample.build(tmp_path / "sub" / "producer")
+        sample.build(tmp_path / "sub" / "producer", flavour)
         assert git(tmp_path / "sub" / "producer", "for-each-ref") == git(built, "for-each-ref")
         assert git(tmp_path, "for-each-ref") == ""
 
@@ -251,24 +263,26 @@ class TestDestination:
             sample.build(tmp_path / "producer")
         assert list(tmp_path.iterdir()) == []
 
-    def test_damaged_data(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_damaged_data(self, flavour: Flavour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Data that makes other commits than the constants name is refused, and the first such commit is named."""
         damaged = tmp_path / "data"
         shutil.copytree(sample._DATA, damaged)
-        with (damaged / "04-v0.3.2" / "CHANGELOG.md").open("a") as file:
+        with (damaged / "common" / "04-v0.3.2" / "CHANGELOG.md").open("a") as file:
             file.write("\n")
         monkeypatch.setattr(sample, "_DATA", damaged)
-        with pytest.raises(HandoffError, match=f"04-v0.3.2: .*{sample.COMMITS['v0.3.2']}"):
-            sample.build(tmp_path / "producer")
+        with pytest.raises(HandoffError, match=f"04-v0.3.2: .*{sample.COMMITS[flavour]['v0.3.2']}"):
+            sample.build(tmp_path / "producer", flavour)
         assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
-    def test_stray_files(self, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """What a file manager leaves among the data (its names begin with a dot) does not get into the history."""
+    def test_stray_files(self, flavour: Flavour, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What a file manager or an installer leaves among the data (``.*``, ``__pycache__``) does not get into the history."""
         strewn = tmp_path / "data"
         shutil.copytree(sample._DATA, strewn)
-        (strewn / "03-docs" / ".DS_Store").touch()
+        (strewn / "common" / "03-docs" / ".DS_Store").touch()
+        (strewn / "python" / "01-runtime-v2" / "src" / "__pycache__").mkdir(exist_ok=True)
+        (strewn / "python" / "01-runtime-v2" / "src" / "__pycache__" / "sample_core.cpython-311.pyc").touch()
         monkeypatch.setattr(sample, "_DATA", strewn)
-        sample.build(tmp_path / "producer")
+        sample.build(tmp_path / "producer", flavour)
         assert git(tmp_path / "producer", "for-each-ref") == git(built, "for-each-ref")
 
 
@@ -286,11 +300,11 @@ class TestHistory:
             ("drift", "v0.4.0", "runtime-v3", "service.v3"),
         ],
     )
-    def test_manifests(self, built: Path, revision: str, tag: str, commit: str, version: str) -> None:
+    def test_manifests(self, flavour: Flavour, built: Path, revision: str, tag: str, commit: str, version: str) -> None:
         """Each manifest states the release, the runtime commit and the service version that the history tells."""
-        found = manifest(built, sample.COMMITS[revision])
+        found = manifest(built, sample.COMMITS[flavour][revision])
         stated = (found["release_tag"], found["commit_sha"], found["expected_service_contract_version"])
-        assert stated == (tag, sample.COMMITS[commit], version)
+        assert stated == (tag, sample.COMMITS[flavour][commit], version)
         assert len(set(found["error_code_enum"])) == 10
 
     def test_no_manifest_at_first(self, built: Path) -> None:
@@ -298,30 +312,30 @@ class TestHistory:
         assert git(built, "ls-tree", "v0.3.1", "--", MANIFEST) == ""
 
     @pytest.mark.parametrize("tag", ["v0.3.2", "v0.3.3", "v0.4.0"])
-    def test_only_metadata_since_the_runtime_commit(self, built: Path, tag: str) -> None:
+    def test_only_metadata_since_the_runtime_commit(self, flavour: Flavour, built: Path, tag: str) -> None:
         """No runtime path differs between a release and the commit that its manifest names."""
-        assert runtime_changes(built, manifest(built, tag)["commit_sha"], tag) == []
+        assert runtime_changes(flavour, built, manifest(built, tag)["commit_sha"], tag) == []
 
-    def test_main_has_drifted(self, built: Path) -> None:
+    def test_main_has_drifted(self, flavour: Flavour, built: Path) -> None:
         """Main still carries the manifest of v0.4.0, while a runtime path has changed; the commit before it has not."""
         assert manifest(built, "main") == manifest(built, "v0.4.0")
-        assert runtime_changes(built, "v0.4.0", sample.COMMITS["main-docs"]) == []
-        assert runtime_changes(built, "v0.4.0", "main") == ["crates/sample-core/src/lib.rs"]
+        assert runtime_changes(flavour, built, "v0.4.0", sample.COMMITS[flavour]["main-docs"]) == []
+        assert runtime_changes(flavour, built, "v0.4.0", "main") == [CORE[flavour]]
 
-    def test_the_contradicting_commit(self, built: Path) -> None:
+    def test_the_contradicting_commit(self, flavour: Flavour, built: Path) -> None:
         """The service.v3 runtime commit carries a manifest that names a service.v2 commit as its runtime."""
-        revision = sample.COMMITS["runtime-v3"]
+        revision = sample.COMMITS[flavour]["runtime-v3"]
         named = manifest(built, revision)["commit_sha"]
         versions = [git(built, "show", f"{commit}:openapi/openapi.yaml").splitlines()[3] for commit in (revision, named)]
         assert versions == ["  version: service.v3", "  version: service.v2"]
 
     @pytest.mark.parametrize(("tag", "previous"), [("v0.3.2", "v0.3.1"), ("v0.3.3", "v0.3.2"), ("v0.4.0", "v0.3.2")])
-    def test_impact_statements(self, built: Path, tag: str, previous: str) -> None:
+    def test_impact_statements(self, flavour: Flavour, built: Path, tag: str, previous: str) -> None:
         """Each release's changelog section holds five filled lines with its own pair and an earlier one."""
         text = git(built, "show", f"{tag}:CHANGELOG.md")
         section = text.split(f"\n## {tag}\n")[1].split("\n## ")[0]
         lines = section.split("\nConsumer impact:\n")[1].strip().splitlines()
-        own, earlier = manifest(built, tag)["commit_sha"], sample.COMMITS["runtime-v2"]
+        own, earlier = manifest(built, tag)["commit_sha"], sample.COMMITS[flavour]["runtime-v2"]
         assert [line.split(": ")[0] for line in lines] == [
             "- Runtime behavior changes",
             "- Required consumer mapping changes",
@@ -348,15 +362,35 @@ class TestData:
             assert re.fullmatch(r"[A-Za-z0-9._/-]+", path.relative_to(sample._DATA).as_posix()), path
 
     def test_folders(self) -> None:
-        """There is one folder for each commit and no other."""
-        assert sorted(path.name for path in sample._DATA.iterdir()) == [step.folder.name for step in sample._HISTORY]
+        """There is a folder for what is shared and one for each flavour, with a folder for each commit in one of them or more."""
+        assert sorted(path.name for path in sample._DATA.iterdir()) == sorted(["common", *Flavour])
+        assert sorted({path.parent.name if path.is_file() else path.name for path in sample._DATA.glob("*/*")}) == [
+            step.folder for step in sample._HISTORY
+        ]
 
-    def test_nothing_stored_twice(self, built: Path) -> None:
-        """Each folder holds only what its commit changes."""
-        for step in sample._HISTORY[1:]:
-            commit = sample.COMMITS[step.name]
-            changed = git(built, "diff", "--name-only", f"{commit}^", commit).splitlines()
-            assert changed == sorted(path for path, _ in sample._files(step.folder))
+    def test_nothing_stored_twice(self, flavour: Flavour, built: Path) -> None:
+        """Each folder holds only what its commit changes, and a flavour's own none of the shared files."""
+        for step in sample._HISTORY:
+            commit = sample.COMMITS[flavour][step.name]
+            held = sorted(path for path, _ in sample._files(step, flavour))
+            if step is sample._HISTORY[0]:
+                assert held == sorted(git(built, "ls-tree", "-r", "--name-only", commit).splitlines())
+            else:
+                assert held == git(built, "diff", "--name-only", f"{commit}^", commit).splitlines()
+
+    def test_what_is_the_same_is_shared(self) -> None:
+        """No file has the same bytes in both flavours."""
+        own = {
+            flavour: {
+                path.relative_to(sample._DATA / flavour): path.read_bytes()
+                for path in (sample._DATA / flavour).rglob("*")
+                if path.is_file()
+            }
+            for flavour in Flavour
+        }
+        both = own[Flavour.RUST].keys() & own[Flavour.PYTHON].keys()
+        assert both
+        assert not [path for path in both if own[Flavour.RUST][path] == own[Flavour.PYTHON][path]]
 
     def test_scripts_keep_to_old_bash(self) -> None:
         """No script uses what bash 3.2 lacks, or a tool or an option that a bare macOS lacks."""
@@ -379,10 +413,10 @@ class TestScripts:
     """The sample's own checks, all but those that need cargo."""
 
     @pytest.mark.parametrize("name", list(SCRIPTS))
-    @pytest.mark.parametrize("revision", [*sample.COMMITS])
-    def test_verdicts(self, checked_out: Callable[[str], Path], revision: str, name: str) -> None:
+    @pytest.mark.parametrize("revision", [*sample.COMMITS[Flavour.RUST]])
+    def test_verdicts(self, flavour: Flavour, checked_out: Callable[[str], Path], revision: str, name: str) -> None:
         """At every commit each script passes with its success line last, but parity at v0.3.3 and nothing is written."""
-        root = checked_out(sample.COMMITS[revision])
+        root = checked_out(sample.COMMITS[flavour][revision])
         done = run_script(root, SCRIPTS[name])
         if (revision, name) == ("v0.3.3", "parity"):
             assert done.returncode == 1
@@ -419,7 +453,8 @@ class TestScripts:
             ("alignment", "openapi/openapi.yaml", "                - query_failed\n", ""),
             ("alignment", "openapi/openapi.yaml", "        - error\n", "        - error\n        - legacy_error\n"),
             ("alignment", "openapi/openapi.yaml", "        - error\n", "        - error\n        - api_contract_version\n"),
-            ("alignment", "crates/sample-service/src/lib.rs", '"service.v3"', '"service.v2"'),
+            ("alignment", "SERVICE", '"service.v3"', '"service.v2"'),
+            ("alignment", "CORE", '"write_conflict"', '"conflict"'),
             ("alignment", "docs/spec/service-contract.md", "`write_conflict`", "`conflict`"),
             ("alignment", f"{PACK}/schemas/context-record.schema.json", '"$id"', '""'),
             ("parity", f"components/outcome-memory/{PACK}/schemas/context-record.schema.json", "Record", "Records"),
@@ -430,8 +465,11 @@ class TestScripts:
             ("compliance", "CHANGELOG.md", "## v", "## "),
         ],
     )
-    def test_faults_are_found(self, checked_out: Callable[[str], Path], name: str, path: str, old: str, new: str) -> None:
-        """A broken document or contract fails the script that looks at it, which names the file."""
+    def test_faults_are_found(
+        self, flavour: Flavour, checked_out: Callable[[str], Path], name: str, path: str, old: str, new: str
+    ) -> None:
+        """A broken document, contract or runtime fails the script that looks at it, which names the file."""
+        path = {"SERVICE": SERVICE[flavour], "CORE": CORE[flavour]}.get(path, path)
         root = checked_out("v0.4.0")
         text = (root / path).read_text()
         assert old in text
@@ -459,6 +497,29 @@ class TestScripts:
         assert (done.returncode, done.stderr) == (1, "not on PATH: rg\n")
 
 
+class TestPython:
+    """The Python flavour's checks that are no scripts of bash alone, with the versions that its profile names."""
+
+    @pytest.mark.parametrize("revision", [*sample.COMMITS[Flavour.PYTHON]])
+    def test_everything(self, revision: str, tmp_path: Path) -> None:
+        """Formatting, lints, tests and smoke pass at every commit (at v0.3.3 all but smoke), and nothing is written."""
+        root = tmp_path / "a path #1" / "producer"
+        sample.build(root, Flavour.PYTHON)
+        git(root, "checkout", "--quiet", "--detach", sample.COMMITS[Flavour.PYTHON][revision])
+        path = resources.profiles()["sample-python"]
+        found = profile.parse(path.read_bytes(), str(path), None)
+        settings = [f"{name}={value}" for name, value in found.set.items()]
+        for name in ("fmt", "lint", "test"):
+            done = run(root, "env", *settings, *found.check(name).argv)
+            assert done.returncode == 0, done.stdout + done.stderr
+        done = run_script(root, SMOKE)
+        if revision == "v0.3.3":
+            assert done.returncode == 1
+        else:
+            assert (done.returncode, last_line(done.stdout), done.stderr) == (0, SMOKE[2], "")
+        assert git(root, "status", "--porcelain", "--ignored") == ""
+
+
 @pytest.mark.cargo
 @pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
 class TestCargo:
@@ -467,7 +528,7 @@ class TestCargo:
     @pytest.mark.parametrize("revision", ["v0.4.0", "manifest", "v0.3.2", "v0.3.3", "runtime-v3", "drift"])
     def test_everything(self, workspace: Path, revision: str) -> None:
         """Formatting, lints, tests and smoke pass (at v0.3.3 all but smoke), and only ignored files are written."""
-        git(workspace, "checkout", "--quiet", "--detach", sample.COMMITS[revision])
+        git(workspace, "checkout", "--quiet", "--detach", sample.COMMITS[Flavour.RUST][revision])
         for words in ("fmt --all -- --check", "clippy --all-features -- -D warnings", "test --all-features"):
             extra = [] if words.startswith("fmt") else ["--workspace", "--all-targets"]
             command, *rest = words.split()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import scratch
@@ -12,9 +12,6 @@ from handoff_tasks import gitrepo, profile, resources, workspace
 from handoff_tasks.checkout import Wanted
 from handoff_tasks.errors import HandoffError, Problem
 from handoff_tasks.model import Binding
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def _open(
@@ -207,3 +204,33 @@ def test_built_in_profiles_are_read_like_anyones() -> None:
     for path in found.values():
         parsed = profile.parse(path.read_bytes(), str(path), resources.schema(resources.PROFILE))
         assert parsed.digest.startswith("sha256:")
+
+
+# What a run hands over to its checks
+
+
+def test_what_is_handed_over_is_taken_over(producer: scratch.Producer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Producer, commit, folders and the run's own profile arrive as they were, even where the profile was named from elsewhere."""
+    (tmp_path / "profile.toml").write_text(scratch.PROFILE)
+    monkeypatch.chdir(tmp_path)
+    opened = _open(producer, Path("profile.toml"))
+    workspace.hand_over(opened, "a name", tmp_path / "run.json")
+    monkeypatch.undo()
+    taken, name = workspace.take_over(tmp_path / "run.json")
+    assert name == "a name"
+    assert taken.profile_path == tmp_path / "profile.toml"
+    assert taken.profile == opened.profile
+    assert (taken.producer, taken.tree, taken.work, taken.base) == (opened.producer, opened.tree, opened.work, opened.base)
+    assert taken.wanted("a name") == opened.wanted("a name")
+
+
+def test_a_run_whose_profile_changed_is_refused(producer: scratch.Producer, tmp_path: Path) -> None:
+    """HP015: the checks of one run are checks of one profile; and a run that there is not is refused too."""
+    path = tmp_path / "profile.toml"
+    path.write_text(scratch.PROFILE)
+    workspace.hand_over(_open(producer, path), "a name", tmp_path / "run.json")
+    path.write_text(scratch.PROFILE.replace("timeout_seconds = ", "timeout_seconds = 1"))
+    for run, where in ((tmp_path / "run.json", path), (tmp_path / "none.json", tmp_path / "none.json")):
+        with pytest.raises(HandoffError) as caught:
+            workspace.take_over(run)
+        assert [(problem.code, problem.where) for problem in caught.value.problems] == [("HP015", str(where))]
