@@ -104,7 +104,7 @@ def _statement(
     """Return the statement from the file, else from the changelog's section of the release; and what is wrong with it."""
     first_line = 1
     if file is not None:
-        where = str(file)
+        where = "--impact"
         try:
             data = file.read_bytes()
         except OSError as error:
@@ -229,6 +229,9 @@ def check_packet(data: bytes, where: str) -> list[Problem]:
     if found:
         return found
     assert isinstance(document, dict)
+    if data != canonical.published_bytes(document):
+        message = "the bytes are not in the published form (two-space indent, plain UTF-8, one newline at the end)"
+        return [Problem(code="HP070", where=where, message=message, hint=hint)]
     return rules.packet_problems(document, where)
 
 

@@ -20,7 +20,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks import gitcmd
+from handoff_tasks import gitcmd, paths
 from handoff_tasks.errors import refusal
 
 if TYPE_CHECKING:
@@ -85,7 +85,8 @@ class Place:
     def compare(self) -> tuple[str, ...]:
         """Return what differs from the commit now, as `changes` does. A check that does not ask leaves the checkout suspect."""
         found = changes(self.wanted)
-        self.clean = not found
+        # What is ignored changes no verdict here, but the next check shall not find it.
+        self.clean = not found and not _leftovers(self.wanted)
         return found
 
 
@@ -128,10 +129,14 @@ def changes(wanted: Wanted) -> tuple[str, ...]:
 
     Files that the commit's own .gitignore covers and the build outputs to keep do not count.
     """
-    words = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", "--ignore-submodules=none")
-    listed = _git(wanted)(*words).decode("utf-8", "surrogateescape").split("\0")
-    names = {"?": "new", "D": "deleted"}
-    return tuple(sorted(f"{names.get(line[1], 'modified')} {line[3:]}" for line in listed if line))
+    return tuple(sorted(f"{kind} {path}" for kind, path in gitcmd.differences(_git(wanted))))
+
+
+def _leftovers(wanted: Wanted) -> bool:
+    """Tell whether files lie there that the commit's .gitignore covers and that are no build output to keep."""
+    listed = _git(wanted)("ls-files", "-z", "--others", "--ignored", "--exclude-per-directory=.gitignore", "--directory")
+    names = [name.rstrip("/") for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
+    return len(paths.select([*wanted.keep, *(f"{path}/" for path in wanted.keep)], names)) < len(set(names))
 
 
 def clear(wanted: Wanted, say: Callable[[str], None]) -> None:
@@ -142,6 +147,14 @@ def clear(wanted: Wanted, say: Callable[[str], None]) -> None:
             (wanted.base / name).unlink(missing_ok=True)
         if wanted.tree.exists():
             shutil.rmtree(wanted.tree)
+
+
+@contextlib.contextmanager
+def exclusively(path: Path) -> Iterator[None]:
+    """Hold the lock file at ``path`` for a short piece of work, waiting for whoever holds it."""
+    with _opened(path) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextlib.contextmanager
@@ -187,9 +200,9 @@ def _in_place(wanted: Wanted) -> str | None:
     folder = wanted.base / "running"
     if any(_left_behind(mark) for mark in (sorted(folder.iterdir()) if folder.is_dir() else ())):
         return None
-    if wanted.run and state["run"] == wanted.run:
+    if wanted.run and state["run"] == wanted.run and wanted.tree.is_dir():
         return str(state["state"])
-    return None if changes(wanted) else _state(wanted)
+    return None if not wanted.tree.is_dir() or changes(wanted) or _leftovers(wanted) else _state(wanted)
 
 
 def _left_behind(mark: Path) -> bool:
@@ -212,9 +225,10 @@ def _restore(wanted: Wanted) -> None:
     """Make the work tree the wanted commit; nobody else is in it."""
     wanted.tree.mkdir(parents=True, exist_ok=True)
     (wanted.base / "state.json").unlink(missing_ok=True)
-    (wanted.objects / "HEAD").write_text(wanted.commit + "\n")
     (wanted.objects / "info").mkdir(exist_ok=True)
     (wanted.objects / "info" / "exclude").write_text("".join(f"/{path}\n" for path in wanted.keep))
+    # The bytes of the commit, whatever its .gitattributes would make of them.
+    (wanted.objects / "info" / "attributes").write_text("* -text -eol -filter -ident -working-tree-encoding\n")
     index = wanted.base / "index"
     (wanted.base / "index.lock").unlink(missing_ok=True)
     git = _git(wanted)

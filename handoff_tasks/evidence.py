@@ -68,17 +68,17 @@ def read_record(place: Path, check: str) -> Record | Problem | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        return Problem(code="HP040", where=str(path), message=f"cannot be read: {error.strerror}", hint=_RERUN)
+        return Problem(code="HP040", where=path.name, message=f"cannot be read: {error.strerror}", hint=_RERUN)
     try:
-        document = strict_json.read(data, str(path), code="HP040")
+        document = strict_json.read(data, path.name, code="HP040")
     except HandoffError as error:
         return replace(error.problems[0], hint=_RERUN)
-    if found := validate.violations(document, resources.schema(resources.RECORD), where=str(path), code="HP040", hint=_RERUN):
+    if found := validate.violations(document, resources.schema(resources.RECORD), where=path.name, code="HP040", hint=_RERUN):
         return found[0]
     assert isinstance(document, dict)
     record = Record.from_dict(document)
     if record.id != check:
-        return Problem(code="HP040", where=f"{path}#/id", message=f"found {record.id}; expected {check}", hint=_RERUN)
+        return Problem(code="HP040", where=f"{path.name}#/id", message=f"found {record.id}; expected {check}", hint=_RERUN)
     return _log_problem(place, record) or record
 
 
@@ -87,17 +87,17 @@ def _log_problem(place: Path, record: Record) -> Problem | None:
         return None
     path = log_path(place, record.id)
     if record.log.file != path.name:
-        return Problem(code="HP041", where=str(path), message=f"the record names the log {record.log.file}", hint=_RERUN)
+        return Problem(code="HP041", where=path.name, message=f"the record names the log {record.log.file}", hint=_RERUN)
     found = hashlib.sha256()
     try:
         with path.open("rb") as handle:
             while block := handle.read(1 << 20):
                 found.update(block)
     except OSError as error:
-        return Problem(code="HP041", where=str(path), message=f"the log cannot be read: {error.strerror}", hint=_RERUN)
+        return Problem(code="HP041", where=path.name, message=f"the log cannot be read: {error.strerror}", hint=_RERUN)
     if found.hexdigest() != record.log.sha256:
         message = f"the log is not what the check wrote: sha256 {found.hexdigest()}, the record says {record.log.sha256}"
-        return Problem(code="HP041", where=str(path), message=message, hint=_RERUN)
+        return Problem(code="HP041", where=path.name, message=message, hint=_RERUN)
     return None
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from handoff_tasks.errors import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _CONFIG = {
     "advice.graftFileDeprecated": "false",
@@ -104,6 +104,24 @@ def run(
     if status not in accept:
         raise GitError(words, int(status), _text(err))
     return out
+
+
+def differences(git: Callable[..., bytes], *below: str) -> list[tuple[str, str]]:
+    """Return what differs between a work tree and the index that ``git`` (`run` with its repository given) works on.
+
+    Each as ``modified``, ``deleted`` or ``new``, and the path from the work tree's top. Files that ``.gitignore`` covers do not
+    count. Index and work tree only: no HEAD is asked, so nobody who writes one can change the answer.
+    """
+    words = ("--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=none", "--name-status", "-z")
+    fields = _names(git("diff", *words, *below))
+    kinds = {"D": "deleted", "A": "new"}
+    found = [(kinds.get(kind, "modified"), path) for kind, path in zip(fields[::2], fields[1::2], strict=True)]
+    new = _names(git("ls-files", "-z", "--others", "--exclude-standard", *below))
+    return [*found, *(("new", path) for path in new)]
+
+
+def _names(listed: bytes) -> list[str]:
+    return [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
 
 
 def upload_pack() -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +76,7 @@ def find(root: Path, ref: str, tag_prefix: str) -> Producer:
         raise refusal(
             "HP011",
             str(root),
-            f"not the work tree of a git repository ({_first_line(error.stderr)})",
+            f"not the work tree of a git repository ({_reason(error.stderr)})",
             "give the root of a checked-out producer with --producer-root",
         ) from None
     top, git_dir, object_format, shallow, prefix = [*answer.split("\n"), ""][:5]
@@ -119,22 +121,22 @@ def _commit(root: Path, ref: str) -> str:
 
 
 def _tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, tuple[str, str, str]]:
-    """Return the tags of the form ``<prefix>vX.Y.Z`` that point to a commit."""
+    """Return the tags of the form ``<prefix>vX.Y.Z``; the commit's id is empty for one that names no commit."""
     fields = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)"
     try:
         answer = gitcmd.run("for-each-ref", f"--format={fields}", _TAGS, cwd=cwd, git_dir=git_dir)
     except gitcmd.GitError as error:
-        reason = f"the tags cannot be read: {_first_line(error.stderr)}"
+        reason = f"the tags cannot be read: {_reason(error.stderr)}"
         raise refusal("HP013", str(git_dir or cwd), reason, _FSCK) from None
     found = {}
     for line in answer.decode("utf-8", "surrogateescape").splitlines():
         refname, kind, sha, target_kind, target = line.split("\0")
         name = refname.removeprefix(_TAGS)
         if name.startswith(tag_prefix) and _VERSION.match(name.removeprefix(tag_prefix)):
-            if kind == "commit":
-                found[name] = (kind, sha, sha)
-            elif kind == "tag" and target_kind == "commit":
-                found[name] = (kind, sha, target)
+            if kind == "tag" and target_kind != "commit":
+                # A tag of a tag: peeled here, since git before 2.45 lists one level only.
+                target = _resolved(git_dir or cwd, _TAGS + name) or ""
+            found[name] = (kind, sha, sha if kind == "commit" else target)
     return found
 
 
@@ -176,7 +178,7 @@ class Repository:
             raise refusal(
                 "HP013",
                 str(producer.git_dir),
-                f"commit {producer.commit} and the tags cannot be fetched whole: {_first_line(error.stderr)}",
+                f"commit {producer.commit} and the tags cannot be fetched whole: {_reason(error.stderr)}",
                 _FSCK,
             ) from None
 
@@ -204,6 +206,9 @@ class Repository:
         commit, runtime, prefix = producer.commit, manifest.commit_sha, producer.prefix
         tag_name = profile.tag_name(manifest.release_tag)
         entry = producer.tags.get(tag_name)
+        if entry and not entry[2]:
+            hint = "tag the release's commit, or delete the tag"
+            raise refusal("HP059", f"tag {tag_name}", "the tag exists, but names no commit", hint)
         tag = Tag(name=tag_name, kind="annotated" if entry[0] == "tag" else "lightweight", target=entry[2]) if entry else None
         with gitcmd.Objects(self.folder) as objects:
             found = objects.read(commit)
@@ -233,6 +238,8 @@ class Repository:
             paths_after_runtime=tuple(sorted(changed or ())),
             manifest_sha256=hashlib.sha256(manifest_bytes).hexdigest(),
             manifest_at_tag=read(at_tag) if at_tag is not None else None,
+            manifest_sha256_at_tag=hashlib.sha256(at_tag).hexdigest() if at_tag is not None else None,
+            paths_after_tag=tuple(sorted({*self._changed(tag.target, commit, prefix)} - {profile.packet_path})) if tag else (),
             stated_service_version=stated,
             earlier=earlier,
         )
@@ -280,13 +287,16 @@ class Repository:
         """
         if producer.head != producer.commit:
             return ()
-        (self.folder / "HEAD").write_text(producer.commit + "\n")
-        git = functools.partial(gitcmd.run, cwd=producer.top, git_dir=self.folder, work_tree=producer.top, index=index)
+        # A copy of the index for this process alone: others may look at the same time, and a lock left behind must not stop us.
+        own = index.with_name(f"{index.name}.{os.getpid()}")
+        if index.is_file():
+            shutil.copy2(index, own)
+        git = functools.partial(gitcmd.run, cwd=producer.top, git_dir=self.folder, work_tree=producer.top, index=own)
         git("read-tree", "--reset", producer.commit)
         git("update-index", "-q", "--refresh", accept=(0, 1))
-        words = ("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=all", *_below(producer.prefix))
-        listed = git(*words).decode("utf-8", "surrogateescape").split("\0")
-        return tuple(sorted(line[3:].removeprefix(producer.prefix) for line in listed if line))
+        found = gitcmd.differences(git, *_below(producer.prefix))
+        own.replace(index)
+        return tuple(sorted(path.removeprefix(producer.prefix) for _, path in found))
 
 
 def _kept(commit: str) -> str:
@@ -303,9 +313,13 @@ def _fetching(producer: Producer) -> tuple[str, ...]:
     return (*words, "--upload-pack", gitcmd.upload_pack(), "file://" + quote(str(producer.git_dir)))
 
 
-def _first_line(text: str) -> str:
+def _reason(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("hint:", "remote: hint:"))]
-    return re.sub(r"^(?:(?:remote|fatal|error): )+", "", lines[0]) if lines else "git gave no reason"
+    if not lines:
+        return "git gave no reason"
+    # Which side speaks first is a matter of luck; the line that names an object says most.
+    telling = next((line for line in lines if re.search(r"\b[0-9a-f]{40}\b", line)), lines[0])
+    return re.sub(r"^(?:(?:remote|fatal|error): )+", "", telling)
 
 
 def _header(commit: bytes, name: bytes) -> bytes:
@@ -334,7 +348,8 @@ def _earlier(
     names = [name.removeprefix(profile.tag_prefix) for name in producer.tags]
     found = []
     for name in sorted((name for name in names if _order(name) < version), key=_order, reverse=True):
-        data = _blob(objects, producer.tags[profile.tag_name(name)][2], producer.prefix + profile.manifest_path)
+        target = producer.tags[profile.tag_name(name)][2]
+        data = _blob(objects, target, producer.prefix + profile.manifest_path) if target else None
         stated = read(data) if data is not None else None
         if stated and stated.release_tag == name:
             found.append(Release(tag=name, commit_sha=stated.commit_sha))

@@ -101,14 +101,15 @@ def parse(text: str, where: str, first_line: int = 1) -> Statement:
             problems.append(
                 Problem(code="HP061", where=where, message=f"the line '{label}' is missing", hint="add it to the block")
             )
-        elif reason := _unfilled(values[name]):
+        elif reason := unfilled(values[name]):
             wrong("HP062", places[name], f"'{label}': {reason}")
     if problems:
         raise HandoffError(problems)
     return Statement(**values)
 
 
-def _unfilled(value: str) -> str | None:
+def unfilled(value: str) -> str | None:
+    """Return why a line of the statement says nothing: empty, a placeholder, characters that do not show; None when it does."""
     if not value:
         return "nothing is written there"
     if found := _PLACEHOLDER.search(value):

@@ -101,7 +101,8 @@ class GitFacts:
 
     ``tag`` is None when the release is not tagged. ``changed_to_tag`` and ``changed_to_verified`` are the runtime paths in which
     the runtime commit differs from the tag and from the verified commit; None when there is nothing to compare with.
-    ``manifest_at_tag`` is None when there is no tag or no readable manifest there; ``stated_service_version`` is what the tree
+    ``manifest_at_tag`` is None when there is no tag or no readable manifest there; ``paths_after_tag`` are those in which the tag's
+    target and the verified commit differ. ``stated_service_version`` is what the tree
     at the runtime commit itself says, None when the profile does not tell where to look or nothing was found there.
     ``earlier`` are the earlier releases, the latest first.
     """
@@ -121,6 +122,8 @@ class GitFacts:
     paths_after_runtime: tuple[str, ...]
     manifest_sha256: str
     manifest_at_tag: Manifest | None
+    manifest_sha256_at_tag: str | None
+    paths_after_tag: tuple[str, ...]
     stated_service_version: str | None
     earlier: tuple[Release, ...]
 

@@ -40,7 +40,7 @@ def assemble(release: Release, problems: Sequence[Problem], advisories: Sequence
     statement = release.statement.to_dict() if release.statement else None
     seconds = facts.committed_at if release.source_date_epoch is None else release.source_date_epoch
     document: dict[str, Any] = {
-        "handoff_generated_at_utc": datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "handoff_generated_at_utc": generated_at(seconds),
         "handoff_mode": release.mode.name,
         "release_tag": manifest.release_tag,
         "commit_sha": manifest.commit_sha,
@@ -76,6 +76,11 @@ def assemble(release: Release, problems: Sequence[Problem], advisories: Sequence
         document["problems"] = [problem.to_dict() for problem in sorted(problems)]
     document["handoff_generated_at_source"] = "verified-commit" if release.source_date_epoch is None else "source-date-epoch"
     return document
+
+
+def generated_at(seconds: int) -> str:
+    """Return the packet's form of a time that is given in seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def envelope_policy(profile: Profile, manifest: Manifest) -> dict[str, Mapping[str, Any]]:

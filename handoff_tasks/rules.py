@@ -12,13 +12,14 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from handoff_tasks.errors import Problem
-from handoff_tasks.model import CheckResult, Outcome, Record, Relation
-from handoff_tasks.packet import GO, envelope_policy, git_state
+from handoff_tasks.impact import unfilled
+from handoff_tasks.model import CheckResult, Outcome, Record, Relation, Statement
+from handoff_tasks.packet import GO, envelope_policy, generated_at, git_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from handoff_tasks.model import Binding, GitFacts, Manifest, Statement
+    from handoff_tasks.model import Binding, GitFacts, Manifest
     from handoff_tasks.profile import Check, Mode, Profile
 
 _SHOWN = 5
@@ -130,6 +131,9 @@ def _manifest_at_tag(facts: GitFacts, manifest: Manifest, profile: Profile) -> l
     if facts.manifest_at_tag is None:
         return [Problem(code="HP055", where=where, message="the tag's target holds no readable manifest", hint=hint)]
     here, there = manifest.baseline(), facts.manifest_at_tag.baseline()
+    if here == there and facts.manifest_sha256_at_tag != facts.manifest_sha256:
+        message = "the manifest at the tag has other bytes than the verified commit's, and consumers mirror them"
+        return [Problem(code="HP055", where=where, message=message, hint=hint)]
     return [
         Problem(
             code="HP055",
@@ -155,7 +159,9 @@ def some_of(items: Sequence[str]) -> str:
 
 
 def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow_untagged: bool) -> list[Problem]:
-    """Return what a reader of the packet should know of the release: HA010 nothing to rehearse, HA011 not tagged yet.
+    """Return what a reader of the packet should know of the release.
+
+    HA010 nothing to rehearse, HA011 not tagged yet, HA013 the checks ran beside the tag.
 
     Without ``allow_untagged`` a missing tag is a problem already.
     """
@@ -164,6 +170,11 @@ def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow
         message = f"the runtime is already at {mode.rehearsed}: nothing is left to rehearse"
         hint = "hand over the stable packet instead"
         found.append(Problem(code="HA010", where="handoff_mode", message=message, hint=hint))
+    if facts.tag is not None and facts.paths_after_tag:
+        differing = some_of(facts.paths_after_tag)
+        message = f"the checks ran on {facts.verified_commit[:12]}, not on the tag's target, which differs in {differing}"
+        hint = f"to verify the tag itself: --ref {facts.tag_name}"
+        found.append(Problem(code="HA013", where="git_state/tag", message=message, hint=hint))
     if facts.tag is None and allow_untagged:
         message = f"the tag {facts.tag_name} does not exist yet"
         hint = "verify the packet again once the release is tagged"
@@ -261,6 +272,10 @@ def _go_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
             pointer = f"{where}#/verification_outcomes/{number}"
             message = f"{outcome['id']} {outcome['outcome']} with exit code {_told(outcome['exit_code'])}, but the verdict is GO"
             found.append(Problem(code="HP071", where=pointer, message=message, hint=hint))
+    for key, value in document["consumer_impact_statement"].items():
+        if reason := unfilled(value):
+            pointer = f"{where}#/consumer_impact_statement/{key}"
+            found.append(Problem(code="HP071", where=pointer, message=f"{reason}, but the verdict is GO", hint=hint))
     state = document["git_state"]
     good = (Relation.SAME, Relation.ANCESTOR)
     for key, value, fine in (
@@ -310,12 +325,15 @@ def packet_against_git(
     if document["git_state"]["tag"]["state"] == "untagged" and facts.tag is not None:
         for key in ("tag", "runtime_to_tag"):
             now["git_state"][key] = document["git_state"][key]
-    return [
-        Problem(
-            code="HP072", where=f"{where}#{pointer}", message=f"the packet says {_told(old)}; today it is {_told(new)}", hint=hint
-        )
-        for pointer, old, new in _differences(then, now, "")
-    ]
+    if document["handoff_generated_at_source"] == "verified-commit":
+        then["handoff_generated_at_utc"] = document["handoff_generated_at_utc"]
+        now["handoff_generated_at_utc"] = generated_at(facts.committed_at)
+    said = document["consumer_impact_statement"]
+    found = statement_problems(Statement(**said), manifest, facts) if said else []
+    for pointer, old, new in _differences(then, now, ""):
+        message = f"the packet says {_told(old)}; today it is {_told(new)}"
+        found.append(Problem(code="HP072", where=f"{where}#{pointer}", message=message, hint=hint))
+    return found
 
 
 def _differences(then: object, now: object, pointer: str) -> Iterator[tuple[str, object, object]]:

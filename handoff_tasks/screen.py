@@ -5,6 +5,7 @@ Writes to standard output and decides nothing. What comes from outside is writte
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -48,8 +49,17 @@ def _written_out(found: bytes) -> bytes:
 
 def say(line: str) -> None:
     """Print one line."""
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    _out((line + "\n").encode("utf-8", "surrogateescape"))
+
+
+def _out(data: bytes) -> None:
+    """Write bytes to standard output, whatever its encoding. When nobody reads it any more, the run goes on unseen."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Lines:
@@ -84,9 +94,7 @@ class Lines:
 
     def _write(self, data: bytes) -> None:
         body = _escape(data.replace(b"\r\n", b"\n").removesuffix(b"\n")).replace(b"\n", b"\n" + self._prefix)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(self._prefix + body + b"\n")
-        sys.stdout.buffer.flush()
+        _out(self._prefix + body + b"\n")
 
 
 def seconds(milliseconds: int) -> str:

@@ -200,6 +200,7 @@ def _running(session: Session, *, packet: bool = False) -> Iterator[_Run]:
     run: _Run | None = None
     try:
         run = _Run(options=options.parse(session.posargs, session=session.name, packet=packet))
+        _forget_result(session, run.options)
         yield run
     except HandoffError as error:
         for line in screen.findings("Refused:", error.problems):
@@ -230,9 +231,37 @@ def _running(session: Session, *, packet: bool = False) -> Iterator[_Run]:
         session.error(f"{len(run.problems)} problem{'s' if len(run.problems) > 1 else ''}")
 
 
+def _forget_result(session: Session, options: Options) -> None:
+    """Remove the result of an earlier run before this one starts: whatever happens, it shall not be taken for ours."""
+    from handoff_tasks import evidence
+    from handoff_tasks.errors import refusal
+
+    if options.result_json is None:
+        return
+    path = _from(session, options.result_json)
+    if options.out_json and _from(session, options.out_json) == path:
+        message = f"{path} is the packet's place too; expected a file of its own"
+        raise refusal("HP001", "--result-json", message, "name another file; nothing was run")
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise evidence.unwritable(path, error) from None
+
+
 def _from(session: Session, path: Path) -> Path:
-    """Return a path of the command line, relative to where nox was called."""
-    return Path(os.path.normpath(Path(session.invoked_from) / path.expanduser()))
+    """Return a path of the command line, relative to where nox was called; ``~`` is the user's home."""
+    # Not Path.expanduser: that ends in a traceback for a ~name that nobody has.
+    return Path(os.path.normpath(Path(session.invoked_from) / os.path.expanduser(path)))  # noqa: PTH111
+
+
+def _envdir(session: Session) -> Path:
+    """Return the folder of nox's environments."""
+    try:
+        return Path(session.cache_dir).parent
+    except FileNotFoundError as error:
+        # nox before 2026 makes one folder only.
+        Path(str(error.filename)).parent.mkdir(parents=True, exist_ok=True)
+        return Path(session.cache_dir).parent
 
 
 def _open(session: Session, place: _Place, run: _Run, *, ref: str | None = None) -> Workspace:
@@ -317,6 +346,7 @@ def _producer(session: Session, place: _Place, options: Options) -> tuple[Path, 
 
 def _sample(session: Session, place: _Place, options: Options) -> tuple[Path, Path]:
     from handoff_tasks import sample, screen
+    from handoff_tasks.errors import HandoffError
     from handoff_tasks.model import Flavour
 
     flavour = options.sample or Flavour(_flavour_here())
@@ -328,7 +358,12 @@ def _sample(session: Session, place: _Place, options: Options) -> tuple[Path, Pa
     root = _work(session, place, options) / _SAMPLE_FOLDERS[flavour]
     if not root.exists():
         screen.say(f"No producer was named: building the sample producer in {root}")
-        sample.build(root, flavour)
+        try:
+            sample.build(root, flavour)
+        except HandoffError:
+            # Another session may have been faster.
+            if not (root / ".git").is_dir():
+                raise
     return root, _sample_profiles()[flavour]
 
 
@@ -420,7 +455,7 @@ def _handoff(session: Session, place: _Place, mode_name: str | None) -> None:
             if options.fresh:
                 checkout.clear(wanted, screen.say)
             checkout.prepare(wanted, screen.say)
-            run_file = workspace.base / "run.json"
+            run_file = workspace.base / f"run-{wanted.run}.json"
             hand_over(workspace, wanted.run, run_file)
             for check in workspace.profile.checks:
                 evidence.forget(folder, check.id)
@@ -429,11 +464,13 @@ def _handoff(session: Session, place: _Place, mode_name: str | None) -> None:
             stopped = fanout.run(
                 fanout.plan(workspace.profile.checks, options.jobs or default_jobs()),
                 noxfile=place.noxfile,
-                envdir=Path(session.cache_dir).parent,
+                envdir=_envdir(session),
                 words=_words(options, run_file),
                 chatter=folder,
                 say=screen.say,
             )
+            # A lane that outlives us finds no run to go on with.
+            run_file.unlink(missing_ok=True)
             run.interrupted = stopped is not None
             before = workspace.producer.tags.get(material.facts.tag_name)
             workspace = _open(session, place, run, ref=commit)
@@ -539,7 +576,7 @@ def _assemble(session: Session, place: _Place) -> None:
 def _verify_packet(session: Session, place: _Place) -> None:
     with _running(session, packet=True) as run:
         from handoff_tasks import assemble, screen, strict_json
-        from handoff_tasks.errors import refusal
+        from handoff_tasks.errors import Problem, refusal
 
         assert run.options.packet is not None
         path = _from(session, run.options.packet)
@@ -558,7 +595,8 @@ def _verify_packet(session: Session, place: _Place) -> None:
                 against = f"git in {workspace.producer.root}"
             if document["verdict"] != "GO":
                 hint = "this is a draft; run the handoff session again once what it lists is mended"
-                raise refusal("HP073", f"{path}#/verdict", f"the packet itself says {document['verdict']}", hint)
+                message = f"the packet itself says {document['verdict']}"
+                problems.append(Problem(code="HP073", where=f"{path}#/verdict", message=message, hint=hint))
         run.problems = problems
         for line in [*screen.findings("Advisories:", run.advisories), *screen.findings("Problems:", problems), ""]:
             screen.say(line)

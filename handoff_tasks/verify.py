@@ -150,7 +150,7 @@ def _tools(
         elif status != 0 or (spec.version and not version):
             lines = [line.strip() for line in answer.splitlines() if line.strip()]
             said = next((line for line in lines if line.startswith("error")), lines[0] if lines else f"exit code {status}")
-            unusable[spec.name] = f"{path} does not tell its version: {said}"
+            unusable[spec.name] = f"does not tell its version: {said}"
         usable = spec.name not in unusable
         tools.append(Tool(name=spec.name, version=version[0] if version else None, path=path if usable else None, claim=spec.claim))
     return tuple(tools), unusable
@@ -220,8 +220,6 @@ def _run(
             timeout=record.timeout_seconds,
             show=lines.show,
         )
-    except BrokenPipeError:
-        raise
     except OSError as error:
         raise evidence.unwritable(log, error) from None
     preload.join()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks import checkout, gitrepo, profile, resources
+from handoff_tasks import checkout, evidence, gitrepo, profile, resources
 from handoff_tasks.errors import Problem, refusal
 from handoff_tasks.model import Binding
 
@@ -58,15 +58,27 @@ class Workspace:
 def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path) -> Workspace:
     """Open the producer at ``root`` at ``ref``; the commit and its tags are in our own repository afterwards.
 
-    ``profile_path`` is a built-in profile or the user's. Raises `HandoffError`: HP010 to HP014, HP030.
+    ``profile_path`` is a built-in profile or the user's. Raises `HandoffError`: HP010 to HP014, HP016, HP030, HP080.
     """
     where = str(profile_path)
     data = _read(profile_path)
     parsed = profile.parse(data, where, resources.schema(resources.PROFILE))
     producer = gitrepo.find(root, ref, parsed.tag_prefix)
     base = cache / _slug(producer.root)
+    if base.resolve().is_relative_to(producer.top):
+        raise refusal(
+            "HP016",
+            str(cache),
+            f"the cache folder lies inside the producer's repository {producer.top}, whose files would reach the checks",
+            "name a folder outside of it with --cache-dir",
+        )
     repository = gitrepo.Repository(base / "objects.git")
-    repository.update(producer, parsed.tag_prefix)
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        with checkout.exclusively(base / "fetch.lock"):
+            repository.update(producer, parsed.tag_prefix)
+    except OSError as error:
+        raise evidence.unwritable(base, error) from None
     return Workspace(
         producer=producer,
         repository=repository,

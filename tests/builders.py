@@ -100,6 +100,8 @@ def facts(**changes: Any) -> GitFacts:
         paths_after_runtime=("CHANGELOG.md", MANIFEST_PATH),
         manifest_sha256="7" * 64,
         manifest_at_tag=manifest(),
+        manifest_sha256_at_tag="7" * 64,
+        paths_after_tag=(),
         stated_service_version="service.v2",
         earlier=(Release(tag="v1.2.2", commit_sha=PREVIOUS), Release(tag="v1.2.1", commit_sha=OTHER)),
     )
@@ -108,7 +110,13 @@ def facts(**changes: Any) -> GitFacts:
 
 def untagged(**changes: Any) -> GitFacts:
     """Return what git says of the same release before it is tagged."""
-    absent: dict[str, Any] = {"tag": None, "runtime_to_tag": None, "changed_to_tag": None, "manifest_at_tag": None}
+    absent: dict[str, Any] = {
+        "tag": None,
+        "runtime_to_tag": None,
+        "changed_to_tag": None,
+        "manifest_at_tag": None,
+        "manifest_sha256_at_tag": None,
+    }
     return facts(**(absent | changes))
 
 

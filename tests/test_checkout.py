@@ -274,14 +274,22 @@ def test_changes_names_what_differs(producer: scratch.Producer, left: str, expec
 
 
 def test_ignored_files_and_outputs_do_not_count(producer: scratch.Producer) -> None:
-    """What the commit's own .gitignore covers, and what is kept, is no change."""
-    wanted = _wanted(producer)
+    """What the commit's own .gitignore covers, and what is kept, is no change; but the next check does not find the former."""
+    wanted = _wanted(producer, run="one")
     with checkout.occupied(wanted, "check", _silent) as place:
-        for name in ("a.tmp", "scripts/b.tmp", "target/c", "components/x/target/d"):
+        for name in ("target/c", "components/x/target/d"):
             (wanted.tree / name).parent.mkdir(parents=True, exist_ok=True)
             (wanted.tree / name).write_text("x\n")
         assert place.compare() == ()
         assert place.clean
+        for name in ("a.tmp", "scripts/b.tmp"):
+            (wanted.tree / name).write_text("x\n")
+        assert place.compare() == ()
+        assert not place.clean
+    with checkout.occupied(wanted, "next", _silent):
+        assert (wanted.tree / "target" / "c").exists()
+        assert not (wanted.tree / "a.tmp").exists()
+        assert not (wanted.tree / "scripts" / "b.tmp").exists()
 
 
 def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Producer) -> None:

@@ -188,8 +188,8 @@ def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str) -> None:
 # Tags
 
 
-def test_only_version_tags_that_point_to_a_commit_count(producer: scratch.Producer) -> None:
-    """Annotated and lightweight tags count; other names, and tags of trees and files, do not."""
+def test_only_version_tags_count(producer: scratch.Producer) -> None:
+    """Annotated and lightweight tags count, a tag of a tag is peeled, one of a tree or file has no commit; other names do not."""
     head = producer.head()
     producer.tag("v2.0.0", annotated=False)
     for name in ("v2.0", "v2.0.0-rc1", "v2.0.0.0", "release", "x/v2.0.0", "V2.0.0", "nightly-v2.0.0"):
@@ -197,9 +197,23 @@ def test_only_version_tags_that_point_to_a_commit_count(producer: scratch.Produc
     producer.tag("v3.0.0", "HEAD^{tree}")
     producer.tag("v3.0.1", "HEAD:Cargo.toml", annotated=False)
     producer.git("branch", "v4.0.0")
+    producer.tag("v5.0.0", "v1.1.0")
     tags = gitrepo.find(producer.root, "HEAD", "").tags
-    assert list(tags) == ["v1.0.0", "v1.1.0", "v2.0.0"]
+    assert list(tags) == ["v1.0.0", "v1.1.0", "v2.0.0", "v3.0.0", "v3.0.1", "v5.0.0"]
     assert tags["v2.0.0"] == ("commit", head, head)
+    assert (tags["v5.0.0"][0], tags["v5.0.0"][2]) == ("tag", head)
+    assert (tags["v3.0.0"][2], tags["v3.0.1"][2]) == ("", "")
+
+
+def test_a_release_whose_tag_names_no_commit_is_refused(producer: scratch.Producer) -> None:
+    """HP059: it is not taken for a release without a tag."""
+    producer.git("tag", "--force", "v1.1.0", "HEAD^{tree}")
+    assert _refused(lambda: _facts(producer)) == Problem(
+        code="HP059",
+        where="tag v1.1.0",
+        message="the tag exists, but names no commit",
+        hint="tag the release's commit, or delete the tag",
+    )
 
 
 def test_a_branch_of_a_tags_name_does_not_stand_in_for_it(producer: scratch.Producer) -> None:
@@ -386,6 +400,8 @@ def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(producer: s
         paths_after_runtime=(scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH),
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
         manifest_at_tag=Manifest.from_dict(json.loads(manifest)),
+        manifest_sha256_at_tag=hashlib.sha256(manifest).hexdigest(),
+        paths_after_tag=(),
         stated_service_version="service.v2",
         earlier=(Release(tag="v1.0.0", commit_sha=producer.git("rev-parse", "v1.0.0~1")),),
     )

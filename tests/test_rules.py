@@ -807,11 +807,6 @@ def test_every_statement_about_git_is_compared(key: str) -> None:
     ("change", "pointer", "message"),
     [
         (
-            {"release_tag": "v1.2.4"},
-            "/active_runtime_baseline/release_tag",
-            "the packet says v1.2.3; today it is v1.2.4",
-        ),
-        (
             {"integration_baseline": "integration/v2"},
             "/active_runtime_baseline/integration_baseline",
             "the packet says integration/v1; today it is integration/v2",

@@ -315,7 +315,7 @@ def test_a_tool_that_does_not_tell_its_version_is_missing(bench: Bench, answer: 
     check = scratch.check("ok", ["./scripts/ok.sh"], success_line=scratch.OK_LINE, tools=("one", "two"))
     bench.text = scratch.profile([check], tools=scratch.TOOLS + MISSING)
     record = bench.run()
-    why = f"{bench.bin / 'no-such-one'} does not tell its version: {said}"
+    why = f"does not tell its version: {said}"
     assert _verdict(record) == (Outcome.TOOL_MISSING, f"one ({why}): install one, or let the session install its wheel")
     assert [(tool.name, tool.path, tool.version) for tool in record.tools] == [
         ("one", None, None),
