@@ -41,7 +41,7 @@ _TODAY = "against git, manifest and profile (HP072)"
 ORIGINS: Mapping[str, tuple[str, str]] = {
     "handoff_generated_at_utc": ("the verified commit's committer time, or `SOURCE_DATE_EPOCH`", _SHAPE),
     "handoff_mode": ("the session", f"{_SHAPE}; known to the profile (HP072)"),
-    "release_tag": (_MANIFEST, f"equals the baseline's, and ends the tag's name (HP071); {_TODAY}"),
+    "release_tag": (_MANIFEST, "equals the baseline's, and ends the tag's name (HP071)"),
     "commit_sha": (
         _MANIFEST,
         "equals the baseline's and `git_state/runtime_commit` (HP071); a commit of the history (HP050, HP051)",
@@ -50,8 +50,8 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
         "stable: the manifest; a rehearsal: the profile's mode",
         f"stable: equals the baseline's (HP071); the runtime commit states the manifest's (HP056); {_TODAY}",
     ),
-    "expected_api_contract_version": (_MANIFEST, f"equals the baseline's (HP071); {_TODAY}"),
-    "integration_baseline": (_MANIFEST, f"equals the baseline's (HP071); {_TODAY}"),
+    "expected_api_contract_version": (_MANIFEST, "equals the baseline's (HP071)"),
+    "integration_baseline": (_MANIFEST, "equals the baseline's (HP071)"),
     "active_runtime_baseline": (_MANIFEST, f"the same values at the tag (HP055); {_TODAY}"),
     "error_code_enum": (_MANIFEST, f"{_SHAPE}; {_TODAY}"),
     "non_2xx_envelope_policy": (
@@ -76,7 +76,7 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     "git_state": (_GIT, "see its fields"),
     "consumer_impact_statement": (
         "the changelog's section of the release, or `--impact FILE`",
-        "complete and filled in (HP060 to HP062); repin and rollback lines (HP063, HP064)",
+        "before publishing: complete and filled in (HP060 to HP062), repin and rollback lines (HP063, HP064)",
     ),
     "advisories": ("the rules (HA010, HA011)", _SHAPE),
     "problems": ("the rules", "only in a draft: schema (HP070)"),
