@@ -1,5 +1,7 @@
 """This repository is a user of its own library; its own sessions stand below."""
 
+import sys
+
 import nox
 
 import handoff_tasks
@@ -49,3 +51,9 @@ def bench(session: nox.Session) -> None:
     """Measure against doing the same by hand: -- [--producer-root PATH] [--ref REV] [--cold] [--times N]."""
     session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "bench"))
     session.run("python", "benchmarks/bench.py", *session.posargs)
+
+
+@nox.session(venv_backend="none", tags=["project"])
+def docs(session: nox.Session) -> None:
+    """Write the field tables in docs/ anew from the schemas."""
+    session.run(sys.executable, "docs/generate.py", external=True)
