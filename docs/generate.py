@@ -78,7 +78,7 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
         "the changelog's section of the release, or `--impact FILE`",
         "before publishing: complete and filled in (HP060 to HP062), repin and rollback lines (HP063, HP064)",
     ),
-    "advisories": ("the rules (HA010, HA011)", _SHAPE),
+    "advisories": ("the rules (HA010, HA011, HA013)", _SHAPE),
     "problems": ("the rules", "only in a draft: schema (HP070)"),
     "handoff_generated_at_source": ("whether `SOURCE_DATE_EPOCH` is set", _SHAPE),
     "git_state/verified_commit": ("`--ref`, resolved once", f"each record is of this commit (HP047); {_TODAY}"),
@@ -97,7 +97,10 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     ),
     "git_state/commits_after_runtime": (_GIT, f"ends at the verified commit (HP071); {_TODAY}"),
     "git_state/paths_after_runtime": (_GIT, _TODAY),
-    "git_state/manifest_sha256": ("the manifest's bytes in the verified commit", _TODAY),
+    "git_state/manifest_sha256": (
+        "the manifest's bytes in the verified commit",
+        f"the same bytes at the tag (HP055); {_TODAY}",
+    ),
 }
 """Field of the packet to where its value comes from and what checks it, before publishing or in ``handoff-verify``."""
 

@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 class Options:
     """The options of a run; paths as given, the limit in seconds. ``run_file`` is set by a handoff for its own checks."""
 
-    producer_root: Path | None
-    sample: Flavour | None
-    out_json: Path | None
-    ref: str
-    impact: Path | None
-    work_dir: Path | None
-    cache_dir: Path | None
-    jobs: int | None
-    timeout: int | None
-    toolchain: str | None
-    result_json: Path | None
-    mode: str | None
-    allow_untagged: bool
-    fresh: bool
-    run_file: Path | None
-    packet: Path | None
+    producer_root: Path | None = None
+    sample: Flavour | None = None
+    out_json: Path | None = None
+    ref: str = "HEAD"
+    impact: Path | None = None
+    work_dir: Path | None = None
+    cache_dir: Path | None = None
+    jobs: int | None = None
+    timeout: int | None = None
+    toolchain: str | None = None
+    result_json: Path | None = None
+    mode: str | None = None
+    allow_untagged: bool = False
+    fresh: bool = False
+    run_file: Path | None = None
+    packet: Path | None = None
 
 
 class _Refused(Exception):
@@ -95,6 +95,17 @@ def parse(words: Sequence[str], *, session: str, packet: bool = False) -> Option
             "HP001", session, f"{error}; known: {', '.join(known)}", "correct the words after --; nothing was run"
         ) from None
     return Options(**vars(found))
+
+
+def result_json(words: Sequence[str]) -> Path | None:
+    """Return the path after ``--result-json``, also among words that `parse` refuses, so that a refusal can be told there too."""
+    found = None
+    for number, word in enumerate(words):
+        flag, _, value = word.partition("=")
+        if flag == "--result-json":
+            value = value or (words[number + 1] if number + 1 < len(words) else "")
+            found = Path(value) if value and not value.startswith("--") else None
+    return found
 
 
 def _path(text: str) -> Path | str:

@@ -187,6 +187,7 @@ class _Run:
     problems: Sequence[Problem] = ()
     advisories: Sequence[Problem] = ()
     checks: Sequence[CheckResult] = ()
+    result: Path | None = None
     interrupted: bool = False
 
 
@@ -197,18 +198,16 @@ def _running(session: Session, *, packet: bool = False) -> Iterator[_Run]:
     from handoff_tasks.assemble import result_document
     from handoff_tasks.errors import HandoffError
 
-    run: _Run | None = None
+    run = _Run(options=options.Options())
     try:
-        run = _Run(options=options.parse(session.posargs, session=session.name, packet=packet))
-        _forget_result(session, run.options)
+        run.result = _result_place(session, options.result_json(session.posargs))
+        run.options = options.parse(session.posargs, session=session.name, packet=packet)
         yield run
     except HandoffError as error:
         for line in screen.findings("Refused:", error.problems):
             screen.say(line)
-        if run is None:
-            session.error("nothing was run")
         run.problems = (*run.problems, *error.problems)
-    if run.options.result_json is not None:
+    if run.result is not None:
         workspace = run.workspace
         document = result_document(
             mode=run.mode,
@@ -221,7 +220,7 @@ def _running(session: Session, *, packet: bool = False) -> Iterator[_Run]:
             checks=run.checks,
         )
         try:
-            evidence.write_result(_from(session, run.options.result_json), document)
+            evidence.write_result(run.result, document)
         except HandoffError as error:
             session.error(str(error))
     if run.interrupted:
@@ -231,21 +230,23 @@ def _running(session: Session, *, packet: bool = False) -> Iterator[_Run]:
         session.error(f"{len(run.problems)} problem{'s' if len(run.problems) > 1 else ''}")
 
 
-def _forget_result(session: Session, options: Options) -> None:
-    """Remove the result of an earlier run before this one starts: whatever happens, it shall not be taken for ours."""
+def _result_place(session: Session, path: Path | None) -> Path | None:
+    """Return where the result belongs, the one of an earlier run removed: whatever happens, it shall not be taken for ours."""
     from handoff_tasks import evidence
     from handoff_tasks.errors import refusal
 
-    if options.result_json is None:
-        return
-    path = _from(session, options.result_json)
-    if options.out_json and _from(session, options.out_json) == path:
-        message = f"{path} is the packet's place too; expected a file of its own"
-        raise refusal("HP001", "--result-json", message, "name another file; nothing was run")
+    if path is None:
+        return None
+    place = _from(session, path)
     try:
-        path.unlink(missing_ok=True)
+        if place.exists():
+            if b'"result_contract_version"' not in place.read_bytes()[:4096]:
+                message = f"{place} is there already and is no result of a run; expected a file of its own"
+                raise refusal("HP001", "--result-json", message, "name another file; nothing was run")
+            place.unlink()
     except OSError as error:
-        raise evidence.unwritable(path, error) from None
+        raise evidence.unwritable(place, error) from None
+    return place
 
 
 def _from(session: Session, path: Path) -> Path:
@@ -436,7 +437,7 @@ def _handoff(session: Session, place: _Place, mode_name: str | None) -> None:
         modes = [workspace.profile.mode(mode_name)] if mode_name else list(workspace.profile.modes)
         allow_untagged = options.allow_untagged or mode_name is None
         statement = _from(session, options.impact) if options.impact else None
-        target = _target(session, options, workspace)
+        target = _target(session, run, workspace)
         if mode_name and (found := evidence.check_target(target, workspace.producer.git_dir)):
             raise HandoffError(found)
         material = assemble.gather(workspace, statement)
@@ -511,8 +512,16 @@ def _words(options: Options, run_file: Path) -> list[str]:
     return words
 
 
-def _target(session: Session, options: Options, workspace: Workspace) -> Path:
-    return _from(session, options.out_json) if options.out_json else workspace.producer.root / workspace.profile.packet_path
+def _target(session: Session, run: _Run, workspace: Workspace) -> Path:
+    """Return where the packet belongs; the result must not lie there too."""
+    from handoff_tasks.errors import refusal
+
+    out_json = run.options.out_json
+    target = _from(session, out_json) if out_json else workspace.producer.root / workspace.profile.packet_path
+    if run.result == target:
+        run.result = None
+        raise refusal("HP001", "--result-json", f"{target} is the packet's place", "name another file; nothing was run")
+    return target
 
 
 def _finish(
@@ -569,7 +578,7 @@ def _assemble(session: Session, place: _Place) -> None:
         for line in end_screen.start(session.name, workspace, material):
             screen.say(line)
         with checkout.held(workspace.work / "lock", "the work folder"):
-            target = _target(session, run.options, workspace)
+            target = _target(session, run, workspace)
             _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged)
 
 

@@ -482,6 +482,95 @@ def test_a_moved_tag_is_seen_by_verify(desk: Desk) -> None:
     assert desk.findings() == [("HP072", f"{desk.packet}#/git_state/tag/target")]
 
 
+def test_a_manifest_of_other_bytes_than_the_tags_is_refused(desk: Desk) -> None:
+    """Consumers mirror the manifest's bytes: a later commit that changes them is no verification of the tagged release."""
+    path = desk.producer.root / scratch.MANIFEST_PATH
+    desk.producer.commit("fix: a code less", {scratch.MANIFEST_PATH: path.read_text().replace('"invalid_json",\n', "")})
+    assert desk.run("handoff-stable").returncode == 1
+    assert desk.result["problems"] == [
+        {
+            "code": "HP055",
+            "where": f"v1.1.0:{scratch.MANIFEST_PATH}",
+            "message": "the manifest at the tag has other bytes than the verified commit's, and consumers mirror them",
+            "hint": "verify at the tag: --ref v1.1.0",
+        }
+    ]
+
+
+def test_checks_that_ran_beside_the_tag_are_told(desk: Desk) -> None:
+    """A commit after the tag with the same runtime is GO, and the packet names what differs from the tag."""
+    desk.producer.commit("ci: mend a script", {"scripts/plain.sh": scratch.PLAIN + "# mended\n"})
+    assert desk.run("handoff-stable").returncode == 0
+    assert json.loads(desk.packet.read_bytes())["advisories"] == [
+        {
+            "code": "HA013",
+            "where": "git_state/tag",
+            "message": f"the checks ran on {desk.producer.head()[:12]}, not on the tag's target, which differs in scripts/plain.sh",
+            "hint": "to verify the tag itself: --ref v1.1.0",
+        }
+    ]
+
+
+def test_a_cache_inside_the_producer_is_refused(desk: Desk) -> None:
+    """Files of the producer's folders would reach the checks there."""
+    cache = desk.producer.root / "cache"
+    assert desk.run("handoff-stable", "--cache-dir", str(cache)).returncode == 1
+    assert desk.result["problems"] == [
+        {
+            "code": "HP016",
+            "where": str(cache),
+            "message": f"the cache folder lies inside the producer's repository {desk.producer.path}, "
+            "whose files would reach the checks",
+            "hint": "name a folder outside of it with --cache-dir",
+        }
+    ]
+    assert not cache.exists()
+
+
+def test_the_result_has_a_file_of_its_own(desk: Desk) -> None:
+    """Not the packet's, and no file of somebody else's; a result of an earlier run does not outlive a refusal."""
+    assert desk.run("handoff-stable").returncode == 0
+    old = desk.packet.read_bytes()
+    for words in (["--result-json", str(desk.packet)], ["--out-json", "new.json", "--result-json", "new.json"]):
+        done = desk.run("handoff-stable", *words)
+        assert done.returncode == 1
+        assert "HP001 --result-json: " in done.stdout
+        assert desk.packet.read_bytes() == old
+        assert not (desk.folder / "new.json").exists()
+    assert desk.run("handoff-stable").returncode == 0
+    assert desk.run("handoff-stable", "--bogus").returncode == 1
+    assert (desk.result["verdict"], desk.findings()) == ("NO-GO", [("HP001", "handoff-stable")])
+
+
+def test_nobody_who_reads_the_screen_loses_no_evidence(desk: Desk) -> None:
+    """With standard output closed in the middle, the run goes on to its end, its records and its packet."""
+    process = subprocess.Popen(
+        desk.command("handoff-stable", *desk.words()), cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert [check["outcome"] for check in desk.result["checks"]] == ["passed"] * 3
+    assert json.loads(desk.packet.read_bytes())["verdict"] == "GO"
+
+
+def test_a_packet_that_a_person_has_edited_is_refused(desk: Desk, tmp_path: Path) -> None:
+    """A placeholder, another rollback, another time, another form: handoff-verify tells each."""
+    assert desk.run("handoff-stable").returncode == 0
+    good = desk.packet.read_text()
+    file = tmp_path / "packet.json"
+    for old, new, code in (
+        ('"required_test_updates": "none"', '"required_test_updates": "<none|describe>"', "HP071"),
+        ("repin to v1.0.0/", "repin to v0.9.0/", "HP064"),
+        ('"handoff_generated_at_utc": "2025', '"handoff_generated_at_utc": "2031', "HP072"),
+        ("  ", "    ", "HP070"),
+    ):
+        file.write_text(good.replace(old, new))
+        assert desk.run("handoff-verify", str(file)).returncode == 1
+        assert {found for found, _ in desk.findings()} == {code}
+
+
 def test_a_draft_is_no_packet(desk: Desk) -> None:
     """handoff-verify refuses a NO-GO draft by its own verdict."""
     desk.producer.git("tag", "--delete", "v1.1.0")
