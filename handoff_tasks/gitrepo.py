@@ -157,13 +157,13 @@ class Repository:
         if not (self.folder / "objects").is_dir():
             self.folder.mkdir(parents=True, exist_ok=True)
             gitcmd.run("init", "--quiet", "--bare", "--template=", "--object-format=sha1", str(self.folder), cwd=self.folder)
-        if self._holds(producer.commit) and _tags(self.folder, self.folder, tag_prefix) == producer.tags:
+        held = _tags(self.folder, self.folder, tag_prefix)
+        if self._holds(producer.commit) and held == producer.tags:
             return
         specs = [f"+{producer.commit}:{_kept(producer.commit)}"]
         if producer.tags:
             specs.append(f"+{_TAGS}{tag_prefix}v*:{_TAGS}{tag_prefix}v*")
-        stale = _tags(self.folder, self.folder, tag_prefix).keys() - producer.tags.keys()
-        for name in stale:
+        for name in held.keys() - producer.tags.keys():
             self._git("update-ref", "-d", _TAGS + name)
         self._fetch(producer, specs)
 
@@ -218,10 +218,12 @@ class Repository:
             at_tag = _blob(objects, tag.target, prefix + profile.manifest_path) if tag else None
             stated = _stated(objects, runtime, prefix, profile) if known else None
             earlier = _earlier(objects, producer, profile, manifest, read)
-        to_verified = self._relation(runtime, commit) if known else Relation.MISSING
-        to_tag = (self._relation(runtime, tag.target) if known else Relation.MISSING) if tag else None
-        changed = self._changed(runtime, commit, prefix) if known else None
-        changed_at_tag = self._changed(runtime, tag.target, prefix) if known and tag else None
+        # Most often the verified commit is the tag's target: git is asked once for both.
+        relation, differing = functools.cache(self._relation), functools.cache(self._changed)
+        to_verified = relation(runtime, commit) if known else Relation.MISSING
+        to_tag = (relation(runtime, tag.target) if known else Relation.MISSING) if tag else None
+        changed = differing(runtime, commit, prefix) if known else None
+        changed_at_tag = differing(runtime, tag.target, prefix) if known and tag else None
         return GitFacts(
             verified_commit=commit,
             verified_tree=_header(found[2], b"tree").decode(),

@@ -476,16 +476,15 @@ def _handoff(session: Session, place: _Place, mode_name: str | None) -> None:
             before = workspace.producer.tags.get(material.facts.tag_name)
             workspace = _open(session, place, run, ref=commit)
             material = assemble.gather(workspace, statement)
+            more = []
             if before is not None and workspace.producer.tags.get(material.facts.tag_name) != before:
                 message = "the tag moved while the checks ran"
                 hint = "find out who moved it, then run again"
-                moved = [Problem(code="HP058", where=f"tag {material.facts.tag_name}", message=message, hint=hint)]
-            else:
-                moved = []
+                more.append(Problem(code="HP058", where=f"tag {material.facts.tag_name}", message=message, hint=hint))
             if stopped:
                 message = f"the run was interrupted by {stopped}"
-                moved.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
-            _finish(run, workspace, material, modes, target if mode_name else None, allow_untagged=allow_untagged, more=moved)
+                more.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
+            _finish(run, workspace, material, modes, target if mode_name else None, allow_untagged=allow_untagged, more=more)
 
 
 def _agree(options: Options, mode_name: str | None) -> None:

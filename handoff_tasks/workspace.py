@@ -166,9 +166,10 @@ def _slug(root: Path) -> str:
 
 def _profile_notes(producer: gitrepo.Producer, repository: gitrepo.Repository, path: Path, data: bytes) -> tuple[Problem, ...]:
     """Hold the profile to the verified commit, where it lives in the producer's repository."""
-    if not path.resolve().is_relative_to(producer.root):
+    place = path.resolve()
+    if not place.is_relative_to(producer.root):
         return ()
-    name = path.resolve().relative_to(producer.root).as_posix()
+    name = place.relative_to(producer.root).as_posix()
     committed = repository.files(producer, [name])[name]
     if committed is None:
         message = f"the profile is no part of the verified commit {producer.commit[:12]}; the working file is used"
