@@ -1,0 +1,159 @@
+"""The frame of every session: options in, a user's mistakes shown without a traceback, the result written, an end with the truth.
+
+Knows which folders a run uses and opens its workspace. Runs no check and decides nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from nox import Session
+
+    from handoff_tasks.errors import Problem
+    from handoff_tasks.model import CheckResult
+    from handoff_tasks.options import Options
+    from handoff_tasks.producers import Place
+    from handoff_tasks.workspace import Workspace
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """What a session has found so far; written to the result file when the session ends, however it ends.
+
+    ``producer`` is the producer's root and its profile, once they are chosen.
+    """
+
+    options: Options
+    mode: str | None = None
+    producer: tuple[Path, Path] | None = None
+    workspace: Workspace | None = None
+    packet: Path | None = None
+    draft: Path | None = None
+    problems: Sequence[Problem] = ()
+    advisories: Sequence[Problem] = ()
+    checks: Sequence[CheckResult] = ()
+    result: Path | None = None
+    interrupted: bool = False
+
+
+@contextlib.contextmanager
+def framed(session: Session, *, packet: bool = False) -> Iterator[Run]:
+    """Parse the options, show a user's mistakes without a traceback, write the result, end the session with the truth."""
+    from handoff_tasks import evidence, options, screen
+    from handoff_tasks.assemble import result_document
+    from handoff_tasks.errors import HandoffError
+
+    run = Run(options=options.Options())
+    try:
+        run.result = _result_place(session, options.result_json(session.posargs))
+        run.options = options.parse(session.posargs, session=session.name, packet=packet)
+        yield run
+    except HandoffError as error:
+        for line in screen.findings("Refused:", error.problems):
+            screen.say(line)
+        run.problems = (*run.problems, *error.problems)
+    if run.result is not None:
+        workspace = run.workspace
+        document = result_document(
+            mode=run.mode,
+            commit=workspace.producer.commit if workspace else None,
+            packet_path=run.packet,
+            draft=run.draft,
+            place=evidence.folder(workspace.work, workspace.producer.commit) if workspace else None,
+            problems=run.problems,
+            advisories=run.advisories,
+            checks=run.checks,
+        )
+        try:
+            evidence.write_result(run.result, document)
+        except HandoffError as error:
+            session.error(str(error))
+    if run.interrupted:
+        # Ends nox too: no further session starts.
+        raise KeyboardInterrupt
+    if run.problems:
+        session.error(f"{len(run.problems)} problem{'s' if len(run.problems) > 1 else ''}")
+
+
+def _result_place(session: Session, path: Path | None) -> Path | None:
+    """Return where the result belongs, the one of an earlier run removed: whatever happens, it shall not be taken for ours."""
+    from handoff_tasks import evidence
+    from handoff_tasks.errors import refusal
+
+    if path is None:
+        return None
+    place = from_(session, path)
+    try:
+        if place.exists():
+            if b'"result_contract_version"' not in place.read_bytes()[:4096]:
+                message = f"{place} is there already and is no result of a run; expected a file of its own"
+                raise refusal("HP001", "--result-json", message, "name another file; nothing was run")
+            place.unlink()
+    except OSError as error:
+        raise evidence.unwritable(place, error) from None
+    return place
+
+
+def from_(session: Session, path: Path) -> Path:
+    """Return a path of the command line, relative to where nox was called; ``~`` is the user's home."""
+    # Not Path.expanduser: that ends in a traceback for a ~name that nobody has.
+    return Path(os.path.normpath(Path(session.invoked_from) / os.path.expanduser(path)))  # noqa: PTH111
+
+
+def envdir(session: Session) -> Path:
+    """Return the folder of nox's environments."""
+    try:
+        return Path(session.cache_dir).parent
+    except FileNotFoundError as error:
+        # nox before 2026 makes one folder only.
+        Path(str(error.filename)).parent.mkdir(parents=True, exist_ok=True)
+        return Path(session.cache_dir).parent
+
+
+def open_(session: Session, place: Place, run: Run, *, ref: str | None = None) -> Workspace:
+    """Choose the producer, if that was not done, and open its workspace at ``ref``, else at the commit that the options name."""
+    from handoff_tasks import producers, workspace
+
+    work = _work(session, place, run.options)
+    named = from_(session, run.options.producer_root) if run.options.producer_root else None
+    run.producer = run.producer or producers.choose(place, run.options, named, work)
+    root, profile_path = run.producer
+    run.workspace = workspace.open_(
+        root=root,
+        ref=ref or run.options.ref,
+        profile_path=profile_path,
+        work=work,
+        cache=_cache(session, run.options),
+    )
+    return run.workspace
+
+
+def _work(session: Session, place: Place, options: Options) -> Path:
+    return from_(session, options.work_dir) if options.work_dir else place.noxfile.parent / ".handoff"
+
+
+def _cache(session: Session, options: Options) -> Path:
+    if options.cache_dir:
+        return from_(session, options.cache_dir)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("handoff-tasks", appauthor=False))
+
+
+def target_of(session: Session, run: Run, workspace: Workspace) -> Path:
+    """Return where the packet belongs; the result must not lie there too."""
+    from handoff_tasks.errors import refusal
+
+    out_json = run.options.out_json
+    target = from_(session, out_json) if out_json else workspace.producer.root / workspace.profile.packet_path
+    if run.result == target:
+        run.result = None
+        raise refusal("HP001", "--result-json", f"{target} is the packet's place", "name another file; nothing was run")
+    return target
