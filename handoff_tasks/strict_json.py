@@ -17,6 +17,8 @@ MAX_DEPTH = 64
 MAX_INTEGER = 2**53 - 1
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Text that was UTF-8 holds a surrogate only where it is written so.
+_WRITTEN_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 # A string (one that never ends runs to the end of the text, so the scan stays linear) or a bracket.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', re.DOTALL)
 
@@ -43,7 +45,7 @@ def read(data: bytes, where: str, *, code: str = "HP002") -> object:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise refuse(f"byte {error.start} is not UTF-8") from None
-    if _depth(text) > MAX_DEPTH:
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
         raise refuse(f"the document nests deeper than {MAX_DEPTH} levels")
     try:
         value: object = json.loads(
@@ -53,7 +55,8 @@ def read(data: bytes, where: str, *, code: str = "HP002") -> object:
             parse_constant=lambda literal: _refuse(f"{literal} is not JSON"),
             parse_int=_integer,
         )
-        _refuse_surrogates(value)
+        if _WRITTEN_SURROGATE.search(text):
+            _refuse_surrogates(value)
     except json.JSONDecodeError as error:
         raise refuse(f"not JSON: {error.msg}", f":{error.lineno}:{error.colno}") from None
     except _Refused as error:
@@ -79,8 +82,6 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     for key, value in pairs:
         if key in found:
             _refuse(f"the key {json.dumps(key, ensure_ascii=False)} stands twice in one object")
-        for text in (key, value):
-            _refuse_surrogates(text)
         found[key] = value
     return found
 
@@ -88,6 +89,10 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def _refuse_surrogates(value: object) -> None:
     if isinstance(value, str) and _SURROGATE.search(value):
         _refuse("a string holds a lone surrogate")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_surrogates(key)
+            _refuse_surrogates(inner)
     if isinstance(value, list):
         for item in value:
             _refuse_surrogates(item)
