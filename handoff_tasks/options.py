@@ -34,6 +34,7 @@ class Options:
     allow_untagged: bool = False
     fresh: bool = False
     rerun: bool = False
+    show_output: bool = False
     run_file: Path | None = None
     packet: Path | None = None
 
@@ -76,6 +77,7 @@ def parse(words: Sequence[str], *, session: str, packet: bool = False) -> Option
     add("--allow-untagged", action="store_true")
     add("--fresh", action="store_true")
     add("--rerun", action="store_true")
+    add("--show-output", action="store_true")
     parser.add_argument("--run-file", type=_path)
     if packet:
         known.insert(0, "PACKET")

@@ -181,8 +181,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
             envdir = running.envdir(session)
             settings = functools.partial(_settings, options=options, envdir=envdir, run=wanted.run)
             kept = resume.kept(workspace, settings, screen.say) if not (options.fresh or options.rerun) else frozenset()
-            checks = [check for check in workspace.profile.checks if check.id not in kept]
-            stopped = _fan_out(workspace, checks, wanted.run, place.noxfile, envdir, options) if checks else None
+            stopped = _fan_out(workspace, kept, wanted.run, place.noxfile, envdir, options)
             run.interrupted = stopped is not None
             before, now = workspace.producer, workspace.asked_again()
             more = []
@@ -215,10 +214,14 @@ def _settings(check: Check, *, options: Options, envdir: Path, run: str) -> Sett
     )
 
 
-def _fan_out(workspace: Workspace, checks: Sequence[Check], run: str, noxfile: Path, envdir: Path, options: Options) -> str | None:
-    """Run the checks in nox processes of their own; return the signal that interrupted us, if one did."""
-    from handoff_tasks import evidence, fanout, screen
+def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path, envdir: Path, options: Options) -> str | None:
+    """Run the checks that are not kept in nox processes of their own; return the signal that interrupted us, if one did."""
+    from handoff_tasks import board, evidence, fanout, screen
     from handoff_tasks.workspace import hand_over
+
+    checks = [check for check in workspace.profile.checks if check.id not in kept]
+    if not checks:
+        return None
 
     folder = evidence.folder(workspace.work, workspace.producer.commit)
     run_file = workspace.base / f"run-{run}.json"
@@ -227,6 +230,7 @@ def _fan_out(workspace: Workspace, checks: Sequence[Check], run: str, noxfile: P
         evidence.forget(folder, check.id)
     for chatter in folder.glob("lane-*.nox.log"):
         chatter.unlink()
+    seen = board.board(folder, [check.id for check in workspace.profile.checks], kept)
     try:
         return fanout.run(
             fanout.plan(checks, options.jobs or default_jobs()),
@@ -235,8 +239,11 @@ def _fan_out(workspace: Workspace, checks: Sequence[Check], run: str, noxfile: P
             words=_words(options, run_file),
             chatter=folder,
             say=screen.say,
+            look=None if options.show_output else seen.look,
         )
     finally:
+        if not options.show_output:
+            seen.close()
         # A lane that outlives us finds no run to go on with.
         run_file.unlink(missing_ok=True)
 

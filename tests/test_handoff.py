@@ -120,8 +120,7 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
     assert "broken: the end of its log" in done.stdout
     assert "\x1b" not in done.stdout
     assert "cannot go on: \\x1b[31mred" in done.stdout
-    assert done.stdout.rstrip().splitlines()[-1] == "NO-GO  1 problem"
-    assert f"packet    not written; unchanged: {desk.packet}" in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1] == f"NO-GO  1 problem; unchanged: {desk.packet}"
     assert scratch.listing(desk.packet.parent) == old
     draft = json.loads(Path(desk.result["draft"]).read_bytes())
     assert draft["verdict"] == "NO-GO"
