@@ -40,6 +40,7 @@ class Options:
     mode: str | None = None
     allow_untagged: bool = False
     fresh: bool = False
+    rerun: bool = False
     run_file: Path | None = None
     formatted: str = "text"
     fail_on: str | None = None
@@ -84,6 +85,7 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
     add("--mode", metavar="MODE")
     add("--allow-untagged", action="store_true")
     add("--fresh", action="store_true")
+    add("--rerun", action="store_true")
     add("--evidence", metavar="DIR", type=_path, action="append", default=[])
     add("--format", metavar="|".join(FORMATS), type=_one_of(FORMATS), default=FORMATS[0], dest="formatted")
     add("--fail-on", metavar="|".join(LIMITS), type=_one_of(LIMITS))

@@ -26,6 +26,7 @@ _OBEYED = re.compile(
 # What needs no second look: to delete these and find nothing left is many times faster than to search.
 _PLAIN = bytes([*b"\t\n", *range(0x20, 0x7F)])
 _LONGEST_LINE = 16384
+_MOST_SHOWN = 4 * 1024 * 1024
 # Lone surrogates that stand for no byte.
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
@@ -65,15 +66,20 @@ def _out(data: bytes) -> None:
 class Lines:
     """Shows a command's output as it comes, each line under the check's name, whole lines at a time.
 
-    So the output of checks that run side by side mixes by lines only, and no line of it starts with a word of its own choice.
+    So the output of checks that run side by side mixes by lines only, and no line of it starts with a word of its own choice. What
+    comes after the first 4 MiB nobody reads as it passes: it is in the log alone, and one line says so.
     """
 
     def __init__(self, check: str) -> None:
         self._prefix = f"{check} | ".encode()
         self._rest = b""
+        self._room = _MOST_SHOWN
 
     def show(self, block: bytes) -> None:
         """Show the whole lines in what has come so far."""
+        if self._room <= 0:
+            return
+        self._room -= len(block)
         data = self._rest + block
         end = data.rfind(b"\n") + 1
         if not end and len(data) > _LONGEST_LINE:
@@ -81,6 +87,9 @@ class Lines:
         self._rest = data[end:]
         if end:
             self._write(data[:end])
+        if self._room <= 0:
+            self._rest = b""
+            self.line("more output follows; from here on it is in the log only")
 
     def line(self, text: str) -> None:
         """Show a line of our own."""
@@ -110,9 +119,11 @@ def checks(results: Sequence[CheckResult]) -> list[str]:
     lines = []
     for result in results:
         took = seconds(result.record.duration_ms) if result.record else ""
-        code = f"exit code {result.exit_code}" if result.exit_code else ""
+        more = f"exit code {result.exit_code}" if result.exit_code else ""
+        if result.kept and result.record:
+            more = f"kept, ran at {result.record.started_at_utc}"
         outcome = result.outcome.replace("_", " ") if result.outcome is not Outcome.PASSED else "passed"
-        lines.append(f"  {result.id:<{width}}  {outcome:<12}  {took:>12}  {code}".rstrip())
+        lines.append(f"  {result.id:<{width}}  {outcome:<12}  {took:>12}  {more}".rstrip())
     return lines
 
 

@@ -13,7 +13,7 @@ from handoff_tasks.model import Flavour
 
 KNOWN = (
     "--producer-root PATH, --sample rust|python, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, "
-    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --mode MODE, --allow-untagged, --fresh, "
+    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --mode MODE, --allow-untagged, --fresh, --rerun, "
     "--evidence DIR, --format text|md|json, --fail-on breaking|additive"
 )
 HINT = "correct the words after --; nothing was run"
@@ -44,6 +44,7 @@ def test_without_words_everything_has_its_default() -> None:
         mode=None,
         allow_untagged=False,
         fresh=False,
+        rerun=False,
         run_file=None,
         formatted="text",
         fail_on=None,
@@ -56,7 +57,7 @@ def test_every_option_is_read() -> None:
     """Each option goes where it belongs, as the next word or after an equals sign."""
     words = "--producer-root p --out-json o --ref v1 --impact=i --work-dir w --cache-dir c --jobs=2 --timeout 999999 --toolchain t"
     words += " --result-json r --mode m --allow-untagged --fresh --run-file x a.json --evidence e --evidence=f"
-    words += " --format json --fail-on additive"
+    words += " --rerun --format json --fail-on additive"
     assert options.parse(words.split(), session="handoff-verify", plain=("PACKET",)) == options.Options(
         producer_root=Path("p"),
         sample=None,
@@ -72,6 +73,7 @@ def test_every_option_is_read() -> None:
         mode="m",
         allow_untagged=True,
         fresh=True,
+        rerun=True,
         run_file=Path("x"),
         formatted="json",
         fail_on="additive",
