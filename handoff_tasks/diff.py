@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 CONTRACT = "handoff-diff.v1"
-MANIFEST_DEFAULT = "the default of producer-contract-manifest.v1 (DOMAIN section 2); no manifest was read"
+MANIFEST_DEFAULT = "the default of producer-contract-manifest.v1; no manifest that states one was read"
 
 _TEXTS = (
     "handoff_mode",
@@ -96,6 +96,7 @@ class Notice:
         }
 
 
+# DOMAIN section 2.
 DEFAULT_NOTICE = Notice(business_days=10, emergency_hours=24, same_day=True, source=MANIFEST_DEFAULT)
 
 

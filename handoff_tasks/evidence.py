@@ -143,7 +143,7 @@ def lay(place: Path, sources: Sequence[Path], checks: Sequence[str]) -> list[Pro
         if len(different) > 1:
             first = next(iter(found))
             other = next(source for source, pair in found.items() if pair != found[first])
-            message = f"two different records of one run: in {first} and in {other}"
+            message = f"two different records of it: in {first} and in {other}"
             hint = "find out which one counts and take the other away, or run the check again in one place"
             problems.append(Problem(code="HP104", where=f"check {check}", message=message, hint=hint))
         elif different and place not in found:

@@ -139,7 +139,9 @@ def _says(document: Mapping[str, Any]) -> str:
 
 
 def _next(read: Packet) -> str:
-    return f"To check it: nox -s handoff-verify -- {read.source}" if diff.is_own(read.document) else "It cannot be verified"
+    if not diff.is_own(read.document):
+        return "It cannot be verified"
+    return f"To check it: nox -s handoff-verify -- {'PACKET, with its file' if read.commit else read.source}"
 
 
 def markdown(text: str) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from handoff_tasks.packets import Packet
     from handoff_tasks.producers import Place
+    from handoff_tasks.running import Run
+    from handoff_tasks.workspace import Workspace
 
 
 def differ(session: Session, place: Place) -> None:
@@ -24,17 +26,7 @@ def differ(session: Session, place: Place) -> None:
         from handoff_tasks.errors import Problem
 
         options = run.options
-        named = options.producer_root or options.sample or producers.own_root(place)
-        tags = any(word.endswith(":") for word in options.plain)
-        workspace = running.open_(session, place, run) if tags or named else None
-
-        def read(word: str) -> Packet:
-            if word.endswith(":"):
-                assert workspace is not None
-                return packets.at_tag(workspace, word.removesuffix(":"))
-            return packets.from_file(running.from_(session, Path(word)))
-
-        old, new = (read(word) for word in options.plain)
+        (old, new), workspace = _read(session, place, run)
         changes, notice, notes = packets.compared(old, new, workspace)
         run.advisories = notes
         if options.fail_on and (grave := diff.at_least(changes, diff.ChangeClass(options.fail_on))):
@@ -59,12 +51,12 @@ def differ(session: Session, place: Place) -> None:
             screen.say(line)
 
 
-def show(session: Session) -> None:
+def show(session: Session, place: Place) -> None:
     """Print a packet's own words; ``--format json`` is the packet itself in the published form."""
     with running.framed(session, plain=("PACKET",)) as run:
-        from handoff_tasks import canonical, packet_screen, packets, screen
+        from handoff_tasks import canonical, packet_screen, screen
 
-        read = packets.from_file(running.from_(session, Path(run.options.plain[0])))
+        [read], _ = _read(session, place, run)
         run.advisories = read.notes
         if run.options.formatted == "json":
             screen.say(canonical.published_bytes(read.document).decode().rstrip("\n"))
@@ -73,3 +65,21 @@ def show(session: Session) -> None:
         made = packet_screen.packet_markdown if run.options.formatted == "md" else packet_screen.packet_text
         for line in made(read):
             screen.say(line)
+
+
+def _read(session: Session, place: Place, run: Run) -> tuple[list[Packet], Workspace | None]:
+    """Return the packets that the words name, each a file or ``TAG:``, and the workspace of a producer that is named or needed."""
+    from handoff_tasks import packets
+
+    options = run.options
+    named = options.producer_root or options.sample or producers.own_root(place)
+    tags = any(word.endswith(":") for word in options.plain)
+    workspace = running.open_(session, place, run) if tags or named else None
+    found = []
+    for word in options.plain:
+        if word.endswith(":"):
+            assert workspace is not None
+            found.append(packets.at_tag(workspace, word.removesuffix(":")))
+        else:
+            found.append(packets.from_file(running.from_(session, Path(word))))
+    return found, workspace

@@ -99,8 +99,8 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
     )
     add(
         "handoff-show",
-        "A packet's own words as the end of a run; nothing is checked: -- PACKET.",
-        packet_sessions.show,
+        "A packet's own words, of a file or TAG:, as the end of a run; nothing is checked: -- PACKET.",
+        functools.partial(packet_sessions.show, place=place),
         tags=["handoff"],
     )
 

@@ -83,40 +83,43 @@ def test_what_it_calls_is_known(workflow: Path) -> None:
 
 @dataclass
 class Machine:
-    """A place with a clone of the producer, a noxfile beside it and folders of its own; environments are shared to be quick."""
+    """A clone of the producer with its noxfile, and folders of its own; environments are shared to be quick."""
 
-    folder: Path
+    root: Path
     envdir: Path
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "nox", "--noxfile", str(self.folder / "noxfile.py"), "--envdir", str(self.envdir), *words]
-        return subprocess.run(command, env={**os.environ}, cwd=self.folder, capture_output=True, text=True, check=False)
+        command = [sys.executable, "-m", "nox", "--envdir", str(self.envdir), *words]
+        return subprocess.run(command, env={**os.environ}, cwd=self.root, capture_output=True, text=True, check=False)
 
     def session(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
-        given = ["--producer-root", str(self.folder / "producer"), "--cache-dir", str(self.folder / "cache")]
-        return self.run("-s", name, "--", *given, "--result-json", str(self.folder / "result.json"), *words)
+        folders = ["--cache-dir", str(self.root.parent / "cache"), "--result-json", str(self.root.parent / "result.json")]
+        return self.run("-s", name, "--", *words, *folders)
 
     @property
-    def work(self) -> Path:
-        return self.folder / ".handoff"
+    def evidence(self) -> Path:
+        return self.root / ".handoff" / "evidence"
 
     @property
-    def packet(self) -> bytes:
-        return (self.folder / "producer" / PACKET).read_bytes()
+    def packet(self) -> Path:
+        return self.root / PACKET
 
     @property
     def result(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads((self.folder / "result.json").read_bytes())
+        document: dict[str, Any] = json.loads((self.root.parent / "result.json").read_bytes())
         return document
+
+    def findings(self) -> list[tuple[str, str]]:
+        return [(one["code"], one["where"]) for one in self.result["problems"]]
 
 
 def machine(folder: Path, origin: Path, envdir: Path) -> Machine:
     """Make a place of its own for a job."""
-    folder.mkdir(parents=True)
+    folder.mkdir()
     scratch.git(folder, "clone", "--quiet", str(origin), "producer")
     noxfile = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='sample-python')\n"
-    (folder / "noxfile.py").write_text(noxfile)
-    return Machine(folder=folder, envdir=envdir)
+    (folder / "producer" / "noxfile.py").write_text(noxfile)
+    return Machine(root=folder / "producer", envdir=envdir)
 
 
 def test_the_matrix_gives_the_packet_of_one_machine(tmp_path: Path) -> None:
@@ -133,24 +136,22 @@ def test_the_matrix_gives_the_packet_of_one_machine(tmp_path: Path) -> None:
         done = job.session(one["session"])
         assert done.returncode == 0, done.stdout + done.stderr
         # As the artifacts of the jobs are laid down: a folder for each.
-        shutil.copytree(job.work / "evidence", gathered / f"evidence-{one['session']}")
+        shutil.copytree(job.evidence, gathered / f"evidence-{one['session']}")
     last = machine(tmp_path / "last", origin, envdir)
     missing = gathered / "evidence-verify-lint"
     missing.rename(tmp_path / "aside")
     assert last.session("handoff-assemble", "--mode", "stable", "--evidence", str(gathered)).returncode == 1
-    assert [(one["code"], one["where"]) for one in last.result["problems"]] == [("HP047", "check lint")]
-    assert not (last.folder / "producer" / PACKET).exists()
+    assert last.findings() == [("HP047", "check lint")]
+    assert not last.packet.exists()
     (tmp_path / "aside").rename(missing)
     done = last.session("handoff-assemble", "--mode", "stable", "--evidence", str(gathered))
     assert done.returncode == 0, done.stdout + done.stderr
-    assert last.packet == alone.packet
+    assert last.packet.read_bytes() == alone.packet.read_bytes()
     # The other machine has run every check too: which of two runs counts is nobody's guess.
-    words = ["--mode", "stable", "--evidence", str(gathered), "--evidence", str(alone.work)]
+    words = ["--mode", "stable", "--evidence", str(gathered), "--evidence", str(alone.evidence)]
     assert last.session("handoff-assemble", *words).returncode == 1
-    assert [(one["code"], one["where"]) for one in last.result["problems"]] == [
-        ("HP104", f"check {check}") for check in sorted(CHECKS)
-    ]
+    assert last.findings() == [("HP104", f"check {check}") for check in sorted(CHECKS)]
     commit = last.result["commit"]
     assert last.result["problems"][0]["message"] == (
-        f"two different records of one run: in {last.work}/evidence/{commit} and in {alone.work}/evidence/{commit}"
+        f"two different records of it: in {last.evidence}/{commit} and in {alone.evidence}/{commit}"
     )

@@ -548,7 +548,7 @@ def test_two_different_records_of_a_check_are_a_conflict(tmp_path: Path, differs
         Problem(
             code="HP104",
             where="check fmt",
-            message=f"two different records of one run: in {first} and in {other}",
+            message=f"two different records of it: in {first} and in {other}",
             hint="find out which one counts and take the other away, or run the check again in one place",
         )
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from builders import VERIFIED, go_packet, manifest, problem, release
 from test_diff import foreign
 
@@ -86,6 +88,12 @@ def test_a_packet_as_text() -> None:
         "The packet says GO: these are the packet's own words; nothing was checked now",
         "To check it: nox -s handoff-verify -- packet.json",
     ]
+
+
+def test_a_packet_at_a_tag_has_to_be_a_file_to_be_verified() -> None:
+    """handoff-verify takes a file, so no command is shown that would not work."""
+    at_tag = replace(read(go_packet(), "v1.2.3:packet.json"), commit=VERIFIED)
+    assert packet_screen.packet_text(at_tag)[-1] == "To check it: nox -s handoff-verify -- PACKET, with its file"
 
 
 def test_a_draft_shows_its_problems() -> None:

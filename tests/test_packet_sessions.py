@@ -111,3 +111,5 @@ def test_a_packet_is_shown(reader: Reader) -> None:
     done = reader.run("handoff-show", "old.json", "--format", "json")
     assert done.stdout == (reader.folder / "old.json").read_text()
     assert "HP005 " in reader.run("handoff-show", "none.json").stdout
+    done = reader.run("handoff-show", "v1.2.0:", "--producer-root", "producer")
+    assert f"  packet    v1.2.0:{scratch.PACKET_PATH}" in done.stdout.splitlines()

@@ -147,7 +147,7 @@ def test_the_notice_is_that_of_the_old_manifest(producer: scratch.Producer, tmp_
     assert shown(notes)[2] == (
         "HA101",
         "notice policy",
-        "the notice is the default of producer-contract-manifest.v1 (DOMAIN section 2); no manifest was read",
+        "the notice is the default of producer-contract-manifest.v1; no manifest that states one was read",
         "name the producer with --producer-root, and its own manifest's policy is taken",
     )
     assert [one.code for one in packets.compared(new, more, place)[2]] == ["HA100", "HA100"]
