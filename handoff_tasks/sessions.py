@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import producers, running
+from handoff_tasks import packet_sessions, producers, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -81,7 +81,7 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
     )
     add(
         "handoff-assemble",
-        "The final step alone, from the evidence there is: -- --mode MODE.",
+        "The final step alone, from the evidence there is, or from folders of it: -- --mode MODE [--evidence DIR].",
         functools.partial(_assemble, place=place),
         tags=["handoff"],
     )
@@ -89,6 +89,18 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
         "handoff-verify",
         "Schema and rules on a packet's bytes, with a producer's root also against git: -- PACKET.",
         functools.partial(_verify_packet, place=place),
+        tags=["handoff"],
+    )
+    add(
+        "handoff-diff",
+        "What one packet changes against another, each a file or TAG: -- OLD NEW.",
+        functools.partial(packet_sessions.differ, place=place),
+        tags=["handoff"],
+    )
+    add(
+        "handoff-show",
+        "A packet's own words, of a file or TAG:, as the end of a run; nothing is checked: -- PACKET.",
+        functools.partial(packet_sessions.show, place=place),
         tags=["handoff"],
     )
 
@@ -326,17 +338,17 @@ def _assemble(session: Session, place: Place) -> None:
             screen.say(line)
         with checkout.held(workspace.work / "lock", "the work folder"):
             target = running.target_of(session, run, workspace)
+            more = assemble.take_in(workspace, [running.from_(session, given) for given in run.options.evidence])
             run.checks = assemble.results(workspace)
-            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged)
+            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged, more=more)
 
 
 def _verify_packet(session: Session, place: Place) -> None:
-    with running.framed(session, packet=True) as run:
+    with running.framed(session, plain=("PACKET",)) as run:
         from handoff_tasks import assemble, screen, strict_json
         from handoff_tasks.errors import Problem, refusal
 
-        assert run.options.packet is not None
-        path = running.from_(session, run.options.packet)
+        path = running.from_(session, Path(run.options.plain[0]))
         try:
             data = path.read_bytes()
         except OSError as error:
