@@ -74,6 +74,14 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserConfig:
+    """Where a tool's settings for the user can lie (``{VARIABLE}/path``), and which tables in them change no verdict."""
+
+    files: tuple[str, ...]
+    harmless: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A producer. ``digest`` is the digest of the whole document's canonical form."""
 
@@ -93,6 +101,8 @@ class Profile:
     toolchain: str | None
     toolchain_variable: str | None
     pass_names: tuple[str, ...]
+    refuse_above: tuple[str, ...]
+    user_config: tuple[UserConfig, ...]
     set: Mapping[str, str]
     tools: Mapping[str, ToolSpec]
     checks: tuple[Check, ...]
@@ -214,6 +224,11 @@ def _profile(document: Mapping[str, Any]) -> Profile:
         toolchain=execution.get("toolchain"),
         toolchain_variable=environment.get("toolchain_variable"),
         pass_names=tuple(environment["pass"]),
+        refuse_above=tuple(environment.get("refuse_above", ())),
+        user_config=tuple(
+            UserConfig(files=tuple(config["files"]), harmless=tuple(config["harmless"]))
+            for config in environment.get("user_config", ())
+        ),
         set=environment.get("set", {}),
         tools={name: _tool(name, tool) for name, tool in document.get("tools", {}).items()},
         checks=tuple(_check(check, execution["timeout_seconds"]) for check in document["checks"]),

@@ -125,7 +125,7 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
             workspace, run_name = take_over(run.options.run_file)
             run.workspace = workspace
         else:
-            workspace = running.open_(session, place, run)
+            workspace = running.open_(session, place, run, to_run=True)
         check = workspace.profile.check(check_id)
         settings = verify.Settings(
             bin_folder=bin_folder,
@@ -169,7 +169,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
         options = run.options
         run.mode = mode_name
         _agree(options, mode_name)
-        workspace = running.open_(session, place, run)
+        workspace = running.open_(session, place, run, to_run=True)
         modes = [workspace.profile.mode(mode_name)] if mode_name else list(workspace.profile.modes)
         allow_untagged = options.allow_untagged or mode_name is None
         statement = running.from_(session, options.impact) if options.impact else None
@@ -198,7 +198,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
             before, now = workspace.producer, workspace.asked_again()
             more = []
             if now.tags != before.tags:
-                workspace = running.open_(session, place, run, ref=before.commit)
+                workspace = running.open_(session, place, run, ref=before.commit, to_run=True)
                 tag_name = material.facts.tag_name
                 if tag_name in before.tags and workspace.producer.tags.get(tag_name) != before.tags[tag_name]:
                     message = "the tag moved while the checks ran"
