@@ -1,4 +1,4 @@
-"""Writes the field tables of ``docs/`` from ``schemas/``, so that the two cannot differ.
+"""Writes the field tables of ``docs/`` from ``schemas/``, and the rules from the catalogue, so that they cannot differ.
 
 ``python docs/generate.py [FOLDER]`` writes every page, beside this file unless told otherwise. What a schema says is taken from
 it; who gives and who checks a packet's field stands in `ORIGINS`: in the schema it would need a keyword of our own, and there are
@@ -13,8 +13,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handoff_tasks.catalogue import CATALOGUE, FAMILIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from handoff_tasks.catalogue import Rule
 
 HERE = Path(__file__).resolve().parent
 
@@ -134,6 +138,27 @@ def pages(schemas: Mapping[str, Mapping[str, Any]], origins: Mapping[str, tuple[
     return made
 
 
+def rules_page(catalogue: Mapping[str, Rule], families: Mapping[str, str]) -> str:
+    """Return the page of the rules. Raises `ValueError` at a code whose family has no name."""
+    if strange := sorted(code for code in catalogue if code[:4] not in families):
+        raise ValueError(f"FAMILIES in handoff_tasks/catalogue.py lacks those of {', '.join(strange)}")
+    lines = [
+        "<!-- Written by docs/generate.py from handoff_tasks/catalogue.py; change that, then run: nox -s docs -->",
+        "",
+        "# Rules",
+        "",
+        "Every code that a run can say. `HP` is a problem: with one there is no GO. `HA` is an advisory: it stops nothing.",
+        "A code keeps its meaning for ever. The examples are shortened: `1111...` stands for 40 digits.",
+    ]
+    for family, about in families.items():
+        rows = sorted((code, rule) for code, rule in catalogue.items() if code[:4] == family)
+        cells = ((f"`{code}`", rule.title, rule.cause, f"`{rule.example}`", rule.remedy) for code, rule in rows)
+        if rows:
+            head = ("code", "finding", "cause", "example", "remedy")
+            lines += ["", f"## {about}", "", *_table(head, (tuple(map(_cell, row)) for row in cells))]
+    return "\n".join(lines) + "\n"
+
+
 def _closed(schema: Mapping[str, Any]) -> str:
     return "No other key is allowed." if schema.get("additionalProperties") is False else "Other keys are allowed."
 
@@ -229,7 +254,8 @@ def main(folder: Path) -> None:
     schemas = {
         path.name.removesuffix(".schema.json"): json.loads(path.read_bytes()) for path in (HERE.parent / "schemas").iterdir()
     }
-    for name, text in pages(schemas).items():
+    written = pages(schemas) | {"rules.md": rules_page(CATALOGUE, FAMILIES)}
+    for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
