@@ -82,7 +82,7 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
         "the changelog's section of the release, or `--impact FILE`",
         "before publishing: complete and filled in (HP060 to HP062), repin and rollback lines (HP063, HP064)",
     ),
-    "advisories": ("the rules (HA010, HA011, HA013)", _SHAPE),
+    "advisories": ("the rules (HA010, HA011, HA013, HA014)", _SHAPE),
     "problems": ("the rules", "only in a draft: schema (HP070)"),
     "handoff_generated_at_source": ("whether `SOURCE_DATE_EPOCH` is set", _SHAPE),
     "git_state/verified_commit": ("`--ref`, resolved once", f"each record is of this commit (HP047); {_TODAY}"),
@@ -90,7 +90,8 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     "git_state/producer_path": ("`--producer-root` and git", f"each record is of this path (HP047); {_TODAY}"),
     "git_state/tag": (
         "`refs/tags/` of the producer's repository",
-        f"there is a tag, or `--allow-untagged` (HP052); it did not move during the run (HP058); {_TODAY}",
+        f"there is a tag, or `--allow-untagged` (HP052); it did not move during the run (HP058); its kind, "
+        f"its object's name and what else bears its name (HP065 to HP067); {_TODAY}",
     ),
     "git_state/runtime_commit": (_MANIFEST, "equals `commit_sha` (HP071); exists (HP050)"),
     "git_state/runtime_to_tag": (_GIT, f"same or ancestor (HP051); agrees with the commits named (HP071); {_TODAY}"),

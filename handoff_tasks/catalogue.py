@@ -298,6 +298,24 @@ _ENTRIES = {
         "Rollback instruction: v1.2.2/9999... is no earlier release's pair; the latest is v1.2.2/5555...",
         "Correct the line.",
     ),
+    "HP065": _rule(
+        "The tag is not annotated",
+        "The profile's `git.annotated_tag` asks for a tag with author, date and message.",
+        "tag v1.2.3: found a lightweight tag; the profile expects an annotated one",
+        "Make it anew with `git tag --annotate --force`, on the same commit.",
+    ),
+    "HP066": _rule(
+        "The tag object names another release",
+        "The object of an annotated tag bears a name of its own. It was renamed, or put under another name by hand.",
+        "tag v1.2.3: its tag object bears the name v1.2.2; expected v1.2.3",
+        "Make the tag anew on the release's commit, under its own name.",
+    ),
+    "HP067": _rule(
+        "A name stands for more than one commit",
+        "A branch, or a file in `.git`, bears a tag's name and is at another commit. Where all are at one commit, nothing is said.",
+        "tag v1.2.3: a branch of that name is at 3333...; the tag points to 2222...",
+        "Rename or delete the other one; on the command line say `--ref refs/tags/v1.2.3`.",
+    ),
     "HP070": _rule(
         "A packet is not of its form",
         "Its schema refuses a value, or its bytes are not in the published form.",
@@ -369,6 +387,12 @@ _ENTRIES = {
         "Runtime and manifest are the same, other files differ.",
         "git_state/tag: the checks ran on 222222222222, not on the tag's target, which differs in docs/README.md",
         "Verify at the tag, if those files matter.",
+    ),
+    "HA014": _rule(
+        "Test files differ",
+        "Files below the runtime paths, all of them in the profile's `git.test_paths`, differ from the runtime commit.",
+        "git_state/runtime_paths_identical: test files differ between ...: crates/core/tests/a.rs",
+        "Look whether they are tests only.",
     ),
 }
 

@@ -80,11 +80,17 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
-    """A tag in the producer's repository: its name below refs/tags, kind and the commit that it points to."""
+    """A tag in the producer's repository: its name below refs/tags, kind and the commit that it points to.
+
+    ``other_name`` is the name that an annotated tag's own object bears, where it is another one. ``namesakes`` are what else in the
+    repository bears the tag's name and stands for another commit: what it is, and the commit.
+    """
 
     name: str
     kind: str
     target: str
+    other_name: str | None = None
+    namesakes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,7 @@ class GitFacts:
 
     ``tag`` is None when the release is not tagged. ``changed_to_tag`` and ``changed_to_verified`` are the runtime paths in which
     the runtime commit differs from the tag and from the verified commit; None when there is nothing to compare with.
+    What the profile calls test paths is not among them; ``tests_changed`` has it, for both.
     ``manifest_at_tag`` is None when there is no tag or no readable manifest there; ``paths_after_tag`` are those in which the tag's
     target and the verified commit differ. ``stated_service_version`` is what the tree
     at the runtime commit itself says, None when the profile does not tell where to look or nothing was found there.
@@ -118,6 +125,7 @@ class GitFacts:
     runtime_to_verified: Relation
     changed_to_tag: tuple[str, ...] | None
     changed_to_verified: tuple[str, ...] | None
+    tests_changed: tuple[str, ...]
     commits_after_runtime: tuple[str, ...]
     paths_after_runtime: tuple[str, ...]
     manifest_sha256: str

@@ -83,7 +83,9 @@ class Profile:
     changelog_path: str
     packet_path: str
     runtime_paths: tuple[str, ...]
+    test_paths: tuple[str, ...]
     tag_prefix: str
+    annotated_tag: bool
     service_version_path: str | None
     service_version_pattern: str | None
     modes: tuple[Mode, ...]
@@ -173,6 +175,7 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         if not version:
             blocks = [key for key in _BLOCKS if key in mode]
             found += [(f"/modes/{number}/{key}", f"{mode['name']} rehearses nothing; only a rehearsal has {key}") for key in blocks]
+    found += _test_paths(document["git"])
     stated = document["git"].get("service_version")
     if stated:
         try:
@@ -183,6 +186,15 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             if groups != 1:
                 found.append(("/git/service_version/pattern", f"{groups} groups; expected one, the version"))
     return found
+
+
+def _test_paths(git: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the test paths that lie in no runtime folder: a mistake, or one that would take a whole runtime folder for tests."""
+    folders = [path for path in git["runtime_paths"] if path.endswith("/")]
+    for number, path in enumerate(git.get("test_paths", ())):
+        if not any(path.startswith(folder) and path != folder for folder in folders):
+            known = ", ".join(folders) or "none"
+            yield f"/git/test_paths/{number}", f"{path} lies in no folder of runtime_paths; these are: {known}"
 
 
 def _numbers(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:
@@ -204,7 +216,9 @@ def _profile(document: Mapping[str, Any]) -> Profile:
         changelog_path=document["paths"]["changelog"],
         packet_path=document["paths"]["packet"],
         runtime_paths=tuple(git["runtime_paths"]),
+        test_paths=tuple(git.get("test_paths", ())),
         tag_prefix=git.get("tag_prefix", ""),
+        annotated_tag=git.get("annotated_tag", False),
         service_version_path=stated.get("path"),
         service_version_pattern=stated.get("pattern"),
         modes=tuple(_mode(mode) for mode in document["modes"]),

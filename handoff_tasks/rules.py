@@ -19,7 +19,7 @@ from handoff_tasks.packet import GO, envelope_policy, generated_at, git_state
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from handoff_tasks.model import Binding, GitFacts, Manifest
+    from handoff_tasks.model import Binding, GitFacts, Manifest, Tag
     from handoff_tasks.profile import Check, Mode, Profile
 
 _SHOWN = 5
@@ -72,7 +72,7 @@ def check_problems(checks: Sequence[CheckResult]) -> list[Problem]:
 
 
 def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow_untagged: bool) -> list[Problem]:
-    """Return what git says against the release (HP050 to HP057; DOMAIN section 4).
+    """Return what git says against the release (HP050 to HP057, HP065 to HP067; DOMAIN section 4).
 
     A release is good when its runtime commit is an ancestor of (or is) tag and verified commit, with the same runtime paths in all
     three. No tag yet is good only with ``allow_untagged``.
@@ -108,6 +108,7 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
             changed = some_of(facts.changed_to_tag)
             message = f"runtime paths differ between the runtime commit {short} and the tag's target {target}: {changed}"
             wrong("HP053", where, message, "correct the manifest's commit_sha, or tag a commit with the same runtime paths")
+        found += _tag_problems(facts.tag, profile)
         if facts.tag.target != facts.verified_commit:
             found += _manifest_at_tag(facts, manifest, profile)
     stated = facts.stated_service_version
@@ -122,6 +123,25 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
         message = f"{manifest.service_version} has no envelope policy; known: {', '.join(profile.envelope_policies)}"
         where = f"{profile.manifest_path}#/expected_service_contract_version"
         wrong("HP057", where, message, "describe its error envelope in the profile's envelope_policies")
+    return found
+
+
+def _tag_problems(tag: Tag, profile: Profile) -> list[Problem]:
+    """Return what is wrong with the tag itself (HP065 to HP067), wherever it points."""
+    found = []
+    where = f"tag {tag.name}"
+    if profile.annotated_tag and tag.kind != "annotated":
+        message = f"found a {tag.kind} tag; the profile expects an annotated one"
+        hint = f"make it anew: git tag --annotate --force {tag.name} {tag.target}"
+        found.append(Problem(code="HP065", where=where, message=message, hint=hint))
+    if tag.other_name is not None:
+        message = f"its tag object bears the name {tag.other_name}; expected {tag.name}"
+        hint = "make the tag anew on the release's commit, under its own name"
+        found.append(Problem(code="HP066", where=where, message=message, hint=hint))
+    for what, commit in tag.namesakes:
+        message = f"a {what} of that name is at {commit}; the tag points to {tag.target}"
+        hint = "rename or delete the other one, so that nobody takes it for the release"
+        found.append(Problem(code="HP067", where=where, message=message, hint=hint))
     return found
 
 
@@ -161,7 +181,7 @@ def some_of(items: Sequence[str]) -> str:
 def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow_untagged: bool) -> list[Problem]:
     """Return what a reader of the packet should know of the release.
 
-    HA010 nothing to rehearse, HA011 not tagged yet, HA013 the checks ran beside the tag.
+    HA010 nothing to rehearse, HA011 not tagged yet, HA013 the checks ran beside the tag, HA014 tests differ.
 
     Without ``allow_untagged`` a missing tag is a problem already.
     """
@@ -175,6 +195,10 @@ def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow
         message = f"the checks ran on {facts.verified_commit[:12]}, not on the tag's target, which differs in {differing}"
         hint = f"to verify the tag itself: --ref {facts.tag_name}"
         found.append(Problem(code="HA013", where="git_state/tag", message=message, hint=hint))
+    if facts.tests_changed:
+        message = f"test files differ between the runtime commit and tag or verified commit: {some_of(facts.tests_changed)}"
+        hint = "nothing, if these are tests only, as the profile's git.test_paths says"
+        found.append(Problem(code="HA014", where="git_state/runtime_paths_identical", message=message, hint=hint))
     if facts.tag is None and allow_untagged:
         message = f"the tag {facts.tag_name} does not exist yet"
         hint = "verify the packet again once the release is tagged"

@@ -96,6 +96,7 @@ def facts(**changes: Any) -> GitFacts:
         runtime_to_verified=Relation.ANCESTOR,
         changed_to_tag=(),
         changed_to_verified=(),
+        tests_changed=(),
         commits_after_runtime=(VERIFIED,),
         paths_after_runtime=("CHANGELOG.md", MANIFEST_PATH),
         manifest_sha256="7" * 64,

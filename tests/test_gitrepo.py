@@ -396,6 +396,7 @@ def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(producer: s
         runtime_to_verified=Relation.ANCESTOR,
         changed_to_tag=(),
         changed_to_verified=(),
+        tests_changed=(),
         commits_after_runtime=(head,),
         paths_after_runtime=(scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH),
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),

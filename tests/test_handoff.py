@@ -482,6 +482,19 @@ def test_a_moved_tag_is_seen_by_verify(desk: Desk) -> None:
     assert desk.findings() == [("HP072", f"{desk.packet}#/git_state/tag/target")]
 
 
+def test_a_tag_that_moves_while_the_checks_run_is_refused(desk: Desk) -> None:
+    """HP058, although where it points in the end is just as good."""
+    script = f"#!/usr/bin/env bash\ngit -C '{desk.producer.path}' tag --force v1.1.0 HEAD~1\n"
+    desk.producer.commit("chore: a check that moves the tag", {"scripts/move.sh": script})
+    desk.producer.tag("v1.1.0")
+    desk.profile(scratch.check("move", ["./scripts/move.sh"], tools=("bash", "git")))
+    done = desk.run("handoff-stable")
+    assert done.returncode == 1
+    assert desk.findings() == [("HP058", "tag v1.1.0")]
+    assert "HP058 tag v1.1.0: the tag moved while the checks ran\n" in done.stdout + done.stderr
+    assert not desk.packet.exists()
+
+
 def test_a_manifest_of_other_bytes_than_the_tags_is_refused(desk: Desk) -> None:
     """Consumers mirror the manifest's bytes: a later commit that changes them is no verification of the tagged release."""
     path = desk.producer.root / scratch.MANIFEST_PATH
