@@ -80,7 +80,8 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     "git_state": (_GIT, "see its fields"),
     "consumer_impact_statement": (
         "the changelog's section of the release, or `--impact FILE`",
-        "before publishing: complete and filled in (HP060 to HP062), repin and rollback lines (HP063, HP064)",
+        "before publishing: complete and filled in (HP060 to HP062), repin and rollback lines (HP063, HP064, "
+        'HP082); no "none" that git refutes (HP068, HP069)',
     ),
     "advisories": ("the rules (HA010, HA011, HA013, HA014)", _SHAPE),
     "problems": ("the rules", "only in a draft: schema (HP070)"),

@@ -34,7 +34,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "HP05": "What git says",
         "HP06": "What people say",
         "HP07": "A packet",
-        "HP08": "Writing files; more of what git says",
+        "HP08": "Writing files; more of what people say",
         "HP09": "Starting out and explaining",
         "HP10": "Comparing and showing",
         "HP11": "Comparing and showing, continued",
@@ -294,7 +294,7 @@ _ENTRIES = {
     ),
     "HP064": _rule(
         "The rollback line names no earlier release",
-        "The pair is not what an earlier release's own manifest states.",
+        "The pair is not what an earlier release's manifest states or, where none has one, an earlier tag and its commit.",
         "Rollback instruction: v1.2.2/9999... is no earlier release's pair; the latest is v1.2.2/5555...",
         "Correct the line.",
     ),
@@ -315,6 +315,18 @@ _ENTRIES = {
         "A branch, or a file in `.git`, bears a tag's name and is at another commit. Where all are at one commit, nothing is said.",
         "tag v1.2.3: a branch of that name is at 3333...; the tag points to 2222...",
         "Rename or delete the other one; on the command line say `--ref refs/tags/v1.2.3`.",
+    ),
+    "HP068": _rule(
+        'The runtime changed, and the statement says "none"',
+        "Runtime paths, test paths aside, differ between the previous release's runtime commit and this one's.",
+        "Runtime behavior changes: found 'none', but runtime paths changed since v1.2.2: crates/core/lib.rs",
+        "Say what changed; where no caller can see it: `internal refactoring only: ...`.",
+    ),
+    "HP069": _rule(
+        'The error contract changed, and the statement says "none"',
+        "Since the previous release's manifest error codes were added or removed, or the envelope follows another version.",
+        "Required consumer mapping changes: found 'none', but since v1.2.2 error codes were added: rate_limited",
+        "Say what a consumer has to map, or why each of these needs nothing.",
     ),
     "HP070": _rule(
         "A packet is not of its form",
@@ -351,6 +363,12 @@ _ENTRIES = {
         "The place is a link, a folder, or inside `.git`.",
         "docs/packet.json: it is a symbolic link; expected a plain file or nothing",
         "Name another place with `--out-json`.",
+    ),
+    "HP082": _rule(
+        "What a consumer pins changed, and the statement says that no repin is required",
+        "Runtime commit, a contract version or the error codes are not the previous release's. The tag alone does not count.",
+        "Repin required: found 'no', but since v1.2.2 what a consumer pins has changed: commit_sha from 5555... to 1111...",
+        "Write `yes` and the packet's own pair.",
     ),
     "HA001": _rule(
         "Files are not committed",

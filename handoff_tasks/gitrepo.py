@@ -220,10 +220,12 @@ class Repository:
         manifest: Manifest,
         manifest_bytes: bytes,
         read: Callable[[bytes], Manifest | None],
+        rollback: str | None = None,
     ) -> GitFacts:
         """Return what git says of the release that ``manifest`` (of the producer's commit) names.
 
-        ``read`` turns the bytes of a manifest at a tag into a manifest, None when they are none.
+        ``read`` turns the bytes of a manifest at a tag into a manifest, None when they are none. ``rollback`` is the sha of the
+        statement's rollback line.
         """
         commit, runtime, prefix = producer.commit, manifest.commit_sha, producer.prefix
         tag_name = profile.tag_name(manifest.release_tag)
@@ -239,13 +241,17 @@ class Repository:
             known = self._known(producer, objects, runtime)
             at_tag = _blob(objects, tag.target, prefix + profile.manifest_path) if tag else None
             stated = _stated(objects, runtime, prefix, profile) if known else None
-            earlier = _earlier(objects, producer, profile, manifest, read)
+            earlier, previous, unstated = _earlier(objects, producer, profile, manifest, read)
+            comparable = known and previous is not None and _is_commit(objects, previous.commit_sha)
+            asked = None if earlier or rollback is None else rollback
+            rollback_known = asked is not None and known and _is_commit(objects, asked)
         # Most often the verified commit is the tag's target: git is asked once for both.
         relation, differing = functools.cache(self._relation), functools.cache(self._changed)
         to_verified = relation(runtime, commit) if known else Relation.MISSING
         to_tag = (relation(runtime, tag.target) if known else Relation.MISSING) if tag else None
         changed = differing(runtime, commit, prefix) if known else None
         changed_at_tag = differing(runtime, tag.target, prefix) if known and tag else None
+        since = differing(previous.commit_sha, runtime, prefix) if previous and comparable else None
         runtime_to_verified, tests_to_verified = _runtime_paths(profile, changed)
         runtime_to_tag, tests_to_tag = _runtime_paths(profile, changed_at_tag)
         return GitFacts(
@@ -269,6 +275,10 @@ class Repository:
             paths_after_tag=tuple(sorted({*self._changed(tag.target, commit, prefix)} - {profile.packet_path})) if tag else (),
             stated_service_version=stated,
             earlier=earlier,
+            previous=previous,
+            changed_since_previous=_runtime_paths(profile, since)[0],
+            unstated=() if earlier else unstated,
+            rollback=(relation(asked, runtime) if rollback_known else Relation.MISSING) if asked else None,
         )
 
     def _known(self, producer: Producer, objects: gitcmd.Objects, sha: str) -> bool:
@@ -279,8 +289,7 @@ class Repository:
                 self._git(*_fetching(producer), f"+{sha}:{_kept(sha)}")
             except gitcmd.GitError:
                 return False
-            found = objects.read(sha)
-        return found is not None and found[1] == "commit"
+        return _is_commit(objects, sha)
 
     def _relation(self, runtime: str, other: str) -> Relation:
         if runtime == other:
@@ -354,6 +363,11 @@ def _header(commit: bytes, name: bytes) -> bytes:
     return next(line for line in head.split(b"\n") if line.startswith(name + b" "))[len(name) + 1 :]
 
 
+def _is_commit(objects: gitcmd.Objects, sha: str) -> bool:
+    found = objects.read(sha)
+    return found is not None and found[1] == "commit"
+
+
 def _blob(objects: gitcmd.Objects, commit: str, path: str) -> bytes | None:
     found = objects.read(f"{commit}:{path}")
     return found[2] if found and found[1] == "blob" else None
@@ -392,18 +406,26 @@ def _stated(objects: gitcmd.Objects, runtime: str, prefix: str, profile: Profile
 
 def _earlier(
     objects: gitcmd.Objects, producer: Producer, profile: Profile, manifest: Manifest, read: Callable[[bytes], Manifest | None]
-) -> tuple[Release, ...]:
-    """Return the earlier releases whose manifest, at their own tag, states that tag; the latest first."""
+) -> tuple[tuple[Release, ...], Manifest | None, tuple[Release, ...]]:
+    """Return the earlier releases whose manifest, at their own tag, states that tag, the latest first; the latest one's manifest.
+
+    Third, the earlier tags of which that is not so, each with the commit that it points to.
+    """
     version = _order(manifest.release_tag)
     names = [name.removeprefix(profile.tag_prefix) for name in producer.tags]
-    found = []
+    found: list[Release] = []
+    unstated: list[Release] = []
+    previous = None
     for name in sorted((name for name in names if _order(name) < version), key=_order, reverse=True):
         target = producer.tags[profile.tag_name(name)][2]
         data = _blob(objects, target, producer.prefix + profile.manifest_path) if target else None
         stated = read(data) if data is not None else None
         if stated and stated.release_tag == name:
             found.append(Release(tag=name, commit_sha=stated.commit_sha))
-    return tuple(found)
+            previous = previous or stated
+        elif target:
+            unstated.append(Release(tag=name, commit_sha=target))
+    return tuple(found), previous, tuple(unstated)
 
 
 def _order(tag: str) -> tuple[int, ...]:

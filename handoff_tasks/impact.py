@@ -16,6 +16,8 @@ from handoff_tasks.validate import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from handoff_tasks.model import Manifest
+
 HEADING = "Consumer impact:"
 LABELS: Mapping[str, str] = {
     "Runtime behavior changes": "runtime_behavior_changes",
@@ -27,6 +29,8 @@ LABELS: Mapping[str, str] = {
 _PLACEHOLDER = re.compile(r"(?<!\w)<(?![\s\d=])[^<>]*>|\bnone\|describe\b|\b(?:target|previous) tag/sha\b|\b(?:TODO|TBD|FIXME)\b")
 _UNWRITTEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _LONGEST = 4000
+_ROLLBACK = re.compile(r"repin to (\S+?)\s*/\s*([0-9a-f]{40})\.?\Z")
+_NONE = re.compile(r"(?:none|no|nothing|n/?a|(?:no|without) changes?|unchanged)?\W*", re.IGNORECASE)
 
 
 def section(changelog: str, release_tag: str) -> tuple[int, str] | None:
@@ -121,6 +125,46 @@ def unfilled(value: str) -> str | None:
     if len(value) > _LONGEST:
         return f"{len(value)} characters; at most {_LONGEST} are allowed"
     return None
+
+
+def rollback_pair(statement: Statement) -> tuple[str, str] | None:
+    """Return tag and sha of the rollback line; None when it is of another form."""
+    found = _ROLLBACK.match(statement.rollback_instruction)
+    return (found[1], found[2]) if found else None
+
+
+def says_none(value: str) -> bool:
+    """Tell whether a line says that there is nothing, and no more than that."""
+    return _NONE.fullmatch(value) is not None
+
+
+def contract_changes(previous: Manifest | None, manifest: Manifest) -> list[str]:
+    """Return in words what of the error contract changed since the previous release: its version (and envelope), its codes."""
+    if previous is None:
+        return []
+    found = []
+    if previous.service_version != manifest.service_version:
+        found.append(f"the error envelope went from {previous.service_version} to {manifest.service_version}")
+    old, new = previous.error_codes, manifest.error_codes
+    for what, codes in (
+        ("added", [code for code in new if code not in old]),
+        ("removed", [code for code in old if code not in new]),
+    ):
+        if codes:
+            found.append(f"error codes were {what}: {', '.join(codes)}")
+    return found
+
+
+def pinned_changes(previous: Manifest | None, manifest: Manifest) -> list[str]:
+    """Return in words what a consumer pins and is not the previous release's: all of the baseline but the tag, and the error codes.
+
+    The tag is another one in each release. If it counted, "no" could never be true.
+    """
+    if previous is None:
+        return []
+    old, new = previous.baseline(), manifest.baseline()
+    found = [f"{key} from {old[key]} to {new[key]}" for key in new if key != "release_tag" and old[key] != new[key]]
+    return [*found, *(["error_code_enum"] if previous.error_codes != manifest.error_codes else [])]
 
 
 def block(target: str | None, rollback: str | None) -> str:

@@ -111,7 +111,10 @@ class GitFacts:
     ``manifest_at_tag`` is None when there is no tag or no readable manifest there; ``paths_after_tag`` are those in which the tag's
     target and the verified commit differ. ``stated_service_version`` is what the tree
     at the runtime commit itself says, None when the profile does not tell where to look or nothing was found there.
-    ``earlier`` are the earlier releases, the latest first.
+    ``earlier`` are the earlier releases, the latest first. ``previous`` is the manifest of the latest, ``changed_since_previous``
+    are the runtime paths (test paths aside) in which its runtime commit and this release's differ, None where nothing is known.
+    ``unstated`` are earlier tags whose own manifest does not state them, each with the commit that it points to; ``rollback`` is
+    what the commit of the statement's rollback line is to the runtime commit. Both only where there is no earlier release.
     """
 
     verified_commit: str
@@ -134,6 +137,10 @@ class GitFacts:
     paths_after_tag: tuple[str, ...]
     stated_service_version: str | None
     earlier: tuple[Release, ...]
+    previous: Manifest | None
+    changed_since_previous: tuple[str, ...] | None
+    unstated: tuple[Release, ...]
+    rollback: Relation | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _HINT = "correct the profile; every key is described in schemas/producer-profile.v1.schema.json"
 STABLE = "stable"
+_REHEARSED = "expected_service_contract_version"
+# DOMAIN section 2: what stays the active runtime's in a rehearsal.
+_KEPT = ("release_tag", "commit_sha", "expected_api_contract_version", "integration_baseline", "error_code_enum")
 _BLOCKS = ("rehearsal_candidate", "compatibility_expectations", "required_consumer_validation_commands")
 
 
@@ -170,6 +173,8 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
                     f"{version} has no envelope policy; known: {', '.join(policies)}",
                 )
             )
+        if terms := mode.get("compatibility_expectations"):
+            found += [(f"/modes/{number}/compatibility_expectations/{key}", message) for key, message in rehearsal_faults(terms)]
         if (mode["name"] == STABLE) == bool(version):
             found.append((f"/modes/{number}/name", f"{mode['name']}: only a mode other than {STABLE} rehearses, and must"))
         if not version:
@@ -186,6 +191,20 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             if groups != 1:
                 found.append(("/git/service_version/pattern", f"{groups} groups; expected one, the version"))
     return found
+
+
+def rehearsal_faults(terms: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the key and the message of each term of a rehearsal that promises too much: only the service version may differ."""
+    overriding = terms["candidate_values_override_release_baseline_fields"]
+    if overriding != [_REHEARSED]:
+        yield (
+            "candidate_values_override_release_baseline_fields",
+            f"found {', '.join(overriding) or 'none'}; expected {_REHEARSED} alone",
+        )
+    kept = terms["fields_that_must_match_active_runtime_baseline"]
+    if sorted(kept) != sorted(_KEPT):
+        message = f"found {', '.join(kept) or 'none'}; expected {', '.join(_KEPT)}"
+        yield "fields_that_must_match_active_runtime_baseline", message
 
 
 def _test_paths(git: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -168,11 +168,12 @@ def manifest(version: str, commit: str, *, service: str = "service.v2", **fields
 def section(version: str, commit: str, *, rollback: str | None = None) -> str:
     """Return the changelog's section of a release, the impact statement filled in."""
     behaviour = "responses follow service.v2" if rollback else "none"
+    mapping = "read what service.v2 requires" if rollback else "none"
     return f"""## {version}
 
 Consumer impact:
 - Runtime behavior changes: {behaviour}
-- Required consumer mapping changes: none
+- Required consumer mapping changes: {mapping}
 - Required test updates: none
 - Repin required: yes ({version}/{commit})
 - Rollback instruction: {f"repin to {rollback}" if rollback else "none, this is the first release"}

@@ -71,8 +71,10 @@ service_v2_runtime_stability_required = true
 migration_overlap_days = 14
 consumer_non_blocking_fallback_required = true
 [modes.compatibility_expectations]
-candidate_values_override_release_baseline_fields = []
-fields_that_must_match_active_runtime_baseline = []
+candidate_values_override_release_baseline_fields = ["expected_service_contract_version"]
+fields_that_must_match_active_runtime_baseline = [
+  "release_tag", "commit_sha", "expected_api_contract_version", "integration_baseline", "error_code_enum"
+]
 """
 MORE_GIT = 'test_paths = ["src/tests/"]\nannotated_tag = true\n'
 STATED = "[git.service_version]\npath = \"api.yaml\"\npattern = 'PATTERN'\n"
@@ -259,6 +261,17 @@ def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
             SMALL + REHEARSAL.replace('required_consumer_validation_commands = ["npm test"]\n', ""),
             "p.toml#/modes/1",
             "the key required_consumer_validation_commands is missing; rehearsed_service_contract_version needs it",
+        ),
+        (
+            SMALL.replace('"service.v2"', '"service.v3"') + REHEARSAL.replace('["expected_service_contract_version"]', "[]"),
+            "p.toml#/modes/1/compatibility_expectations/candidate_values_override_release_baseline_fields",
+            "found none; expected expected_service_contract_version alone",
+        ),
+        (
+            SMALL.replace('"service.v2"', '"service.v3"') + REHEARSAL.replace(', "error_code_enum"', ""),
+            "p.toml#/modes/1/compatibility_expectations/fields_that_must_match_active_runtime_baseline",
+            "found release_tag, commit_sha, expected_api_contract_version, integration_baseline; expected release_tag, commit_sha, "
+            "expected_api_contract_version, integration_baseline, error_code_enum",
         ),
         (
             changed('runtime_paths = ["src/"]', 'runtime_paths = ["src/", "Cargo.toml"]\ntest_paths = ["src/tests/", "src/"]'),
