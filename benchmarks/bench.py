@@ -127,7 +127,9 @@ class Bench:
         """Return the command of a session on a producer, in folders of its own."""
         place = ["--cache-dir", str(self.folder / "cache"), "--work-dir", str(self.folder / "work")]
         start = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--session", session, "--"]
-        return [*start, "--producer-root", str(root or self.root), *place, *words]
+        # What an earlier run has left is not what is measured.
+        rerun = [] if session.startswith("verify-") or session == "handoff-verify" else ["--rerun"]
+        return [*start, "--producer-root", str(root or self.root), *place, *rerun, *words]
 
     def desk(self, name: str, text: str) -> Path:
         """Return the noxfile of a user with a profile of their own."""
@@ -379,6 +381,7 @@ def _leave_records(opened: workspace.Workspace) -> None:
             checkout_state="fresh",
             platform={"system": "x", "release": "x", "machine": "x", "python": "x"},
             environment_names=(),
+            environment_digest="sha256:" + "e" * 64,
         )
         # Written without the sync that each record of a run gets: ten thousand of those measure the disk.
         (place / f"{check.id}.json").write_text(json.dumps(record.to_dict()))
@@ -407,14 +410,15 @@ def large_repository(bench: Bench) -> Iterator[Row]:
 
     def fetched() -> float:
         shutil.rmtree(caches, ignore_errors=True)
-        return timed(lambda: _ready(bench, root, caches))
+        return timed(lambda: _opened(bench, root, caches))
 
     def cloned() -> float:
         clone = bench.folder / "clone.git"
         shutil.rmtree(clone, ignore_errors=True)
         return timed(lambda: gitcmd.run("clone", "--quiet", "--bare", f"file://{root}", str(clone), cwd=bench.folder))
 
-    yield alternate("large repository, first time, against clone --bare", "ratio <= 1.5", fetched, cloned, 2)
+    yield alternate("large repository, first fetch, against clone --bare", "ratio <= 1.5", fetched, cloned, 2)
+    _ready(bench, root, caches)
     yield alternate(
         "large repository, warm, against git status",
         "<= 0.3 s",
@@ -424,8 +428,12 @@ def large_repository(bench: Bench) -> Iterator[Row]:
     )
 
 
+def _opened(bench: Bench, root: Path, caches: Path) -> workspace.Workspace:
+    return workspace.open_(root=root, ref="HEAD", profile_path=BUILT_IN, work=bench.folder / "work", cache=caches)
+
+
 def _ready(bench: Bench, root: Path, caches: Path) -> None:
-    opened = workspace.open_(root=root, ref="HEAD", profile_path=BUILT_IN, work=bench.folder / "work", cache=caches)
+    opened = _opened(bench, root, caches)
     assemble.gather(opened, None)
     checkout.prepare(opened.wanted("bench"), lambda _: None)
 
@@ -457,8 +465,8 @@ def _large(bench: Bench, root: Path) -> None:
     manifest = "contracts/integration/v1/producer-contract-manifest.json"
     text = re.sub(rb'"commit_sha": "[0-9a-f]{40}"', b'"commit_sha": "%s"' % runtime.encode(), base[manifest])
     lines = [b"reset refs/heads/main\nfrom %s\n\n" % runtime.encode()]
-    commit(1, "release", {manifest: text})
-    lines.append(b"tag v0.4.0\nfrom :1\ntagger a <a@example.invalid> 1700000000 +0000\n" + data(b"v0.4.0"))
+    commit(80_001, "release", {manifest: text})
+    lines.append(b"tag v0.4.0\nfrom :80001\ntagger a <a@example.invalid> 1700000000 +0000\n" + data(b"v0.4.0"))
     gitcmd.run("fast-import", "--quiet", cwd=root, stdin=b"".join(lines))
     gitcmd.run("reset", "--quiet", "--hard", "main", cwd=root)
 

@@ -173,7 +173,7 @@ def run(
 
 
 class _Digests:
-    """The sha256 of all output and of the part that the log kept, made in a thread of its own: hashing would slow a loud command."""
+    """The sha256 of all output and of what the log kept of it, made in a thread of its own: hashing slows a loud command."""
 
     def __init__(self) -> None:
         self.all = hashlib.sha256()

@@ -218,6 +218,7 @@ class Record:
     checkout_state: str
     platform: Mapping[str, str]
     environment_names: tuple[str, ...]
+    environment_digest: str
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that is written."""
@@ -243,6 +244,7 @@ class Record:
             "checkout_state": self.checkout_state,
             "platform": dict(self.platform),
             "environment_names": list(self.environment_names),
+            "environment_digest": self.environment_digest,
         }
 
     @classmethod
@@ -271,6 +273,7 @@ class Record:
             checkout_state=document["checkout_state"],
             platform=document["platform"],
             environment_names=tuple(document["environment_names"]),
+            environment_digest=document["environment_digest"],
         )
 
 
@@ -278,7 +281,7 @@ class Record:
 class CheckResult:
     """What assembly knows of one check: its id, portable command line, outcome, and why it does not count, if so.
 
-    ``record`` is the evidence it rests on; None when there is none that counts.
+    ``record`` is the evidence it rests on; None when there is none that counts. ``kept`` tells that it is an earlier run's.
     """
 
     id: str
@@ -286,6 +289,7 @@ class CheckResult:
     outcome: Outcome
     reason: str | None
     record: Record | None
+    kept: bool = False
 
     @property
     def exit_code(self) -> int | None:

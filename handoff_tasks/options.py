@@ -33,6 +33,7 @@ class Options:
     mode: str | None = None
     allow_untagged: bool = False
     fresh: bool = False
+    rerun: bool = False
     run_file: Path | None = None
     packet: Path | None = None
 
@@ -74,6 +75,7 @@ def parse(words: Sequence[str], *, session: str, packet: bool = False) -> Option
     add("--mode", metavar="MODE")
     add("--allow-untagged", action="store_true")
     add("--fresh", action="store_true")
+    add("--rerun", action="store_true")
     parser.add_argument("--run-file", type=_path)
     if packet:
         known.insert(0, "PACKET")

@@ -108,13 +108,13 @@ def from_(session: Session, path: Path) -> Path:
 
 
 def envdir(session: Session) -> Path:
-    """Return the folder of nox's environments."""
+    """Return the absolute path of the folder of nox's environments."""
     try:
-        return Path(session.cache_dir).parent
+        return Path(session.cache_dir).parent.absolute()
     except FileNotFoundError as error:
         # nox before 2026 makes one folder only.
         Path(str(error.filename)).parent.mkdir(parents=True, exist_ok=True)
-        return Path(session.cache_dir).parent
+        return Path(session.cache_dir).parent.absolute()
 
 
 def open_(session: Session, place: Place, run: Run, *, ref: str | None = None) -> Workspace:

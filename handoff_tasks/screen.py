@@ -119,9 +119,11 @@ def checks(results: Sequence[CheckResult]) -> list[str]:
     lines = []
     for result in results:
         took = seconds(result.record.duration_ms) if result.record else ""
-        code = f"exit code {result.exit_code}" if result.exit_code else ""
+        more = f"exit code {result.exit_code}" if result.exit_code else ""
+        if result.kept and result.record:
+            more = f"kept, ran at {result.record.started_at_utc}"
         outcome = result.outcome.replace("_", " ") if result.outcome is not Outcome.PASSED else "passed"
-        lines.append(f"  {result.id:<{width}}  {outcome:<12}  {took:>12}  {code}".rstrip())
+        lines.append(f"  {result.id:<{width}}  {outcome:<12}  {took:>12}  {more}".rstrip())
     return lines
 
 

@@ -56,6 +56,7 @@ def _record(**changed: Any) -> Record:
         checkout_state="fresh",
         platform={"system": "Linux", "release": "6", "machine": "x86_64", "python": "3.12.0"},
         environment_names=("HOME", "PATH"),
+        environment_digest="sha256:" + "e" * 64,
     )
     return replace(record, **changed)
 

@@ -13,7 +13,7 @@ from handoff_tasks.model import Flavour
 
 KNOWN = (
     "--producer-root PATH, --sample rust|python, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, "
-    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --mode MODE, --allow-untagged, --fresh"
+    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --mode MODE, --allow-untagged, --fresh, --rerun"
 )
 HINT = "correct the words after --; nothing was run"
 
@@ -43,6 +43,7 @@ def test_without_words_everything_has_its_default() -> None:
         mode=None,
         allow_untagged=False,
         fresh=False,
+        rerun=False,
         run_file=None,
         packet=None,
     )
@@ -51,7 +52,7 @@ def test_without_words_everything_has_its_default() -> None:
 def test_every_option_is_read() -> None:
     """Each option goes where it belongs, as the next word or after an equals sign."""
     words = "--producer-root p --out-json o --ref v1 --impact=i --work-dir w --cache-dir c --jobs=2 --timeout 999999 --toolchain t"
-    words += " --result-json r --mode m --allow-untagged --fresh --run-file x a.json"
+    words += " --result-json r --mode m --allow-untagged --fresh --rerun --run-file x a.json"
     assert options.parse(words.split(), session="handoff-verify", packet=True) == options.Options(
         producer_root=Path("p"),
         sample=None,
@@ -67,6 +68,7 @@ def test_every_option_is_read() -> None:
         mode="m",
         allow_untagged=True,
         fresh=True,
+        rerun=True,
         run_file=Path("x"),
         packet=Path("a.json"),
     )
