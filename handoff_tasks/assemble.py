@@ -197,15 +197,7 @@ def decide(
         document=document,
         problems=tuple(sorted(problems)),
         advisories=tuple(sorted(advisories)),
-        block=None if material.statement else _block(material),
-    )
-
-
-def _block(material: Material) -> str:
-    earlier = material.facts.earlier
-    return impact.block(
-        f"{material.manifest.release_tag}/{material.manifest.commit_sha}",
-        f"{earlier[0].tag}/{earlier[0].commit_sha}" if earlier else None,
+        block=None if material.statement else impact.draft(material.manifest, material.facts),
     )
 
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import producers, running
+from handoff_tasks import impact_draft, producers, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,6 +77,12 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
         "pre-release",
         "All checks and the rules of every mode; publishes nothing.",
         functools.partial(_handoff, place=place, mode_name=None),
+        tags=["handoff"],
+    )
+    add(
+        "impact-draft",
+        "The consumer impact statement with all that git knows, and its evidence; writes nothing.",
+        functools.partial(impact_draft.draft, place=place),
         tags=["handoff"],
     )
     add(

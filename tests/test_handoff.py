@@ -231,7 +231,9 @@ def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
     file.write_text(block)
     assert desk.run("handoff-assemble", "--mode", "stable", "--impact", str(file)).returncode == 1
     assert {code for code, _ in desk.findings()} == {"HP062"}
-    file.write_text(block.replace("<none|describe>", "none").replace("<yes/no>", "yes"))
+    file.write_text(
+        block.replace("<describe>", "as service.v2 has it").replace("<none|describe>", "none").replace("<yes/no>", "yes")
+    )
     assert desk.run("handoff-assemble", "--mode", "stable", "--impact", str(file)).returncode == 0
     assert json.loads(desk.packet.read_bytes())["consumer_impact_statement"]["runtime_behavior_changes"] == "none"
 
