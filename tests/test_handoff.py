@@ -235,7 +235,7 @@ def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
         block.replace("<describe>", "as service.v2 has it").replace("<none|describe>", "none").replace("<yes/no>", "yes")
     )
     assert desk.run("handoff-assemble", "--mode", "stable", "--impact", str(file)).returncode == 0
-    assert json.loads(desk.packet.read_bytes())["consumer_impact_statement"]["runtime_behavior_changes"] == "none"
+    assert json.loads(desk.packet.read_bytes())["consumer_impact_statement"]["runtime_behavior_changes"] == "as service.v2 has it"
 
 
 def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> None:
