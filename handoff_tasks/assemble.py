@@ -146,6 +146,17 @@ def _uncommitted(workspace: Workspace) -> list[Problem]:
     return [Problem(code="HA001", where=str(producer.root), message=message, hint="commit them if the release needs them")]
 
 
+def take_in(workspace: Workspace, given: Sequence[Path]) -> list[Problem]:
+    """Lay the evidence of other machines beside what there is; return conflicts and what cannot be read (HP104, HP106).
+
+    Raises `HandoffError`: HP105 (a folder without evidence of the commit), HP080.
+    """
+    commit = workspace.producer.commit
+    sources = [folder for place in given for folder in evidence.folders_of(place, commit)]
+    checks = [check.id for check in workspace.profile.checks]
+    return evidence.lay(evidence.folder(workspace.work, commit), sources, checks)
+
+
 def results(workspace: Workspace, kept: frozenset[str] = frozenset()) -> list[CheckResult]:
     """Return what the evidence says of each check of the profile, in its order; ``kept`` are those that an earlier run ran."""
     place = evidence.folder(workspace.work, workspace.producer.commit)

@@ -40,6 +40,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "HP11": "Comparing and showing, continued",
         "HA00": "Advisories on the run",
         "HA01": "Advisories on the release",
+        "HA10": "Advisories on comparing and showing",
     }
 )
 """The beginning of a code to what its family is about, in the order of the page."""
@@ -370,6 +371,48 @@ _ENTRIES = {
         "Repin required: found 'no', but since v1.2.2 what a consumer pins has changed: commit_sha from 5555... to 1111...",
         "Write `yes` and the packet's own pair.",
     ),
+    "HP100": _rule(
+        "The tag's tree holds no packet",
+        "`TAG:` was given, and at the profile's path nothing was committed there.",
+        "v1.2.3:docs/packet.json: the tag's tree holds no packet there",
+        "Make one of that release with `--ref` and `--out-json FILE`, then name the file.",
+    ),
+    "HP101": _rule(
+        "There is no such release tag",
+        "`TAG:` was given, and the producer has no tag of that name that points to a commit.",
+        "tag v9.9.9: no such release tag in /src/app; known: v1.2.2, v1.2.3",
+        "Correct the tag; a packet's file is named without a colon at its end.",
+    ),
+    "HP102": _rule(
+        "The document is no packet",
+        "A key that every consumer knows is missing or of another type.",
+        "package.json#/release_tag: missing; expected a string",
+        "Name a packet.",
+    ),
+    "HP103": _rule(
+        "The changes are graver than was allowed",
+        "`handoff-diff` was called with `--fail-on`, and found changes of that class or a graver one.",
+        "--fail-on breaking: 1 of 4 changes: error_code_removed (breaking)",
+        "Give the notice that they ask for and agree on them with the consumers, or take them back.",
+    ),
+    "HP104": _rule(
+        "Two machines' records of one check differ",
+        "Evidence of several folders was laid together; to choose one would be to choose an outcome.",
+        "check fmt: two different records of it: in a/1d92... and in b/1d92...",
+        "Find out which one counts and take the other away, or run the check again in one place.",
+    ),
+    "HP105": _rule(
+        "A folder holds no evidence of the commit",
+        "`--evidence` names no folder, or one that was gathered of other commits.",
+        "--evidence artifacts: holds no evidence of commit 1d92...",
+        "Gather evidence of the commit that is assembled, or name its commit with `--ref`.",
+    ),
+    "HP106": _rule(
+        "Gathered evidence cannot be read",
+        "A record or log of another machine is a link, a folder, or not readable.",
+        "artifacts/1d92.../fmt.json: cannot be read: Permission denied",
+        "Gather it again as a plain file.",
+    ),
     "HA001": _rule(
         "Files are not committed",
         "They touch what the packet speaks of, and are no part of the run.",
@@ -411,6 +454,30 @@ _ENTRIES = {
         "Files below the runtime paths, all of them in the profile's `git.test_paths`, differ from the runtime commit.",
         "git_state/runtime_paths_identical: test files differ between ...: crates/core/tests/a.rs",
         "Look whether they are tests only.",
+    ),
+    "HA100": _rule(
+        "The packet was not made by this library",
+        "Only the keys that every consumer knows are read; no outcome is recorded in it.",
+        "old.json: no packet of this library: only the keys that every consumer knows are read, and no outcome is recorded in it",
+        "Ask the producer for one of a handoff session.",
+    ),
+    "HA101": _rule(
+        "The notice is the default",
+        "No manifest of the producer was read, so its own notice policy is not known.",
+        "notice policy: the notice is the default of producer-contract-manifest.v1",
+        "Name the producer with `--producer-root`.",
+    ),
+    "HA102": _rule(
+        "The packet that is shown is a draft",
+        "Its own verdict is NO-GO.",
+        "draft.json: a draft: the packet itself says NO-GO",
+        "Pin nothing by it.",
+    ),
+    "HA103": _rule(
+        "The packet at the tag is another release's",
+        "The tag's tree still holds the packet of an earlier one.",
+        "v1.2.3:docs/packet.json: the packet at this tag is that of v1.2.2: no later one was committed",
+        "Make one of that release with `--ref` and `--out-json FILE`.",
     ),
 }
 

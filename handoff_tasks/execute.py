@@ -221,6 +221,8 @@ class _Sink:
         if part and self.error is None:
             try:
                 self._file.write(part)
+                # Whoever looks at the log while the command runs shall see what it has said.
+                self._file.flush()
             except OSError as error:
                 # The command is ended first; then whoever called us hears of it.
                 self.error = error

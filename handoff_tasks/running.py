@@ -44,7 +44,7 @@ class Run:
 
 
 @contextlib.contextmanager
-def framed(session: Session, *, packet: bool = False) -> Iterator[Run]:
+def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
     """Parse the options, show a user's mistakes without a traceback, write the result, end the session with the truth."""
     from handoff_tasks import evidence, options, screen
     from handoff_tasks.assemble import result_document
@@ -53,7 +53,7 @@ def framed(session: Session, *, packet: bool = False) -> Iterator[Run]:
     run = Run(options=options.Options())
     try:
         run.result = _result_place(session, options.result_json(session.posargs))
-        run.options = options.parse(session.posargs, session=session.name, packet=packet)
+        run.options = options.parse(session.posargs, session=session.name, plain=plain)
         yield run
     except HandoffError as error:
         for line in screen.findings("Refused:", error.problems):

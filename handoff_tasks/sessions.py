@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import impact_draft, producers, running
+from handoff_tasks import impact_draft, packet_sessions, producers, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -87,7 +87,7 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
     )
     add(
         "handoff-assemble",
-        "The final step alone, from the evidence there is: -- --mode MODE.",
+        "The final step alone, from the evidence there is, or from folders of it: -- --mode MODE [--evidence DIR].",
         functools.partial(_assemble, place=place),
         tags=["handoff"],
     )
@@ -95,6 +95,18 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
         "handoff-verify",
         "Schema and rules on a packet's bytes, with a producer's root also against git: -- PACKET.",
         functools.partial(_verify_packet, place=place),
+        tags=["handoff"],
+    )
+    add(
+        "handoff-diff",
+        "What one packet changes against another, each a file or TAG: -- OLD NEW.",
+        functools.partial(packet_sessions.differ, place=place),
+        tags=["handoff"],
+    )
+    add(
+        "handoff-show",
+        "A packet's own words, of a file or TAG:, as the end of a run; nothing is checked: -- PACKET.",
+        functools.partial(packet_sessions.show, place=place),
         tags=["handoff"],
     )
 
@@ -187,8 +199,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
             envdir = running.envdir(session)
             settings = functools.partial(_settings, options=options, envdir=envdir, run=wanted.run)
             kept = resume.kept(workspace, settings, screen.say) if not (options.fresh or options.rerun) else frozenset()
-            checks = [check for check in workspace.profile.checks if check.id not in kept]
-            stopped = _fan_out(workspace, checks, wanted.run, place.noxfile, envdir, options) if checks else None
+            stopped = _fan_out(workspace, kept, wanted.run, place.noxfile, envdir, options)
             run.interrupted = stopped is not None
             before, now = workspace.producer, workspace.asked_again()
             more = []
@@ -221,10 +232,14 @@ def _settings(check: Check, *, options: Options, envdir: Path, run: str) -> Sett
     )
 
 
-def _fan_out(workspace: Workspace, checks: Sequence[Check], run: str, noxfile: Path, envdir: Path, options: Options) -> str | None:
-    """Run the checks in nox processes of their own; return the signal that interrupted us, if one did."""
-    from handoff_tasks import evidence, fanout, screen
+def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path, envdir: Path, options: Options) -> str | None:
+    """Run the checks that are not kept in nox processes of their own; return the signal that interrupted us, if one did."""
+    from handoff_tasks import board, evidence, fanout, screen
     from handoff_tasks.workspace import hand_over
+
+    checks = [check for check in workspace.profile.checks if check.id not in kept]
+    if not checks:
+        return None
 
     folder = evidence.folder(workspace.work, workspace.producer.commit)
     run_file = workspace.base / f"run-{run}.json"
@@ -233,6 +248,7 @@ def _fan_out(workspace: Workspace, checks: Sequence[Check], run: str, noxfile: P
         evidence.forget(folder, check.id)
     for chatter in folder.glob("lane-*.nox.log"):
         chatter.unlink()
+    seen = board.board(folder, [check.id for check in workspace.profile.checks], kept)
     try:
         return fanout.run(
             fanout.plan(checks, options.jobs or default_jobs()),
@@ -241,8 +257,11 @@ def _fan_out(workspace: Workspace, checks: Sequence[Check], run: str, noxfile: P
             words=_words(options, run_file),
             chatter=folder,
             say=screen.say,
+            look=None if options.show_output else seen.look,
         )
     finally:
+        if not options.show_output:
+            seen.close()
         # A lane that outlives us finds no run to go on with.
         run_file.unlink(missing_ok=True)
 
@@ -325,30 +344,38 @@ def _assemble(session: Session, place: Place) -> None:
             screen.say(line)
         with checkout.held(workspace.work / "lock", "the work folder"):
             target = running.target_of(session, run, workspace)
+            more = assemble.take_in(workspace, [running.from_(session, given) for given in run.options.evidence])
             run.checks = assemble.results(workspace)
-            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged)
+            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged, more=more)
 
 
 def _verify_packet(session: Session, place: Place) -> None:
-    with running.framed(session, packet=True) as run:
+    with running.framed(session, plain=("PACKET",)) as run:
         from handoff_tasks import assemble, screen, strict_json
-        from handoff_tasks.errors import Problem, refusal
+        from handoff_tasks.errors import HandoffError, Problem, refusal
 
-        assert run.options.packet is not None
-        path = running.from_(session, run.options.packet)
+        path = running.from_(session, Path(run.options.plain[0]))
         try:
             data = path.read_bytes()
         except OSError as error:
             raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", "name a packet's file") from None
         problems = assemble.check_packet(data, str(path))
-        document: Any = strict_json.read(data, str(path)) if not problems else {}
+        # What only contradicts itself is of its form, so the rest can be told too.
+        legible = all(problem.code == "HP071" for problem in problems)
+        document: Any = strict_json.read(data, str(path)) if legible else {}
         against = "its bytes alone (give --producer-root to hold it against git)"
-        if not problems:
+        if legible:
             run.mode = document["handoff_mode"]
             if run.options.producer_root or run.options.sample or producers.own_root(place):
-                workspace = running.open_(session, place, run, ref=document["git_state"]["verified_commit"])
-                problems, run.advisories = assemble.check_packet_against_git(workspace, document, str(path))
-                against = f"git in {workspace.producer.root}"
+                try:
+                    workspace = running.open_(session, place, run, ref=document["git_state"]["verified_commit"])
+                    found, run.advisories = assemble.check_packet_against_git(workspace, document, str(path))
+                    against = f"git in {workspace.producer.root}"
+                except HandoffError as error:
+                    if not problems:
+                        raise
+                    found = list(error.problems)
+                problems += found
             if document["verdict"] != "GO":
                 hint = "this is a draft; run the handoff session again once what it lists is mended"
                 message = f"the packet itself says {document['verdict']}"

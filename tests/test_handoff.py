@@ -120,8 +120,7 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
     assert "broken: the end of its log" in done.stdout
     assert "\x1b" not in done.stdout
     assert "cannot go on: \\x1b[31mred" in done.stdout
-    assert done.stdout.rstrip().splitlines()[-1] == "NO-GO  1 problem"
-    assert f"packet    not written; unchanged: {desk.packet}" in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1] == f"NO-GO  1 problem; unchanged: {desk.packet}"
     assert scratch.listing(desk.packet.parent) == old
     draft = json.loads(Path(desk.result["draft"]).read_bytes())
     assert draft["verdict"] == "NO-GO"
@@ -507,15 +506,25 @@ def test_a_packet_that_a_person_has_edited_is_refused(desk: Desk, tmp_path: Path
     assert desk.run("handoff-stable").returncode == 0
     good = desk.packet.read_text()
     file = tmp_path / "packet.json"
-    for old, new, code in (
-        ('"required_test_updates": "none"', '"required_test_updates": "<none|describe>"', "HP071"),
-        ("repin to v1.0.0/", "repin to v0.9.0/", "HP064"),
-        ('"handoff_generated_at_utc": "2025', '"handoff_generated_at_utc": "2031', "HP072"),
-        ("  ", "    ", "HP070"),
+    verified = f'"verified_commit": "{desk.producer.head()}'
+    for edits, codes in (
+        ({'"required_test_updates": "none"': '"required_test_updates": "<none|describe>"'}, {"HP071"}),
+        ({"repin to v1.0.0/": "repin to v0.9.0/"}, {"HP064"}),
+        ({'"handoff_generated_at_utc": "2025': '"handoff_generated_at_utc": "2031'}, {"HP072"}),
+        ({"  ": "    "}, {"HP070"}),
+        # What contradicts itself is held against git all the same: everything is told at once.
+        (
+            {'"required_test_updates": "none"': '"required_test_updates": "TODO"', "repin to v1.0.0/": "repin to v0.9.0/"},
+            {"HP071", "HP064"},
+        ),
+        ({verified: f'"verified_commit": "{"1" * 40}'}, {"HP071", "HP012"}),
     ):
-        file.write_text(good.replace(old, new))
+        text = good
+        for old, new in edits.items():
+            text = text.replace(old, new)
+        file.write_text(text)
         assert desk.run("handoff-verify", str(file)).returncode == 1
-        assert {found for found, _ in desk.findings()} == {code}
+        assert {found for found, _ in desk.findings()} == codes
 
 
 def test_a_draft_is_no_packet(desk: Desk) -> None:

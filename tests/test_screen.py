@@ -125,7 +125,7 @@ def test_durations(milliseconds: int, text: str) -> None:
 
 
 def test_the_table_of_checks() -> None:
-    """One line per check: name, outcome, time and exit code, in columns."""
+    """One line per check: name, outcome, time, log and exit code, in columns."""
     nothing = CheckResult(id="smoke", command="x", outcome=Outcome.NOT_RUN, reason="there is no evidence of it", record=None)
     results = [
         result(check()),
@@ -134,9 +134,9 @@ def test_the_table_of_checks() -> None:
         nothing,
     ]
     assert screen.checks(results) == [
-        "  fmt              passed               1.2 s",
-        "  contract-parity  failed           2 min 5 s  exit code 101",
-        "  clippy           timed out            1.2 s",
+        "  fmt              passed               1.2 s  fmt.log",
+        "  contract-parity  failed           2 min 5 s  contract-parity.log  exit code 101",
+        "  clippy           timed out            1.2 s  clippy.log",
         "  smoke            not run",
     ]
     assert screen.checks([]) == []
