@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import packet_sessions, producers, running
+from handoff_tasks import impact_draft, packet_sessions, producers, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -77,6 +77,12 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
         "pre-release",
         "All checks and the rules of every mode; publishes nothing.",
         functools.partial(_handoff, place=place, mode_name=None),
+        tags=["handoff"],
+    )
+    add(
+        "impact-draft",
+        "The consumer impact statement with all that git knows, and its evidence; writes nothing.",
+        functools.partial(impact_draft.draft, place=place),
         tags=["handoff"],
     )
     add(
@@ -346,7 +352,7 @@ def _assemble(session: Session, place: Place) -> None:
 def _verify_packet(session: Session, place: Place) -> None:
     with running.framed(session, plain=("PACKET",)) as run:
         from handoff_tasks import assemble, screen, strict_json
-        from handoff_tasks.errors import Problem, refusal
+        from handoff_tasks.errors import HandoffError, Problem, refusal
 
         path = running.from_(session, Path(run.options.plain[0]))
         try:
@@ -354,14 +360,22 @@ def _verify_packet(session: Session, place: Place) -> None:
         except OSError as error:
             raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", "name a packet's file") from None
         problems = assemble.check_packet(data, str(path))
-        document: Any = strict_json.read(data, str(path)) if not problems else {}
+        # What only contradicts itself is of its form, so the rest can be told too.
+        legible = all(problem.code == "HP071" for problem in problems)
+        document: Any = strict_json.read(data, str(path)) if legible else {}
         against = "its bytes alone (give --producer-root to hold it against git)"
-        if not problems:
+        if legible:
             run.mode = document["handoff_mode"]
             if run.options.producer_root or run.options.sample or producers.own_root(place):
-                workspace = running.open_(session, place, run, ref=document["git_state"]["verified_commit"])
-                problems, run.advisories = assemble.check_packet_against_git(workspace, document, str(path))
-                against = f"git in {workspace.producer.root}"
+                try:
+                    workspace = running.open_(session, place, run, ref=document["git_state"]["verified_commit"])
+                    found, run.advisories = assemble.check_packet_against_git(workspace, document, str(path))
+                    against = f"git in {workspace.producer.root}"
+                except HandoffError as error:
+                    if not problems:
+                        raise
+                    found = list(error.problems)
+                problems += found
             if document["verdict"] != "GO":
                 hint = "this is a draft; run the handoff session again once what it lists is mended"
                 message = f"the packet itself says {document['verdict']}"
