@@ -136,6 +136,19 @@ _ENTRIES = {
         "cache: the cache folder lies inside the producer's repository /src/app, whose files would reach the checks",
         "Name a folder outside of it with `--cache-dir`.",
     ),
+    "HP017": _rule(
+        "A file above the checkout changes verdicts",
+        "Tools look for their settings in the folders above their own; the profile's `refuse_above` lists such files.",
+        "/home/ann/clippy.toml: lies above the private checkout /home/ann/.cache/handoff-tasks/app-0123456789ab/checkout, where tools "
+        "of the checks would follow it",
+        "Move it away, or choose a folder that has no such file above it with `--cache-dir`.",
+    ),
+    "HP018": _rule(
+        "Settings of the user's change verdicts",
+        "A file of the profile's `user_config` has tables that nobody has called harmless: flags, runners, profiles, aliases.",
+        "/home/ann/.cargo/config.toml: settings of the user's that can change a verdict: build; expected none but net, registries",
+        "Take the settings out while you verify, or verify as a user, or with a home, that has none.",
+    ),
     "HP020": _rule(
         "The commit holds no manifest",
         "At the profile's path there is no regular file in the verified commit.",
@@ -424,6 +437,12 @@ _ENTRIES = {
         "The working file is used, so others cannot repeat the run.",
         "handoff.toml: the profile is no part of the verified commit 1d925f596cad; the working file is used",
         "Commit the profile.",
+    ),
+    "HA003": _rule(
+        "Settings of the user's reach the checks",
+        "They are of a kind that changes no verdict, such as a mirror of a registry; they are told for the record.",
+        "/home/ann/.cargo/config.toml: settings of the user's that reach the checks and change no verdict: registries",
+        "Nothing to do.",
     ),
     "HA010": _rule(
         "Nothing is left to rehearse",
