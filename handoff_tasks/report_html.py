@@ -1,0 +1,51 @@
+"""A view as one HTML page that needs no script and asks nothing of any network.
+
+A function of the view and of the templates that ship with the package; every value goes through the templates' escaping.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from handoff_tasks import report, timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handoff_tasks.report import View
+
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+_NAMED = 12
+
+
+def render(view: View, rules: Mapping[str, str] | None = None) -> str:
+    """Return the page. ``rules`` says of a code what its rule is about; codes without a text stand for their family."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    critical = [bar.id for bar in view.timeline.critical] if view.timeline else []
+    failed = [0, *accumulate(not step.passed for step in view.steps)]
+    codes = sorted({one.code for one in (*view.problems, *view.advisories)})
+    return environment.get_template("report.html.j2").render(
+        view=view,
+        rules=[(code, (rules or {}).get(code) or report.family(code)) for code in codes],
+        critical_text=report.chain(critical, _NAMED),
+        duration=timeline.duration,
+        failed_before=failed.__getitem__,
+        href=href,
+        size=report.size,
+    )
+
+
+def href(name: str) -> str:
+    """Return the relative address of a file beside the page; whatever its name, it is never an address of another kind."""
+    return "./" + quote(name)
