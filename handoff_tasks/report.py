@@ -33,9 +33,9 @@ _SHOWN_PATHS = 30
 class Source:
     """What a view is made of beside the packet; all of it may be missing.
 
-    ``tails`` are the last lines of logs by check, ``subjects`` the first lines of commit messages by commit, ``published`` is where
-    the packet lies and ``digest`` its sha256, ``draft`` where a NO-GO draft lies, ``modes`` the verdict of each mode that was decided,
-    ``block`` the statement to fill in.
+    ``tails`` are the last lines of logs by check, ``ended`` when a check's record was there (milliseconds since 1970), ``subjects``
+    the first lines of commit messages by commit. ``published`` is where the packet lies and ``digest`` its sha256, ``draft`` where
+    a NO-GO draft lies. ``modes`` is the verdict of each mode that was decided, ``block`` the statement to fill in.
     """
 
     session: str | None = None
@@ -43,6 +43,7 @@ class Source:
     records: Mapping[str, Record] | None = None
     reasons: Mapping[str, str] | None = None
     tails: Mapping[str, Sequence[str]] | None = None
+    ended: Mapping[str, int] | None = None
     subjects: Mapping[str, str] | None = None
     previous: Manifest | None = None
     modes: Sequence[tuple[str, str]] = ()
@@ -153,8 +154,6 @@ class View:
 
     verdict: str
     title: str
-    release: str | None
-    session: str | None
     sentences: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     modes: tuple[tuple[str, str], ...]
@@ -192,19 +191,16 @@ def view(
     found = [Problem(**one) for one in document.get("problems", ())] if problems is None else problems
     noted = [Problem(**one) for one in document.get("advisories", ())] if advisories is None else advisories
     steps = tuple(_steps(document, source))
-    release = document.get("release_tag")
     verdict = NO_GO if found or document.get("verdict", NO_GO) != GO else GO
-    title = " ".join(filter(None, [source.producer or "Release", release]))
+    title = " ".join(filter(None, [source.producer or "Release", document.get("release_tag")]))
     return View(
         verdict=verdict,
         title=printable(title),
-        release=release,
-        session=source.session,
         sentences=tuple(_sentences(verdict, steps, found, source)),
         facts=tuple((name, printable(value)) for name, value in _facts(document, source)),
         modes=tuple((printable(name), said) for name, said in source.modes),
         steps=steps,
-        timeline=drawn(source.records or {}, [step.id for step in steps]),
+        timeline=drawn(source.records or {}, [one["id"] for one in document.get("verification_outcomes", ())], source.ended or {}),
         problems=tuple(_harmless(one) for one in sorted(found)),
         advisories=tuple(_harmless(one) for one in sorted(noted)),
         picture=_picture(document["git_state"], source.subjects or {}) if document else None,
@@ -214,7 +210,7 @@ def view(
             for label, key in LABELS.items()
             if document.get("consumer_impact_statement")
         ),
-        block=source.block,
+        block="\n".join(printable(line) for line in source.block.split("\n")) if source.block else None,
     )
 
 

@@ -6,6 +6,7 @@ here, and a report that cannot be written does not change it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -69,6 +70,7 @@ def view_of(
         records={check.id: check.record for check in checks if check.record},
         reasons={check.id: check.reason for check in checks if check.reason},
         tails=_tails(place, checks),
+        ended=_ended(place, checks),
         subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
         previous=_previous(workspace, material),
         modes=[(str(one.document["handoff_mode"]), str(one.document["verdict"])) for one in decisions],
@@ -84,6 +86,15 @@ def _tails(place: Path, checks: Sequence[CheckResult]) -> Mapping[str, Sequence[
     """Return the ends of the logs that a report shows, and of no others: reading two thousand takes a while."""
     wanted = [check.id for check in checks if len(checks) <= report.MANY_CHECKS or check.outcome is not Outcome.PASSED]
     return {check: evidence.tail(evidence.log_path(place, check), report.TAIL_LINES) for check in wanted[: report.MANY_CHECKS]}
+
+
+def _ended(place: Path, checks: Sequence[CheckResult]) -> dict[str, int]:
+    """Return when the records were written, in milliseconds since 1970: finer than the seconds that they tell."""
+    found = {}
+    for check in checks:
+        with contextlib.suppress(OSError):
+            found[check.id] = (place / f"{check.id}.json").stat().st_mtime_ns // 1_000_000
+    return found
 
 
 def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:

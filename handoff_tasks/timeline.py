@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Records of checks that ran on different days or machines share no clock worth drawing.
 _TOGETHER = 10
 _HOUR = 3_600_000
+# What the writing of a record may take longer than that of the next.
+_SLACK = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +73,14 @@ def duration(milliseconds: int) -> str:
     return " ".join(parts)
 
 
-def drawn(records: Mapping[str, Record], order: Sequence[str]) -> Timeline | None:
+def drawn(records: Mapping[str, Record], order: Sequence[str], ended: Mapping[str, int]) -> Timeline | None:
     """Return the checks that have a record in time; None when there is none.
 
-    A record tells its start and end to the second and its duration to the millisecond, so a start lies between two bounds. Checks that may have run one after the other are taken to have done so: each goes to the lane that ended last before it could
-    start. The lane of the check that ends last is the critical path.
+    A record tells its start and end to the second and its duration to the millisecond, so a start lies between two bounds.
+    ``ended``, milliseconds since 1970 at which a check's record was there, says more, and is believed within these bounds only.
+    Each check goes to the lane that ended last before it could start; the lane of the check that ends last is the critical path.
     """
-    known = [(records[check], _bounds(records[check])) for check in order if check in records]
+    known = [(records[check], _bounds(records[check], ended.get(check))) for check in order if check in records]
     if not known:
         return None
     zero = min(low for _, (low, _) in known)
@@ -87,7 +90,7 @@ def drawn(records: Mapping[str, Record], order: Sequence[str]) -> Timeline | Non
     placed: list[tuple[Record, int, int]] = []
     ends: list[int] = []
     for record, (low, high) in sorted(known, key=lambda one: one[1]):
-        free = [lane for lane, end in enumerate(ends) if end <= high - zero] if together else []
+        free = [lane for lane, end in enumerate(ends) if end <= high - zero + _SLACK] if together else []
         lane = max(free, key=lambda lane: ends[lane], default=len(ends))
         if lane == len(ends):
             ends.append(0)
@@ -116,8 +119,12 @@ def drawn(records: Mapping[str, Record], order: Sequence[str]) -> Timeline | Non
     )
 
 
-def _bounds(record: Record) -> tuple[int, int]:
+def _bounds(record: Record, ended: int | None) -> tuple[int, int]:
     """Return the earliest and the latest start of a check, in milliseconds since 1970."""
     start, end = (int(datetime.fromisoformat(text).timestamp() * 1000) for text in (record.started_at_utc, record.finished_at_utc))
     low = max(start, end - record.duration_ms)
-    return low, max(low, min(start + 999, end + 999 - record.duration_ms))
+    high = max(low, min(start + 999, end + 999 - record.duration_ms))
+    if ended is None:
+        return low, high
+    told = min(max(ended - record.duration_ms, low), high)
+    return told, told
