@@ -5,7 +5,6 @@ A function of the view and of the templates that ship with the package; every va
 
 from __future__ import annotations
 
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _NAMED = 12
+_UNFOLDED = 20
 
 
 def render(view: View, rules: Mapping[str, str] | None = None) -> str:
@@ -33,15 +33,20 @@ def render(view: View, rules: Mapping[str, str] | None = None) -> str:
         keep_trailing_newline=True,
     )
     critical = [bar.id for bar in view.timeline.critical] if view.timeline else []
-    failed = [0, *accumulate(not step.passed for step in view.steps)]
+    ordered = list(enumerate(view.steps, 1))
+    if len(ordered) > report.MANY_CHECKS:
+        # Nobody looks through two hundred passed checks for the one that failed.
+        ordered.sort(key=lambda one: one[1].passed)
     codes = sorted({one.code for one in (*view.problems, *view.advisories)})
     return environment.get_template("report.html.j2").render(
         view=view,
         rules=[(code, (rules or {}).get(code) or report.family(code)) for code in codes],
+        anchors={f"check {step.id}": f"check-{number}" for number, step in enumerate(view.steps, 1)},
         critical_text=report.chain(critical, _NAMED),
         duration=timeline.duration,
-        failed_before=failed.__getitem__,
         href=href,
+        ordered=ordered,
+        unfolded=_UNFOLDED,
         size=report.size,
     )
 

@@ -74,12 +74,17 @@ def view_of(
         subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
         previous=_previous(workspace, material),
         modes=[(str(one.document["handoff_mode"]), str(one.document["verdict"])) for one in decisions],
-        published=str(published) if published else None,
+        published=_below(published, workspace.producer.root) if published else None,
         digest=digest or None,
-        draft=str(draft) if draft else None,
+        draft=_below(draft, place) if draft else None,
         block=decisions[0].block,
     )
     return report.view(decisions[0].document, source, problems, advisories)
+
+
+def _below(path: Path, folder: Path) -> str:
+    """Return a path as seen from a folder above it: a report is passed on, and whose home it was made in matters to nobody."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _tails(place: Path, checks: Sequence[CheckResult]) -> Mapping[str, Sequence[str]]:

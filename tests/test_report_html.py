@@ -106,6 +106,18 @@ def test_eight_checks_fit_into_300_kb() -> None:
     assert len(report_html.render(view()).encode()) < 60_000
 
 
+def test_of_many_checks_the_failed_stand_first() -> None:
+    """Nobody looks through two hundred checks for the one that failed; of a few, each stands at its place."""
+    ids = re.findall(r'<a href="#check-(\d+)">check-\d+</a></th>', report_html.render(many(200)))
+    assert ids[:6] == ["8", "48", "88", "128", "168", "1"]
+    assert re.findall(r'<a href="#check-(\d+)">[\w-]+</a></th>', report_html.render(no_go())) == [str(one) for one in range(1, 9)]
+
+
+def test_a_problem_of_a_check_leads_to_it() -> None:
+    """The check's command and log are one step away."""
+    assert '<a href="#check-1">check fmt</a>' in report_html.render(no_go())
+
+
 def test_what_a_rule_is_about() -> None:
     """Each code leads to what its rule is about: what the caller knows of it, else of its family."""
     page = report_html.render(no_go(), {"HP043": "Each check passed"})

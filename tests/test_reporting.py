@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 def opened(producer: scratch.Producer, tmp_path: Path) -> workspace.Workspace:
     """The workspace of a producer with two releases, at the second."""
     profile = tmp_path / "handoff.toml"
-    profile.write_text(scratch.profile([scratch.check("one", "true"), scratch.check("two", "true")]))
+    profile.write_text(scratch.profile([scratch.check("one", ["true"]), scratch.check("two", ["true"])]))
     return workspace.open_(root=producer.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache")
 
 
@@ -44,8 +45,6 @@ def leave(opened: workspace.Workspace, check: str, log: str) -> None:
     one = opened.profile.check(check)
     made = record(one, binding=opened.binding(one))
     assert made.log is not None
-    import hashlib
-
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     log_of = dataclasses.replace(made.log, file=path.name, size=len(log), sha256=digest, output_size=len(log), output_sha256=digest)
     (place / f"{check}.json").write_text(json.dumps(dataclasses.replace(made, log=log_of).to_dict()))
