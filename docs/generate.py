@@ -29,6 +29,7 @@ PAGES = {
         "`.handoff/evidence/<commit>/<check>.json`, one for each check; the log lies beside it.",
     ),
     "result": ("handoff-result.v1", "What `--result-json PATH` writes, for programs that call a session."),
+    "diff": ("handoff-diff.v1", "What `handoff-diff -- OLD NEW --format json` prints."),
     "manifest": ("producer-contract-manifest.v1", "The producer's own document, read from the verified commit."),
 }
 """Page to schema, and where the document is met."""

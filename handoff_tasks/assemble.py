@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from handoff_tasks import canonical, evidence, impact, packet, paths, resources, rules, strict_json, validate
@@ -144,11 +144,22 @@ def _uncommitted(workspace: Workspace) -> list[Problem]:
     return [Problem(code="HA001", where=str(producer.root), message=message, hint="commit them if the release needs them")]
 
 
-def results(workspace: Workspace) -> list[CheckResult]:
-    """Return what the evidence says of each check of the profile, in its order."""
+def take_in(workspace: Workspace, given: Sequence[Path]) -> list[Problem]:
+    """Lay the evidence of other machines beside what there is; return conflicts and what cannot be read (HP104, HP106).
+
+    Raises `HandoffError`: HP105 (a folder without evidence of the commit), HP080.
+    """
+    commit = workspace.producer.commit
+    sources = [folder for place in given for folder in evidence.folders_of(place, commit)]
+    checks = [check.id for check in workspace.profile.checks]
+    return evidence.lay(evidence.folder(workspace.work, commit), sources, checks)
+
+
+def results(workspace: Workspace, kept: frozenset[str] = frozenset()) -> list[CheckResult]:
+    """Return what the evidence says of each check of the profile, in its order; ``kept`` are those that an earlier run ran."""
     place = evidence.folder(workspace.work, workspace.producer.commit)
     return [
-        rules.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check))
+        replace(rules.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check)), kept=check.id in kept)
         for check in workspace.profile.checks
     ]
 
@@ -298,6 +309,7 @@ def result_document(
                 "outcome": str(check.outcome),
                 "exit_code": check.exit_code,
                 "seconds": check.record.duration_ms / 1000 if check.record else None,
+                "kept": check.kept,
             }
             for check in checks
         ],

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks import evidence, screen
-from handoff_tasks.model import Outcome
+from handoff_tasks.model import Outcome, Relation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from handoff_tasks.assemble import Decision, Material
     from handoff_tasks.errors import Problem
-    from handoff_tasks.model import CheckResult
+    from handoff_tasks.model import CheckResult, GitFacts
     from handoff_tasks.workspace import Workspace
 
 _LOG_LINES = 20
@@ -45,18 +45,29 @@ def start(session: str, workspace: Workspace, material: Material) -> list[str]:
     """Return the lines that say what is about to be verified."""
     return [
         f"{session}: {workspace.profile.name} {material.manifest.release_tag} in {workspace.producer.root}",
-        f"  commit    {workspace.producer.commit}  {_standing(material)}",
+        f"  commit    {workspace.producer.commit}",
+        f"            {_standing(material.facts)}",
         f"  checkout  {workspace.base / 'checkout'}",
     ]
 
 
-def _standing(material: Material) -> str:
-    facts = material.facts
+def _standing(facts: GitFacts) -> str:
+    """Return in one sentence how the verified commit stands to the tag and to the runtime commit."""
     if facts.tag is None:
-        return f"(not tagged yet: {facts.tag_name})"
-    if facts.tag.target == facts.verified_commit:
-        return f"(tag {facts.tag.name}, {facts.tag.kind})"
-    return f"(tag {facts.tag.name} points to {facts.tag.target[:12]})"
+        tag = f"not tagged yet ({facts.tag_name})"
+    elif facts.tag.target == facts.verified_commit:
+        tag = f"where the {facts.tag.kind} tag {facts.tag.name} points"
+    else:
+        tag = f"not where the {facts.tag.kind} tag {facts.tag.name} points, which is {facts.tag.target[:12]}"
+    runtime, after = facts.runtime_commit[:12], len(facts.commits_after_runtime)
+    paths = f"{len(facts.changed_to_verified)} other" if facts.changed_to_verified else "the same"
+    relation = {
+        Relation.SAME: "the runtime commit itself",
+        Relation.ANCESTOR: f"{after} commit{'s' * (after > 1)} after the runtime commit {runtime}, with {paths} runtime paths",
+        Relation.UNRELATED: f"no descendant of the runtime commit {runtime}",
+        Relation.MISSING: f"without the runtime commit {runtime}, which the repository does not have",
+    }
+    return f"It is {tag}, and {relation[facts.runtime_to_verified]}."
 
 
 def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
@@ -84,16 +95,15 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
             "",
             block,
         ]
-    lines += ["", f"  commit    {workspace.producer.commit}  {_standing(material)}", f"  evidence  {folder}"]
+    lines += ["", f"  commit    {workspace.producer.commit}", f"            {_standing(material.facts)}", f"  evidence  {folder}"]
     if ended.report:
         lines.append(f"  report    {ended.report}")
     if ended.draft:
         lines.append(f"  draft     {ended.draft}")
+        verdict = f"NO-GO  {len(ended.problems)} problem{'s' if len(ended.problems) > 1 else ''}"
         if ended.target is not None:
-            lines.append(
-                f"  packet    not written; {'unchanged: ' if ended.target.exists() else 'there is none at '}{ended.target}"
-            )
-        return [*lines, "", f"NO-GO  {len(ended.problems)} problem{'s' if len(ended.problems) > 1 else ''}"]
+            verdict += f"; {'unchanged' if ended.target.exists() else 'there is still no packet'}: {ended.target}"
+        return [*lines, "", verdict]
     if ended.target is None:
         modes = ", ".join(str(decision.document["handoff_mode"]) for decision in ended.decisions)
         return [*lines, "", f"GO  for {modes}; nothing was published"]

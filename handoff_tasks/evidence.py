@@ -9,9 +9,11 @@ import contextlib
 import errno
 import hashlib
 import os
+import re
 import secrets
 import stat
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import canonical, resources, strict_json, validate
@@ -19,8 +21,7 @@ from handoff_tasks.errors import HandoffError, Problem, refusal
 from handoff_tasks.model import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
 _RERUN = "run the check again"
 
@@ -99,6 +100,73 @@ def _log_problem(place: Path, record: Record) -> Problem | None:
         message = f"the log is not what the check wrote: sha256 {found.hexdigest()}, the record says {record.log.sha256}"
         return Problem(code="HP041", where=path.name, message=message, hint=_RERUN)
     return None
+
+
+def folders_of(given: Path, commit: str) -> list[Path]:
+    """Return every folder at or below ``given`` that is named like the commit: what other machines have gathered on it, sorted.
+
+    Links are not followed. Raises `HandoffError` (HP105) when there is none.
+    """
+    below = [Path(place) for place, _, _ in os.walk(given)]
+    found = sorted(place for place in below if place.name == commit)
+    if found:
+        return found
+    if not given.is_dir():
+        message, hint = "no such folder", "name a folder that evidence was gathered in"
+    else:
+        others = sorted({place.name for place in below if re.fullmatch(r"[0-9a-f]{40}", place.name)})
+        message = f"holds no evidence of commit {commit}" + (f", only of {', '.join(others)}" if others else "")
+        hint = "gather evidence of the commit that is assembled, or name its commit with --ref"
+    raise refusal("HP105", f"--evidence {given}", message, hint)
+
+
+def lay(place: Path, sources: Sequence[Path], checks: Sequence[str]) -> list[Problem]:
+    """Lay the records and logs of ``checks`` from other folders into ``place``; what is there already is one more source.
+
+    A record counts by its bytes, with those of its log: the same ones may come twice. Two different ones are a conflict (HP104),
+    of which nothing is laid: to choose one would be to choose an outcome. A file that cannot be read is a problem (HP106).
+    Raises `HandoffError` (HP080) when ``place`` cannot be written.
+    """
+    problems: list[Problem] = []
+    for check in checks:
+        found: dict[Path, tuple[bytes, bytes | None]] = {}
+        for source in dict.fromkeys([place, *sources]):
+            try:
+                record = _plain_bytes(source / f"{check}.json")
+                if record is not None:
+                    found[source] = (record, _plain_bytes(log_path(source, check)))
+            except OSError as error:
+                message = f"cannot be read: {error.strerror}"
+                where = str(error.filename)
+                problems.append(Problem(code="HP106", where=where, message=message, hint="gather it again as a plain file"))
+        different = list(dict.fromkeys(found.values()))
+        if len(different) > 1:
+            first = next(iter(found))
+            other = next(source for source, pair in found.items() if pair != found[first])
+            message = f"two different records of it: in {first} and in {other}"
+            hint = "find out which one counts and take the other away, or run the check again in one place"
+            problems.append(Problem(code="HP104", where=f"check {check}", message=message, hint=hint))
+        elif different and place not in found:
+            record, log = different[0]
+            # The record last: where it is, its log is too.
+            if log is not None:
+                write(log_path(place, check), log)
+            write(place / f"{check}.json", record)
+    return problems
+
+
+def _plain_bytes(path: Path) -> bytes | None:
+    """Return the bytes of a plain file; None when there is none. Raises `OSError`, for a link too: it may lead anywhere."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    # A folder cannot even be made a file object of.
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no plain file", str(path))
+    with os.fdopen(descriptor, "rb") as handle:
+        return handle.read()
 
 
 def tail(path: Path, lines: int) -> list[str]:

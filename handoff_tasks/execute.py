@@ -11,12 +11,14 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import queue
 import selectors
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +154,7 @@ def run(
             raise sink.error
         file.flush()
         os.fsync(file.fileno())
+        sink.digests.end()
     return Result(
         exit_code=status if status is not None and status >= 0 else None,
         signal=_signal_name(-status) if status is not None and status < 0 else None,
@@ -162,11 +165,41 @@ def run(
         finished_at=time.time(),
         duration_ms=round(duration * 1000),
         log_size=sink.kept,
-        log_sha256=sink.kept_digest.hexdigest(),
+        log_sha256=sink.digests.kept.hexdigest(),
         output_size=sink.total,
-        output_sha256=sink.digest.hexdigest(),
+        output_sha256=sink.digests.all.hexdigest(),
         last_line=sink.last_line(),
     )
+
+
+class _Digests:
+    """The sha256 of all output and of what the log kept of it, made in a thread of its own: hashing slows a loud command."""
+
+    def __init__(self) -> None:
+        self.all = hashlib.sha256()
+        self.kept = self.all
+        # Bounded: a few blocks wait, never the output.
+        self._blocks: queue.Queue[tuple[bytes, int] | None] = queue.Queue(maxsize=32)
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def take(self, block: bytes, kept: int) -> None:
+        """Take a block of output, the first ``kept`` bytes of which are in the log."""
+        self._blocks.put((block, kept))
+
+    def end(self) -> None:
+        """Wait until all is hashed."""
+        self._blocks.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (item := self._blocks.get()) is not None:
+            block, kept = item
+            if kept < len(block) and self.kept is self.all:
+                # From here on the log holds less than all: its digest goes its own way.
+                self.kept = self.all.copy()
+                self.kept.update(block[:kept])
+            self.all.update(block)
 
 
 class _Sink:
@@ -174,8 +207,7 @@ class _Sink:
 
     def __init__(self, file: IO[bytes], limit: int, show: Callable[[bytes], None]) -> None:
         self.total = self.kept = 0
-        self.digest = hashlib.sha256()
-        self.kept_digest = self.digest
+        self.digests = _Digests()
         self.error: OSError | None = None
         self._file, self._limit, self._show = file, limit, show
         self._tail = b""
@@ -184,20 +216,18 @@ class _Sink:
     def take(self, block: bytes) -> None:
         self.total += len(block)
         room = self._limit - self.kept
-        if room < len(block) and self.kept_digest is self.digest:
-            # From here on the log holds less than all: its digest goes its own way.
-            self.kept_digest = self.digest.copy()
-            self.kept_digest.update(block[:room])
-        self.digest.update(block)
         part = block if room >= len(block) else block[:room]
+        self.digests.take(block, len(part))
         if part and self.error is None:
             try:
                 self._file.write(part)
+                # Whoever looks at the log while the command runs shall see what it has said.
+                self._file.flush()
             except OSError as error:
                 # The command is ended first; then whoever called us hears of it.
                 self.error = error
         self.kept += len(part)
-        self._tail = (self._tail + block)[-_LAST_LINE:]
+        self._tail = (self._tail + block)[-_LAST_LINE:] if len(block) < _LAST_LINE else block[-_LAST_LINE:]
         if self._watched:
             try:
                 self._show(block)

@@ -52,18 +52,22 @@ def run(
     words: Sequence[str],
     chatter: Path,
     say: Callable[[str], None],
+    look: Callable[[], None] | None,
 ) -> str | None:
     """Run what `plan` says; return the name of the signal that interrupted us, None when none did.
 
     ``words`` go after ``--``. What nox itself says goes to ``lane-<n>.nox.log`` in the folder ``chatter``. An interrupt is passed
-    on to the lanes, which end their commands and leave their records.
+    on to the lanes, which end their commands and leave their records. ``look`` is called many times a second while they run; with
+    None instead, the lanes write the output of their checks to our standard output.
     """
     running: list[subprocess.Popen[bytes]] = []
     with execute.interruptible():
         try:
             for number, lane in enumerate(lanes, 1):
-                running.append(_start(lane, noxfile, envdir, words, chatter / f"lane-{number}.nox.log"))
-            while any(process.poll() is None for process in running):
+                running.append(_start(lane, noxfile, envdir, words, chatter / f"lane-{number}.nox.log", quiet=look is not None))
+            while any([process.poll() is None for process in running]):  # noqa: C419 - each is asked, so that each is reaped
+                if look is not None:
+                    look()
                 time.sleep(0.005)
         except execute.Interrupted as stop:
             say(f"{stop.name}: ending the checks that run")
@@ -72,7 +76,9 @@ def run(
     return None
 
 
-def _start(sessions: Sequence[str], noxfile: Path, envdir: Path, words: Sequence[str], chatter: Path) -> subprocess.Popen[bytes]:
+def _start(
+    sessions: Sequence[str], noxfile: Path, envdir: Path, words: Sequence[str], chatter: Path, *, quiet: bool
+) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--envdir", str(envdir), "--no-stop-on-first-error"]
     environment = {name: value for name, value in os.environ.items() if name not in _OUTER}
     with chatter.open("wb") as log:
@@ -82,6 +88,7 @@ def _start(sessions: Sequence[str], noxfile: Path, envdir: Path, words: Sequence
             cwd=noxfile.parent,
             env=environment,
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if quiet else None,
             stderr=log,
             process_group=0,
         )

@@ -203,6 +203,7 @@ class Record:
     checkout_state: str
     platform: Mapping[str, str]
     environment_names: tuple[str, ...]
+    environment_digest: str
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that is written."""
@@ -228,6 +229,7 @@ class Record:
             "checkout_state": self.checkout_state,
             "platform": dict(self.platform),
             "environment_names": list(self.environment_names),
+            "environment_digest": self.environment_digest,
         }
 
     @classmethod
@@ -256,6 +258,7 @@ class Record:
             checkout_state=document["checkout_state"],
             platform=document["platform"],
             environment_names=tuple(document["environment_names"]),
+            environment_digest=document["environment_digest"],
         )
 
 
@@ -263,7 +266,7 @@ class Record:
 class CheckResult:
     """What assembly knows of one check: its id, portable command line, outcome, and why it does not count, if so.
 
-    ``record`` is the evidence it rests on; None when there is none that counts.
+    ``record`` is the evidence it rests on; None when there is none that counts. ``kept`` tells that it is an earlier run's.
     """
 
     id: str
@@ -271,6 +274,7 @@ class CheckResult:
     outcome: Outcome
     reason: str | None
     record: Record | None
+    kept: bool = False
 
     @property
     def exit_code(self) -> int | None:

@@ -12,12 +12,19 @@ from handoff_tasks.errors import refusal
 from handoff_tasks.model import Flavour
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+
+FORMATS = ("text", "md", "json")
+LIMITS = ("breaking", "additive")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options of a run; paths as given, the limit in seconds. ``run_file`` is set by a handoff for its own checks."""
+    """The options of a run; paths as given, the limit in seconds. ``run_file`` is set by a handoff for its own checks.
+
+    ``plain`` are the words without a flag, ``formatted`` is the form of what is printed.
+    """
 
     producer_root: Path | None = None
     sample: Flavour | None = None
@@ -34,8 +41,13 @@ class Options:
     mode: str | None = None
     allow_untagged: bool = False
     fresh: bool = False
+    rerun: bool = False
+    show_output: bool = False
     run_file: Path | None = None
-    packet: Path | None = None
+    formatted: str = "text"
+    fail_on: str | None = None
+    evidence: tuple[Path, ...] = ()
+    plain: tuple[str, ...] = ()
 
 
 class _Refused(Exception):
@@ -47,8 +59,8 @@ class _Parser(argparse.ArgumentParser):
         raise _Refused(message)
 
 
-def parse(words: Sequence[str], *, session: str, packet: bool = False) -> Options:
-    """Return the options in ``words``; with ``packet`` one plain word, the packet's path, is expected too.
+def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> Options:
+    """Return the options in ``words``; ``plain`` names the words without a flag that are expected too, such as ``PACKET``.
 
     Raises `HandoffError` (HP001), in one line, that tells what is known.
     """
@@ -76,27 +88,33 @@ def parse(words: Sequence[str], *, session: str, packet: bool = False) -> Option
     add("--mode", metavar="MODE")
     add("--allow-untagged", action="store_true")
     add("--fresh", action="store_true")
+    add("--rerun", action="store_true")
+    add("--show-output", action="store_true")
+    add("--evidence", metavar="DIR", type=_path, action="append", default=[])
+    add("--format", metavar="|".join(FORMATS), type=_one_of(FORMATS), default=FORMATS[0], dest="formatted")
+    add("--fail-on", metavar="|".join(LIMITS), type=_one_of(LIMITS))
     parser.add_argument("--run-file", type=_path)
-    if packet:
-        known.insert(0, "PACKET")
-        parser.add_argument("packet", type=_path)
-    else:
-        parser.set_defaults(packet=None)
+    known[:0] = plain
+    for name in plain:
+        parser.add_argument(name)
     try:
         found, unknown = parser.parse_known_args(list(words))
         if unknown:
             flags = [word.split(" ")[0] for word in known]
             raise _Refused(f"unknown option {unknown[0]}{validate.nearest(unknown[0], flags)}")
         for name, value in vars(found).items():
-            if value == "":
-                raise _Refused(f"--{name.replace('_', '-')} is empty")
+            if value == "" or (isinstance(value, list) and "" in value):
+                raise _Refused(f"{name if name in plain else '--' + name.replace('_', '-')} is empty")
         if found.sample and found.producer_root:
             raise _Refused("--producer-root names a producer and --sample chooses the embedded one; expected one of the two")
     except (_Refused, argparse.ArgumentError) as error:
         raise refusal(
             "HP001", session, f"{error}; known: {', '.join(known)}", "correct the words after --; nothing was run"
         ) from None
-    return Options(**vars(found))
+    values = vars(found)
+    values["plain"] = tuple(values.pop(name) for name in plain)
+    values["evidence"] = tuple(values["evidence"])
+    return Options(**values)
 
 
 def result_json(words: Sequence[str]) -> Path | None:
@@ -113,6 +131,16 @@ def result_json(words: Sequence[str]) -> Path | None:
 def _path(text: str) -> Path | str:
     # An empty path would be the current folder; the empty text is refused with the others.
     return Path(text) if text else text
+
+
+def _one_of(known: Sequence[str]) -> Callable[[str], str]:
+    def chosen(text: str) -> str:
+        # Not argparse's own choices: how they are refused differs from one Python to the next.
+        if text not in known:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(known)}")
+        return text
+
+    return chosen
 
 
 def _flavour(text: str) -> Flavour:

@@ -33,15 +33,17 @@ _SHOWN_PATHS = 30
 class Source:
     """What a view is made of beside the packet; all of it may be missing.
 
-    ``tails`` are the last lines of logs by check, ``ended`` when a check's record was there (milliseconds since 1970), ``subjects``
-    the first lines of commit messages by commit. ``published`` is where the packet lies and ``digest`` its sha256, ``draft`` where
-    a NO-GO draft lies. ``modes`` is the verdict of each mode that was decided, ``block`` the statement to fill in.
+    ``kept`` are the checks whose outcome is an earlier run's, ``tails`` the last lines of logs by check, ``ended`` when a check's
+    record was there (milliseconds since 1970), ``subjects`` the first lines of commit messages by commit. ``published`` is where
+    the packet lies and ``digest`` its sha256, ``draft`` where a NO-GO draft lies. ``modes`` is the verdict of each mode that was
+    decided, ``block`` the statement to fill in.
     """
 
     session: str | None = None
     producer: str | None = None
     records: Mapping[str, Record] | None = None
     reasons: Mapping[str, str] | None = None
+    kept: frozenset[str] = frozenset()
     tails: Mapping[str, Sequence[str]] | None = None
     ended: Mapping[str, int] | None = None
     subjects: Mapping[str, str] | None = None
@@ -55,7 +57,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One check. ``log`` is the name of its log beside the report, ``milliseconds`` how long it took; None where nobody knows."""
+    """One check. ``log`` is the name of its log beside the report, ``milliseconds`` how long it took; None where nobody knows.
+
+    ``kept`` tells that the outcome is an earlier run's, which had the same inputs.
+    """
 
     id: str
     command: str
@@ -68,6 +73,7 @@ class Step:
     facts: tuple[tuple[str, str], ...]
     log: str | None
     log_size: int
+    kept: bool
     tail: tuple[str, ...]
 
     @property
@@ -200,7 +206,7 @@ def view(
         facts=tuple((name, printable(value)) for name, value in _facts(document, source)),
         modes=tuple((printable(name), said) for name, said in source.modes),
         steps=steps,
-        timeline=drawn(source.records or {}, [one["id"] for one in document.get("verification_outcomes", ())], source.ended or {}),
+        timeline=_timeline(document, source),
         problems=tuple(_harmless(one) for one in sorted(found)),
         advisories=tuple(_harmless(one) for one in sorted(noted)),
         picture=_picture(document["git_state"], source.subjects or {}) if document else None,
@@ -212,6 +218,13 @@ def view(
         ),
         block="\n".join(printable(line) for line in source.block.split("\n")) if source.block else None,
     )
+
+
+def _timeline(document: Mapping[str, Any], source: Source) -> Timeline | None:
+    """Return the checks of this run in time, or those of the earlier one where all are kept from it."""
+    records = source.records or {}
+    order = [one["id"] for one in document.get("verification_outcomes", ()) if one["id"] in records]
+    return drawn(records, [check for check in order if check not in source.kept] or order, source.ended or {})
 
 
 def _harmless(one: Problem) -> Problem:
@@ -244,6 +257,7 @@ def _steps(document: Mapping[str, Any], source: Source) -> list[Step]:
                 facts=tuple(_run_facts(record)) if record else (),
                 log=record.log.file if record and record.log else None,
                 log_size=record.log.size if record and record.log else 0,
+                kept=one["id"] in source.kept,
                 tail=tail,
             )
         )
@@ -279,6 +293,8 @@ def _sentences(verdict: str, steps: Sequence[Step], problems: Sequence[Problem],
     passed = sum(step.passed for step in steps)
     if steps and passed == len(steps):
         found.append(f"All {len(steps)} checks passed." if len(steps) > 1 else "The check passed.")
+        kept = sum(step.kept for step in steps)
+        found += [f"{counted(kept, 'pass is', 'passes are')} kept from an earlier run with the same inputs."] if kept else []
     elif steps:
         unrun = sum(step.outcome is Outcome.NOT_RUN for step in steps)
         if unrun == len(steps):

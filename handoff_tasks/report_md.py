@@ -94,7 +94,9 @@ def _checks(view: View) -> list[str]:
         tools = ", ".join(f"{name} {version}" for name, version in step.tools)
         exit_code = "" if step.exit_code is None else str(step.exit_code)
         sign = "✅" if step.passed else "❌"
-        lines.append(f"| {code(step.id)} | {sign} {step.told} | {exit_code} | {step.took} | {text(tools)} |")
+        lines.append(
+            f"| {code(step.id)} | {sign} {step.told} | {exit_code} | {step.took}{' (kept)' if step.kept else ''} | {text(tools)} |"
+        )
     if view.timeline:
         critical = [code(bar.id) for bar in view.timeline.critical]
         lines += ["", f"{duration(view.timeline.total)} in all; critical path: {chain(critical, _NAMED)}."]

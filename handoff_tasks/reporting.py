@@ -69,6 +69,7 @@ def view_of(
         producer=workspace.profile.name,
         records={check.id: check.record for check in checks if check.record},
         reasons={check.id: check.reason for check in checks if check.reason},
+        kept=frozenset(check.id for check in checks if check.kept),
         tails=_tails(place, checks),
         ended=_ended(place, checks),
         subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 _HERE = Path(__file__).resolve().parent
 
+DIFF = "handoff-diff.v1"
 MANIFEST = "producer-contract-manifest.v1"
 PACKET = "producer-handoff-packet.v1"
 PROFILE = "producer-profile.v1"

@@ -47,7 +47,7 @@ class Run:
 
 
 @contextlib.contextmanager
-def framed(session: Session, *, packet: bool = False) -> Iterator[Run]:
+def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
     """Parse the options, show a user's mistakes without a traceback, write the result, end the session with the truth."""
     from handoff_tasks import evidence, options, screen
     from handoff_tasks.assemble import result_document
@@ -56,7 +56,7 @@ def framed(session: Session, *, packet: bool = False) -> Iterator[Run]:
     run = Run(options=options.Options())
     try:
         run.result = _result_place(session, options.result_json(session.posargs))
-        run.options = options.parse(session.posargs, session=session.name, packet=packet)
+        run.options = options.parse(session.posargs, session=session.name, plain=plain)
         run.junit = _junit_place(session, run)
         yield run
     except HandoffError as error:
@@ -135,13 +135,13 @@ def from_(session: Session, path: Path) -> Path:
 
 
 def envdir(session: Session) -> Path:
-    """Return the folder of nox's environments."""
+    """Return the absolute path of the folder of nox's environments."""
     try:
-        return Path(session.cache_dir).parent
+        return Path(session.cache_dir).parent.absolute()
     except FileNotFoundError as error:
         # nox before 2026 makes one folder only.
         Path(str(error.filename)).parent.mkdir(parents=True, exist_ok=True)
-        return Path(session.cache_dir).parent
+        return Path(session.cache_dir).parent.absolute()
 
 
 def open_(session: Session, place: Place, run: Run, *, ref: str | None = None) -> Workspace:

@@ -6,6 +6,7 @@ Writes to standard output and decides nothing. What comes from outside is writte
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,37 @@ if TYPE_CHECKING:
     from handoff_tasks.model import CheckResult
 
 _LONGEST_LINE = 16384
+_MOST_SHOWN = 4 * 1024 * 1024
+# What a line of ours says, and how that is coloured: bold green, bold red, green, red, red, yellow, cyan (ECMA-48, SGR).
+_COLOURS = (
+    (re.compile(r"(GO)  "), "1;32"),
+    (re.compile(r"(NO-GO)  "), "1;31"),
+    (re.compile(r"  [a-z][a-z0-9-]* +(passed) "), "32"),
+    (re.compile(r"  [a-z][a-z0-9-]* +(failed|timed out|tool missing|interrupted|not run)\b"), "31"),
+    (re.compile(r"  (HP[0-9]{3}) "), "31"),
+    (re.compile(r"  (HA[0-9]{3}) "), "33"),
+    (re.compile(r" {8}(next:) "), "36"),
+)
 
 
 def say(line: str) -> None:
-    """Print one line."""
+    """Print one line of ours; on a terminal its verdict, outcome or code is coloured, unless ``NO_COLOR`` is set (no-color.org)."""
+    if is_terminal() and not os.environ.get("NO_COLOR"):
+        line = _coloured(line)
     _out((line + "\n").encode("utf-8", "surrogateescape"))
+
+
+def is_terminal() -> bool:
+    """Tell whether standard output is a terminal that can be drawn on."""
+    return sys.stdout.isatty() and os.environ.get("TERM") not in (None, "", "dumb")
+
+
+def _coloured(line: str) -> str:
+    for pattern, colour in _COLOURS:
+        if found := pattern.match(line):
+            start, end = found.span(1)
+            return f"{line[:start]}\x1b[{colour}m{line[start:end]}\x1b[0m{line[end:]}"
+    return line
 
 
 def _out(data: bytes) -> None:
@@ -40,15 +67,20 @@ def _out(data: bytes) -> None:
 class Lines:
     """Shows a command's output as it comes, each line under the check's name, whole lines at a time.
 
-    So the output of checks that run side by side mixes by lines only, and no line of it starts with a word of its own choice.
+    So the output of checks that run side by side mixes by lines only, and no line of it starts with a word of its own choice. What
+    comes after the first 4 MiB nobody reads as it passes: it is in the log alone, and one line says so.
     """
 
     def __init__(self, check: str) -> None:
         self._prefix = f"{check} | ".encode()
         self._rest = b""
+        self._room = _MOST_SHOWN
 
     def show(self, block: bytes) -> None:
         """Show the whole lines in what has come so far."""
+        if self._room <= 0:
+            return
+        self._room -= len(block)
         data = self._rest + block
         end = data.rfind(b"\n") + 1
         if not end and len(data) > _LONGEST_LINE:
@@ -56,6 +88,9 @@ class Lines:
         self._rest = data[end:]
         if end:
             self._write(data[:end])
+        if self._room <= 0:
+            self._rest = b""
+            self.line("more output follows; from here on it is in the log only")
 
     def line(self, text: str) -> None:
         """Show a line of our own."""
@@ -80,14 +115,17 @@ def seconds(milliseconds: int) -> str:
 
 
 def checks(results: Sequence[CheckResult]) -> list[str]:
-    """Return the table of checks: name, outcome, time."""
+    """Return the table of checks: name, outcome, time, log in the evidence folder, and what else there is to say."""
     width = max([len(result.id) for result in results], default=0)
     lines = []
     for result in results:
         took = seconds(result.record.duration_ms) if result.record else ""
-        code = f"exit code {result.exit_code}" if result.exit_code else ""
+        log = result.record.log.file if result.record and result.record.log else ""
+        more = f"exit code {result.exit_code}" if result.exit_code else ""
+        if result.kept and result.record:
+            more = f"kept, ran at {result.record.started_at_utc}"
         outcome = result.outcome.replace("_", " ") if result.outcome is not Outcome.PASSED else "passed"
-        lines.append(f"  {result.id:<{width}}  {outcome:<12}  {took:>12}  {code}".rstrip())
+        lines.append(f"  {result.id:<{width}}  {outcome:<12}  {took:>12}  {log:<{width + 4}}  {more}".rstrip())
     return lines
 
 

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import producers, running
+from handoff_tasks import packet_sessions, producers, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from handoff_tasks.producers import Place
     from handoff_tasks.profile import Check, Mode
     from handoff_tasks.running import Run
+    from handoff_tasks.verify import Settings
     from handoff_tasks.workspace import Workspace
 
 
@@ -80,7 +81,7 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
     )
     add(
         "handoff-assemble",
-        "The final step alone, from the evidence there is: -- --mode MODE.",
+        "The final step alone, from the evidence there is, or from folders of it: -- --mode MODE [--evidence DIR].",
         functools.partial(_assemble, place=place),
         tags=["handoff"],
     )
@@ -88,6 +89,18 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
         "handoff-verify",
         "Schema and rules on a packet's bytes, with a producer's root also against git: -- PACKET.",
         functools.partial(_verify_packet, place=place),
+        tags=["handoff"],
+    )
+    add(
+        "handoff-diff",
+        "What one packet changes against another, each a file or TAG: -- OLD NEW.",
+        functools.partial(packet_sessions.differ, place=place),
+        tags=["handoff"],
+    )
+    add(
+        "handoff-show",
+        "A packet's own words, of a file or TAG:, as the end of a run; nothing is checked: -- PACKET.",
+        functools.partial(packet_sessions.show, place=place),
         tags=["handoff"],
     )
 
@@ -150,9 +163,8 @@ def _install(session: Session, workspace: Workspace, check: Check, bin_folder: s
 def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
     """Run all checks, then decide: one mode and publish, or every mode and publish nothing (``mode_name`` None)."""
     with running.framed(session) as run:
-        from handoff_tasks import assemble, checkout, end_screen, evidence, fanout, screen
+        from handoff_tasks import assemble, checkout, end_screen, evidence, resume, screen
         from handoff_tasks.errors import HandoffError, Problem
-        from handoff_tasks.workspace import hand_over
 
         options = run.options
         run.mode = mode_name
@@ -170,8 +182,6 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
         known = assemble.known_problems(workspace, material, allow_untagged=allow_untagged)
         for line in screen.findings("Known before any check has run (they run all the same):", known):
             screen.say(line)
-        commit = workspace.producer.commit
-        folder = evidence.folder(workspace.work, commit)
         with (
             checkout.held(workspace.work / "lock", "the work folder"),
             checkout.held(workspace.base / "run.lock", "the private checkout"),
@@ -180,35 +190,74 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
             if options.fresh:
                 checkout.clear(wanted, screen.say)
             checkout.prepare(wanted, screen.say)
-            run_file = workspace.base / f"run-{wanted.run}.json"
-            hand_over(workspace, wanted.run, run_file)
-            for check in workspace.profile.checks:
-                evidence.forget(folder, check.id)
-            for chatter in folder.glob("lane-*.nox.log"):
-                chatter.unlink()
-            stopped = fanout.run(
-                fanout.plan(workspace.profile.checks, options.jobs or default_jobs()),
-                noxfile=place.noxfile,
-                envdir=running.envdir(session),
-                words=_words(options, run_file),
-                chatter=folder,
-                say=screen.say,
-            )
-            # A lane that outlives us finds no run to go on with.
-            run_file.unlink(missing_ok=True)
+            envdir = running.envdir(session)
+            settings = functools.partial(_settings, options=options, envdir=envdir, run=wanted.run)
+            kept = resume.kept(workspace, settings, screen.say) if not (options.fresh or options.rerun) else frozenset()
+            stopped = _fan_out(workspace, kept, wanted.run, place.noxfile, envdir, options)
             run.interrupted = stopped is not None
-            before = workspace.producer.tags.get(material.facts.tag_name)
-            workspace = running.open_(session, place, run, ref=commit)
-            material = assemble.gather(workspace, statement)
+            before, now = workspace.producer, workspace.asked_again()
             more = []
-            if before is not None and workspace.producer.tags.get(material.facts.tag_name) != before:
-                message = "the tag moved while the checks ran"
-                hint = "find out who moved it, then run again"
-                more.append(Problem(code="HP058", where=f"tag {material.facts.tag_name}", message=message, hint=hint))
+            if now.tags != before.tags:
+                workspace = running.open_(session, place, run, ref=before.commit)
+                tag_name = material.facts.tag_name
+                if tag_name in before.tags and workspace.producer.tags.get(tag_name) != before.tags[tag_name]:
+                    message = "the tag moved while the checks ran"
+                    hint = "find out who moved it, then run again"
+                    more.append(Problem(code="HP058", where=f"tag {tag_name}", message=message, hint=hint))
+                material = assemble.gather(workspace, statement)
             if stopped:
                 message = f"the run was interrupted by {stopped}"
                 more.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
+            run.checks = assemble.results(workspace, kept)
             _finish(run, workspace, material, modes, target if mode_name else None, allow_untagged=allow_untagged, more=more)
+
+
+def _settings(check: Check, *, options: Options, envdir: Path, run: str) -> Settings:
+    """Return what a check would run with in its own session."""
+    from handoff_tasks import verify
+
+    return verify.Settings(
+        bin_folder=str(envdir / check.session / "bin"),
+        timeout=options.timeout,
+        toolchain=options.toolchain,
+        run=run,
+        caller=os.environ,
+        not_installed={},
+    )
+
+
+def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path, envdir: Path, options: Options) -> str | None:
+    """Run the checks that are not kept in nox processes of their own; return the signal that interrupted us, if one did."""
+    from handoff_tasks import board, evidence, fanout, screen
+    from handoff_tasks.workspace import hand_over
+
+    checks = [check for check in workspace.profile.checks if check.id not in kept]
+    if not checks:
+        return None
+
+    folder = evidence.folder(workspace.work, workspace.producer.commit)
+    run_file = workspace.base / f"run-{run}.json"
+    hand_over(workspace, run, run_file)
+    for check in checks:
+        evidence.forget(folder, check.id)
+    for chatter in folder.glob("lane-*.nox.log"):
+        chatter.unlink()
+    seen = board.board(folder, [check.id for check in workspace.profile.checks], kept)
+    try:
+        return fanout.run(
+            fanout.plan(checks, options.jobs or default_jobs()),
+            noxfile=noxfile,
+            envdir=envdir,
+            words=_words(options, run_file),
+            chatter=folder,
+            say=screen.say,
+            look=None if options.show_output else seen.look,
+        )
+    finally:
+        if not options.show_output:
+            seen.close()
+        # A lane that outlives us finds no run to go on with.
+        run_file.unlink(missing_ok=True)
 
 
 def _agree(options: Options, mode_name: str | None) -> None:
@@ -248,7 +297,6 @@ def _finish(
     """Decide each mode, publish the packet of the one (with ``target``) or leave drafts, and print the end of the run."""
     from handoff_tasks import assemble, end_screen, reporting, screen
 
-    run.checks = assemble.results(workspace)
     decisions = [assemble.decide(workspace, material, run.checks, mode, allow_untagged=allow_untagged, more=more) for mode in modes]
     run.problems = sorted({problem for decision in decisions for problem in decision.problems})
     run.advisories = sorted({*material.notes, *(advisory for decision in decisions for advisory in decision.advisories)})
@@ -306,16 +354,17 @@ def _assemble(session: Session, place: Place) -> None:
             screen.say(line)
         with checkout.held(workspace.work / "lock", "the work folder"):
             target = running.target_of(session, run, workspace)
-            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged)
+            more = assemble.take_in(workspace, [running.from_(session, given) for given in run.options.evidence])
+            run.checks = assemble.results(workspace)
+            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged, more=more)
 
 
 def _verify_packet(session: Session, place: Place) -> None:
-    with running.framed(session, packet=True) as run:
+    with running.framed(session, plain=("PACKET",)) as run:
         from handoff_tasks import assemble, screen, strict_json
         from handoff_tasks.errors import Problem, refusal
 
-        assert run.options.packet is not None
-        path = running.from_(session, run.options.packet)
+        path = running.from_(session, Path(run.options.plain[0]))
         try:
             data = path.read_bytes()
         except OSError as error:

@@ -5,6 +5,7 @@ The record is written whatever happens. It judges its own check only; what the o
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
@@ -79,13 +80,9 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
         tools=(),
         toolchain=toolchain,
         checkout_state="fresh",
-        platform={
-            "system": platform.system(),
-            "release": platform.release(),
-            "machine": platform.machine(),
-            "python": platform.python_version(),
-        },
+        platform=_platform(),
         environment_names=(),
+        environment_digest=_digest({}),
     )
     wanted = workspace.wanted(settings.run)
     with execute.interruptible():
@@ -93,7 +90,12 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
             with checkout.occupied(wanted, check.id, lines.line, alone=check.alone) as held:
                 root = wanted.tree / workspace.producer.prefix
                 environment = _environment(workspace, check, settings, toolchain, root)
-                record = replace(record, checkout_state=held.state, environment_names=tuple(sorted(environment)))
+                record = replace(
+                    record,
+                    checkout_state=held.state,
+                    environment_names=tuple(sorted(environment)),
+                    environment_digest=_digest(environment),
+                )
                 tools, unusable = _tools(workspace, check, root, environment)
                 record = replace(record, tools=tools)
                 _require(profile.tools, unusable, settings.not_installed)
@@ -112,6 +114,53 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
         lines.line(f"{record.outcome.replace('_', ' ')} after {took}: {harmless.printable(record.reason or '')}")
         lines.line(f"evidence: {place / check.id}.json")
     return record
+
+
+def differences(workspace: Workspace, check: Check, settings: Settings, record: Record) -> list[str]:
+    """Return the inputs that differ today from those that ``record`` was made with, in words; none when a run would be the same.
+
+    Commit, tree, profile and command line are the binding's, which `rules.judge_evidence` looks at. The checkout must be in place,
+    since a tool may choose its version by what lies there.
+    """
+    root = workspace.wanted(settings.run).tree / workspace.producer.prefix
+    toolchain = settings.toolchain or workspace.profile.toolchain
+    environment = _environment(workspace, check, settings, toolchain, root)
+    tools, unusable = _tools(workspace, check, root, environment)
+    was, now = set(record.environment_names), set(environment)
+    names = [f"+{name}" for name in sorted(now - was)] + [f"-{name}" for name in sorted(was - now)]
+    versions = [
+        f"{tool.name} {old.version or '?'} in {old.path}, now {tool.version or unusable.get(tool.name, '?')} in {tool.path}"
+        if (old := next((one for one in record.tools if one.name == tool.name), None))
+        else f"{tool.name}, which was not looked up"
+        for tool in tools
+        if tool not in record.tools
+    ]
+    found = (
+        ("time limit", record.timeout_seconds != (settings.timeout or check.timeout_seconds)),
+        (f"toolchain (was {record.toolchain}, is {toolchain})", record.toolchain != toolchain),
+        (f"tools ({'; '.join(versions) or 'fewer'})", tools != record.tools),
+        (f"variables ({', '.join(names)})", bool(names)),
+        ("values of variables", not names and record.environment_digest != _digest(environment)),
+        ("machine, system or Python", dict(record.platform) != _platform()),
+    )
+    return [name for name, differs in found if differs]
+
+
+def _platform() -> dict[str, str]:
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
+
+
+def _digest(environment: Mapping[str, str]) -> str:
+    """Return the digest of names and values; no value can be read from it."""
+    found = hashlib.sha256()
+    for name, value in sorted(environment.items()):
+        found.update(f"{name}={value}\0".encode("utf-8", "surrogateescape"))
+    return f"sha256:{found.hexdigest()}"
 
 
 def _utc(seconds: float) -> str:

@@ -43,6 +43,10 @@ class Workspace:
             argv=check.argv,
         )
 
+    def asked_again(self) -> gitrepo.Producer:
+        """Return what the producer's repository says now of the same commit. Raises `HandoffError` (HP011, HP012)."""
+        return gitrepo.find(self.producer.root, self.producer.commit, self.profile.tag_prefix)
+
     def wanted(self, run: str) -> checkout.Wanted:
         """Return what the private checkout shall hold in the run called ``run``."""
         prefix = self.producer.prefix

@@ -165,6 +165,7 @@ def record(one: Check, **changes: Any) -> Record:
         checkout_state="fresh",
         platform={"system": "Linux", "release": "6.1", "machine": "x86_64", "python": "3.12.1"},
         environment_names=("HOME", "PATH"),
+        environment_digest="sha256:" + "e" * 64,
     )
     return replace(good, **changes)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import scratch
+from desk import NOXFILE, Desk
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,3 +25,20 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def producer(tmp_path: Path) -> scratch.Producer:
     """Make a producer with two releases; v1.1.0's tag is checked out."""
     return scratch.producer(tmp_path / "producer")
+
+
+@pytest.fixture(scope="session")
+def envdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Environments are made once: they hold nothing that a test changes."""
+    return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, envdir: Path) -> Desk:
+    """A user's place with a good release checked out."""
+    folder = tmp_path / "a desk #1"
+    folder.mkdir()
+    (folder / "noxfile.py").write_text(NOXFILE)
+    made = Desk(folder=folder, producer=scratch.producer(tmp_path / "producer"), envdir=envdir)
+    made.profile()
+    return made

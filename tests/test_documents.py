@@ -35,6 +35,7 @@ PLACES = {
     (README, "Try it"): HERE,
     (README, "A producer of your own"): HERE,
     (README, "Releasing"): PRODUCER,
+    (README, "What a release changes"): PRODUCER,
     (CONTRIBUTING, "The gates"): HERE,
     (CONTRIBUTING, "Adding a rule"): HERE,
     (CONTRIBUTING, "Adding a check"): HERE,
@@ -65,6 +66,9 @@ ENDS = {
         0,
         r"(?s)HA012.*^GO  .*, checked against git in ",
     ),
+    "nox -s handoff-stable -- --ref v1.1.0 --out-json ../v1.1.0.json": (0, r"^GO  "),
+    "nox -s handoff-diff -- ../v1.1.0.json v1.2.3: --fail-on breaking": (0, r"^\d+ editorial$"),
+    "nox -s handoff-show -- ../v1.1.0.json": (0, r"^The packet says GO: .* nothing was checked now$"),
     "git diff --stat tests/golden": (0, r"\A\Z"),
 }
 
@@ -262,7 +266,7 @@ def test_a_shown_line_that_is_not_printed_is_found() -> None:
 def test_every_option_and_session_is_in_the_readme(reader: Reader) -> None:
     """The README names each option of the parser and each session of the noxfile."""
     with pytest.raises(HandoffError) as caught:
-        options.parse(["--nonsense"], session="x", packet=True)
+        options.parse(["--nonsense"], session="x", plain=("PACKET",))
     known = re.findall(r"--[a-z-]+", caught.value.problems[0].message.partition("known: ")[2])
     assert len(known) > 10
     readme = (TOP / README).read_text("utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -56,6 +57,7 @@ def _record(**changed: Any) -> Record:
         checkout_state="fresh",
         platform={"system": "Linux", "release": "6", "machine": "x86_64", "python": "3.12.0"},
         environment_names=("HOME", "PATH"),
+        environment_digest="sha256:" + "e" * 64,
     )
     return replace(record, **changed)
 
@@ -460,3 +462,115 @@ def test_a_folder_that_cannot_be_written_to_is_refused(open_folder: Path) -> Non
         "      next: make the folder writable, or choose another file with --out-json"
     )
     open_folder.chmod(0o755)
+
+
+def _gathered(folder: Path, check: str, record: bytes, log: bytes | None = LOG) -> Path:
+    """Write a record and its log as another machine left them; return the folder of the commit."""
+    place = folder / COMMIT
+    place.mkdir(parents=True, exist_ok=True)
+    (place / f"{check}.json").write_bytes(record)
+    if log is not None:
+        (place / f"{check}.log").write_bytes(log)
+    return place
+
+
+def test_evidence_is_found_below_a_folder(tmp_path: Path) -> None:
+    """The commit's folder itself, one below it, one for each artifact: all of them, sorted; links are not followed."""
+    first, second = _gathered(tmp_path / "a", "fmt", b"1"), _gathered(tmp_path / "b" / "evidence", "test", b"2")
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    assert evidence.folders_of(tmp_path, COMMIT) == [first, second]
+    assert evidence.folders_of(first, COMMIT) == [first]
+
+
+@pytest.mark.parametrize(
+    ("commit", "message", "hint"),
+    [
+        (None, "no such folder", "name a folder that evidence was gathered in"),
+        (
+            "",
+            f"holds no evidence of commit {COMMIT}",
+            "gather evidence of the commit that is assembled, or name its commit with --ref",
+        ),
+        (
+            "a" * 40,
+            f"holds no evidence of commit {COMMIT}, only of {'a' * 40}",
+            "gather evidence of the commit that is assembled, or name its commit with --ref",
+        ),
+    ],
+)
+def test_a_folder_without_evidence_is_refused(tmp_path: Path, commit: str | None, message: str, hint: str) -> None:
+    """A folder that is not there, an empty one, one with evidence of another commit, which is named."""
+    place = tmp_path / "given"
+    if commit is not None:
+        (place / commit).mkdir(parents=True)
+    with pytest.raises(HandoffError) as caught:
+        evidence.folders_of(place, COMMIT)
+    assert caught.value.problems == (Problem(code="HP105", where=f"--evidence {place}", message=message, hint=hint),)
+
+
+def test_evidence_of_many_machines_is_laid_into_one_folder(tmp_path: Path) -> None:
+    """Pairs are copied as they are, of the checks that are asked for alone; the same bytes may come twice; twice is as once."""
+    place = tmp_path / "here"
+    place.mkdir()
+    sources = [
+        _gathered(tmp_path / "a", "fmt", b"fmt"),
+        _gathered(tmp_path / "b", "test", b"test", log=None),
+        _gathered(tmp_path / "c", "fmt", b"fmt"),
+        _gathered(tmp_path / "d", "foreign", b"foreign"),
+    ]
+    for _ in range(2):
+        assert evidence.lay(place, sources, ["fmt", "test", "lint"]) == []
+        assert {path.name: path.read_bytes() for path in place.iterdir()} == {
+            "fmt.json": b"fmt",
+            "fmt.log": LOG,
+            "test.json": b"test",
+        }
+
+
+@pytest.mark.parametrize("differs", ["record", "log", "no log"])
+@pytest.mark.parametrize("first_is_here", [False, True])
+def test_two_different_records_of_a_check_are_a_conflict(tmp_path: Path, differs: str, first_is_here: bool) -> None:
+    """Both folders are named and nothing is chosen: what is here stays, what is not here is not laid."""
+    place = tmp_path / "here"
+    place.mkdir()
+    first = _gathered(tmp_path / "a", "fmt", b"fmt")
+    other = _gathered(
+        tmp_path / "b",
+        "fmt",
+        b"other" if differs == "record" else b"fmt",
+        {"record": LOG, "log": b"another\n", "no log": None}[differs],
+    )
+    if first_is_here:
+        first.rename(place / COMMIT)
+        place = first = place / COMMIT
+    before = sorted(path.name for path in place.iterdir())
+    assert evidence.lay(place, [other] if first_is_here else [first, other], ["fmt"]) == [
+        Problem(
+            code="HP104",
+            where="check fmt",
+            message=f"two different records of it: in {first} and in {other}",
+            hint="find out which one counts and take the other away, or run the check again in one place",
+        )
+    ]
+    assert sorted(path.name for path in place.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_evidence_that_is_no_plain_file_is_a_problem(tmp_path: Path, kind: str) -> None:
+    """A link may lead anywhere, a pipe never ends: told by name, not read."""
+    source = _gathered(tmp_path / "a", "fmt", b"fmt")
+    log = source / "fmt.log"
+    log.unlink()
+    if kind == "link":
+        log.symlink_to(source / "fmt.json")
+    elif kind == "pipe":
+        os.mkfifo(log)
+    else:
+        log.mkdir()
+    place = tmp_path / "here"
+    place.mkdir()
+    [problem] = evidence.lay(place, [source], ["fmt"])
+    assert (problem.code, problem.where, problem.hint) == ("HP106", str(log), "gather it again as a plain file")
+    reason = {"link": os.strerror(errno.ELOOP), "pipe": "no plain file", "folder": "no plain file"}[kind]
+    assert problem.message == f"cannot be read: {reason}"
+    assert list(place.iterdir()) == []

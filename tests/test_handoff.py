@@ -9,79 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import scratch
-
-NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
-
-
-@dataclass
-class Desk:
-    """A user's place: a noxfile with a profile, a producer, folders of its own, an environment folder shared by all tests."""
-
-    folder: Path
-    producer: scratch.Producer
-    envdir: Path
-
-    def profile(self, *checks: str) -> None:
-        (self.folder / "handoff.toml").write_text(scratch.profile(checks) if checks else scratch.PROFILE)
-
-    def words(self, *words: str) -> list[str]:
-        given = ["--producer-root", str(self.producer.root), "--cache-dir", str(self.folder / "cache")]
-        return [*given, "--result-json", str(self.result_path), *words]
-
-    def command(self, session: str, *words: str) -> list[str]:
-        noxfile = str(self.folder / "noxfile.py")
-        return [sys.executable, "-m", "nox", "--noxfile", noxfile, "--envdir", str(self.envdir), "-s", session, "--", *words]
-
-    def run(self, session: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = self.command(session, *self.words(*words))
-        return subprocess.run(
-            command, env={**os.environ, **environment}, cwd=self.folder, capture_output=True, text=True, check=False
-        )
-
-    def bare(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(session, *words), cwd=self.folder, capture_output=True, text=True, check=False)
-
-    @property
-    def result_path(self) -> Path:
-        return self.folder / "result.json"
-
-    @property
-    def result(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.result_path.read_bytes())
-        return document
-
-    @property
-    def packet(self) -> Path:
-        return self.producer.root / scratch.PACKET_PATH
-
-    def evidence(self, commit: str | None = None) -> Path:
-        return self.folder / ".handoff" / "evidence" / (commit or self.producer.head())
-
-    def findings(self) -> list[tuple[str, str]]:
-        return [(problem["code"], problem["where"]) for problem in self.result["problems"]]
-
-
-@pytest.fixture(scope="session")
-def envdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Environments are made once: they hold nothing that a test changes."""
-    return tmp_path_factory.mktemp("environments")
-
-
-@pytest.fixture
-def desk(tmp_path: Path, envdir: Path) -> Desk:
-    """A user's place with a good release checked out."""
-    folder = tmp_path / "a desk #1"
-    folder.mkdir()
-    (folder / "noxfile.py").write_text(NOXFILE)
-    made = Desk(folder=folder, producer=scratch.producer(tmp_path / "producer"), envdir=envdir)
-    made.profile()
-    return made
+from desk import NOXFILE, Desk
 
 
 def test_a_good_release_is_go_and_published(desk: Desk) -> None:
@@ -106,7 +38,7 @@ def test_a_good_release_is_go_and_published(desk: Desk) -> None:
         "problems": [],
         "advisories": [],
         "checks": [
-            {"id": name, "outcome": "passed", "exit_code": 0, "seconds": check["seconds"]}
+            {"id": name, "outcome": "passed", "exit_code": 0, "seconds": check["seconds"], "kept": False}
             for name, check in zip(("ok", "plain", "tree"), desk.result["checks"], strict=True)
         ],
     }
@@ -188,8 +120,7 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
     assert "broken: the end of its log" in done.stdout
     assert "\x1b" not in done.stdout
     assert "cannot go on: \\x1b[31mred" in done.stdout
-    assert done.stdout.rstrip().splitlines()[-1] == "NO-GO  1 problem"
-    assert f"packet    not written; unchanged: {desk.packet}" in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1] == f"NO-GO  1 problem; unchanged: {desk.packet}"
     assert scratch.listing(desk.packet.parent) == old
     draft = json.loads(Path(desk.result["draft"]).read_bytes())
     assert draft["verdict"] == "NO-GO"

@@ -13,15 +13,16 @@ from handoff_tasks.model import Flavour
 
 KNOWN = (
     "--producer-root PATH, --sample rust|python, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, "
-    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --junit PATH, --mode MODE, --allow-untagged, --fresh"
+    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --junit PATH, --mode MODE, --allow-untagged, --fresh, "
+    "--rerun, --show-output, --evidence DIR, --format text|md|json, --fail-on breaking|additive"
 )
 HINT = "correct the words after --; nothing was run"
 
 
-def refused(words: list[str], *, packet: bool = False) -> tuple[str, str, str, str]:
+def refused(words: list[str], *, plain: tuple[str, ...] = ()) -> tuple[str, str, str, str]:
     """Return the one problem of words that are refused."""
     with pytest.raises(HandoffError) as caught:
-        options.parse(words, session="handoff-stable", packet=packet)
+        options.parse(words, session="handoff-stable", plain=plain)
     [found] = shown(caught.value)
     return found
 
@@ -44,16 +45,22 @@ def test_without_words_everything_has_its_default() -> None:
         mode=None,
         allow_untagged=False,
         fresh=False,
+        rerun=False,
+        show_output=False,
         run_file=None,
-        packet=None,
+        formatted="text",
+        fail_on=None,
+        evidence=(),
+        plain=(),
     )
 
 
 def test_every_option_is_read() -> None:
     """Each option goes where it belongs, as the next word or after an equals sign."""
     words = "--producer-root p --out-json o --ref v1 --impact=i --work-dir w --cache-dir c --jobs=2 --timeout 999999 --toolchain t"
-    words += " --result-json r --mode m --allow-untagged --fresh --run-file x a.json"
-    assert options.parse(words.split(), session="handoff-verify", packet=True) == options.Options(
+    words += " --result-json r --mode m --allow-untagged --fresh --run-file x a.json --evidence e --evidence=f"
+    words += " --rerun --show-output --format json --fail-on additive"
+    assert options.parse(words.split(), session="handoff-verify", plain=("PACKET",)) == options.Options(
         producer_root=Path("p"),
         sample=None,
         out_json=Path("o"),
@@ -68,8 +75,13 @@ def test_every_option_is_read() -> None:
         mode="m",
         allow_untagged=True,
         fresh=True,
+        rerun=True,
+        show_output=True,
         run_file=Path("x"),
-        packet=Path("a.json"),
+        formatted="json",
+        fail_on="additive",
+        evidence=(Path("e"), Path("f")),
+        plain=("a.json",),
     )
 
 
@@ -111,6 +123,8 @@ def test_the_old_name_of_the_root_is_known() -> None:
             ["--sample", "rust", "--memorykernel-root", "p"],
             "--producer-root names a producer and --sample chooses the embedded one; expected one of the two",
         ),
+        (["--format", "html"], "argument --format: 'html' is none of text, md, json"),
+        (["--fail-on", "editorial"], "argument --fail-on: 'editorial' is none of breaking, additive"),
         (["--fresh=1"], "argument --fresh: ignored explicit argument '1'"),
     ],
 )
@@ -121,14 +135,20 @@ def test_refusals(words: list[str], message: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "message"),
-    [([], "the following arguments are required: packet"), (["a.json", "b.json"], "unknown option b.json")],
+    [
+        ([], "the following arguments are required: PACKET"),
+        (["a.json", "b.json"], "unknown option b.json"),
+        ([""], "PACKET is empty"),
+    ],
 )
 def test_one_packet_is_expected_where_one_is_read(words: list[str], message: str) -> None:
     """No packet, or two, are refused; the packet is told among what is known."""
-    assert refused(words, packet=True) == ("HP001", "handoff-stable", f"{message}; known: PACKET, {KNOWN}", HINT)
+    assert refused(words, plain=("PACKET",)) == ("HP001", "handoff-stable", f"{message}; known: PACKET, {KNOWN}", HINT)
 
 
-@pytest.mark.parametrize("flag", ["--producer-root", "--out-json", "--impact", "--work-dir", "--cache-dir", "--result-json"])
+@pytest.mark.parametrize(
+    "flag", ["--producer-root", "--out-json", "--impact", "--work-dir", "--cache-dir", "--result-json", "--evidence"]
+)
 def test_an_empty_path_is_refused(flag: str) -> None:
     """An empty path, as an unset variable of a shell gives it, is refused and does not stand for the current folder."""
     assert refused([flag, ""]) == ("HP001", "handoff-stable", f"{flag} is empty; known: {KNOWN}", HINT)

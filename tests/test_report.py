@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from builders import CANDIDATE, OTHER, RUNTIME, VERIFIED, check, facts, go_packet, problem, profile, result, untagged, view
+from builders import CANDIDATE, OTHER, RUNTIME, VERIFIED, check, facts, go_packet, problem, profile, record, result, untagged, view
 
 from handoff_tasks import report
 from handoff_tasks.model import CheckResult, Outcome, Relation, Tag
@@ -39,6 +39,19 @@ def test_checks_that_were_not_run() -> None:
     assert found.timeline is None
     assert found.picture is not None
     assert {step.took for step in found.steps} == {""}
+
+
+def test_what_is_kept_from_an_earlier_run_is_told() -> None:
+    """A kept pass is counted and marked, and no part of this run's time; where all are kept, it is that run's."""
+    records = {one.id: record(one) for one in profile().checks}
+    some = report.view(go_packet(), report.Source(records=records, kept=frozenset({"fmt"}), published="x"))
+    assert some.sentences[1] == "1 pass is kept from an earlier run with the same inputs."
+    assert [step.id for step in some.steps if step.kept] == ["fmt"]
+    assert some.timeline is not None
+    assert len(some.timeline.bars) == 7
+    every = report.view(go_packet(), report.Source(records=records, kept=frozenset(records), published="x"))
+    assert every.timeline is not None
+    assert len(every.timeline.bars) == 8
 
 
 def test_a_packet_alone_gives_a_view() -> None:

@@ -18,7 +18,7 @@ from handoff_tasks.model import Outcome, Record, Relation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NAMES = (resources.MANIFEST, resources.PACKET, resources.PROFILE, resources.RECORD, resources.RESULT)
+NAMES = (resources.DIFF, resources.MANIFEST, resources.PACKET, resources.PROFILE, resources.RECORD, resources.RESULT)
 FOLDER = Path(__file__).resolve().parent.parent / "schemas"
 OPEN = (resources.MANIFEST,)
 

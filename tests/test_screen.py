@@ -56,6 +56,19 @@ def test_an_endless_line_does_not_wait(capsysbinary: pytest.CaptureFixture[bytes
     assert capsysbinary.readouterr().out == b"fmt | " + b"a" * 16384 + b"b\n"
 
 
+def test_what_nobody_can_read_is_not_shown(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """After 4 MiB of output a line says that the rest is in the log; lines of our own still come."""
+    lines = screen.Lines("fmt")
+    block = b"0123456\n" * 65536
+    for _ in range(10):
+        lines.show(block)
+    lines.close()
+    lines.line("passed in 0.1 s")
+    shown = capsysbinary.readouterr().out.splitlines()
+    assert shown[: 8 * 65536] == [b"fmt | 0123456"] * (8 * 65536)
+    assert shown[8 * 65536 :] == [b"fmt | more output follows; from here on it is in the log only", b"fmt | passed in 0.1 s"]
+
+
 def test_a_line_of_our_own(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     """A line of our own stands under the check's name too, and bytes of a path that are no text stay."""
     screen.Lines("fmt").line("evidence: /tmp/\udcff.json")
@@ -81,7 +94,7 @@ def test_durations(milliseconds: int, text: str) -> None:
 
 
 def test_the_table_of_checks() -> None:
-    """One line per check: name, outcome, time and exit code, in columns."""
+    """One line per check: name, outcome, time, log and exit code, in columns."""
     nothing = CheckResult(id="smoke", command="x", outcome=Outcome.NOT_RUN, reason="there is no evidence of it", record=None)
     results = [
         result(check()),
@@ -90,9 +103,9 @@ def test_the_table_of_checks() -> None:
         nothing,
     ]
     assert screen.checks(results) == [
-        "  fmt              passed               1.2 s",
-        "  contract-parity  failed           2 min 5 s  exit code 101",
-        "  clippy           timed out            1.2 s",
+        "  fmt              passed               1.2 s  fmt.log",
+        "  contract-parity  failed           2 min 5 s  contract-parity.log  exit code 101",
+        "  clippy           timed out            1.2 s  clippy.log",
         "  smoke            not run",
     ]
     assert screen.checks([]) == []

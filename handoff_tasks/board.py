@@ -1,0 +1,154 @@
+"""What is seen of a run while its checks run: a live line for each on a terminal, elsewhere a line at the start and end of each.
+
+Looks at the evidence as it appears, the log while a check runs and the record when it has ended; talks to no lane. What it shows
+decides nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from handoff_tasks import evidence, harmless, screen
+from handoff_tasks.model import Outcome, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.console import RenderableType
+    from rich.live import Live
+
+WAITING, RUNNING, KEPT = "waiting", "running", "kept"
+_STYLES = {WAITING: "dim", RUNNING: "cyan", KEPT: "green", Outcome.PASSED: "green"}
+_LINES_ELSEWHERE = 3
+
+
+class Board(Protocol):
+    """Shows how the checks of a run get on."""
+
+    def look(self) -> None:
+        """Look at the evidence and show what has changed."""
+
+    def close(self) -> None:
+        """Look a last time; nothing of it stays on a terminal, since the last screen says it all."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """One check as it is seen: ``state`` is waiting, running, kept or an outcome; times in seconds, monotonic."""
+
+    check: str
+    state: str = WAITING
+    since: float = 0.0
+    took: str = ""
+    said: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Seen:
+    """What the evidence folder says of each check of a run."""
+
+    place: Path
+    lines: list[Line]
+    begun: float = field(default_factory=time.monotonic)
+
+    def changed(self) -> list[Line]:
+        """Look at what is not done yet; return the checks that have started or ended since the last look, started ones first."""
+        started, ended = [], []
+        for line in self.lines:
+            if line.state == WAITING and evidence.log_path(self.place, line.check).exists():
+                line.state, line.since = RUNNING, time.monotonic()
+                started.append(line)
+            if line.state in (WAITING, RUNNING) and (self.place / f"{line.check}.json").exists():
+                found = evidence.read_record(self.place, line.check)
+                if isinstance(found, Record):
+                    line.state, line.took, line.said = found.outcome, screen.seconds(found.duration_ms), found.reason or ""
+                    ended.append(line)
+        return [*(line for line in started if line not in ended), *ended]
+
+    @property
+    def done(self) -> int:
+        """How many checks are done, or kept."""
+        return sum(line.state not in (WAITING, RUNNING) for line in self.lines)
+
+
+def board(place: Path, checks: Sequence[str], kept: frozenset[str]) -> Board:
+    """Return the board of a run whose evidence appears in ``place``: a live one where standard output is a terminal."""
+    lines = [Line(check=check, state=KEPT if check in kept else WAITING) for check in checks]
+    seen = _Seen(place=place, lines=lines)
+    return _LiveBoard(seen) if screen.is_terminal() else _PlainBoard(seen)
+
+
+class _PlainBoard:
+    """Prints a line when a check starts and one when it ends."""
+
+    def __init__(self, seen: _Seen) -> None:
+        self._seen = seen
+        to_run = len(seen.lines) - seen.done
+        screen.say(f"{to_run} of {len(seen.lines)} checks to run; their output goes to their logs (--show-output shows it)")
+
+    def look(self) -> None:
+        done = self._seen.done
+        for line in self._seen.changed():
+            if line.state == RUNNING:
+                screen.say(f"{line.check}: started")
+                continue
+            done += 1
+            reason = f": {harmless.printable(line.said)}" if line.said else ""
+            between = "in" if line.state == Outcome.PASSED else "after"
+            state = line.state.replace("_", " ")
+            screen.say(f"{line.check}: {state} {between} {line.took}{reason} ({done} of {len(self._seen.lines)})")
+
+    def close(self) -> None:
+        self.look()
+
+
+class _LiveBoard:
+    """Redraws a line for each check, with what its command said last, and one for all."""
+
+    def __init__(self, seen: _Seen) -> None:
+        self._seen = seen
+        self._live: Live | None = None
+        self._drawn = 0.0
+
+    def look(self) -> None:
+        if time.monotonic() - self._drawn < 0.1:
+            return
+        self._seen.changed()
+        if self._live is None:
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(console=Console(highlight=False), auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(self._drawing(self._live.console.height), refresh=True)
+        self._drawn = time.monotonic()
+
+    def close(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def _drawing(self, height: int) -> RenderableType:
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        lines = self._seen.lines
+        if len(lines) > height - _LINES_ELSEWHERE:
+            # Those that somebody waits for, or will have to look at.
+            lines = [line for line in lines if line.state not in (WAITING, KEPT, Outcome.PASSED)][: height - _LINES_ELSEWHERE]
+        table = Table.grid(padding=(0, 2), expand=True)
+        for width in (max((len(line.check) for line in lines), default=0) + 2, len(Outcome.TOOL_MISSING), len("59 min 59 s")):
+            table.add_column(no_wrap=True, min_width=width)
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        for line in lines:
+            took, said = line.took, line.said
+            if line.state == RUNNING:
+                took = screen.seconds(int((time.monotonic() - line.since) * 1000))
+                said = "".join(evidence.tail(evidence.log_path(self._seen.place, line.check), 1))
+            state = Text(line.state.replace("_", " "), style=_STYLES.get(line.state, "red"))
+            table.add_row(Text(f"  {line.check}"), state, Text(took, justify="right"), Text(harmless.printable(said), style="dim"))
+        elapsed = screen.seconds(int((time.monotonic() - self._seen.begun) * 1000))
+        return Group(table, Text(f"\n  {self._seen.done} of {len(self._seen.lines)} checks done, {elapsed}"))

@@ -1,0 +1,150 @@
+"""Packets for people: a comparison of two, and one as the end of its run, as lines of text or Markdown.
+
+Writes what it is given so that no terminal, no CI service and no Markdown obeys it. Reads nothing and decides nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from handoff_tasks import diff, harmless, impact, screen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from handoff_tasks.diff import Change
+    from handoff_tasks.errors import Problem
+    from handoff_tasks.packets import Packet
+
+NOT_CHECKED = "these are the packet's own words; nothing was checked now"
+
+
+def changes_text(old: Packet, new: Packet, changes: Sequence[Change], notes: Sequence[Problem]) -> list[str]:
+    """Return a comparison as text, the gravest changes first, the count last."""
+    lines = [f"  old  {_pair(old)}  {harmless.printable(old.source)}", f"  new  {_pair(new)}  {harmless.printable(new.source)}"]
+    for change_class in diff.ChangeClass:
+        found = [change for change in changes if change.change_class is change_class]
+        lines += ["", f"{change_class.capitalize()}:"] if found else []
+        for change in found:
+            lines.append(f"  {change.fingerprint}  {harmless.printable(change.message)}")
+            lines.append(f"                    at {harmless.printable(change.pointer)}")
+            lines += [f"                    notice: {change.notice}"] if change.notice else []
+    return [*lines, *screen.findings("Advisories:", notes), "", _count(changes)]
+
+
+def changes_markdown(old: Packet, new: Packet, changes: Sequence[Change], notes: Sequence[Problem]) -> list[str]:
+    """Return a comparison as Markdown, for a pull request."""
+    lines = [f"## {markdown(old.document['release_tag'])} to {markdown(new.document['release_tag'])}", ""]
+    lines += [f"- {name}: {markdown(_pair(one))}, {markdown(one.source)}" for name, one in (("old", old), ("new", new))]
+    if changes:
+        lines += ["", "| class | change | at | notice | fingerprint |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {change.change_class} | {markdown(change.message)} | {markdown(change.pointer)} | {change.notice or ''} "
+        f"| {change.fingerprint} |"
+        for change in changes
+    ]
+    lines += [""] + [f"- {note.code} {markdown(note.where)}: {markdown(note.message)}" for note in notes] if notes else []
+    return [*lines, "", f"{_count(changes)}."]
+
+
+def _pair(one: Packet) -> str:
+    document = one.document
+    return harmless.printable(f"{document['release_tag']}/{document['commit_sha'][:12]}, {document['handoff_mode']}")
+
+
+def _count(changes: Sequence[Change]) -> str:
+    if not changes:
+        return "No changes"
+    counts = [(sum(change.change_class is one for change in changes), one) for one in diff.ChangeClass]
+    return ", ".join(f"{number} {one}" for number, one in counts if number)
+
+
+def packet_text(read: Packet) -> list[str]:
+    """Return a packet as the end of the run that made it, with the sentence that nothing was checked."""
+    document = read.document
+    outcomes = _outcomes(document)
+    width = max([len(name) for name, _, _ in outcomes], default=0)
+    lines = [harmless.printable(f"{document['release_tag']}, {document['handoff_mode']}: {len(outcomes)} checks")]
+    lines += [f"  {harmless.printable(f'{name:<{width}}  {outcome:<12}  {tools}').rstrip()}" for name, outcome, tools in outcomes]
+    lines += ["", impact.HEADING]
+    lines += [f"- {label}: {harmless.printable(text)}" for label, text in _statement(document)]
+    for title, key in (("Advisories in the packet:", "advisories"), ("Problems in the packet:", "problems")):
+        found = document.get(key, []) if diff.is_own(document) else []
+        lines += ["", title] if found else []
+        lines += [harmless.printable(f"  {one['code']} {one['where']}: {one['message']}") for one in found]
+    lines += screen.findings("Advisories:", read.notes)
+    lines += ["", *(f"  {name:<9} {harmless.printable(value)}" for name, value in _facts(read))]
+    return [*lines, "", harmless.printable(f"{_says(document)}: {NOT_CHECKED}"), harmless.printable(_next(read))]
+
+
+def packet_markdown(read: Packet) -> list[str]:
+    """Return a packet as Markdown, with the sentence that nothing was checked."""
+    document = read.document
+    lines = [f"## {markdown(document['release_tag'])}, {markdown(document['handoff_mode'])}", ""]
+    lines += [
+        f"**{markdown(_says(document))}**: {NOT_CHECKED}. {markdown(_next(read))}",
+        "",
+        "| check | outcome | tools |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {markdown(name)} | {markdown(outcome)} | {markdown(tools)} |" for name, outcome, tools in _outcomes(document)]
+    lines += ["", impact.HEADING, "", *(f"- {label}: {markdown(text)}" for label, text in _statement(document))]
+    for key in ("advisories", "problems"):
+        found = document.get(key, []) if diff.is_own(document) else []
+        lines += ["", f"{key.capitalize()} in the packet:", ""] if found else []
+        lines += [f"- {one['code']} {markdown(one['where'])}: {markdown(one['message'])}" for one in found]
+    lines += ["", *(f"- {note.code} {markdown(note.where)}: {markdown(note.message)}" for note in read.notes)] if read.notes else []
+    return [*lines, "", *(f"- {name}: {markdown(value)}" for name, value in _facts(read))]
+
+
+def _outcomes(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Return name, outcome and tools of each check; a packet of another generator knows commands only."""
+    if not diff.is_own(document):
+        return [(command, "no outcome", "") for command in document["verification_commands"]]
+    return [
+        (
+            outcome["id"],
+            outcome["outcome"].replace("_", " "),
+            ", ".join(f"{name} {version}" for name, version in outcome["tools"].items()),
+        )
+        for outcome in document["verification_outcomes"]
+    ]
+
+
+def _statement(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    said = document["consumer_impact_statement_template"] or {}
+    return [(label, said.get(key, "(not said)")) for label, key in impact.LABELS.items()]
+
+
+def _facts(read: Packet) -> list[tuple[str, str]]:
+    document = read.document
+    baseline = document["active_runtime_baseline"]
+    versions = [baseline[f"expected_{name}_contract_version"] for name in ("service", "api")]
+    found = [
+        ("runtime", f"{document['commit_sha']}  ({', '.join(versions)}, {document['integration_baseline']})"),
+        ("errors", ", ".join(document["error_code_enum"])),
+    ]
+    if diff.is_own(document):
+        state = document["git_state"]
+        tag = state["tag"]
+        standing = f"{tag['kind']}, at {tag['target'][:12]}" if tag["state"] == "tagged" else "not tagged yet"
+        found += [("commit", state["verified_commit"]), ("tag", f"{tag['name']}  ({standing})")]
+    return [*found, ("sha256", read.sha256), ("packet", read.source)]
+
+
+def _says(document: Mapping[str, Any]) -> str:
+    return f"The packet says {document['verdict']}" if diff.is_own(document) else "The packet has no verdict"
+
+
+def _next(read: Packet) -> str:
+    if not diff.is_own(read.document):
+        return "It cannot be verified"
+    return f"To check it: nox -s handoff-verify -- {'PACKET, with its file' if read.commit else read.source}"
+
+
+def markdown(text: str) -> str:
+    """Return one line of text as Markdown that shows just it: no markup, table cell, link, mention or HTML comes of it."""
+    text = re.sub(r"[&<>|@#]", lambda found: f"&#{ord(found[0])};", harmless.printable(text))
+    return re.sub(r"([\\`*_\[\]~!])", r"\\\1", text).replace("://", ":&#47;/")

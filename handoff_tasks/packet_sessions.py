@@ -1,0 +1,85 @@
+"""The sessions that look at packets and run nothing: handoff-diff and handoff-show.
+
+Each reads its options, has the packets read, and prints what the screen makes of them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handoff_tasks import producers, running
+
+if TYPE_CHECKING:
+    from nox import Session
+
+    from handoff_tasks.packets import Packet
+    from handoff_tasks.producers import Place
+    from handoff_tasks.running import Run
+    from handoff_tasks.workspace import Workspace
+
+
+def differ(session: Session, place: Place) -> None:
+    """Print what one packet changes against another; with ``--fail-on`` a change of that class or a graver one is a problem."""
+    with running.framed(session, plain=("OLD", "NEW")) as run:
+        from handoff_tasks import canonical, diff, packet_screen, packets, screen
+        from handoff_tasks.errors import Problem
+
+        options = run.options
+        (old, new), workspace = _read(session, place, run)
+        changes, notice, notes = packets.compared(old, new, workspace)
+        run.advisories = notes
+        if options.fail_on and (grave := diff.at_least(changes, diff.ChangeClass(options.fail_on))):
+            told = ", ".join(f"{change.kind} ({change.change_class})" for change in grave)
+            run.problems = [
+                Problem(
+                    code="HP103",
+                    where=f"--fail-on {options.fail_on}",
+                    message=f"{len(grave)} of {len(changes)} changes: {told}",
+                    hint="give the notice that they ask for and agree on them with the consumers, or take them back",
+                )
+            ]
+        if options.formatted == "json":
+            text = canonical.published_bytes(packets.diff_document(old, new, changes, notice, notes)).decode().rstrip("\n")
+            screen.say(text)
+            return
+        if options.formatted == "md":
+            lines = packet_screen.changes_markdown(old, new, changes, notes)
+        else:
+            lines = [*packet_screen.changes_text(old, new, changes, notes), *screen.findings("Problems:", run.problems)]
+        for line in lines:
+            screen.say(line)
+
+
+def show(session: Session, place: Place) -> None:
+    """Print a packet's own words; ``--format json`` is the packet itself in the published form."""
+    with running.framed(session, plain=("PACKET",)) as run:
+        from handoff_tasks import canonical, packet_screen, screen
+
+        [read], _ = _read(session, place, run)
+        run.advisories = read.notes
+        if run.options.formatted == "json":
+            screen.say(canonical.published_bytes(read.document).decode().rstrip("\n"))
+            return
+        # The report's HTML view of a packet belongs here, as a third form.
+        made = packet_screen.packet_markdown if run.options.formatted == "md" else packet_screen.packet_text
+        for line in made(read):
+            screen.say(line)
+
+
+def _read(session: Session, place: Place, run: Run) -> tuple[list[Packet], Workspace | None]:
+    """Return the packets that the words name, each a file or ``TAG:``, and the workspace of a producer that is named or needed."""
+    from handoff_tasks import packets
+
+    options = run.options
+    named = options.producer_root or options.sample or producers.own_root(place)
+    tags = any(word.endswith(":") for word in options.plain)
+    workspace = running.open_(session, place, run) if tags or named else None
+    found = []
+    for word in options.plain:
+        if word.endswith(":"):
+            assert workspace is not None
+            found.append(packets.at_tag(workspace, word.removesuffix(":")))
+        else:
+            found.append(packets.from_file(running.from_(session, Path(word))))
+    return found, workspace

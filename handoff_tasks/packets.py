@@ -1,0 +1,154 @@
+"""Packets to look at: read from a file or from a producer's tag, leniently where another generator wrote them.
+
+Holds a packet of this library to its schema and rules, any other to the keys of DOMAIN section 2 alone. Says nothing about a
+release: that is `handoff-verify`'s job.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from handoff_tasks import assemble, diff, packet, strict_json
+from handoff_tasks.errors import HandoffError, Problem, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from handoff_tasks.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packet:
+    """A packet as it was read: ``source`` is the path or tag, ``notes`` are advisories on it, ``commit`` is the tag's, if any."""
+
+    source: str
+    document: Mapping[str, Any]
+    sha256: str
+    notes: tuple[Problem, ...]
+    commit: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the JSON output says of it."""
+        return {
+            "source": self.source,
+            "sha256": self.sha256,
+            "own": diff.is_own(self.document),
+            "handoff_mode": self.document["handoff_mode"],
+            "release_tag": self.document["release_tag"],
+            "commit_sha": self.document["commit_sha"],
+        }
+
+
+def from_file(path: Path) -> Packet:
+    """Return the packet in a file. Raises `HandoffError`: HP005 (unreadable), and as `_read` does."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        hint = "name a packet's file, or TAG: for the one that is published at a tag"
+        raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", hint) from None
+    return _read(data, str(path))
+
+
+def at_tag(workspace: Workspace, name: str) -> Packet:
+    """Return the packet that the producer's tree at a tag holds. Raises `HandoffError`: HP100 (none there), HP101 (no such tag)."""
+    producer, profile = workspace.producer, workspace.profile
+    tag = name if name in producer.tags else profile.tag_name(name)
+    commit = producer.tags.get(tag, ("", "", ""))[2]
+    if not commit:
+        known = ", ".join(sorted(producer.tags)) or "none"
+        message = f"no such release tag in {producer.root}; known: {known}"
+        raise refusal("HP101", f"tag {name}", message, "correct the tag; a packet's file is named without a colon at its end")
+    data = workspace.repository.files(replace(producer, commit=commit), [profile.packet_path])[profile.packet_path]
+    where = f"{tag}:{profile.packet_path}"
+    if data is None:
+        hint = f"make one of that release: nox -s {profile.modes[0].session} -- --ref {tag} --out-json FILE; then name FILE"
+        raise refusal("HP100", where, "the tag's tree holds no packet there", hint)
+    found = _read(data, where)
+    stated = found.document["release_tag"]
+    notes = list(found.notes)
+    if profile.tag_name(stated) != tag:
+        message = f"the packet at this tag is that of {stated}: no later one was committed"
+        hint = f"make one of {tag}: nox -s {profile.modes[0].session} -- --ref {tag} --out-json FILE"
+        notes.append(Problem(code="HA103", where=where, message=message, hint=hint))
+    return replace(found, commit=commit, notes=tuple(notes))
+
+
+def _read(data: bytes, where: str) -> Packet:
+    """Return the packet in ``data``. Raises `HandoffError`: HP002 (no JSON), HP070, HP071 (ours, but bad), HP102 (no packet)."""
+    document = strict_json.read(data, where)
+    own = isinstance(document, dict) and diff.is_own(document)
+    if found := assemble.check_packet(data, where) if own else diff.unreadable(document, where):
+        raise HandoffError(found)
+    assert isinstance(document, dict)
+    notes = []
+    if not own:
+        message = "no packet of this library: only the keys that every consumer knows are read, and no outcome is recorded in it"
+        notes.append(Problem(code="HA100", where=where, message=message, hint="ask the producer for one of a handoff session"))
+    elif document["verdict"] != packet.GO:
+        hint = "compare and show it as you like, but pin nothing by it"
+        notes.append(Problem(code="HA102", where=where, message="a draft: the packet itself says NO-GO", hint=hint))
+    return Packet(source=where, document=document, sha256=hashlib.sha256(data).hexdigest(), notes=tuple(notes))
+
+
+def notice_of(workspace: Workspace | None, read: Sequence[Packet]) -> diff.Notice:
+    """Return the notice policy of the first packet whose manifest can be read, else the default of manifest v1.
+
+    OLD comes first: what consumers were told counts, and a release cannot shorten its own notice.
+    """
+    for one in read if workspace else ():
+        assert workspace is not None
+        if found := _policy(workspace, one):
+            return found
+    return diff.DEFAULT_NOTICE
+
+
+def _policy(workspace: Workspace, one: Packet) -> diff.Notice | None:
+    """Return the notice policy of the manifest that a packet was made from; None when that one is not to be had."""
+    producer, profile, document = workspace.producer, workspace.profile, one.document
+    state = document["git_state"] if diff.is_own(document) else {}
+    tag = profile.tag_name(document["release_tag"])
+    for commit in dict.fromkeys([state.get("verified_commit"), one.commit, producer.tags.get(tag, ("", "", ""))[2]]):
+        if not commit:
+            continue
+        data = workspace.repository.files(replace(producer, commit=commit), [profile.manifest_path])[profile.manifest_path]
+        where = f"{commit[:12]}:{profile.manifest_path}"
+        if data is None or state.get("manifest_sha256") not in (None, hashlib.sha256(data).hexdigest()):
+            continue
+        try:
+            manifest = assemble.read_manifest(data, where)
+        except HandoffError:
+            continue
+        stated: Any = strict_json.read(data, where)
+        policy = stated.get("additive_error_code_notice_policy")
+        if manifest.release_tag == document["release_tag"] and policy:
+            return diff.Notice.from_policy(policy, where)
+    return None
+
+
+def compared(old: Packet, new: Packet, workspace: Workspace | None) -> tuple[list[diff.Change], diff.Notice, list[Problem]]:
+    """Return the changes from one packet to another, the notice policy, and advisories on both."""
+    notice = notice_of(workspace, [old, new])
+    changes = diff.compare(old.document, new.document, notice)
+    notes = [*old.notes, *new.notes]
+    if notice == diff.DEFAULT_NOTICE and any(change.notice for change in changes):
+        message = f"the notice is {notice.source}"
+        hint = "name the producer with --producer-root, and its own manifest's policy is taken"
+        notes.append(Problem(code="HA101", where="notice policy", message=message, hint=hint))
+    return changes, notice, sorted(set(notes))
+
+
+def diff_document(
+    old: Packet, new: Packet, changes: Sequence[diff.Change], notice: diff.Notice, notes: Sequence[Problem]
+) -> dict[str, Any]:
+    """Return the comparison for machines (schema handoff-diff.v1)."""
+    return {
+        "diff_contract_version": diff.CONTRACT,
+        "old": old.to_dict(),
+        "new": new.to_dict(),
+        "notice_policy": notice.to_dict(),
+        "changes": [change.to_dict() for change in changes],
+        "advisories": [note.to_dict() for note in notes],
+    }

@@ -1,0 +1,36 @@
+"""What an earlier run on the same commit has left that need not be run again: a pass whose every input is the same today.
+
+Decides by evidence and by looking tools up; runs no check. An outcome other than passed is never kept.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handoff_tasks import evidence, rules, verify
+from handoff_tasks.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handoff_tasks.profile import Check
+    from handoff_tasks.workspace import Workspace
+
+
+def kept(workspace: Workspace, settings: Callable[[Check], verify.Settings], say: Callable[[str], None]) -> frozenset[str]:
+    """Return the ids of the checks whose pass is kept; ``settings`` are those that a check would run with now.
+
+    ``say`` is told of each pass that is not kept, and why. The private checkout must hold the commit.
+    """
+    place = evidence.folder(workspace.work, workspace.producer.commit)
+    found = []
+    for check in workspace.profile.checks:
+        result = rules.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check))
+        if result.outcome is not Outcome.PASSED or result.record is None:
+            continue
+        changed = verify.differences(workspace, check, settings(check), result.record)
+        if changed:
+            say(f"{check.id} passed before and runs again, since this differs: {'; '.join(changed)}")
+        else:
+            found.append(check.id)
+    return frozenset(found)

@@ -1,0 +1,65 @@
+"""A user's place at which sessions are run from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import scratch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
+
+
+@dataclass
+class Desk:
+    """A user's place: a noxfile with a profile, a producer, folders of its own, an environment folder shared by all tests."""
+
+    folder: Path
+    producer: scratch.Producer
+    envdir: Path
+
+    def profile(self, *checks: str) -> None:
+        (self.folder / "handoff.toml").write_text(scratch.profile(checks) if checks else scratch.PROFILE)
+
+    def words(self, *words: str) -> list[str]:
+        given = ["--producer-root", str(self.producer.root), "--cache-dir", str(self.folder / "cache")]
+        return [*given, "--result-json", str(self.result_path), *words]
+
+    def command(self, session: str, *words: str) -> list[str]:
+        noxfile = str(self.folder / "noxfile.py")
+        return [sys.executable, "-m", "nox", "--noxfile", noxfile, "--envdir", str(self.envdir), "-s", session, "--", *words]
+
+    def run(self, session: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = self.command(session, *self.words(*words))
+        return subprocess.run(
+            command, env={**os.environ, **environment}, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+
+    def bare(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command(session, *words), cwd=self.folder, capture_output=True, text=True, check=False)
+
+    @property
+    def result_path(self) -> Path:
+        return self.folder / "result.json"
+
+    @property
+    def result(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.result_path.read_bytes())
+        return document
+
+    @property
+    def packet(self) -> Path:
+        return self.producer.root / scratch.PACKET_PATH
+
+    def evidence(self, commit: str | None = None) -> Path:
+        return self.folder / ".handoff" / "evidence" / (commit or self.producer.head())
+
+    def findings(self) -> list[tuple[str, str]]:
+        return [(problem["code"], problem["where"]) for problem in self.result["problems"]]

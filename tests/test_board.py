@@ -1,0 +1,125 @@
+"""Claims about what is seen of a run while its checks run: on a real terminal and without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import scratch
+from builders import check, record
+
+from handoff_tasks import board, evidence
+from handoff_tasks.model import Outcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+    from desk import Desk
+
+
+def on_a_terminal(desk: Desk, *words: str, **environment: str) -> tuple[int, str]:
+    """Run handoff-stable with standard output on a terminal of 100 columns; return its status and all that came there."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        desk.command("handoff-stable", *desk.words(*words)),
+        cwd=desk.folder,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30", **environment},
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    said = b""
+    while True:
+        try:
+            block = os.read(ours, 65536)
+        except OSError:
+            break
+        if not block:
+            break
+        said += block
+    os.close(ours)
+    return process.wait(), said.decode()
+
+
+def colours(said: str) -> set[str]:
+    """Return the colours that were switched on."""
+    return set(re.findall(r"\x1b\[(?:\d+;)*(3\d)m", said))
+
+
+def test_a_terminal_sees_a_line_for_each_check(desk: Desk) -> None:
+    """Each check with its state, time and last line of output, made harmless, and how many are done; nothing of it stays."""
+    slow = scratch.check("slow", ["bash", "-c", r"printf 'half way \033[31mred\n'; sleep 1"])
+    desk.profile(slow, scratch.check("quick", ["true"]))
+    status, said = on_a_terminal(desk, NO_COLOR="")
+    assert status == 0
+    drawn, _, last = said.rpartition("\x1b[?25h")
+    assert re.search(r"  slow .*running .* 0\.\d s .*half way \\x1b\[31mred", drawn)
+    assert re.search(r"  quick +\S*passed", drawn)
+    assert "1 of 2 checks done, " in drawn
+    assert "2 checks\r\n  slow   \x1b[32mpassed\x1b[0m " in last
+    assert f"\x1b[1;32mGO\x1b[0m  {desk.packet}" in last
+
+
+def test_no_color_means_none(desk: Desk) -> None:
+    """With NO_COLOR set the board is drawn all the same, without a colour."""
+    desk.profile(scratch.check("slow", ["sleep", "0.5"]))
+    status, said = on_a_terminal(desk, NO_COLOR="1")
+    assert status == 0
+    assert "0 of 1 checks done" in said
+    assert colours(said) == set()
+
+
+def test_a_dumb_terminal_gets_lines(desk: Desk) -> None:
+    """A terminal that cannot be drawn on gets what a pipe gets."""
+    desk.profile(scratch.check("quick", ["true"]))
+    status, said = on_a_terminal(desk, TERM="dumb")
+    assert status == 0
+    assert "\x1b" not in said
+    assert "quick: started\r\nquick: passed in 0.0 s (1 of 1)\r\n" in said
+
+
+def test_without_a_terminal_there_is_a_line_at_start_and_end(desk: Desk) -> None:
+    """A failure says why, a kept check is counted, and the output of a check is in its log only."""
+    gate = desk.folder / "gate"
+    desk.profile(
+        scratch.check("steady", ["echo", "said by steady"]),
+        scratch.check("flaky", ["bash", "-c", f"echo said by flaky; test -e '{gate}'"]),
+    )
+    first = desk.run("handoff-stable", "--jobs", "1").stdout
+    assert "2 of 2 checks to run; their output goes to their logs (--show-output shows it)\n" in first
+    assert re.search(r"\nsteady: started\nsteady: passed in [\d.]+ s \(1 of 2\)\nflaky: started\n", first)
+    assert re.search(r"\nflaky: failed after [\d.]+ s: exit code 1 \(2 of 2\)\n", first)
+    assert "said by steady" not in first
+    gate.touch()
+    second = desk.run("handoff-stable").stdout
+    assert "1 of 2 checks to run; " in second
+    assert re.search(r"\nflaky: started\nflaky: passed in [\d.]+ s \(2 of 2\)\n", second)
+    assert "steady: " not in second
+
+
+def test_the_output_is_shown_when_asked_for(desk: Desk) -> None:
+    """With --show-output what the checks print comes line by line under their names, and no board."""
+    desk.profile(scratch.check("chatty", ["echo", "said by chatty"]))
+    said = desk.run("handoff-stable", "--show-output").stdout
+    assert "chatty | said by chatty\n" in said
+    assert "chatty: started" not in said
+
+
+def test_a_record_that_cannot_be_read_is_no_end(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """Half a record, or one of another form, is not shown as an outcome; a tool that is missing ends without a start."""
+    seen = board.board(tmp_path, ["fmt", "clippy"], frozenset())
+    (tmp_path / "fmt.json").write_text("{")
+    seen.look()
+    found = record(check(1), outcome=Outcome.TOOL_MISSING, reason="jq (not on PATH)", duration_ms=0)
+    document = {**found.to_dict(), "log": None, "exit_code": None}
+    (tmp_path / "clippy.json").write_text(json.dumps(document))
+    seen.close()
+    assert capsysbinary.readouterr().out.decode().splitlines()[1:] == [
+        "clippy: tool missing after 0.0 s: jq (not on PATH) (1 of 2)"
+    ]
+    assert not isinstance(evidence.read_record(tmp_path, "fmt"), type(found))
