@@ -55,5 +55,5 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", tags=["project"])
 def docs(session: nox.Session) -> None:
-    """Write the field tables in docs/ anew from the schemas."""
+    """Write docs/ anew: the field tables from the schemas, the rules from their catalogue."""
     session.run(sys.executable, "docs/generate.py", external=True)

@@ -1,4 +1,4 @@
-"""Writes the field tables of ``docs/`` from ``schemas/``, so that the two cannot differ.
+"""Writes the field tables of ``docs/`` from ``schemas/``, and the rules from the catalogue, so that they cannot differ.
 
 ``python docs/generate.py [FOLDER]`` writes every page, beside this file unless told otherwise. What a schema says is taken from
 it; who gives and who checks a packet's field stands in `ORIGINS`: in the schema it would need a keyword of our own, and there are
@@ -13,8 +13,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handoff_tasks.catalogue import CATALOGUE, FAMILIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from handoff_tasks.catalogue import Rule
 
 HERE = Path(__file__).resolve().parent
 
@@ -77,9 +81,10 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     "git_state": (_GIT, "see its fields"),
     "consumer_impact_statement": (
         "the changelog's section of the release, or `--impact FILE`",
-        "before publishing: complete and filled in (HP060 to HP062), repin and rollback lines (HP063, HP064)",
+        "before publishing: complete and filled in (HP060 to HP062), repin and rollback lines (HP063, HP064, "
+        'HP082); no "none" that git refutes (HP068, HP069)',
     ),
-    "advisories": ("the rules (HA010, HA011, HA013)", _SHAPE),
+    "advisories": ("the rules (HA010, HA011, HA013, HA014)", _SHAPE),
     "problems": ("the rules", "only in a draft: schema (HP070)"),
     "handoff_generated_at_source": ("whether `SOURCE_DATE_EPOCH` is set", _SHAPE),
     "git_state/verified_commit": ("`--ref`, resolved once", f"each record is of this commit (HP047); {_TODAY}"),
@@ -87,7 +92,8 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     "git_state/producer_path": ("`--producer-root` and git", f"each record is of this path (HP047); {_TODAY}"),
     "git_state/tag": (
         "`refs/tags/` of the producer's repository",
-        f"there is a tag, or `--allow-untagged` (HP052); it did not move during the run (HP058); {_TODAY}",
+        f"there is a tag, or `--allow-untagged` (HP052); it did not move during the run (HP058); its kind, "
+        f"its object's name and what else bears its name (HP065 to HP067); {_TODAY}",
     ),
     "git_state/runtime_commit": (_MANIFEST, "equals `commit_sha` (HP071); exists (HP050)"),
     "git_state/runtime_to_tag": (_GIT, f"same or ancestor (HP051); agrees with the commits named (HP071); {_TODAY}"),
@@ -133,6 +139,27 @@ def pages(schemas: Mapping[str, Mapping[str, Any]], origins: Mapping[str, tuple[
             lines += ["", "## Where each value comes from, and what checks it", "", *_origins(schema, origins)]
         made[f"{name}.md"] = "\n".join(lines) + "\n"
     return made
+
+
+def rules_page(catalogue: Mapping[str, Rule], families: Mapping[str, str]) -> str:
+    """Return the page of the rules. Raises `ValueError` at a code whose family has no name."""
+    if strange := sorted(code for code in catalogue if code[:4] not in families):
+        raise ValueError(f"FAMILIES in handoff_tasks/catalogue.py lacks those of {', '.join(strange)}")
+    lines = [
+        "<!-- Written by docs/generate.py from handoff_tasks/catalogue.py; change that, then run: nox -s docs -->",
+        "",
+        "# Rules",
+        "",
+        "Every code that a run can say. `HP` is a problem: with one there is no GO. `HA` is an advisory: it stops nothing.",
+        "A code keeps its meaning for ever. The examples are shortened: `1111...` stands for 40 digits.",
+    ]
+    for family, about in families.items():
+        rows = sorted((code, rule) for code, rule in catalogue.items() if code[:4] == family)
+        cells = ((f"`{code}`", rule.title, rule.cause, f"`{rule.example}`", rule.remedy) for code, rule in rows)
+        if rows:
+            head = ("code", "finding", "cause", "example", "remedy")
+            lines += ["", f"## {about}", "", *_table(head, (tuple(map(_cell, row)) for row in cells))]
+    return "\n".join(lines) + "\n"
 
 
 def _closed(schema: Mapping[str, Any]) -> str:
@@ -230,7 +257,8 @@ def main(folder: Path) -> None:
     schemas = {
         path.name.removesuffix(".schema.json"): json.loads(path.read_bytes()) for path in (HERE.parent / "schemas").iterdir()
     }
-    for name, text in pages(schemas).items():
+    written = pages(schemas) | {"rules.md": rules_page(CATALOGUE, FAMILIES)}
+    for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -20,7 +20,7 @@ IMAGES = TOP / "docs/images"
 FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 LINE, LETTER, EDGE, BAR = 21, 8.43, 24, 40
 # What a word at the start of a line, or after a check's name, looks like.
-LONGEST = 104
+WIDTH = 118
 COLOURS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"^(GO|NO-GO)\b.*", {"GO": "go", "NO-GO": "bad"}),
     (r"(?<=\S  )\s*(passed|failed|timed out)\b", {"passed": "good", "failed": "bad", "timed out": "bad"}),
@@ -61,7 +61,7 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
 
 def terminal(text: str, title: str) -> str:
     """Return a screen of text as SVG, which a person reads in light and in dark."""
-    lines = [shortened(line) for line in text.splitlines()]
+    lines = [part for line in text.splitlines() for part in wrapped(line)]
     width = round(max(map(len, lines)) * LETTER + 2 * EDGE)
     height = BAR + len(lines) * LINE + EDGE
     drawn = [
@@ -84,10 +84,10 @@ def terminal(text: str, title: str) -> str:
     )
 
 
-def shortened(line: str) -> str:
-    """Return a line with the long names of commits shortened, and cut where the image ends."""
+def wrapped(line: str) -> list[str]:
+    """Return a line as a terminal shows it, in pieces where it is too long; the long names of commits are shortened."""
     short = re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28,52}\b", r"\1…", line)
-    return short if len(short) <= LONGEST else short[: LONGEST - 2] + " …"
+    return [short[at : at + WIDTH] for at in range(0, len(short), WIDTH)] or [""]
 
 
 def coloured(line: str) -> str:

@@ -45,8 +45,8 @@ class Decision:
     block: str | None
 
 
-def gather(workspace: Workspace, statement_file: Path | None) -> Material:
-    """Read manifest, changelog, git and the impact statement of the workspace's commit.
+def gather(workspace: Workspace, statement_file: Path | None, said: Statement | None = None) -> Material:
+    """Read manifest, changelog, git and the impact statement of the workspace's commit; ``said`` is one that is known already.
 
     Raises `HandoffError`: HP020 (no manifest), HP021 (a bad one), HP022 (no changelog).
     """
@@ -69,8 +69,11 @@ def gather(workspace: Workspace, statement_file: Path | None) -> Material:
             "commit a changelog with a section for the release",
         )
     manifest = read_manifest(data, f"{commit}:{profile.manifest_path}")
-    facts = workspace.repository.facts(producer, profile, manifest, data, _manifest_or_none)
-    statement, problems = _statement(workspace, manifest, facts, changelog, statement_file)
+    statement, problems = (said, []) if said else _statement(workspace, manifest, changelog, statement_file)
+    pair = impact.rollback_pair(statement) if statement else None
+    facts = workspace.repository.facts(producer, profile, manifest, data, _manifest_or_none, pair[1] if pair else None)
+    if statement:
+        problems = rules.statement_problems(statement, manifest, facts)
     return Material(
         manifest=manifest,
         facts=facts,
@@ -99,7 +102,7 @@ def _manifest_or_none(data: bytes) -> Manifest | None:
 
 
 def _statement(
-    workspace: Workspace, manifest: Manifest, facts: GitFacts, changelog: bytes, file: Path | None
+    workspace: Workspace, manifest: Manifest, changelog: bytes, file: Path | None
 ) -> tuple[Statement | None, list[Problem]]:
     """Return the statement from the file, else from the changelog's section of the release; and what is wrong with it."""
     first_line = 1
@@ -125,10 +128,9 @@ def _statement(
             return None, [Problem(code="HP060", where=where, message=message, hint=hint)]
         first_line, text = section[0] + 1, section[1]
     try:
-        statement = impact.parse(text, where, first_line)
+        return impact.parse(text, where, first_line), []
     except HandoffError as error:
         return None, list(error.problems)
-    return statement, rules.statement_problems(statement, manifest, facts)
 
 
 def _uncommitted(workspace: Workspace) -> list[Problem]:
@@ -206,15 +208,7 @@ def decide(
         document=document,
         problems=tuple(sorted(problems)),
         advisories=tuple(sorted(advisories)),
-        block=None if material.statement else _block(material),
-    )
-
-
-def _block(material: Material) -> str:
-    earlier = material.facts.earlier
-    return impact.block(
-        f"{material.manifest.release_tag}/{material.manifest.commit_sha}",
-        f"{earlier[0].tag}/{earlier[0].commit_sha}" if earlier else None,
+        block=None if material.statement else impact.draft(material.manifest, material.facts),
     )
 
 
@@ -251,7 +245,8 @@ def check_packet_against_git(workspace: Workspace, document: Mapping[str, Any], 
 
     Second, the advisories: HA012, the release has been tagged since.
     """
-    material = gather(workspace, None)
+    said = document["consumer_impact_statement"]
+    material = gather(workspace, None, Statement(**said) if said else None)
     problems = [
         *rules.packet_against_git(document, material.facts, material.manifest, workspace.profile, where),
         *rules.git_problems(material.facts, material.manifest, workspace.profile, allow_untagged=True),

@@ -114,10 +114,32 @@ def _resolved(root: Path, ref: str) -> str | None:
 
 def _commit(root: Path, ref: str) -> str:
     if commit := _resolved(root, ref):
+        name = re.match(r"[^~^:@]*", ref)
+        if ref != "HEAD" and name and len(set((meant := _meanings(root, name[0])).values())) > 1:
+            told = ", ".join(f"a {what} at {sha}" for what, sha in meant.items())
+            message = f"the name stands for more than one commit: {told}"
+            raise refusal("HP067", f"--ref {ref}", message, f"say which: --ref refs/tags/{name[0]}, or a commit's sha")
         return commit
     if not gitcmd.run("for-each-ref", "--count=1", cwd=root):
         raise refusal("HP012", str(root), "the repository has no commit yet", "commit the release, then run again")
     raise refusal("HP012", f"--ref {ref}", "no such commit in the repository", f"see 'git -C {root} log' for what there is")
+
+
+def _meanings(cwd: Path, name: str) -> dict[str, str]:
+    """Return the commits that a short name may be taken for, by what bears it.
+
+    git looks for a file of that name in its own folder before it looks for tags, and for tags before branches.
+    """
+    asked = {"tag": f"{_TAGS}{name}", "branch": f"refs/heads/{name}", "file in .git": name}
+    if not name or re.fullmatch(r"refs/.*|[0-9a-f]{40}", name):
+        return {}
+    lines = "".join(f"{word}^{{commit}}\n" for word in asked.values())
+    answer = gitcmd.run("cat-file", "--batch-check=%(objectname)", cwd=cwd, stdin=lines.encode("utf-8", "surrogateescape"))
+    shas = answer.decode("utf-8", "surrogateescape").split("\n")
+    found = {what: sha for what, sha in zip(asked, shas, strict=False) if re.fullmatch(r"[0-9a-f]{40}", sha)}
+    if found.get("file in .git", "") in (found.get("tag"), found.get("branch")):
+        del found["file in .git"]
+    return found
 
 
 def _tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, tuple[str, str, str]]:
@@ -198,10 +220,12 @@ class Repository:
         manifest: Manifest,
         manifest_bytes: bytes,
         read: Callable[[bytes], Manifest | None],
+        rollback: str | None = None,
     ) -> GitFacts:
         """Return what git says of the release that ``manifest`` (of the producer's commit) names.
 
-        ``read`` turns the bytes of a manifest at a tag into a manifest, None when they are none.
+        ``read`` turns the bytes of a manifest at a tag into a manifest, None when they are none. ``rollback`` is the sha of the
+        statement's rollback line.
         """
         commit, runtime, prefix = producer.commit, manifest.commit_sha, producer.prefix
         tag_name = profile.tag_name(manifest.release_tag)
@@ -209,21 +233,27 @@ class Repository:
         if entry and not entry[2]:
             hint = "tag the release's commit, or delete the tag"
             raise refusal("HP059", f"tag {tag_name}", "the tag exists, but names no commit", hint)
-        tag = Tag(name=tag_name, kind="annotated" if entry[0] == "tag" else "lightweight", target=entry[2]) if entry else None
         with gitcmd.Objects(self.folder) as objects:
             found = objects.read(commit)
             if found is None:
                 raise RuntimeError(f"the fetched commit {commit} is not in {self.folder}")
+            tag = _tag(objects, producer, tag_name, entry) if entry else None
             known = self._known(producer, objects, runtime)
             at_tag = _blob(objects, tag.target, prefix + profile.manifest_path) if tag else None
             stated = _stated(objects, runtime, prefix, profile) if known else None
-            earlier = _earlier(objects, producer, profile, manifest, read)
+            earlier, previous, unstated = _earlier(objects, producer, profile, manifest, read)
+            comparable = known and previous is not None and _is_commit(objects, previous.commit_sha)
+            asked = None if earlier or rollback is None else rollback
+            rollback_known = asked is not None and known and _is_commit(objects, asked)
         # Most often the verified commit is the tag's target: git is asked once for both.
         relation, differing = functools.cache(self._relation), functools.cache(self._changed)
         to_verified = relation(runtime, commit) if known else Relation.MISSING
         to_tag = (relation(runtime, tag.target) if known else Relation.MISSING) if tag else None
         changed = differing(runtime, commit, prefix) if known else None
         changed_at_tag = differing(runtime, tag.target, prefix) if known and tag else None
+        since = differing(previous.commit_sha, runtime, prefix) if previous and comparable else None
+        runtime_to_verified, tests_to_verified = _runtime_paths(profile, changed)
+        runtime_to_tag, tests_to_tag = _runtime_paths(profile, changed_at_tag)
         return GitFacts(
             verified_commit=commit,
             verified_tree=_header(found[2], b"tree").decode(),
@@ -234,8 +264,9 @@ class Repository:
             runtime_commit=runtime,
             runtime_to_tag=to_tag,
             runtime_to_verified=to_verified,
-            changed_to_tag=None if changed_at_tag is None else paths.select(profile.runtime_paths, changed_at_tag),
-            changed_to_verified=None if changed is None else paths.select(profile.runtime_paths, changed),
+            changed_to_tag=runtime_to_tag,
+            changed_to_verified=runtime_to_verified,
+            tests_changed=tuple(sorted({*tests_to_verified, *tests_to_tag})),
             commits_after_runtime=self._between(runtime, commit) if known else (),
             paths_after_runtime=tuple(sorted(changed or ())),
             manifest_sha256=hashlib.sha256(manifest_bytes).hexdigest(),
@@ -244,6 +275,10 @@ class Repository:
             paths_after_tag=tuple(sorted({*self._changed(tag.target, commit, prefix)} - {profile.packet_path})) if tag else (),
             stated_service_version=stated,
             earlier=earlier,
+            previous=previous,
+            changed_since_previous=_runtime_paths(profile, since)[0],
+            unstated=() if earlier else unstated,
+            rollback=(relation(asked, runtime) if rollback_known else Relation.MISSING) if asked else None,
         )
 
     def _known(self, producer: Producer, objects: gitcmd.Objects, sha: str) -> bool:
@@ -254,8 +289,7 @@ class Repository:
                 self._git(*_fetching(producer), f"+{sha}:{_kept(sha)}")
             except gitcmd.GitError:
                 return False
-            found = objects.read(sha)
-        return found is not None and found[1] == "commit"
+        return _is_commit(objects, sha)
 
     def _relation(self, runtime: str, other: str) -> Relation:
         if runtime == other:
@@ -329,9 +363,37 @@ def _header(commit: bytes, name: bytes) -> bytes:
     return next(line for line in head.split(b"\n") if line.startswith(name + b" "))[len(name) + 1 :]
 
 
+def _is_commit(objects: gitcmd.Objects, sha: str) -> bool:
+    found = objects.read(sha)
+    return found is not None and found[1] == "commit"
+
+
 def _blob(objects: gitcmd.Objects, commit: str, path: str) -> bytes | None:
     found = objects.read(f"{commit}:{path}")
     return found[2] if found and found[1] == "blob" else None
+
+
+def _tag(objects: gitcmd.Objects, producer: Producer, name: str, entry: tuple[str, str, str]) -> Tag:
+    kind, sha, target = entry
+    found = objects.read(sha) if kind == "tag" else None
+    bears = _header(found[2], b"tag").decode("utf-8", "replace") if found else name
+    others = {what: commit for what, commit in _meanings(producer.root, name).items() if commit != target}
+    return Tag(
+        name=name,
+        kind="annotated" if kind == "tag" else "lightweight",
+        target=target,
+        other_name=None if bears == name else bears,
+        namesakes=tuple(others.items()),
+    )
+
+
+def _runtime_paths(profile: Profile, changed: Sequence[str] | None) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Return the paths that make the runtime, None when there is nothing to look at; and those that the profile calls tests."""
+    if changed is None:
+        return None, ()
+    runtime = paths.select(profile.runtime_paths, changed)
+    tests = paths.select(profile.test_paths, runtime)
+    return tuple(path for path in runtime if path not in set(tests)), tests
 
 
 def _stated(objects: gitcmd.Objects, runtime: str, prefix: str, profile: Profile) -> str | None:
@@ -344,18 +406,26 @@ def _stated(objects: gitcmd.Objects, runtime: str, prefix: str, profile: Profile
 
 def _earlier(
     objects: gitcmd.Objects, producer: Producer, profile: Profile, manifest: Manifest, read: Callable[[bytes], Manifest | None]
-) -> tuple[Release, ...]:
-    """Return the earlier releases whose manifest, at their own tag, states that tag; the latest first."""
+) -> tuple[tuple[Release, ...], Manifest | None, tuple[Release, ...]]:
+    """Return the earlier releases whose manifest, at their own tag, states that tag, the latest first; the latest one's manifest.
+
+    Third, the earlier tags of which that is not so, each with the commit that it points to.
+    """
     version = _order(manifest.release_tag)
     names = [name.removeprefix(profile.tag_prefix) for name in producer.tags]
-    found = []
+    found: list[Release] = []
+    unstated: list[Release] = []
+    previous = None
     for name in sorted((name for name in names if _order(name) < version), key=_order, reverse=True):
         target = producer.tags[profile.tag_name(name)][2]
         data = _blob(objects, target, producer.prefix + profile.manifest_path) if target else None
         stated = read(data) if data is not None else None
         if stated and stated.release_tag == name:
             found.append(Release(tag=name, commit_sha=stated.commit_sha))
-    return tuple(found)
+            previous = previous or stated
+        elif target:
+            unstated.append(Release(tag=name, commit_sha=target))
+    return tuple(found), previous, tuple(unstated)
 
 
 def _order(tag: str) -> tuple[int, ...]:

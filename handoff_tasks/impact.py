@@ -16,6 +16,8 @@ from handoff_tasks.validate import nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from handoff_tasks.model import GitFacts, Manifest
+
 HEADING = "Consumer impact:"
 LABELS: Mapping[str, str] = {
     "Runtime behavior changes": "runtime_behavior_changes",
@@ -27,6 +29,10 @@ LABELS: Mapping[str, str] = {
 _PLACEHOLDER = re.compile(r"(?<!\w)<(?![\s\d=])[^<>]*>|\bnone\|describe\b|\b(?:target|previous) tag/sha\b|\b(?:TODO|TBD|FIXME)\b")
 _UNWRITTEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _LONGEST = 4000
+_LISTED = 20
+_PAIRS = 5
+_ROLLBACK = re.compile(r"repin to (\S+?)\s*/\s*([0-9a-f]{40})\.?\Z")
+_NONE = re.compile(r"(?:none|no|nothing|n/?a|(?:no|without) changes?|unchanged)?\W*", re.IGNORECASE)
 
 
 def section(changelog: str, release_tag: str) -> tuple[int, str] | None:
@@ -123,11 +129,97 @@ def unfilled(value: str) -> str | None:
     return None
 
 
-def block(target: str | None, rollback: str | None) -> str:
-    """Return the block to fill in, with the pairs that are known: ``target`` and ``rollback`` as ``tag/sha``."""
+def rollback_pair(statement: Statement) -> tuple[str, str] | None:
+    """Return tag and sha of the rollback line; None when it is of another form."""
+    found = _ROLLBACK.match(statement.rollback_instruction)
+    return (found[1], found[2]) if found else None
+
+
+def says_none(value: str) -> bool:
+    """Tell whether a line says that there is nothing, and no more than that."""
+    return _NONE.fullmatch(value) is not None
+
+
+def contract_changes(previous: Manifest | None, manifest: Manifest) -> list[str]:
+    """Return in words what of the error contract changed since the previous release: its version (and envelope), its codes."""
+    if previous is None:
+        return []
+    found = []
+    if previous.service_version != manifest.service_version:
+        found.append(f"the error envelope went from {previous.service_version} to {manifest.service_version}")
+    old, new = previous.error_codes, manifest.error_codes
+    for what, codes in (
+        ("added", [code for code in new if code not in old]),
+        ("removed", [code for code in old if code not in new]),
+    ):
+        if codes:
+            found.append(f"error codes were {what}: {', '.join(codes)}")
+    return found
+
+
+def pinned_changes(previous: Manifest | None, manifest: Manifest) -> list[str]:
+    """Return in words what a consumer pins and is not the previous release's: all of the baseline but the tag, and the error codes.
+
+    The tag is another one in each release. If it counted, "no" could never be true.
+    """
+    if previous is None:
+        return []
+    old, new = previous.baseline(), manifest.baseline()
+    found = [f"{key} from {old[key]} to {new[key]}" for key in new if key != "release_tag" and old[key] != new[key]]
+    return [*found, *(["error_code_enum"] if previous.error_codes != manifest.error_codes else [])]
+
+
+def draft(manifest: Manifest, facts: GitFacts) -> str:
+    """Return the block to fill in, with all that git and the manifests know; what is left to judgement stays a placeholder."""
+    target = f"{manifest.release_tag}/{manifest.commit_sha}"
+    earlier = facts.earlier or facts.unstated
+    known = {}
+    if facts.changed_since_previous is not None:
+        known["runtime_behavior_changes"] = "<describe>" if facts.changed_since_previous else "none"
+    if contract_changes(facts.previous, manifest):
+        known["required_consumer_mapping_changes"] = "<describe>"
+    if pinned_changes(facts.previous, manifest):
+        known["repin_required"] = f"yes ({target})"
+    return block(target, f"{earlier[0].tag}/{earlier[0].commit_sha}" if earlier else None, known)
+
+
+def evidence(manifest: Manifest, facts: GitFacts) -> list[str]:
+    """Return, as lines, what the draft of the block rests on."""
+    target = f"{manifest.release_tag}/{manifest.commit_sha}"
+    if facts.previous is None:
+        found = [
+            f"Release {target}; no earlier release is known whose own manifest states it.",
+            "Nothing to compare with: each line is a person's judgement.",
+        ]
+    else:
+        since = f"since {facts.previous.release_tag}"
+        changed = facts.changed_since_previous
+        count = "cannot be compared" if changed is None else f"{len(changed)} changed" if changed else "none changed"
+        contract = contract_changes(facts.previous, manifest)
+        pinned = pinned_changes(facts.previous, manifest)
+        found = [
+            f"Release {target}; the previous one is {facts.previous.release_tag}/{facts.previous.commit_sha}.",
+            f"Runtime paths {since}: {count}",
+            *(f"  {path}" for path in (changed or ())[:_LISTED]),
+            *([f"  and {len(changed) - _LISTED} more"] if changed and len(changed) > _LISTED else []),
+            f"Error contract {since}:" + ("" if contract else f" the same codes, the same envelope ({manifest.service_version})"),
+            *(f"  {line}" for line in contract),
+            f"What a consumer pins {since}:" + ("" if pinned else " the same but for the tag"),
+            *(f"  {line}" for line in pinned),
+        ]
+    pairs = [f"{release.tag}/{release.commit_sha}" for release in facts.earlier or facts.unstated]
+    if not pairs:
+        return [*found, "Rollback: no earlier tag counts; for a first release write 'none, this is the first release'."]
+    more = ["  (the first is filled in; if it was withdrawn, take another)"] if len(pairs) > 1 else []
+    return [*found, "Rollback, the earlier releases:", *(f"  {pair}" for pair in pairs[:_PAIRS]), *more]
+
+
+def block(target: str | None, rollback: str | None, filled: Mapping[str, str] | None = None) -> str:
+    """Return the block to fill in, with the pairs that are known, as ``tag/sha``, and the lines that are ``filled``, by name."""
     known = {
         "repin_required": f"<yes/no> ({target})" if target else "<yes/no> (<target tag/sha>)",
         "rollback_instruction": f"repin to {rollback}" if rollback else "repin to <previous tag/sha>",
+        **(filled or {}),
     }
     lines = [f"- {label}: {known.get(name, '<none|describe>')}" for label, name in LABELS.items()]
     return "\n".join([HEADING, *lines])

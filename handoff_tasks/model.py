@@ -80,11 +80,17 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
-    """A tag in the producer's repository: its name below refs/tags, kind and the commit that it points to."""
+    """A tag in the producer's repository: its name below refs/tags, kind and the commit that it points to.
+
+    ``other_name`` is the name that an annotated tag's own object bears, where it is another one. ``namesakes`` are what else in the
+    repository bears the tag's name and stands for another commit: what it is, and the commit.
+    """
 
     name: str
     kind: str
     target: str
+    other_name: str | None = None
+    namesakes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +107,14 @@ class GitFacts:
 
     ``tag`` is None when the release is not tagged. ``changed_to_tag`` and ``changed_to_verified`` are the runtime paths in which
     the runtime commit differs from the tag and from the verified commit; None when there is nothing to compare with.
+    What the profile calls test paths is not among them; ``tests_changed`` has it, for both.
     ``manifest_at_tag`` is None when there is no tag or no readable manifest there; ``paths_after_tag`` are those in which the tag's
     target and the verified commit differ. ``stated_service_version`` is what the tree
     at the runtime commit itself says, None when the profile does not tell where to look or nothing was found there.
-    ``earlier`` are the earlier releases, the latest first.
+    ``earlier`` are the earlier releases, the latest first. ``previous`` is the manifest of the latest, ``changed_since_previous``
+    are the runtime paths (test paths aside) in which its runtime commit and this release's differ, None where nothing is known.
+    ``unstated`` are earlier tags whose own manifest does not state them, each with the commit that it points to; ``rollback`` is
+    what the commit of the statement's rollback line is to the runtime commit. Both only where there is no earlier release.
     """
 
     verified_commit: str
@@ -118,6 +128,7 @@ class GitFacts:
     runtime_to_verified: Relation
     changed_to_tag: tuple[str, ...] | None
     changed_to_verified: tuple[str, ...] | None
+    tests_changed: tuple[str, ...]
     commits_after_runtime: tuple[str, ...]
     paths_after_runtime: tuple[str, ...]
     manifest_sha256: str
@@ -126,6 +137,10 @@ class GitFacts:
     paths_after_tag: tuple[str, ...]
     stated_service_version: str | None
     earlier: tuple[Release, ...]
+    previous: Manifest | None
+    changed_since_previous: tuple[str, ...] | None
+    unstated: tuple[Release, ...]
+    rollback: Relation | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _HINT = "correct the profile; every key is described in schemas/producer-profile.v1.schema.json"
 STABLE = "stable"
+_REHEARSED = "expected_service_contract_version"
+# DOMAIN section 2: what stays the active runtime's in a rehearsal.
+_KEPT = ("release_tag", "commit_sha", "expected_api_contract_version", "integration_baseline", "error_code_enum")
 _BLOCKS = ("rehearsal_candidate", "compatibility_expectations", "required_consumer_validation_commands")
 
 
@@ -74,6 +77,14 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserConfig:
+    """Where a tool's settings for the user can lie (``{VARIABLE}/path``), and which tables in them change no verdict."""
+
+    files: tuple[str, ...]
+    harmless: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A producer. ``digest`` is the digest of the whole document's canonical form."""
 
@@ -83,7 +94,9 @@ class Profile:
     changelog_path: str
     packet_path: str
     runtime_paths: tuple[str, ...]
+    test_paths: tuple[str, ...]
     tag_prefix: str
+    annotated_tag: bool
     service_version_path: str | None
     service_version_pattern: str | None
     modes: tuple[Mode, ...]
@@ -93,6 +106,8 @@ class Profile:
     toolchain: str | None
     toolchain_variable: str | None
     pass_names: tuple[str, ...]
+    refuse_above: tuple[str, ...]
+    user_config: tuple[UserConfig, ...]
     set: Mapping[str, str]
     tools: Mapping[str, ToolSpec]
     checks: tuple[Check, ...]
@@ -168,11 +183,14 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
                     f"{version} has no envelope policy; known: {', '.join(policies)}",
                 )
             )
+        if terms := mode.get("compatibility_expectations"):
+            found += [(f"/modes/{number}/compatibility_expectations/{key}", message) for key, message in rehearsal_faults(terms)]
         if (mode["name"] == STABLE) == bool(version):
             found.append((f"/modes/{number}/name", f"{mode['name']}: only a mode other than {STABLE} rehearses, and must"))
         if not version:
             blocks = [key for key in _BLOCKS if key in mode]
             found += [(f"/modes/{number}/{key}", f"{mode['name']} rehearses nothing; only a rehearsal has {key}") for key in blocks]
+    found += _test_paths(document["git"])
     stated = document["git"].get("service_version")
     if stated:
         try:
@@ -183,6 +201,29 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             if groups != 1:
                 found.append(("/git/service_version/pattern", f"{groups} groups; expected one, the version"))
     return found
+
+
+def rehearsal_faults(terms: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the key and the message of each term of a rehearsal that promises too much: only the service version may differ."""
+    overriding = terms["candidate_values_override_release_baseline_fields"]
+    if overriding != [_REHEARSED]:
+        yield (
+            "candidate_values_override_release_baseline_fields",
+            f"found {', '.join(overriding) or 'none'}; expected {_REHEARSED} alone",
+        )
+    kept = terms["fields_that_must_match_active_runtime_baseline"]
+    if sorted(kept) != sorted(_KEPT):
+        message = f"found {', '.join(kept) or 'none'}; expected {', '.join(_KEPT)}"
+        yield "fields_that_must_match_active_runtime_baseline", message
+
+
+def _test_paths(git: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the test paths that lie in no runtime folder: a mistake, or one that would take a whole runtime folder for tests."""
+    folders = [path for path in git["runtime_paths"] if path.endswith("/")]
+    for number, path in enumerate(git.get("test_paths", ())):
+        if not any(path.startswith(folder) and path != folder for folder in folders):
+            known = ", ".join(folders) or "none"
+            yield f"/git/test_paths/{number}", f"{path} lies in no folder of runtime_paths; these are: {known}"
 
 
 def _numbers(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:
@@ -204,7 +245,9 @@ def _profile(document: Mapping[str, Any]) -> Profile:
         changelog_path=document["paths"]["changelog"],
         packet_path=document["paths"]["packet"],
         runtime_paths=tuple(git["runtime_paths"]),
+        test_paths=tuple(git.get("test_paths", ())),
         tag_prefix=git.get("tag_prefix", ""),
+        annotated_tag=git.get("annotated_tag", False),
         service_version_path=stated.get("path"),
         service_version_pattern=stated.get("pattern"),
         modes=tuple(_mode(mode) for mode in document["modes"]),
@@ -214,6 +257,11 @@ def _profile(document: Mapping[str, Any]) -> Profile:
         toolchain=execution.get("toolchain"),
         toolchain_variable=environment.get("toolchain_variable"),
         pass_names=tuple(environment["pass"]),
+        refuse_above=tuple(environment.get("refuse_above", ())),
+        user_config=tuple(
+            UserConfig(files=tuple(config["files"]), harmless=tuple(config["harmless"]))
+            for config in environment.get("user_config", ())
+        ),
         set=environment.get("set", {}),
         tools={name: _tool(name, tool) for name, tool in document.get("tools", {}).items()},
         checks=tuple(_check(check, execution["timeout_seconds"]) for check in document["checks"]),

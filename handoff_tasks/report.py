@@ -470,19 +470,3 @@ def size(count: int) -> str:
     if count < 1000:
         return counted(count, "byte")
     return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
-
-
-def family(code: str) -> str:
-    """Return what the rules of a code's family are about."""
-    families = {
-        "HP00": "What was asked for: options and files that were named",
-        "HP01": "The producer: folder, repository, commit",
-        "HP02": "The producer's manifest and changelog",
-        "HP03": "The profile: what to run and what to read",
-        "HP04": "The checks and their evidence: each must have passed on the verified commit",
-        "HP05": "Git: runtime commit, tag and verified commit must stand for one release",
-        "HP06": "The consumer impact statement: complete and true",
-        "HP07": "The packet: its form, and whether it agrees with itself and with git",
-        "HP08": "Files that are written",
-    }
-    return families.get(code[:4], "An advisory: good to know, stops nothing" if code.startswith("HA") else "A rule of the release")

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from handoff_tasks import report, timeline
+from handoff_tasks.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from handoff_tasks.report import View
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -21,8 +20,8 @@ _NAMED = 12
 _UNFOLDED = 20
 
 
-def render(view: View, rules: Mapping[str, str] | None = None) -> str:
-    """Return the page. ``rules`` says of a code what its rule is about; codes without a text stand for their family."""
+def render(view: View) -> str:
+    """Return the page; below, what stands behind each code that it names, since where its documents lie is not known to it."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -40,7 +39,7 @@ def render(view: View, rules: Mapping[str, str] | None = None) -> str:
     codes = sorted({one.code for one in (*view.problems, *view.advisories)})
     return environment.get_template("report.html.j2").render(
         view=view,
-        rules=[(code, (rules or {}).get(code) or report.family(code)) for code in codes],
+        rules=[(code, CATALOGUE.get(code)) for code in codes],
         anchors={f"check {step.id}": f"check-{number}" for number, step in enumerate(view.steps, 1)},
         critical_text=report.chain(critical, _NAMED),
         duration=timeline.duration,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from handoff_tasks.assemble import Decision, Material
-    from handoff_tasks.model import CheckResult, Manifest
+    from handoff_tasks.model import CheckResult
     from handoff_tasks.workspace import Workspace
 
 # GitHub shows no more than a mebibyte of summary for a step, and ten annotations of a kind.
@@ -73,7 +73,7 @@ def view_of(
         tails=_tails(place, checks),
         ended=_ended(place, checks),
         subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
-        previous=_previous(workspace, material),
+        previous=material.facts.previous,
         modes=[(str(one.document["handoff_mode"]), str(one.document["verdict"])) for one in decisions],
         published=_below(published, workspace.producer.root) if published else None,
         digest=digest or None,
@@ -114,22 +114,6 @@ def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:
                 body = read[2].partition(b"\n\n")[2]
                 found[sha] = body.split(b"\n", 1)[0].decode("utf-8", "replace")[:200]
     return found
-
-
-def _previous(workspace: Workspace, material: Material) -> Manifest | None:
-    """Return the manifest of the latest earlier release, as it stands at that release's tag."""
-    from handoff_tasks import assemble
-
-    producer, profile = workspace.producer, workspace.profile
-    if not material.facts.earlier:
-        return None
-    target = producer.tags[profile.tag_name(material.facts.earlier[0].tag)][2]
-    with gitcmd.Objects(workspace.repository.folder) as objects:
-        found = objects.read(f"{target}:{producer.prefix}{profile.manifest_path}")
-    try:
-        return assemble.read_manifest(found[2], "manifest") if found else None
-    except HandoffError:
-        return None
 
 
 def write(view: report.View, workspace: Workspace) -> tuple[Path | None, list[Problem]]:

@@ -1,7 +1,8 @@
 """The rules: what makes a release GO, each a function of values to problems and advisories.
 
 Nothing here reads, runs or writes anything. The codes are stable: HP04x evidence and checks, HP05x git (DOMAIN section 4), HP06x
-the impact statement (DOMAIN section 5), HP07x a packet's own consistency; HA0xx are advisories.
+the tag itself and the impact statement (DOMAIN section 5), HP07x a packet's own consistency, HP082 more of
+the statement; HA0xx are advisories.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from handoff_tasks import impact
 from handoff_tasks.errors import Problem
-from handoff_tasks.impact import unfilled
 from handoff_tasks.model import CheckResult, Outcome, Record, Relation, Statement
 from handoff_tasks.packet import GO, envelope_policy, generated_at, git_state
+from handoff_tasks.profile import rehearsal_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from handoff_tasks.model import Binding, GitFacts, Manifest
+    from handoff_tasks.model import Binding, GitFacts, Manifest, Tag
     from handoff_tasks.profile import Check, Mode, Profile
 
 _SHOWN = 5
@@ -72,7 +74,7 @@ def check_problems(checks: Sequence[CheckResult]) -> list[Problem]:
 
 
 def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow_untagged: bool) -> list[Problem]:
-    """Return what git says against the release (HP050 to HP057; DOMAIN section 4).
+    """Return what git says against the release (HP050 to HP057, HP065 to HP067; DOMAIN section 4).
 
     A release is good when its runtime commit is an ancestor of (or is) tag and verified commit, with the same runtime paths in all
     three. No tag yet is good only with ``allow_untagged``.
@@ -108,6 +110,7 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
             changed = some_of(facts.changed_to_tag)
             message = f"runtime paths differ between the runtime commit {short} and the tag's target {target}: {changed}"
             wrong("HP053", where, message, "correct the manifest's commit_sha, or tag a commit with the same runtime paths")
+        found += _tag_problems(facts.tag, profile)
         if facts.tag.target != facts.verified_commit:
             found += _manifest_at_tag(facts, manifest, profile)
     stated = facts.stated_service_version
@@ -122,6 +125,25 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
         message = f"{manifest.service_version} has no envelope policy; known: {', '.join(profile.envelope_policies)}"
         where = f"{profile.manifest_path}#/expected_service_contract_version"
         wrong("HP057", where, message, "describe its error envelope in the profile's envelope_policies")
+    return found
+
+
+def _tag_problems(tag: Tag, profile: Profile) -> list[Problem]:
+    """Return what is wrong with the tag itself (HP065 to HP067), wherever it points."""
+    found = []
+    where = f"tag {tag.name}"
+    if profile.annotated_tag and tag.kind != "annotated":
+        message = f"found a {tag.kind} tag; the profile expects an annotated one"
+        hint = f"make it anew: git tag --annotate --force {tag.name} {tag.target}"
+        found.append(Problem(code="HP065", where=where, message=message, hint=hint))
+    if tag.other_name is not None:
+        message = f"its tag object bears the name {tag.other_name}; expected {tag.name}"
+        hint = "make the tag anew on the release's commit, under its own name"
+        found.append(Problem(code="HP066", where=where, message=message, hint=hint))
+    for what, commit in tag.namesakes:
+        message = f"a {what} of that name is at {commit}; the tag points to {tag.target}"
+        hint = "rename or delete the other one, so that nobody takes it for the release"
+        found.append(Problem(code="HP067", where=where, message=message, hint=hint))
     return found
 
 
@@ -161,7 +183,7 @@ def some_of(items: Sequence[str]) -> str:
 def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow_untagged: bool) -> list[Problem]:
     """Return what a reader of the packet should know of the release.
 
-    HA010 nothing to rehearse, HA011 not tagged yet, HA013 the checks ran beside the tag.
+    HA010 nothing to rehearse, HA011 not tagged yet, HA013 the checks ran beside the tag, HA014 tests differ.
 
     Without ``allow_untagged`` a missing tag is a problem already.
     """
@@ -175,6 +197,10 @@ def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow
         message = f"the checks ran on {facts.verified_commit[:12]}, not on the tag's target, which differs in {differing}"
         hint = f"to verify the tag itself: --ref {facts.tag_name}"
         found.append(Problem(code="HA013", where="git_state/tag", message=message, hint=hint))
+    if facts.tests_changed:
+        message = f"test files differ between the runtime commit and tag or verified commit: {some_of(facts.tests_changed)}"
+        hint = "nothing, if these are tests only, as the profile's git.test_paths says"
+        found.append(Problem(code="HA014", where="git_state/runtime_paths_identical", message=message, hint=hint))
     if facts.tag is None and allow_untagged:
         message = f"the tag {facts.tag_name} does not exist yet"
         hint = "verify the packet again once the release is tagged"
@@ -183,29 +209,71 @@ def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow
 
 
 def statement_problems(statement: Statement, manifest: Manifest, facts: GitFacts) -> list[Problem]:
-    """Return what contradicts the statement: HP063 the repin line, HP064 the rollback line (DOMAIN section 5)."""
-    found = []
+    """Return what contradicts the statement (DOMAIN section 5).
+
+    HP063 and HP082 the repin line, HP064 the rollback line, HP068 and HP069 a "none" that git or the manifests refute.
+    """
+    return [
+        *_refuted(statement, manifest, facts),
+        *_repin_problems(statement.repin_required, manifest, facts),
+        *_rollback_problems(statement, manifest, facts),
+    ]
+
+
+def _refuted(statement: Statement, manifest: Manifest, facts: GitFacts) -> Iterator[Problem]:
+    """Yield each "none" that is not true. That what is described is true as well, no rule can tell."""
+    since = f"since {facts.earlier[0].tag}" if facts.earlier else ""
+    if facts.changed_since_previous and impact.says_none(statement.runtime_behavior_changes):
+        message = f"found '{statement.runtime_behavior_changes}', but runtime paths changed {since}: "
+        hint = "say what changed; where no caller can see it, for instance: 'internal refactoring only: <what>'"
+        yield Problem(
+            code="HP068",
+            where="Runtime behavior changes",
+            message=message + some_of(facts.changed_since_previous),
+            hint=hint,
+        )
+    changes = impact.contract_changes(facts.previous, manifest)
+    if changes and impact.says_none(statement.required_consumer_mapping_changes):
+        message = f"found '{statement.required_consumer_mapping_changes}', but {since} {'; '.join(changes)}"
+        hint = "say what a consumer has to map, or why each of these needs nothing"
+        yield Problem(code="HP069", where="Required consumer mapping changes", message=message, hint=hint)
+
+
+def _repin_problems(line: str, manifest: Manifest, facts: GitFacts) -> list[Problem]:
+    where = "Repin required"
     own = f"{manifest.release_tag}/{manifest.commit_sha}"
-    repin = re.match(r"(yes|no)\b[\s,:]*(?:\(?(\S+?)\)?\s*)?\Z", statement.repin_required)
+    repin = re.match(r"(yes|no)\b[\s,:]*(?:\(?(\S+?)\)?\s*)?\Z", line)
     if repin is None or (repin[1] == "yes" and repin[2] != own) or (repin[1] == "no" and repin[2] not in (None, own)):
-        message = f"found '{statement.repin_required}'; expected 'yes ({own})' or 'no'"
-        found.append(Problem(code="HP063", where="Repin required", message=message, hint="correct the line"))
-    rollback = re.match(r"repin to (\S+?)\s*/\s*([0-9a-f]{40})\.?\Z", statement.rollback_instruction)
-    if facts.earlier:
-        previous = f"{facts.earlier[0].tag}/{facts.earlier[0].commit_sha}"
-    else:
-        previous = "vX.Y.Z/<40 hexadecimal digits>', or, for a first release, 'none"
-    if rollback is None and not facts.earlier and re.match(r"none\b", statement.rollback_instruction):
-        return found  # the first release has nothing to go back to
-    if rollback is None:
-        message = f"found '{statement.rollback_instruction}'; expected 'repin to {previous}'"
-        found.append(Problem(code="HP064", where="Rollback instruction", message=message, hint="correct the line"))
-    else:
-        stated = {release.tag: release.commit_sha for release in facts.earlier}
-        if rollback[1] == manifest.release_tag or (stated and stated.get(rollback[1]) != rollback[2]):
-            message = f"{rollback[1]}/{rollback[2]} is no earlier release's pair; the latest is {previous}"
-            found.append(Problem(code="HP064", where="Rollback instruction", message=message, hint="correct the line"))
-    return found
+        message = f"found '{line}'; expected 'yes ({own})' or 'no'"
+        return [Problem(code="HP063", where=where, message=message, hint="correct the line")]
+    changes = impact.pinned_changes(facts.previous, manifest)
+    if repin[1] == "no" and changes:
+        message = f"found '{line}', but since {facts.earlier[0].tag} what a consumer pins has changed: {'; '.join(changes)}"
+        return [Problem(code="HP082", where=where, message=message, hint=f"write 'yes ({own})'")]
+    return []
+
+
+def _rollback_problems(statement: Statement, manifest: Manifest, facts: GitFacts) -> list[Problem]:
+    line, pair = statement.rollback_instruction, impact.rollback_pair(statement)
+
+    def wrong(message: str) -> list[Problem]:
+        return [Problem(code="HP064", where="Rollback instruction", message=message, hint="correct the line")]
+
+    pairs = [(release.tag, release.commit_sha) for release in facts.earlier or facts.unstated]
+    if pair is None and not facts.earlier and re.match(r"none\b", line):
+        return []  # the first release has nothing to go back to
+    latest = "/".join(pairs[0]) if pairs else "vX.Y.Z/<40 hexadecimal digits>"
+    if pair is None:
+        first = "" if facts.earlier else ", or, for a first release, 'none'"
+        return wrong(f"found '{line}'; expected 'repin to {latest}'{first}")
+    found = "/".join(pair)
+    if pair[0] == manifest.release_tag or (pairs and pair not in pairs):
+        return wrong(f"{found} is no earlier release's pair; the latest is {latest}")
+    if facts.rollback in (Relation.MISSING, Relation.UNRELATED):
+        return wrong(
+            f"{found} is no earlier release: its commit does not come before the runtime commit {facts.runtime_commit[:12]}"
+        )
+    return []
 
 
 def packet_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
@@ -231,9 +299,8 @@ def packet_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
     stable = baseline["expected_service_contract_version"].replace(".", "_") + "_stable"
     if stable not in document["non_2xx_envelope_policy"]:
         wrong("/non_2xx_envelope_policy", f"the key {stable} is missing")
-    rehearsed = document["expected_service_contract_version"].replace(".", "_") + "_candidate"
-    if candidate and rehearsed not in document["non_2xx_envelope_policy"]:
-        wrong("/non_2xx_envelope_policy", f"the key {rehearsed} is missing")
+    for pointer, message in _candidate(document) if candidate else ():
+        wrong(pointer, message)
     state = document["git_state"]
     if state["runtime_commit"] != document["commit_sha"]:
         wrong("/git_state/runtime_commit", f"found {state['runtime_commit']}; commit_sha is {document['commit_sha']}")
@@ -250,6 +317,21 @@ def packet_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
     if document["verdict"] == GO:
         found += _go_problems(document, where)
     return found
+
+
+def _candidate(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield where a rehearsal promises more than it may: only the service version may differ from the baseline."""
+    version, baseline = "expected_service_contract_version", document["active_runtime_baseline"]
+    rehearsed = document[version].replace(".", "_") + "_candidate"
+    if rehearsed not in document["non_2xx_envelope_policy"]:
+        yield "/non_2xx_envelope_policy", f"the key {rehearsed} is missing"
+    for key, message in rehearsal_faults(document["compatibility_expectations"]):
+        yield f"/compatibility_expectations/{key}", message
+    nothing_left = any(advisory["code"] == "HA010" for advisory in document["advisories"])
+    if nothing_left != (document[version] == baseline[version]):
+        found = "with" if nothing_left else "without"
+        message = f"{found} HA010, but the packet rehearses {document[version]} and the runtime is at {baseline[version]}"
+        yield "/advisories", message
 
 
 def _relations(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -273,7 +355,7 @@ def _go_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
             message = f"{outcome['id']} {outcome['outcome']} with exit code {_told(outcome['exit_code'])}, but the verdict is GO"
             found.append(Problem(code="HP071", where=pointer, message=message, hint=hint))
     for key, value in document["consumer_impact_statement"].items():
-        if reason := unfilled(value):
+        if reason := impact.unfilled(value):
             pointer = f"{where}#/consumer_impact_statement/{key}"
             found.append(Problem(code="HP071", where=pointer, message=f"{reason}, but the verdict is GO", hint=hint))
     state = document["git_state"]

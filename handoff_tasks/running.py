@@ -144,8 +144,11 @@ def envdir(session: Session) -> Path:
         return Path(session.cache_dir).parent.absolute()
 
 
-def open_(session: Session, place: Place, run: Run, *, ref: str | None = None) -> Workspace:
-    """Choose the producer, if that was not done, and open its workspace at ``ref``, else at the commit that the options name."""
+def open_(session: Session, place: Place, run: Run, *, ref: str | None = None, to_run: bool = False) -> Workspace:
+    """Choose the producer, if that was not done, and open its workspace at ``ref``, else at the commit that the options name.
+
+    ``to_run`` tells that checks are to run there.
+    """
     from handoff_tasks import producers, workspace
 
     work = _work(session, place, run.options)
@@ -158,6 +161,7 @@ def open_(session: Session, place: Place, run: Run, *, ref: str | None = None) -
         profile_path=profile_path,
         work=work,
         cache=_cache(session, run.options),
+        to_run=to_run,
     )
     return run.workspace
 

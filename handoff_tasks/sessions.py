@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import packet_sessions, producers, running
+from handoff_tasks import impact_draft, packet_sessions, producers, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,6 +80,12 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
         tags=["handoff"],
     )
     add(
+        "impact-draft",
+        "The consumer impact statement with all that git knows, and its evidence; writes nothing.",
+        functools.partial(impact_draft.draft, place=place),
+        tags=["handoff"],
+    )
+    add(
         "handoff-assemble",
         "The final step alone, from the evidence there is, or from folders of it: -- --mode MODE [--evidence DIR].",
         functools.partial(_assemble, place=place),
@@ -125,7 +131,7 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
             workspace, run_name = take_over(run.options.run_file)
             run.workspace = workspace
         else:
-            workspace = running.open_(session, place, run)
+            workspace = running.open_(session, place, run, to_run=True)
         check = workspace.profile.check(check_id)
         settings = verify.Settings(
             bin_folder=bin_folder,
@@ -169,7 +175,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
         options = run.options
         run.mode = mode_name
         _agree(options, mode_name)
-        workspace = running.open_(session, place, run)
+        workspace = running.open_(session, place, run, to_run=True)
         modes = [workspace.profile.mode(mode_name)] if mode_name else list(workspace.profile.modes)
         allow_untagged = options.allow_untagged or mode_name is None
         statement = running.from_(session, options.impact) if options.impact else None
@@ -198,7 +204,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
             before, now = workspace.producer, workspace.asked_again()
             more = []
             if now.tags != before.tags:
-                workspace = running.open_(session, place, run, ref=before.commit)
+                workspace = running.open_(session, place, run, ref=before.commit, to_run=True)
                 tag_name = material.facts.tag_name
                 if tag_name in before.tags and workspace.producer.tags.get(tag_name) != before.tags[tag_name]:
                     message = "the tag moved while the checks ran"
@@ -362,7 +368,7 @@ def _assemble(session: Session, place: Place) -> None:
 def _verify_packet(session: Session, place: Place) -> None:
     with running.framed(session, plain=("PACKET",)) as run:
         from handoff_tasks import assemble, screen, strict_json
-        from handoff_tasks.errors import Problem, refusal
+        from handoff_tasks.errors import HandoffError, Problem, refusal
 
         path = running.from_(session, Path(run.options.plain[0]))
         try:
@@ -370,14 +376,22 @@ def _verify_packet(session: Session, place: Place) -> None:
         except OSError as error:
             raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", "name a packet's file") from None
         problems = assemble.check_packet(data, str(path))
-        document: Any = strict_json.read(data, str(path)) if not problems else {}
+        # What only contradicts itself is of its form, so the rest can be told too.
+        legible = all(problem.code == "HP071" for problem in problems)
+        document: Any = strict_json.read(data, str(path)) if legible else {}
         against = "its bytes alone (give --producer-root to hold it against git)"
-        if not problems:
+        if legible:
             run.mode = document["handoff_mode"]
             if run.options.producer_root or run.options.sample or producers.own_root(place):
-                workspace = running.open_(session, place, run, ref=document["git_state"]["verified_commit"])
-                problems, run.advisories = assemble.check_packet_against_git(workspace, document, str(path))
-                against = f"git in {workspace.producer.root}"
+                try:
+                    workspace = running.open_(session, place, run, ref=document["git_state"]["verified_commit"])
+                    found, run.advisories = assemble.check_packet_against_git(workspace, document, str(path))
+                    against = f"git in {workspace.producer.root}"
+                except HandoffError as error:
+                    if not problems:
+                        raise
+                    found = list(error.problems)
+                problems += found
             if document["verdict"] != "GO":
                 hint = "this is a draft; run the handoff session again once what it lists is mended"
                 message = f"the packet itself says {document['verdict']}"

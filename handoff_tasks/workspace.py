@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks import checkout, evidence, gitrepo, profile, resources
-from handoff_tasks.errors import Problem, refusal
+from handoff_tasks import checkout, evidence, gitrepo, profile, resources, surroundings
+from handoff_tasks.errors import HandoffError, Problem, refusal
 from handoff_tasks.model import Binding
 
 if TYPE_CHECKING:
@@ -59,10 +60,11 @@ class Workspace:
         )
 
 
-def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path) -> Workspace:
+def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, to_run: bool = False) -> Workspace:
     """Open the producer at ``root`` at ``ref``; the commit and its tags are in our own repository afterwards.
 
-    ``profile_path`` is a built-in profile or the user's. Raises `HandoffError`: HP010 to HP014, HP016, HP030, HP080.
+    ``profile_path`` is a built-in profile or the user's. With ``to_run`` the surroundings of the checkout are looked at too, since
+    checks are to run there. Raises `HandoffError`: HP010 to HP014, HP016 to HP018, HP030, HP080.
     """
     where = str(profile_path)
     data = _read(profile_path)
@@ -76,6 +78,9 @@ def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path) 
             f"the cache folder lies inside the producer's repository {producer.top}, whose files would reach the checks",
             "name a folder outside of it with --cache-dir",
         )
+    unwanted, notes = surroundings.look(base.resolve() / "checkout", parsed, os.environ) if to_run else ([], [])
+    if unwanted:
+        raise HandoffError(unwanted)
     repository = gitrepo.Repository(base / "objects.git")
     try:
         base.mkdir(parents=True, exist_ok=True)
@@ -91,7 +96,7 @@ def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path) 
         tree=repository.tree(producer),
         work=work,
         base=base,
-        notes=_profile_notes(producer, repository, profile_path, data),
+        notes=(*notes, *_profile_notes(producer, repository, profile_path, data)),
     )
 
 

@@ -96,6 +96,7 @@ def facts(**changes: Any) -> GitFacts:
         runtime_to_verified=Relation.ANCESTOR,
         changed_to_tag=(),
         changed_to_verified=(),
+        tests_changed=(),
         commits_after_runtime=(VERIFIED,),
         paths_after_runtime=("CHANGELOG.md", MANIFEST_PATH),
         manifest_sha256="7" * 64,
@@ -104,6 +105,10 @@ def facts(**changes: Any) -> GitFacts:
         paths_after_tag=(),
         stated_service_version="service.v2",
         earlier=(Release(tag="v1.2.2", commit_sha=PREVIOUS), Release(tag="v1.2.1", commit_sha=OTHER)),
+        previous=manifest(release_tag="v1.2.2", commit_sha=PREVIOUS),
+        changed_since_previous=(),
+        unstated=(),
+        rollback=None,
     )
     return replace(good, **changes)
 

@@ -168,11 +168,12 @@ def manifest(version: str, commit: str, *, service: str = "service.v2", **fields
 def section(version: str, commit: str, *, rollback: str | None = None) -> str:
     """Return the changelog's section of a release, the impact statement filled in."""
     behaviour = "responses follow service.v2" if rollback else "none"
+    mapping = "read what service.v2 requires" if rollback else "none"
     return f"""## {version}
 
 Consumer impact:
 - Runtime behavior changes: {behaviour}
-- Required consumer mapping changes: none
+- Required consumer mapping changes: {mapping}
 - Required test updates: none
 - Repin required: yes ({version}/{commit})
 - Rollback instruction: {f"repin to {rollback}" if rollback else "none, this is the first release"}
@@ -221,12 +222,13 @@ def profile(
     *,
     tools: str = TOOLS,
     tag_prefix: str = "",
+    git: str = "",
     keep: Sequence[str] = ("target", "components/*/target"),
     log_limit: int = 1_048_576,
     toolchain: str | None = None,
     passed: Sequence[str] = ("HOME", "TMPDIR"),
 ) -> str:
-    """Return the text of a profile with these checks."""
+    """Return the text of a profile with these checks; ``git`` are more lines of its table ``[git]``."""
     pinned = f"toolchain = {json.dumps(toolchain)}\n" if toolchain else ""
     prefix = f"tag_prefix = {json.dumps(tag_prefix)}\n" if tag_prefix else ""
     return f"""profile_contract_version = "producer-profile.v1"
@@ -238,7 +240,7 @@ changelog = "{CHANGELOG_PATH}"
 packet = "{PACKET_PATH}"
 
 [git]
-{prefix}runtime_paths = ["crates/", "components/*/crates/", "Cargo.toml", "Cargo.lock", "openapi/"]
+{git}{prefix}runtime_paths = ["crates/", "components/*/crates/", "Cargo.toml", "Cargo.lock", "openapi/"]
 service_version = {{ path = "openapi/openapi.yaml", pattern = '^  version: (service\\.v[0-9]+)$' }}
 
 [[modes]]

@@ -23,6 +23,7 @@ import pytest
 import scratch
 
 from handoff_tasks import options, resources
+from handoff_tasks.catalogue import CATALOGUE, FAMILIES
 from handoff_tasks.errors import HandoffError
 
 TOP = Path(__file__).resolve().parent.parent
@@ -336,6 +337,12 @@ def test_a_keyword_that_the_script_does_not_know_is_refused(generator: dict[str,
     schemas[resources.RECORD]["properties"]["log"]["anyOf"][0]["properties"]["size"]["multipleOf"] = 2
     with pytest.raises(ValueError, match=r"log/size/: keywords that docs/generate.py does not know: multipleOf"):
         generator["pages"](schemas)
+
+
+def test_a_code_of_a_family_without_a_name_is_refused(generator: dict[str, Any]) -> None:
+    """A family that the page would leave out stops the script."""
+    with pytest.raises(ValueError, match="lacks those of HP999"):
+        generator["rules_page"]({**CATALOGUE, "HP999": CATALOGUE["HP001"]}, FAMILIES)
 
 
 def test_every_code_that_a_page_names_is_in_use() -> None:

@@ -396,6 +396,7 @@ def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(producer: s
         runtime_to_verified=Relation.ANCESTOR,
         changed_to_tag=(),
         changed_to_verified=(),
+        tests_changed=(),
         commits_after_runtime=(head,),
         paths_after_runtime=(scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH),
         manifest_sha256=hashlib.sha256(manifest).hexdigest(),
@@ -404,6 +405,10 @@ def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(producer: s
         paths_after_tag=(),
         stated_service_version="service.v2",
         earlier=(Release(tag="v1.0.0", commit_sha=producer.git("rev-parse", "v1.0.0~1")),),
+        previous=Manifest.from_dict(json.loads(producer.git("show", f"v1.0.0:{scratch.MANIFEST_PATH}"))),
+        changed_since_previous=("crates/core/lib.rs", "openapi/openapi.yaml"),
+        unstated=(),
+        rollback=None,
     )
 
 

@@ -248,9 +248,11 @@ def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
     file.write_text(block)
     assert desk.run("handoff-assemble", "--mode", "stable", "--impact", str(file)).returncode == 1
     assert {code for code, _ in desk.findings()} == {"HP062"}
-    file.write_text(block.replace("<none|describe>", "none").replace("<yes/no>", "yes"))
+    file.write_text(
+        block.replace("<describe>", "as service.v2 has it").replace("<none|describe>", "none").replace("<yes/no>", "yes")
+    )
     assert desk.run("handoff-assemble", "--mode", "stable", "--impact", str(file)).returncode == 0
-    assert json.loads(desk.packet.read_bytes())["consumer_impact_statement"]["runtime_behavior_changes"] == "none"
+    assert json.loads(desk.packet.read_bytes())["consumer_impact_statement"]["runtime_behavior_changes"] == "as service.v2 has it"
 
 
 def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> None:
@@ -431,6 +433,19 @@ def test_a_moved_tag_is_seen_by_verify(desk: Desk) -> None:
     assert desk.findings() == [("HP072", f"{desk.packet}#/git_state/tag/target")]
 
 
+def test_a_tag_that_moves_while_the_checks_run_is_refused(desk: Desk) -> None:
+    """HP058, although where it points in the end is just as good."""
+    script = f"#!/usr/bin/env bash\ngit -C '{desk.producer.path}' tag --force v1.1.0 HEAD~1\n"
+    desk.producer.commit("chore: a check that moves the tag", {"scripts/move.sh": script})
+    desk.producer.tag("v1.1.0")
+    desk.profile(scratch.check("move", ["./scripts/move.sh"], tools=("bash", "git")))
+    done = desk.run("handoff-stable")
+    assert done.returncode == 1
+    assert desk.findings() == [("HP058", "tag v1.1.0")]
+    assert "HP058 tag v1.1.0: the tag moved while the checks ran\n" in done.stdout + done.stderr
+    assert not desk.packet.exists()
+
+
 def test_a_manifest_of_other_bytes_than_the_tags_is_refused(desk: Desk) -> None:
     """Consumers mirror the manifest's bytes: a later commit that changes them is no verification of the tagged release."""
     path = desk.producer.root / scratch.MANIFEST_PATH
@@ -509,15 +524,25 @@ def test_a_packet_that_a_person_has_edited_is_refused(desk: Desk, tmp_path: Path
     assert desk.run("handoff-stable").returncode == 0
     good = desk.packet.read_text()
     file = tmp_path / "packet.json"
-    for old, new, code in (
-        ('"required_test_updates": "none"', '"required_test_updates": "<none|describe>"', "HP071"),
-        ("repin to v1.0.0/", "repin to v0.9.0/", "HP064"),
-        ('"handoff_generated_at_utc": "2025', '"handoff_generated_at_utc": "2031', "HP072"),
-        ("  ", "    ", "HP070"),
+    verified = f'"verified_commit": "{desk.producer.head()}'
+    for edits, codes in (
+        ({'"required_test_updates": "none"': '"required_test_updates": "<none|describe>"'}, {"HP071"}),
+        ({"repin to v1.0.0/": "repin to v0.9.0/"}, {"HP064"}),
+        ({'"handoff_generated_at_utc": "2025': '"handoff_generated_at_utc": "2031'}, {"HP072"}),
+        ({"  ": "    "}, {"HP070"}),
+        # What contradicts itself is held against git all the same: everything is told at once.
+        (
+            {'"required_test_updates": "none"': '"required_test_updates": "TODO"', "repin to v1.0.0/": "repin to v0.9.0/"},
+            {"HP071", "HP064"},
+        ),
+        ({verified: f'"verified_commit": "{"1" * 40}'}, {"HP071", "HP012"}),
     ):
-        file.write_text(good.replace(old, new))
+        text = good
+        for old, new in edits.items():
+            text = text.replace(old, new)
+        file.write_text(text)
         assert desk.run("handoff-verify", str(file)).returncode == 1
-        assert {found for found, _ in desk.findings()} == {code}
+        assert {found for found, _ in desk.findings()} == codes
 
 
 def test_a_draft_is_no_packet(desk: Desk) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Any
 
 import pytest
-from builders import PREVIOUS, RUNTIME, quick, shown, statement
+from builders import OTHER, PREVIOUS, RUNTIME, facts, manifest, quick, shown, statement
 from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff_tasks import impact
 from handoff_tasks.errors import HandoffError
+from handoff_tasks.model import Release
 
 FILLED = f"""\
 Consumer impact:
@@ -275,3 +277,97 @@ def test_a_comparison_is_no_placeholder() -> None:
     """Two comparisons in one line are text."""
     value = "latency < 5 ms, was > 7 ms"
     assert impact.parse(changed("Required test updates", value), "CHANGELOG.md").required_test_updates == value
+
+
+# The draft: what git knows, and why
+
+
+def drafted(**known: Any) -> dict[str, str]:
+    """Return the lines of the draft's block, by label."""
+    lines = impact.draft(manifest(), facts(**known)).splitlines()
+    assert lines[0] == "Consumer impact:"
+    return dict(line.removeprefix("- ").split(": ", 1) for line in lines[1:])
+
+
+def test_the_draft_of_a_release_that_changed_everything_leaves_what_changed_to_a_person() -> None:
+    """Where none would be refuted the line asks for a description; the repin is sure, and so is the pair to go back to."""
+    other = manifest(release_tag="v1.2.2", commit_sha=PREVIOUS, expected_service_contract_version="service.v1")
+    assert drafted(previous=other, changed_since_previous=("crates/a.rs",)) == {
+        "Runtime behavior changes": "<describe>",
+        "Required consumer mapping changes": "<describe>",
+        "Required test updates": "<none|describe>",
+        "Repin required": f"yes (v1.2.3/{RUNTIME})",
+        "Rollback instruction": f"repin to v1.2.2/{PREVIOUS}",
+    }
+
+
+def test_the_draft_of_a_release_that_changed_metadata_alone() -> None:
+    """The runtime is known to be the same; whether anybody has to repin is for a person to say."""
+    assert drafted(previous=manifest(release_tag="v1.2.2")) == {
+        "Runtime behavior changes": "none",
+        "Required consumer mapping changes": "<none|describe>",
+        "Required test updates": "<none|describe>",
+        "Repin required": f"<yes/no> (v1.2.3/{RUNTIME})",
+        "Rollback instruction": f"repin to v1.2.2/{PREVIOUS}",
+    }
+
+
+def test_the_draft_of_a_first_release_knows_its_own_pair() -> None:
+    """Nothing to compare with; an earlier tag without a manifest of its own gives the pair to go back to."""
+    first: dict[str, Any] = {"earlier": (), "previous": None, "changed_since_previous": None}
+    lines = drafted(**first)
+    assert lines["Runtime behavior changes"] == "<none|describe>"
+    assert lines["Repin required"] == f"<yes/no> (v1.2.3/{RUNTIME})"
+    assert lines["Rollback instruction"] == "repin to <previous tag/sha>"
+    tagged = drafted(**first, unstated=(Release(tag="v1.2.2", commit_sha=OTHER),))
+    assert tagged["Rollback instruction"] == f"repin to v1.2.2/{OTHER}"
+
+
+@pytest.mark.parametrize("known", [{}, {"changed_since_previous": ("Cargo.lock",)}, {"previous": None, "earlier": ()}])
+def test_no_draft_is_a_statement(known: dict[str, Any]) -> None:
+    """Something is always left to a person, and what is left is refused."""
+    with pytest.raises(HandoffError) as caught:
+        impact.parse(impact.draft(manifest(), facts(**known)), "draft")
+    assert {problem.code for problem in caught.value.problems} == {"HP062"}
+
+
+def test_the_evidence_of_a_draft() -> None:
+    """What changed since which release, and what there is to go back to; of many paths the first twenty."""
+    other = manifest(release_tag="v1.2.2", commit_sha=PREVIOUS, error_code_enum=["invalid_json", "old"])
+    paths = tuple(f"crates/{number:02}.rs" for number in range(22))
+    assert impact.evidence(manifest(), facts(previous=other, changed_since_previous=paths)) == [
+        f"Release v1.2.3/{RUNTIME}; the previous one is v1.2.2/{PREVIOUS}.",
+        "Runtime paths since v1.2.2: 22 changed",
+        *(f"  {path}" for path in paths[:20]),
+        "  and 2 more",
+        "Error contract since v1.2.2:",
+        "  error codes were added: validation_error, internal_error",
+        "  error codes were removed: old",
+        "What a consumer pins since v1.2.2:",
+        f"  commit_sha from {PREVIOUS} to {RUNTIME}",
+        "  error_code_enum",
+        "Rollback, the earlier releases:",
+        f"  v1.2.2/{PREVIOUS}",
+        f"  v1.2.1/{OTHER}",
+        "  (the first is filled in; if it was withdrawn, take another)",
+    ]
+
+
+def test_the_evidence_where_nothing_changed_or_nothing_is_known() -> None:
+    """It says so, and never that nothing changed where it cannot know."""
+    same = manifest(release_tag="v1.2.2")
+    alone = (Release(tag="v1.2.2", commit_sha=PREVIOUS),)
+    assert impact.evidence(manifest(), facts(previous=same, earlier=alone))[1:] == [
+        "Runtime paths since v1.2.2: none changed",
+        "Error contract since v1.2.2: the same codes, the same envelope (service.v2)",
+        "What a consumer pins since v1.2.2: the same but for the tag",
+        "Rollback, the earlier releases:",
+        f"  v1.2.2/{PREVIOUS}",
+    ]
+    unknown = impact.evidence(manifest(), facts(previous=same, changed_since_previous=None))
+    assert unknown[1] == "Runtime paths since v1.2.2: cannot be compared"
+    assert impact.evidence(manifest(), facts(previous=None, earlier=(), changed_since_previous=None)) == [
+        f"Release v1.2.3/{RUNTIME}; no earlier release is known whose own manifest states it.",
+        "Nothing to compare with: each line is a person's judgement.",
+        "Rollback: no earlier tag counts; for a first release write 'none, this is the first release'.",
+    ]

@@ -71,9 +71,12 @@ service_v2_runtime_stability_required = true
 migration_overlap_days = 14
 consumer_non_blocking_fallback_required = true
 [modes.compatibility_expectations]
-candidate_values_override_release_baseline_fields = []
-fields_that_must_match_active_runtime_baseline = []
+candidate_values_override_release_baseline_fields = ["expected_service_contract_version"]
+fields_that_must_match_active_runtime_baseline = [
+  "release_tag", "commit_sha", "expected_api_contract_version", "integration_baseline", "error_code_enum"
+]
 """
+MORE_GIT = 'test_paths = ["src/tests/"]\nannotated_tag = true\n'
 STATED = "[git.service_version]\npath = \"api.yaml\"\npattern = 'PATTERN'\n"
 
 
@@ -107,6 +110,7 @@ def test_a_small_profile_and_its_defaults() -> None:
         "out/packet.json",
     )
     assert (small.runtime_paths, small.tag_prefix) == (("src/",), "")
+    assert (small.test_paths, small.annotated_tag) == ((), False)
     assert (small.service_version_path, small.service_version_pattern) == (None, None)
     assert small.modes == (profile.Mode(name="stable", session="handoff-stable", rehearsed=None, blocks={}),)
     assert small.envelope_policies == {"service.v2": {"requires": ["error.code"], "forbids": []}}
@@ -130,7 +134,7 @@ def test_a_small_profile_and_its_defaults() -> None:
 
 def test_what_may_be_given_is_read() -> None:
     """Every key that may be left out is read where it is given."""
-    text = changed('runtime_paths = ["src/"]\n', 'runtime_paths = ["src/"]\ntag_prefix = "core-"\n' + STATED)
+    text = changed('runtime_paths = ["src/"]\n', 'runtime_paths = ["src/"]\ntag_prefix = "core-"\n' + MORE_GIT + STATED)
     text = text.replace("PATTERN", "^version: (.+)$").replace(
         "[environment]\n", '[environment]\nset = { A = "b" }\ntoolchain_variable = "T"\n'
     )
@@ -144,6 +148,7 @@ def test_what_may_be_given_is_read() -> None:
         + '[envelope_policies."service.v3"]\n'
     )
     full = parse(text + "requires = []\nforbids = []\n")
+    assert (full.test_paths, full.annotated_tag) == (("src/tests/",), True)
     assert (full.tag_name("v1.2.3"), full.service_version_path, full.service_version_pattern) == (
         "core-v1.2.3",
         "api.yaml",
@@ -256,6 +261,27 @@ def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
             SMALL + REHEARSAL.replace('required_consumer_validation_commands = ["npm test"]\n', ""),
             "p.toml#/modes/1",
             "the key required_consumer_validation_commands is missing; rehearsed_service_contract_version needs it",
+        ),
+        (
+            SMALL.replace('"service.v2"', '"service.v3"') + REHEARSAL.replace('["expected_service_contract_version"]', "[]"),
+            "p.toml#/modes/1/compatibility_expectations/candidate_values_override_release_baseline_fields",
+            "found none; expected expected_service_contract_version alone",
+        ),
+        (
+            SMALL.replace('"service.v2"', '"service.v3"') + REHEARSAL.replace(', "error_code_enum"', ""),
+            "p.toml#/modes/1/compatibility_expectations/fields_that_must_match_active_runtime_baseline",
+            "found release_tag, commit_sha, expected_api_contract_version, integration_baseline; expected release_tag, commit_sha, "
+            "expected_api_contract_version, integration_baseline, error_code_enum",
+        ),
+        (
+            changed('runtime_paths = ["src/"]', 'runtime_paths = ["src/", "Cargo.toml"]\ntest_paths = ["src/tests/", "src/"]'),
+            "p.toml#/git/test_paths/1",
+            "src/ lies in no folder of runtime_paths; these are: src/",
+        ),
+        (
+            changed('runtime_paths = ["src/"]', 'runtime_paths = ["Cargo.toml"]\ntest_paths = ["Cargo.toml"]'),
+            "p.toml#/git/test_paths/0",
+            "Cargo.toml lies in no folder of runtime_paths; these are: none",
         ),
         (
             SMALL + SECOND_CHECK.replace('"two"', '"one"'),

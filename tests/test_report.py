@@ -161,10 +161,7 @@ def test_of_many_checks_only_the_failed_carry_a_log() -> None:
 
 
 def test_small_words() -> None:
-    """Sizes, counts, chains and families are told in words."""
+    """Sizes, counts, chains are told in words."""
     assert [report.size(count) for count in (1, 999, 1000, 2_500_000)] == ["1 byte", "999 bytes", "1.0 kB", "2.5 MB"]
     assert report.chain(["a", "b", "c"], 3) == "a → b → c"
     assert report.chain([str(number) for number in range(9)], 4) == "0 → 1 → 6 more → 8"
-    assert report.family("HP054").startswith("Git: ")
-    assert report.family("HA012").startswith("An advisory")
-    assert report.family("HP999") == "A rule of the release"

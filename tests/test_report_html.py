@@ -13,6 +13,7 @@ import pytest
 from builders import HOSTILE, check, facts, go_packet, hostile_view, problem, profile, record, result, view
 
 from handoff_tasks import report, report_html
+from handoff_tasks.catalogue import CATALOGUE
 from handoff_tasks.model import CheckResult, Outcome
 
 if TYPE_CHECKING:
@@ -119,11 +120,12 @@ def test_a_problem_of_a_check_leads_to_it() -> None:
 
 
 def test_what_a_rule_is_about() -> None:
-    """Each code leads to what its rule is about: what the caller knows of it, else of its family."""
-    page = report_html.render(no_go(), {"HP043": "Each check passed"})
+    """Each code leads to what stands behind it; one of another version, in a packet that is shown, says that it is not known."""
+    page = report_html.render(no_go())
     assert '<a class="code" href="#rule-hp043">HP043</a>' in page
-    assert '<div id="rule-hp043"><dt>HP043</dt><dd>Each check passed</dd></div>' in page
-    assert '<div id="rule-hp054"><dt>HP054</dt><dd>Git: ' in page
+    rule = CATALOGUE["HP043"]
+    assert f"HP043{rule.title}. {rule.cause}" in Reader(page).text
+    assert "HP999A rule that this version does not know." in Reader(report_html.render(view(problems=[problem("HP999")]))).text
 
 
 @pytest.mark.parametrize("name", VIEWS)

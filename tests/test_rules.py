@@ -35,7 +35,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff_tasks import packet, resources, rules, validate
-from handoff_tasks.model import CheckResult, Outcome, Relation, Tag
+from handoff_tasks.model import CheckResult, Outcome, Relation, Release, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -367,7 +367,79 @@ OWN = f"v1.2.3/{RUNTIME}"
 @pytest.mark.parametrize("line", [f"yes ({OWN})", f"yes {OWN}", f"yes: {OWN}", f"yes, ({OWN})", "no", f"no ({OWN})"])
 def test_a_repin_line_that_is_true(line: str) -> None:
     """Yes with the release's own tag and sha, or no, is fine."""
-    assert rules.statement_problems(statement(repin_required=line), manifest(), facts()) == []
+    same = facts(previous=manifest(release_tag="v1.2.2"))
+    assert rules.statement_problems(statement(repin_required=line), manifest(), same) == []
+
+
+@pytest.mark.parametrize("line", ["no", f"no ({OWN})"])
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"commit_sha": PREVIOUS}, f"commit_sha from {PREVIOUS} to {RUNTIME}"),
+        (
+            {"expected_service_contract_version": "service.v1"},
+            "expected_service_contract_version from service.v1 to service.v2",
+        ),
+        ({"expected_api_contract_version": "api.v0"}, "expected_api_contract_version from api.v0 to api.v1"),
+        ({"integration_baseline": "integration/v0"}, "integration_baseline from integration/v0 to integration/v1"),
+        ({"error_code_enum": ["invalid_json"]}, "error_code_enum"),
+    ],
+)
+def test_no_repin_is_refuted_by_what_a_consumer_pins(line: str, changes: dict[str, object], told: str) -> None:
+    """HP082: each part of the pin but the tag; the same with yes is fine, and so is no without an earlier release."""
+    known = facts(previous=manifest(**({"release_tag": "v1.2.2"} | changes)))
+    message = f"found '{line}', but since v1.2.2 what a consumer pins has changed: {told}"
+    found = rules.statement_problems(statement(repin_required=line), manifest(), known)
+    assert shown(found) == [("HP082", "Repin required", message, f"write 'yes ({OWN})'")]
+    assert rules.statement_problems(statement(), manifest(), known) == []
+    first = facts(previous=None, earlier=())
+    assert rules.statement_problems(statement(repin_required=line, rollback_instruction="none"), manifest(), first) == []
+
+
+@pytest.mark.parametrize("line", ["none", "None.", "no", "N/A", "no changes", "nothing"])
+def test_no_behaviour_change_is_refuted_by_runtime_paths_that_changed(line: str) -> None:
+    """HP068 names the paths and the release; who says what changed is believed, and so is none where nothing did."""
+    known = facts(changed_since_previous=("Cargo.lock", "crates/core/lib.rs"))
+    found = rules.statement_problems(statement(runtime_behavior_changes=line), manifest(), known)
+    message = f"found '{line}', but runtime paths changed since v1.2.2: Cargo.lock, crates/core/lib.rs"
+    hint = "say what changed; where no caller can see it, for instance: 'internal refactoring only: <what>'"
+    assert shown(found) == [("HP068", "Runtime behavior changes", message, hint)]
+    refactored = statement(runtime_behavior_changes="internal refactoring only, no behaviour change: the store is split")
+    assert rules.statement_problems(refactored, manifest(), known) == []
+    for unknown in ((), None):
+        nothing = facts(changed_since_previous=unknown)
+        assert rules.statement_problems(statement(runtime_behavior_changes=line), manifest(), nothing) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"error_code_enum": ["invalid_json", "internal_error"]}, "error codes were added: validation_error"),
+        (
+            {"error_code_enum": ["invalid_json", "validation_error", "internal_error", "a", "b"]},
+            "error codes were removed: a, b",
+        ),
+        (
+            {"expected_service_contract_version": "service.v1"},
+            "the error envelope went from service.v1 to service.v2",
+        ),
+        (
+            {"expected_service_contract_version": "service.v1", "error_code_enum": ["old"]},
+            "the error envelope went from service.v1 to service.v2; "
+            "error codes were added: invalid_json, validation_error, internal_error; error codes were removed: old",
+        ),
+    ],
+)
+def test_no_mapping_change_is_refuted_by_codes_and_envelope(changes: dict[str, object], told: str) -> None:
+    """HP069 names what changed; a described mapping is believed, and none is true where neither changed."""
+    known = facts(previous=manifest(**({"release_tag": "v1.2.2"} | changes)))
+    nothing = statement(required_consumer_mapping_changes="none")
+    found = rules.statement_problems(nothing, manifest(), known)
+    hint = "say what a consumer has to map, or why each of these needs nothing"
+    assert shown(found) == [("HP069", "Required consumer mapping changes", f"found 'none', but since v1.2.2 {told}", hint)]
+    assert rules.statement_problems(statement(), manifest(), known) == []
+    assert rules.statement_problems(nothing, manifest(), facts()) == []
+    assert rules.statement_problems(nothing, manifest(), facts(previous=None)) == []
 
 
 @pytest.mark.parametrize(
@@ -423,6 +495,18 @@ def test_a_rollback_line_of_another_form_in_the_first_release(line: str) -> None
     found = rules.statement_problems(statement(rollback_instruction=line), manifest(), facts(earlier=()))
     message = f"found '{line}'; expected 'repin to vX.Y.Z/<40 hexadecimal digits>', or, for a first release, 'none'"
     assert shown(found) == [("HP064", "Rollback instruction", message, "correct the line")]
+
+
+@pytest.mark.parametrize(("relation", "good"), [(Relation.SAME, True), (Relation.ANCESTOR, True), (Relation.UNRELATED, False)])
+def test_a_rollback_to_a_release_without_a_manifest_of_its_own(relation: Relation, good: bool) -> None:
+    """Where no earlier release states its pair, it is an earlier tag with its target, which comes before the runtime commit."""
+    known = facts(earlier=(), previous=None, unstated=(Release(tag="v1.2.2", commit_sha=PREVIOUS),), rollback=relation)
+    found = rules.statement_problems(statement(), manifest(), known)
+    message = f"v1.2.2/{PREVIOUS} is no earlier release: its commit does not come before the runtime commit {RUNTIME[:12]}"
+    assert shown(found) == ([] if good else [("HP064", "Rollback instruction", message, "correct the line")])
+    other = rules.statement_problems(statement(rollback_instruction=f"repin to v1.2.2/{OTHER}"), manifest(), known)
+    message = f"v1.2.2/{OTHER} is no earlier release's pair; the latest is v1.2.2/{PREVIOUS}"
+    assert shown(other) == [("HP064", "Rollback instruction", message, "correct the line")]
 
 
 @pytest.mark.parametrize("pair", [OWN, f"v1.2.3/{PREVIOUS}", f"v1.2.2/{OTHER}", f"v1.2.1/{PREVIOUS}"])
@@ -557,6 +641,39 @@ def two_outcomes_of_one_check() -> dict[str, Any]:
             "/verification_outcomes/2",
             "test failed with exit code 0, but the verdict is GO",
             UNTRUE,
+        ),
+        (
+            put(
+                go_packet(CANDIDATE),
+                ("compatibility_expectations", "candidate_values_override_release_baseline_fields"),
+                ["expected_service_contract_version", "commit_sha"],
+            ),
+            "/compatibility_expectations/candidate_values_override_release_baseline_fields",
+            "found expected_service_contract_version, commit_sha; expected expected_service_contract_version alone",
+            ASK,
+        ),
+        (
+            put(
+                go_packet(CANDIDATE),
+                ("compatibility_expectations", "fields_that_must_match_active_runtime_baseline"),
+                ["release_tag", "commit_sha"],
+            ),
+            "/compatibility_expectations/fields_that_must_match_active_runtime_baseline",
+            "found release_tag, commit_sha; expected release_tag, commit_sha, expected_api_contract_version, integration_baseline, "
+            "error_code_enum",
+            ASK,
+        ),
+        (
+            go_packet(CANDIDATE, manifest=manifest(expected_service_contract_version="service.v3")),
+            "/advisories",
+            "without HA010, but the packet rehearses service.v3 and the runtime is at service.v3",
+            ASK,
+        ),
+        (
+            put(go_packet(CANDIDATE), ("advisories",), [problem("HA010", "handoff_mode").to_dict()]),
+            "/advisories",
+            "with HA010, but the packet rehearses service.v3 and the runtime is at service.v2",
+            ASK,
         ),
         (
             put(go_packet(), ("verification_outcomes", 0, "exit_code"), None),

@@ -1,0 +1,71 @@
+"""What lies around the private checkout and changes a verdict: files in the folders above it, and a tool's settings for the user.
+
+Which names and which settings, the profile says (DESIGN section 4: where the checkout stands matters). Changes nothing.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handoff_tasks.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handoff_tasks.profile import Profile
+
+
+def look(checkout: Path, profile: Profile, caller: Mapping[str, str]) -> tuple[list[Problem], list[Problem]]:
+    """Return what must not be there (HP017: a file above the checkout, HP018: a setting of the user's), and advisories (HA003).
+
+    ``checkout`` is the work tree's place, ``caller`` the environment in which the user's settings are looked for.
+    """
+    problems, notes = [], []
+    settings = _settings(profile, caller)
+    for path, harmless in settings.items():
+        found = _read(path, harmless)
+        if isinstance(found, Problem):
+            problems.append(found)
+        elif found:
+            message = f"settings of the user's that reach the checks and change no verdict: {', '.join(found)}"
+            notes.append(
+                Problem(code="HA003", where=str(path), message=message, hint="nothing to do; they are told for the record")
+            )
+    for folder in checkout.parents:
+        for name in profile.refuse_above:
+            path = folder / name
+            if path not in settings and path.is_file():
+                message = f"lies above the private checkout {checkout}, where tools of the checks would follow it"
+                hint = "move it away, or choose a folder that has no such file above it with --cache-dir"
+                problems.append(Problem(code="HP017", where=str(path), message=message, hint=hint))
+    return problems, notes
+
+
+def _settings(profile: Profile, caller: Mapping[str, str]) -> dict[Path, tuple[str, ...]]:
+    """Return the files with a user's settings that are there, with the tables in each that change no verdict."""
+    found = {}
+    for config in profile.user_config:
+        for template in config.files:
+            variable, _, rest = template.removeprefix("{").partition("}/")
+            folder = caller.get(variable, "")
+            path = Path(folder) / rest
+            if folder.startswith("/") and path.is_file():
+                found[path] = config.harmless
+    return found
+
+
+def _read(path: Path, harmless: tuple[str, ...]) -> list[str] | Problem:
+    """Return the names of a settings file's tables, or why it must not be there."""
+    hint = "take these settings out while you verify, or verify as a user, or with a home, that has none"
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        message = f"the user's settings cannot be read, so nobody knows what they change: {error}"
+        return Problem(code="HP018", where=str(path), message=message, hint=hint)
+    foreign = [key for key in document if key not in harmless]
+    if foreign:
+        message = f"settings of the user's that can change a verdict: {', '.join(foreign)}; expected none but {', '.join(harmless)}"
+        return Problem(code="HP018", where=str(path), message=message, hint=hint)
+    return list(document)

@@ -1,0 +1,80 @@
+"""The session that drafts the statement, from outside: real nox, real git."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import scratch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
+
+
+def draft(folder: Path, producer: scratch.Producer, *words: str) -> subprocess.CompletedProcess[str]:
+    """Call the session in a folder of its own."""
+    (folder / "noxfile.py").write_text(NOXFILE)
+    (folder / "handoff.toml").write_text(scratch.PROFILE)
+    given = ["--producer-root", str(producer.root), "--cache-dir", str(folder / "cache"), *words]
+    command = [sys.executable, "-m", "nox", "--noxfile", str(folder / "noxfile.py"), "-s", "impact-draft", "--", *given]
+    return subprocess.run(command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder to call nox in."""
+    folder = tmp_path / "a desk #1"
+    folder.mkdir()
+    return folder
+
+
+def test_the_draft_before_the_changelog_has_its_section(desk: Path, producer: scratch.Producer) -> None:
+    """Manifest committed, section and tag still to come: evidence, then the block; nothing is written into the producer."""
+    old = producer.git("rev-parse", "v1.1.0~1")
+    runtime = producer.commit("feat: more", {"crates/core/more.rs": "// more\n"})
+    producer.commit("chore: the manifest", {scratch.MANIFEST_PATH: scratch.manifest("v1.2.0", runtime)})
+    before = scratch.listing(producer.path)
+    done = draft(desk, producer)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (
+        f"Release v1.2.0/{runtime}; the previous one is v1.1.0/{old}.\n"
+        "Runtime paths since v1.1.0: 1 changed\n"
+        "  crates/core/more.rs\n"
+        "Error contract since v1.1.0: the same codes, the same envelope (service.v2)\n"
+        "What a consumer pins since v1.1.0:\n"
+        f"  commit_sha from {old} to {runtime}\n"
+        "Rollback, the earlier releases:\n"
+        f"  v1.1.0/{old}\n"
+        f"  v1.0.0/{producer.git('rev-parse', 'v1.0.0~1')}\n"
+        "  (the first is filled in; if it was withdrawn, take another)\n"
+        "\n"
+        "For CHANGELOG.md, section '## v1.2.0'; what is left in < > is for a person to say:\n"
+        "\n"
+        "Consumer impact:\n"
+        "- Runtime behavior changes: <describe>\n"
+        "- Required consumer mapping changes: <none|describe>\n"
+        "- Required test updates: <none|describe>\n"
+        f"- Repin required: yes (v1.2.0/{runtime})\n"
+        f"- Rollback instruction: repin to v1.1.0/{old}\n"
+    )
+    assert scratch.listing(producer.path) == before
+
+
+def test_a_release_that_has_its_statement_is_told_so(desk: Path, producer: scratch.Producer) -> None:
+    """The block is shown all the same, to compare."""
+    done = draft(desk, producer, "--ref", "v1.1.0")
+    assert done.returncode == 0, done.stderr
+    assert "For CHANGELOG.md, section '## v1.1.0'; there is a filled statement already:\n" in done.stdout
+
+
+def test_a_commit_without_a_manifest_has_no_draft(desk: Path, producer: scratch.Producer) -> None:
+    """HP020, without a traceback."""
+    done = draft(desk, producer, "--ref", "v1.0.0~1")
+    assert done.returncode == 1
+    assert "HP020" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,0 +1,118 @@
+"""Claims about what lies around the checkout: what changes a verdict is refused by name, the rest is told or left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import scratch
+
+from handoff_tasks import profile, resources, surroundings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from desk import Desk
+
+ADDED = """
+refuse_above = ["clippy.toml", ".cargo/config.toml"]
+
+[[environment.user_config]]
+files = ["{CARGO_HOME}/config.toml", "{HOME}/.cargo/config.toml"]
+harmless = ["net", "registries"]
+"""
+
+
+def parsed() -> profile.Profile:
+    """Return a profile with a list of each kind."""
+    text = scratch.PROFILE.replace("\n[environment]\n", "\n[environment]\n" + ADDED.split("\n\n", maxsplit=1)[0] + "\n")
+    text += ADDED.split("\n\n", 1)[1]
+    return profile.parse(text.encode(), "handoff.toml", resources.schema(resources.PROFILE))
+
+
+def put(path: Path, text: str = "") -> Path:
+    """Write a file and the folders above it; return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_a_clean_place_has_nothing_to_say(tmp_path: Path) -> None:
+    """No file above, no settings: no problem, no advisory. A folder of such a name is no file."""
+    (tmp_path / "clippy.toml").mkdir()
+    assert surroundings.look(tmp_path / "a" / "checkout", parsed(), {"HOME": str(tmp_path)}) == ([], [])
+
+
+def test_files_above_are_refused_each_by_name(tmp_path: Path) -> None:
+    """A file in the next folder, one far above: each is named, with what to do. One in the checkout itself is the producer's."""
+    checkout = tmp_path / "a" / "b" / "checkout"
+    put(checkout / "clippy.toml")
+    near, far = put(tmp_path / "a" / "b" / "clippy.toml"), put(tmp_path / ".cargo" / "config.toml")
+    problems, notes = surroundings.look(checkout, parsed(), {})
+    assert notes == []
+    assert [(one.code, one.where, one.message, one.hint) for one in problems] == [
+        (
+            "HP017",
+            str(path),
+            f"lies above the private checkout {checkout}, where tools of the checks would follow it",
+            "move it away, or choose a folder that has no such file above it with --cache-dir",
+        )
+        for path in (near, far)
+    ]
+
+
+def test_settings_of_the_user_that_change_a_verdict_are_refused(tmp_path: Path) -> None:
+    """Flags, runners and whatever nobody has called harmless: the file and its tables are named."""
+    path = put(tmp_path / "config.toml", "[net]\nretry = 1\n[build]\nrustflags = []\n[target.x]\nrunner = 'true'\n")
+    problems, notes = surroundings.look(tmp_path / "x" / "checkout", parsed(), {"CARGO_HOME": str(tmp_path)})
+    assert notes == []
+    assert [(one.code, one.where, one.message, one.hint) for one in problems] == [
+        (
+            "HP018",
+            str(path),
+            "settings of the user's that can change a verdict: build, target; expected none but net, registries",
+            "take these settings out while you verify, or verify as a user, or with a home, that has none",
+        )
+    ]
+
+
+def test_harmless_settings_are_told(tmp_path: Path) -> None:
+    """Settings that name mirrors only are no obstacle, though they lie above the checkout too: the default cache is below HOME."""
+    path = put(tmp_path / ".cargo" / "config.toml", "[registries.x]\nindex = 'y'\n")
+    problems, notes = surroundings.look(tmp_path / ".cache" / "checkout", parsed(), {"HOME": str(tmp_path)})
+    assert problems == []
+    assert [(one.code, one.where, one.message) for one in notes] == [
+        ("HA003", str(path), "settings of the user's that reach the checks and change no verdict: registries")
+    ]
+
+
+@pytest.mark.parametrize("text", ["[net", "\udcff"])
+def test_settings_that_nobody_can_read_are_refused(tmp_path: Path, text: str) -> None:
+    """What cannot be read may change anything."""
+    (tmp_path / "config.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
+    [problem], _ = surroundings.look(tmp_path / "x" / "checkout", parsed(), {"CARGO_HOME": str(tmp_path)})
+    assert problem.code == "HP018"
+    assert problem.message.startswith("the user's settings cannot be read, so nobody knows what they change: ")
+
+
+def test_a_variable_that_names_no_folder_is_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An unset, empty or relative variable: nothing is looked for in the current folder."""
+    put(tmp_path / "config.toml", "[build]\n")
+    monkeypatch.chdir(tmp_path)
+    for caller in ({}, {"CARGO_HOME": ""}, {"CARGO_HOME": "."}):
+        assert surroundings.look(tmp_path / "x" / "checkout", parsed(), caller) == ([], [])
+
+
+def test_nothing_runs_below_such_a_file(desk: Desk) -> None:
+    """A run and a check alone are refused before anything has run, by name; a packet can still be verified there."""
+    assert desk.run("handoff-stable").returncode == 0
+    (desk.folder / "handoff.toml").write_text(
+        scratch.PROFILE.replace("\n[environment]\n", '\n[environment]\nrefuse_above = ["clippy.toml"]\n')
+    )
+    above = put(desk.folder / "clippy.toml")
+    for session in ("handoff-stable", "verify-ok"):
+        done = desk.run(session)
+        assert done.returncode == 1
+        assert desk.findings() == [("HP017", str(above))]
+        assert f"Refused:\n  HP017 {above}: lies above the private checkout" in done.stdout
+    assert desk.run("handoff-verify", str(desk.packet)).returncode == 0
