@@ -358,24 +358,26 @@ def many_records(bench: Bench) -> Iterator[Row]:
     )
 
 
-def _leave_records(opened: workspace.Workspace) -> None:
+def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int = 0) -> None:
+    """Leave evidence of every check; with ``failing`` every so manieth of them failed."""
     place = evidence.folder(opened.work, opened.producer.commit)
-    digest = hashlib.sha256(b"").hexdigest()
-    for check in opened.profile.checks:
-        log = evidence.log_path(place, check.id)
-        log.touch()
+    digest = hashlib.sha256(log).hexdigest()
+    for number, check in enumerate(opened.profile.checks):
+        path = evidence.log_path(place, check.id)
+        path.write_bytes(log)
+        failed = failing and number % failing == 0
         record = model.Record(
             id=check.id,
             binding=opened.binding(check),
-            outcome=model.Outcome.PASSED,
-            exit_code=0,
+            outcome=model.Outcome.FAILED if failed else model.Outcome.PASSED,
+            exit_code=1 if failed else 0,
             signal=None,
-            reason=None,
+            reason="exit code 1" if failed else None,
             started_at_utc="2026-01-02T03:04:05Z",
             finished_at_utc="2026-01-02T03:04:06Z",
             duration_ms=1,
             timeout_seconds=60,
-            log=model.Log(file=log.name, size=0, sha256=digest, output_size=0, output_sha256=digest),
+            log=model.Log(file=path.name, size=len(log), sha256=digest, output_size=len(log), output_sha256=digest),
             tools=(),
             toolchain=None,
             checkout_state="fresh",
@@ -385,6 +387,59 @@ def _leave_records(opened: workspace.Workspace) -> None:
         )
         # Written without the sync that each record of a run gets: ten thousand of those measure the disk.
         (place / f"{check.id}.json").write_text(json.dumps(record.to_dict()))
+
+
+REPORTING = """
+import json, resource, sys, time
+from pathlib import Path
+from handoff_tasks import assemble, workspace
+root, profile, work, cache = map(Path, sys.argv[1:])
+opened = workspace.open_(root=root, ref="HEAD", profile_path=profile, work=work, cache=cache)
+material, checks = assemble.gather(opened, None), assemble.results(opened)
+decision = assemble.decide(opened, material, checks, opened.profile.mode("stable"), allow_untagged=False)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+start = time.perf_counter()
+from handoff_tasks import reporting
+view = reporting.view_of(opened, material, checks, [decision], problems=decision.problems, advisories=decision.advisories)
+page, unwritten = reporting.write(view, opened)
+assert page is not None and not unwritten
+took = time.perf_counter() - start
+print(json.dumps([took, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, page.stat().st_size]))
+"""
+
+
+def small_report(bench: Bench) -> Iterator[Row]:
+    """Write the report of eight checks, the import of its template engine included, against reading their logs."""
+    yield _report(bench, 8, "report of 8 checks, against reading their logs", "<= 0.3 s, < 300 kB")
+
+
+def large_report(bench: Bench) -> Iterator[Row]:
+    """Write the report of two thousand checks with a megabyte of log each, every fourth failed, against reading their logs."""
+    yield _report(bench, 2000, "report of 2,000 checks, against reading their logs", "<= 5 s, < 150 MB")
+
+
+def _report(bench: Bench, count: int, name: str, goal: str) -> Row:
+    checks = "\n".join(f'[[checks]]\nid = "check-{number}"\ntitle = "x"\nargv = ["true"]\ntools = []\n' for number in range(count))
+    path = bench.desk(f"report-{count}", with_checks(checks)).parent / "handoff.toml"
+    work, cache = bench.folder / f"report-{count}-work", bench.folder / "cache"
+    opened = workspace.open_(root=bench.sample(), ref="HEAD", profile_path=path, work=work, cache=cache)
+    _leave_records(opened, log=b"a line as a compiler would print it, more or less\n" * 20_000, failing=4)
+    place = evidence.folder(work, opened.producer.commit)
+    seen: list[list[float]] = []
+
+    def ours() -> float:
+        command = [sys.executable, "-c", REPORTING, str(bench.sample()), str(path), str(work), str(cache)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        seen.append(json.loads(done.stdout))
+        return seen[-1][0]
+
+    def read() -> float:
+        return timed(lambda: sum(len(evidence.log_path(place, check.id).read_bytes()) for check in opened.profile.checks))
+
+    row = alternate(name, goal, ours, read, bench.times)
+    unit = 1024 if sys.platform.startswith("linux") else 1024 * 1024
+    note = f"{seen[-1][2] / unit:.0f} MB of memory, {seen[-1][1] / unit:.0f} before the report; page {seen[-1][3] / 1000:.0f} kB"
+    return Row(name=row.name, goal=row.goal, ours=row.ours, other=row.other, note=note)
 
 
 def one_packet(bench: Bench) -> Iterator[Row]:
@@ -497,6 +552,8 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "jobs": two_jobs,
     "loud": loud_check,
     "records": many_records,
+    "report": small_report,
+    "report-2000": large_report,
     "packet": one_packet,
     "large": large_repository,
     "next": next_commit,

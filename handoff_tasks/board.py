@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from handoff_tasks import evidence, screen
+from handoff_tasks import evidence, harmless, screen
 from handoff_tasks.model import Outcome, Record
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class _PlainBoard:
                 screen.say(f"{line.check}: started")
                 continue
             done += 1
-            reason = f": {screen.printable(line.said)}" if line.said else ""
+            reason = f": {harmless.printable(line.said)}" if line.said else ""
             between = "in" if line.state == Outcome.PASSED else "after"
             state = line.state.replace("_", " ")
             screen.say(f"{line.check}: {state} {between} {line.took}{reason} ({done} of {len(self._seen.lines)})")
@@ -149,6 +149,6 @@ class _LiveBoard:
                 took = screen.seconds(int((time.monotonic() - line.since) * 1000))
                 said = "".join(evidence.tail(evidence.log_path(self._seen.place, line.check), 1))
             state = Text(line.state.replace("_", " "), style=_STYLES.get(line.state, "red"))
-            table.add_row(Text(f"  {line.check}"), state, Text(took, justify="right"), Text(screen.printable(said), style="dim"))
+            table.add_row(Text(f"  {line.check}"), state, Text(took, justify="right"), Text(harmless.printable(said), style="dim"))
         elapsed = screen.seconds(int((time.monotonic() - self._seen.begun) * 1000))
         return Group(table, Text(f"\n  {self._seen.done} of {len(self._seen.lines)} checks done, {elapsed}"))

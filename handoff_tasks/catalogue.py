@@ -37,10 +37,11 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "HP08": "Writing files; more of what people say",
         "HP09": "Starting out and explaining",
         "HP10": "Comparing and showing",
-        "HP11": "Comparing and showing, continued",
+        "HP11": "The report",
         "HA00": "Advisories on the run",
         "HA01": "Advisories on the release",
         "HA10": "Advisories on comparing and showing",
+        "HA11": "Advisories on the report",
     }
 )
 """The beginning of a code to what its family is about, in the order of the page."""
@@ -426,6 +427,12 @@ _ENTRIES = {
         "artifacts/1d92.../fmt.json: cannot be read: Permission denied",
         "Gather it again as a plain file.",
     ),
+    "HP110": _rule(
+        "JUnit XML must not be written there",
+        "`--junit` names the place of the packet or the result, a folder, or a file of something else.",
+        "--junit: notes.xml is there already and is no JUnit XML of a run; expected a file of its own",
+        "Name another file. Nothing was run.",
+    ),
     "HA001": _rule(
         "Files are not committed",
         "They touch what the packet speaks of, and are no part of the run.",
@@ -497,6 +504,12 @@ _ENTRIES = {
         "The tag's tree still holds the packet of an earlier one.",
         "v1.2.3:docs/packet.json: the packet at this tag is that of v1.2.2: no later one was committed",
         "Make one of that release with `--ref` and `--out-json FILE`.",
+    ),
+    "HA110": _rule(
+        "The report is incomplete",
+        "`report.html`, `report.md` or the job's summary cannot be written. The verdict stands.",
+        ".handoff/evidence/1d92.../report.html: the report cannot be written: Is a directory",
+        "Make the place writable, then run again.",
     ),
 }
 

@@ -25,9 +25,10 @@ _LOG_LINES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """What came of a run. ``target`` is where a packet belongs, None when none was to be published; ``digest`` is its sha256.
+    """What came of a run.
 
-    ``draft`` is None when every decision is GO.
+    ``target`` is where a packet belongs, None when none was to be published; ``digest`` is its sha256. ``draft`` is None when every
+    decision is GO. ``report`` is the page for people, None when it could not be written.
     """
 
     checks: Sequence[CheckResult]
@@ -37,6 +38,7 @@ class Ended:
     draft: Path | None
     target: Path | None
     digest: str
+    report: Path | None = None
 
 
 def start(session: str, workspace: Workspace, material: Material) -> list[str]:
@@ -108,6 +110,8 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
         _checkout(ended.checks),
         f"  evidence  {folder}",
     ]
+    if ended.report:
+        lines.append(f"  report    {ended.report}")
     if ended.draft:
         lines.append(f"  draft     {ended.draft}")
         verdict = f"NO-GO  {len(ended.problems)} problem{'s' if len(ended.problems) > 1 else ''}"

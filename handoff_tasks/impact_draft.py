@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def draft(session: Session, place: Place) -> None:
     """Print the evidence and the block for the release that the chosen commit's manifest names."""
     with running.framed(session) as run:
-        from handoff_tasks import assemble, impact, screen
+        from handoff_tasks import assemble, harmless, impact, screen
 
         workspace = running.open_(session, place, run)
         material = assemble.gather(workspace, None)
@@ -32,4 +32,4 @@ def draft(session: Session, place: Place) -> None:
             "",
             *impact.draft(manifest, facts).splitlines(),
         ]:
-            screen.say(screen.printable(line))
+            screen.say(harmless.printable(line))

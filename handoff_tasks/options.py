@@ -37,6 +37,7 @@ class Options:
     timeout: int | None = None
     toolchain: str | None = None
     result_json: Path | None = None
+    junit: Path | None = None
     mode: str | None = None
     allow_untagged: bool = False
     fresh: bool = False
@@ -83,6 +84,7 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
     add("--timeout", metavar="SECONDS", type=_count)
     add("--toolchain", metavar="NAME")
     add("--result-json", metavar="PATH", type=_path)
+    add("--junit", metavar="PATH", type=_path)
     add("--mode", metavar="MODE")
     add("--allow-untagged", action="store_true")
     add("--fresh", action="store_true")

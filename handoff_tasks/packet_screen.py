@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from handoff_tasks import diff, impact, screen
+from handoff_tasks import diff, harmless, impact, screen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,13 +23,13 @@ NOT_CHECKED = "these are the packet's own words; nothing was checked now"
 
 def changes_text(old: Packet, new: Packet, changes: Sequence[Change], notes: Sequence[Problem]) -> list[str]:
     """Return a comparison as text, the gravest changes first, the count last."""
-    lines = [f"  old  {_pair(old)}  {screen.printable(old.source)}", f"  new  {_pair(new)}  {screen.printable(new.source)}"]
+    lines = [f"  old  {_pair(old)}  {harmless.printable(old.source)}", f"  new  {_pair(new)}  {harmless.printable(new.source)}"]
     for change_class in diff.ChangeClass:
         found = [change for change in changes if change.change_class is change_class]
         lines += ["", f"{change_class.capitalize()}:"] if found else []
         for change in found:
-            lines.append(f"  {change.fingerprint}  {screen.printable(change.message)}")
-            lines.append(f"                    at {screen.printable(change.pointer)}")
+            lines.append(f"  {change.fingerprint}  {harmless.printable(change.message)}")
+            lines.append(f"                    at {harmless.printable(change.pointer)}")
             lines += [f"                    notice: {change.notice}"] if change.notice else []
     return [*lines, *screen.findings("Advisories:", notes), "", _count(changes)]
 
@@ -51,7 +51,7 @@ def changes_markdown(old: Packet, new: Packet, changes: Sequence[Change], notes:
 
 def _pair(one: Packet) -> str:
     document = one.document
-    return screen.printable(f"{document['release_tag']}/{document['commit_sha'][:12]}, {document['handoff_mode']}")
+    return harmless.printable(f"{document['release_tag']}/{document['commit_sha'][:12]}, {document['handoff_mode']}")
 
 
 def _count(changes: Sequence[Change]) -> str:
@@ -66,17 +66,17 @@ def packet_text(read: Packet) -> list[str]:
     document = read.document
     outcomes = _outcomes(document)
     width = max([len(name) for name, _, _ in outcomes], default=0)
-    lines = [screen.printable(f"{document['release_tag']}, {document['handoff_mode']}: {len(outcomes)} checks")]
-    lines += [f"  {screen.printable(f'{name:<{width}}  {outcome:<12}  {tools}').rstrip()}" for name, outcome, tools in outcomes]
+    lines = [harmless.printable(f"{document['release_tag']}, {document['handoff_mode']}: {len(outcomes)} checks")]
+    lines += [f"  {harmless.printable(f'{name:<{width}}  {outcome:<12}  {tools}').rstrip()}" for name, outcome, tools in outcomes]
     lines += ["", impact.HEADING]
-    lines += [f"- {label}: {screen.printable(text)}" for label, text in _statement(document)]
+    lines += [f"- {label}: {harmless.printable(text)}" for label, text in _statement(document)]
     for title, key in (("Advisories in the packet:", "advisories"), ("Problems in the packet:", "problems")):
         found = document.get(key, []) if diff.is_own(document) else []
         lines += ["", title] if found else []
-        lines += [screen.printable(f"  {one['code']} {one['where']}: {one['message']}") for one in found]
+        lines += [harmless.printable(f"  {one['code']} {one['where']}: {one['message']}") for one in found]
     lines += screen.findings("Advisories:", read.notes)
-    lines += ["", *(f"  {name:<9} {screen.printable(value)}" for name, value in _facts(read))]
-    return [*lines, "", screen.printable(f"{_says(document)}: {NOT_CHECKED}"), screen.printable(_next(read))]
+    lines += ["", *(f"  {name:<9} {harmless.printable(value)}" for name, value in _facts(read))]
+    return [*lines, "", harmless.printable(f"{_says(document)}: {NOT_CHECKED}"), harmless.printable(_next(read))]
 
 
 def packet_markdown(read: Packet) -> list[str]:
@@ -146,5 +146,5 @@ def _next(read: Packet) -> str:
 
 def markdown(text: str) -> str:
     """Return one line of text as Markdown that shows just it: no markup, table cell, link, mention or HTML comes of it."""
-    text = re.sub(r"[&<>|@#]", lambda found: f"&#{ord(found[0])};", screen.printable(text))
+    text = re.sub(r"[&<>|@#]", lambda found: f"&#{ord(found[0])};", harmless.printable(text))
     return re.sub(r"([\\`*_\[\]~!])", r"\\\1", text).replace("://", ":&#47;/")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from handoff_tasks.model import CheckResult
     from handoff_tasks.options import Options
     from handoff_tasks.producers import Place
+    from handoff_tasks.report import View
     from handoff_tasks.workspace import Workspace
 
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 class Run:
     """What a session has found so far; written to the result file when the session ends, however it ends.
 
-    ``producer`` is the producer's root and its profile, once they are chosen.
+    ``producer`` is the producer's root and its profile, once they are chosen; ``view`` what the report shows, once there is one.
     """
 
     options: Options
@@ -40,6 +41,8 @@ class Run:
     advisories: Sequence[Problem] = ()
     checks: Sequence[CheckResult] = ()
     result: Path | None = None
+    junit: Path | None = None
+    view: View | None = None
     interrupted: bool = False
 
 
@@ -54,6 +57,7 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
     try:
         run.result = _result_place(session, options.result_json(session.posargs))
         run.options = options.parse(session.posargs, session=session.name, plain=plain)
+        run.junit = _junit_place(session, run)
         yield run
     except HandoffError as error:
         for line in screen.findings("Refused:", error.problems):
@@ -75,6 +79,7 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
             evidence.write_result(run.result, document)
         except HandoffError as error:
             session.error(str(error))
+    _write_junit(session, run)
     if run.interrupted:
         # Ends nox too: no further session starts.
         raise KeyboardInterrupt
@@ -99,6 +104,28 @@ def _result_place(session: Session, path: Path | None) -> Path | None:
     except OSError as error:
         raise evidence.unwritable(place, error) from None
     return place
+
+
+def _junit_place(session: Session, run: Run) -> Path | None:
+    if run.options.junit is None:
+        return None
+    from handoff_tasks import reporting
+
+    return reporting.junit_place(from_(session, run.options.junit), run.result)
+
+
+def _write_junit(session: Session, run: Run) -> None:
+    """Write the JUnit XML that was asked for, also of a run that was refused."""
+    if run.junit is None:
+        return
+    from handoff_tasks import report, reporting
+    from handoff_tasks.errors import HandoffError
+
+    view = run.view or report.view(None, report.Source(session=session.name), run.problems, run.advisories)
+    try:
+        reporting.write_junit(view, run.junit)
+    except HandoffError as error:
+        session.error(str(error))
 
 
 def from_(session: Session, path: Path) -> Path:
@@ -160,4 +187,7 @@ def target_of(session: Session, run: Run, workspace: Workspace) -> Path:
     if run.result == target:
         run.result = None
         raise refusal("HP001", "--result-json", f"{target} is the packet's place", "name another file; nothing was run")
+    if run.junit == target:
+        run.junit = None
+        raise refusal("HP110", "--junit", f"{target} is the packet's place", "name another file; nothing was run")
     return target

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from handoff_tasks import masks
+from handoff_tasks.harmless import escape, printable
 from handoff_tasks.model import Outcome
 
 if TYPE_CHECKING:
@@ -20,12 +21,6 @@ if TYPE_CHECKING:
     from handoff_tasks.errors import Problem
     from handoff_tasks.model import CheckResult
 
-# Control characters but line feed and tab, and in UTF-8: C1 controls, bidirectional and zero-width characters.
-_OBEYED = re.compile(
-    rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8b-\x8f\xa8-\xae]|\xe2\x81[\xa0-\xaf]|\xef\xbb\xbf"
-)
-# What needs no second look: to delete these and find nothing left is many times faster than to search.
-_PLAIN = bytes([*b"\t\n", *range(0x20, 0x7F)])
 _LONGEST_LINE = 16384
 _MOST_SHOWN = 4 * 1024 * 1024
 # What a line of ours says, and how that is coloured: bold green, bold red, green, red, red, yellow, cyan (ECMA-48, SGR).
@@ -38,25 +33,6 @@ _COLOURS = (
     (re.compile(r"  (HA[0-9]{3}) "), "33"),
     (re.compile(r" {8}(next:) "), "36"),
 )
-# Lone surrogates that stand for no byte.
-_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-
-
-def printable(text: str) -> str:
-    """Return one line of text with everything that a terminal would obey written out."""
-    text = _NO_BYTE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    return _escape(text.encode("utf-8", "surrogateescape").replace(b"\n", b"\\n")).decode("utf-8", "backslashreplace")
-
-
-def _escape(data: bytes) -> bytes:
-    if not data.translate(None, _PLAIN):
-        return data
-    return _OBEYED.sub(lambda match: _written_out(match[0]), data)
-
-
-def _written_out(found: bytes) -> bytes:
-    number = ord(found.decode("utf-8"))
-    return (f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}").encode()
 
 
 def say(line: str) -> None:
@@ -129,9 +105,8 @@ class Lines:
         self._rest = b""
 
     def _write(self, data: bytes) -> None:
-        body = _escape(masks.mask_bytes(data, self._secrets).replace(b"\r\n", b"\n").removesuffix(b"\n")).replace(
-            b"\n", b"\n" + self._prefix
-        )
+        body = masks.mask_bytes(data, self._secrets).replace(b"\r\n", b"\n").removesuffix(b"\n")
+        body = escape(body).replace(b"\n", b"\n" + self._prefix)
         _out(self._prefix + body + b"\n")
 
 

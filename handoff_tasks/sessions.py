@@ -301,7 +301,7 @@ def _finish(
     more: Sequence[Problem] = (),
 ) -> None:
     """Decide each mode, publish the packet of the one (with ``target``) or leave drafts, and print the end of the run."""
-    from handoff_tasks import assemble, end_screen, screen
+    from handoff_tasks import assemble, end_screen, reporting, screen
 
     decisions = [assemble.decide(workspace, material, run.checks, mode, allow_untagged=allow_untagged, more=more) for mode in modes]
     run.problems = sorted({problem for decision in decisions for problem in decision.problems})
@@ -316,6 +316,19 @@ def _finish(
         if target is not None:
             digest = assemble.publish(decisions[0], target, workspace.producer.git_dir)
             run.packet = target
+    run.view = reporting.view_of(
+        workspace,
+        material,
+        run.checks,
+        decisions,
+        problems=run.problems,
+        advisories=run.advisories,
+        published=run.packet,
+        digest=digest,
+        draft=run.draft,
+    )
+    page, unwritten = reporting.write(run.view, workspace)
+    run.advisories = sorted({*run.advisories, *unwritten})
     ended = end_screen.Ended(
         checks=run.checks,
         problems=run.problems,
@@ -324,8 +337,11 @@ def _finish(
         draft=run.draft,
         target=target,
         digest=digest,
+        report=page,
     )
     for line in end_screen.end(ended, workspace, material):
+        screen.say(line)
+    for line in reporting.marks(run.problems, run.advisories, workspace):
         screen.say(line)
 
 

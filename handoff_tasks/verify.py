@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from handoff_tasks import checkout, evidence, execute, gitcmd, masks, screen
+from handoff_tasks import checkout, evidence, execute, gitcmd, harmless, masks, screen
 from handoff_tasks.model import Log, Outcome, Record, Tool
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
     if record.outcome is Outcome.PASSED:
         lines.line(f"passed in {took}")
     else:
-        lines.line(f"{record.outcome.replace('_', ' ')} after {took}: {screen.printable(record.reason or '')}")
+        lines.line(f"{record.outcome.replace('_', ' ')} after {took}: {harmless.printable(record.reason or '')}")
         lines.line(f"evidence: {place / check.id}.json")
     return record
 

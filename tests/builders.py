@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
 
-from handoff_tasks import canonical, packet, resources, strict_json
+from handoff_tasks import canonical, packet, report, resources, strict_json
 from handoff_tasks import profile as profile_module
 from handoff_tasks.errors import HandoffError, Problem
 from handoff_tasks.model import (
@@ -212,3 +212,62 @@ def shown(found: HandoffError | list[Problem]) -> list[tuple[str, str, str, str]
     """Return problems as tuples of code, where, message and hint: short to compare."""
     problems = found.problems if isinstance(found, HandoffError) else found
     return [(one.code, one.where, one.message, one.hint) for one in problems]
+
+
+# Text that a report must show and never obey: for HTML, XML, Markdown, terminals and readers.
+HOSTILE = (
+    "<script>alert(1)</script> ]]> <!-- --> & \"q\" 'a' | `code` ``` @octocat #12 [x](javascript:alert(1)) "
+    "<img src=x onerror=alert(1)> https://evil.example www.evil.example {{ 7*7 }} {% raw %} "
+    "\u202eesrever\u202c \u200b \x1b[31m \x00 \x85 \ufffe \ud800 %0A ::error::x"
+)
+
+
+def view(mode: str = STABLE, *, problems: list[Problem] | None = None, **changes: Any) -> report.View:
+    """Return what a report shows of a release; ``changes`` are those of the release."""
+    made = release(mode, **changes)
+    document = packet.assemble(made, problems or [], [problem("HA011", "git_state/tag", "the tag does not exist yet", "tag it")])
+    source = report.Source(
+        session="handoff-stable",
+        producer=made.profile.name,
+        records={one.id: one.record for one in made.checks if one.record},
+        reasons={one.id: one.reason for one in made.checks if one.reason},
+        tails={one.id: [f"line {number} of {one.id}" for number in range(30)] for one in made.checks},
+        subjects={RUNTIME: "feat: more", VERIFIED: "chore: release"},
+        previous=manifest(release_tag="v1.2.2", commit_sha=PREVIOUS, error_code_enum=["validation_error", "invalid_json", "gone"]),
+        modes=[(mode, str(document["verdict"]))],
+        published=None if problems else "/producer/packet.json",
+        digest=None if problems else "a" * 64,
+        draft="/work/no-go.stable.json" if problems else None,
+    )
+    return report.view(document, source)
+
+
+def hostile_view() -> report.View:
+    """Return a view in which all that comes from outside is hostile."""
+    one = check()
+    tools = (Tool(name=HOSTILE, version=HOSTILE, path="/x", claim=True),)
+    found = result(one, Outcome.FAILED, HOSTILE, exit_code=1, tools=tools, toolchain=HOSTILE)
+    document = packet.assemble(
+        release(checks=[replace(found, command=HOSTILE)], statement=statement(runtime_behavior_changes=HOSTILE)), [], []
+    )
+    document["release_tag"] = document["git_state"]["tag"]["name"] = HOSTILE
+    document["error_code_enum"] = [HOSTILE]
+    document["git_state"]["paths_after_runtime"] = [HOSTILE]
+    document["non_2xx_envelope_policy"] = {HOSTILE: {"requires": [HOSTILE], "optional": [HOSTILE], "forbids": [HOSTILE]}}
+    source = report.Source(
+        session=HOSTILE,
+        producer=HOSTILE,
+        records={one.id: found.record} if found.record else {},
+        reasons={one.id: HOSTILE},
+        tails={one.id: [HOSTILE] * 30},
+        subjects={RUNTIME: HOSTILE, VERIFIED: HOSTILE},
+        previous=manifest(release_tag=HOSTILE, commit_sha=PREVIOUS, expected_api_contract_version=HOSTILE),
+        modes=[(HOSTILE, "NO-GO"), ("other", "GO")],
+        published=HOSTILE,
+        digest=HOSTILE,
+        draft=HOSTILE,
+        block=HOSTILE,
+    )
+    return report.view(
+        document, source, [problem("HP043", HOSTILE, HOSTILE, HOSTILE)], [problem("HA010", HOSTILE, HOSTILE, HOSTILE)]
+    )

@@ -109,8 +109,8 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
             "code": "HP043",
             "where": "check broken",
             "message": desk.result["problems"][0]["message"],
-            "hint": "read its log, mend what it names, commit, and run again; if only a newer toolchain finds it, pin the release's: --"
-            "toolchain NAME, or execution.toolchain in the profile",
+            "hint": "read its log, mend what it names, commit, and run again; if only a newer toolchain finds it, pin the "
+            "release's: --toolchain NAME, or execution.toolchain in the profile",
         }
     ]
     assert desk.result["problems"][0]["message"].startswith("failed: exit code 7 (with bash ")
@@ -127,6 +127,24 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
     assert draft["verdict"] == "NO-GO"
     assert draft["problems"] == desk.result["problems"]
     assert Path(desk.result["draft"]).parent == desk.evidence()
+
+
+def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
+    """On NO-GO too: the page beside the evidence, named on the last screen, and JUnit XML where it was asked for."""
+    desk.profile(scratch.check("bad", ["bash", "-c", "echo the reason; exit 3"]))
+    junit = desk.result_path.parent / "junit.xml"
+    done = desk.run("handoff-stable", "--junit", str(junit), GITHUB_ACTIONS="", GITHUB_STEP_SUMMARY="")
+    page = desk.evidence() / "report.html"
+    assert f"\n  report    {page}\n" in done.stdout
+    assert "the reason" in page.read_text()
+    assert "HP043" in page.with_suffix(".md").read_text()
+    assert '<failure type="failed" message="failed: exit code 3">' in junit.read_text()
+    target = desk.producer.root / scratch.PACKET_PATH
+    done = desk.run("handoff-stable", "--junit", str(target))
+    assert f"HP110 --junit: {target} is the packet's place\n" in done.stdout
+    done = desk.run("handoff-stable", "--junit", str(junit), "--ref", "nowhere")
+    assert done.returncode == 1
+    assert 'name="HP012 ' in junit.read_text()
 
 
 def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:

@@ -13,8 +13,8 @@ from handoff_tasks.model import Flavour
 
 KNOWN = (
     "--producer-root PATH, --sample rust|python, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, "
-    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --mode MODE, --allow-untagged, --fresh, --rerun, "
-    "--show-output, --evidence DIR, --format text|md|json, --fail-on breaking|additive"
+    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --junit PATH, --mode MODE, --allow-untagged, --fresh, "
+    "--rerun, --show-output, --evidence DIR, --format text|md|json, --fail-on breaking|additive"
 )
 HINT = "correct the words after --; nothing was run"
 
@@ -41,6 +41,7 @@ def test_without_words_everything_has_its_default() -> None:
         timeout=None,
         toolchain=None,
         result_json=None,
+        junit=None,
         mode=None,
         allow_untagged=False,
         fresh=False,

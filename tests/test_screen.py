@@ -5,41 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from builders import check, problem, quick, result
-from hypothesis import given
-from hypothesis import strategies as st
+from builders import check, problem, result
 
 from handoff_tasks import screen
 from handoff_tasks.model import CheckResult, Outcome
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("plain text, über 漢字 \U0001f600", "plain text, über 漢字 \U0001f600"),
-        ("a\tb", "a\tb"),
-        ("a\nb", "a\\nb"),
-        ("a\rb", "a\\x0db"),
-        ("\x1b[31mred", "\\x1b[31mred"),
-        ("\x00\x07\x7f", "\\x00\\x07\\x7f"),
-        ("\x85\x9b", "\\x85\\x9b"),
-        ("a\u202eb", "a\\u202eb"),
-        ("\u061c\u200b\u200f\u2028\u2029\u2066\ufeff", "\\u061c\\u200b\\u200f\\u2028\\u2029\\u2066\\ufeff"),
-        ("\udcff", "\\xff"),
-    ],
-)
-def test_what_a_terminal_would_obey_is_written_out(text: str, expected: str) -> None:
-    """Control characters, bidirectional ones and those that do not show are written as escapes; all else stays."""
-    assert screen.printable(text) == expected
-
-
-@quick
-@given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_printable_text_stays_as_it_is(text: str) -> None:
-    """What has been made printable holds nothing that a terminal would obey, and a second time changes nothing."""
-    once = screen.printable(text)
-    assert all(character == "\t" or not (ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0) for character in once)
-    assert screen.printable(once) == once
 
 
 @pytest.mark.parametrize(
@@ -169,11 +138,6 @@ def test_the_end_of_a_log() -> None:
         "  fmt | one",
         "  fmt | \\x1b[2Jtwo",
     ]
-
-
-def test_a_lone_surrogate_is_written_out() -> None:
-    """A message about a broken document can hold a lone surrogate; it is written out as everything else that is no text."""
-    assert screen.printable("a\ud800b") == "a\\ud800b"
 
 
 def test_a_duration_just_below_a_minute() -> None:

@@ -1,0 +1,141 @@
+"""Makes the README's images from real runs of the sample: the end of a run as SVG, the report's page as PNG.
+
+Needs chromium on PATH and the package playwright; run it again whenever the end of a run or the report looks otherwise. Changes
+nothing but ``docs/images``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from html import escape
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parent.parent
+IMAGES = TOP / "docs/images"
+FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+LINE, LETTER, EDGE, BAR = 21, 8.43, 24, 40
+# What a word at the start of a line, or after a check's name, looks like.
+WIDTH = 118
+COLOURS: tuple[tuple[str, dict[str, str]], ...] = (
+    (r"^(GO|NO-GO)\b.*", {"GO": "go", "NO-GO": "bad"}),
+    (r"(?<=\S  )\s*(passed|failed|timed out)\b", {"passed": "good", "failed": "bad", "timed out": "bad"}),
+    (r"^  (HP\d+)\b", {}),
+    (r"^  (HA\d+)\b", {}),
+)
+
+
+def run(folder: Path, ref: str) -> tuple[str, Path]:
+    """Verify a release of the sample; return the end of what was said, and the path of its report."""
+    command = [sys.executable, "-m", "nox", "--noxfile", str(TOP / "noxfile.py"), "--envdir", str(folder / "nox")]
+    words = [
+        "--sample",
+        "python",
+        "--ref",
+        ref,
+        "--work-dir",
+        str(folder / ".handoff"),
+        "--cache-dir",
+        str(folder / "cache"),
+        "--rerun",
+    ]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "NOX"))}
+    done = subprocess.run(
+        [*command, "--session", "handoff-stable", "--", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        env=environment | {"NO_COLOR": "1"},
+    )
+    said = done.stdout.replace(f"{folder}/", "").splitlines()
+    start = max(number for number, line in enumerate(said) if line.startswith("MemoryKernel sample"))
+    end = next(number for number, line in enumerate(said) if number > start and re.match(r"(NO-)?GO\b", line))
+    shown = said[start : end + 1]
+    page = next(line for line in shown if line.startswith("  report "))
+    return "\n".join(shown), folder / page.split()[1]
+
+
+def terminal(text: str, title: str) -> str:
+    """Return a screen of text as SVG, which a person reads in light and in dark."""
+    lines = [part for line in text.splitlines() for part in wrapped(line)]
+    width = round(max(map(len, lines)) * LETTER + 2 * EDGE)
+    height = BAR + len(lines) * LINE + EDGE
+    drawn = [
+        f'<text x="{EDGE}" y="{BAR + number * LINE + 16}" xml:space="preserve">{coloured(line)}</text>'
+        for number, line in enumerate(lines)
+        if line
+    ]
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">',
+            f"<title>{escape(title)}</title>",
+            f"<style>text {{ font: 14px {FONT}; fill: #d7dae0 }} .good {{ fill: #7fd6a4 }} .bad {{ fill: #ff9aa2 }}"
+            " .go { fill: #7fd6a4 } .strong { font-weight: 700 } .code { fill: #f0c36d }</style>",
+            f'<rect width="{width}" height="{height}" rx="10" fill="#181b20"/>',
+            *(f'<circle cx="{EDGE + number * 18}" cy="20" r="5.5" fill="#3a3f49"/>' for number in range(3)),
+            *drawn,
+            "</svg>",
+            "",
+        ]
+    )
+
+
+def wrapped(line: str) -> list[str]:
+    """Return a line as a terminal shows it, in pieces where it is too long; the long names of commits are shortened."""
+    short = re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28,52}\b", r"\1…", line)
+    return [short[at : at + WIDTH] for at in range(0, len(short), WIDTH)] or [""]
+
+
+def coloured(line: str) -> str:
+    """Return a line with its telling word in colour."""
+    for pattern, kinds in COLOURS:
+        if found := re.search(pattern, line):
+            word = found[1]
+            start, end = found.span(1)
+            if pattern.startswith("^("):
+                end = found.end()
+            kind = kinds.get(word, "code")
+            strong = " strong" if kind == "go" or word == "NO-GO" else ""
+            return f'{escape(line[:start])}<tspan class="{kind}{strong}">{escape(line[start:end])}</tspan>{escape(line[end:])}'
+    return escape(line)
+
+
+def photograph(page: Path, to: Path, *, scheme: str, height: int) -> None:
+    """Write the upper part of a page, as a browser shows it, to a PNG file."""
+    from playwright.sync_api import sync_playwright
+
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        sys.exit("no chromium, chromium-browser or google-chrome on PATH: install one, then run this again")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        context = browser.new_context(
+            viewport={"width": 1000, "height": height},
+            color_scheme="dark" if scheme == "dark" else "light",
+            java_script_enabled=False,
+        )
+        shown = context.new_page()
+        shown.goto(page.as_uri())
+        shown.screenshot(path=to)
+        browser.close()
+
+
+def main() -> None:
+    """Run the good release and a bad one, and write the three images."""
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve()
+        for name, ref, scheme in (("go", "v0.4.0", "light"), ("no-go", "v0.3.3", "dark")):
+            # Once to make the environments, so that the times are those of a second run.
+            run(folder, ref)
+            text, page = run(folder, ref)
+            photograph(page, IMAGES / f"report-{name}.png", scheme=scheme, height=1150)
+        (IMAGES / "end-no-go.svg").write_text(terminal(text, "The end of a run that is NO-GO"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,472 @@
+"""Values to a view: all that a report shows, worked out once, so that HTML, Markdown and JUnit are functions of it.
+
+A packet alone gives a view; records, ends of logs and the previous release's manifest make it richer. Knows no format and judges
+nothing; what comes from outside is made harmless to look at, and the marks of a format are for that format to escape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from handoff_tasks.errors import Problem
+from handoff_tasks.harmless import printable
+from handoff_tasks.impact import LABELS
+from handoff_tasks.model import Outcome, Relation
+from handoff_tasks.packet import GO, NO_GO
+from handoff_tasks.timeline import Timeline, drawn, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from handoff_tasks.model import Manifest, Record
+
+TAIL_LINES = 20
+MANY_CHECKS = 50
+_LONGEST_LINE = 300
+_LONGEST_TAIL = 6000
+_SHOWN_COMMITS = 8
+_SHOWN_PATHS = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a view is made of beside the packet; all of it may be missing.
+
+    ``kept`` are the checks whose outcome is an earlier run's, ``tails`` the last lines of logs by check, ``ended`` when a check's
+    record was there (milliseconds since 1970), ``subjects`` the first lines of commit messages by commit. ``published`` is where
+    the packet lies and ``digest`` its sha256, ``draft`` where a NO-GO draft lies. ``modes`` is the verdict of each mode that was
+    decided, ``block`` the statement to fill in.
+    """
+
+    session: str | None = None
+    producer: str | None = None
+    records: Mapping[str, Record] | None = None
+    reasons: Mapping[str, str] | None = None
+    kept: frozenset[str] = frozenset()
+    tails: Mapping[str, Sequence[str]] | None = None
+    ended: Mapping[str, int] | None = None
+    subjects: Mapping[str, str] | None = None
+    previous: Manifest | None = None
+    modes: Sequence[tuple[str, str]] = ()
+    published: str | None = None
+    digest: str | None = None
+    draft: str | None = None
+    block: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One check. ``log`` is the name of its log beside the report, ``milliseconds`` how long it took; None where nobody knows.
+
+    ``kept`` tells that the outcome is an earlier run's, which had the same inputs.
+    """
+
+    id: str
+    command: str
+    outcome: Outcome
+    reason: str | None
+    exit_code: int | None
+    milliseconds: int | None
+    started: str | None
+    tools: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, str], ...]
+    log: str | None
+    log_size: int
+    kept: bool
+    tail: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether it counts."""
+        return self.outcome is Outcome.PASSED
+
+    @property
+    def told(self) -> str:
+        """The outcome in words."""
+        return self.outcome.replace("_", " ")
+
+    @property
+    def took(self) -> str:
+        """How long it took, in words; empty when nobody knows."""
+        return "" if self.milliseconds is None else duration(self.milliseconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """A commit in the picture of git: what it is, and the first line of its message, if that is known.
+
+    ``skipped`` is the number of commits that are left out before it.
+    """
+
+    sha: str
+    roles: tuple[str, ...]
+    subject: str | None
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """Where runtime commit, metadata commits, tag and verified commit stand; ``aside`` is a tag's target off that line."""
+
+    points: tuple[Point, ...]
+    aside: Point | None
+    sentences: tuple[tuple[bool, str], ...]
+    facts: tuple[tuple[str, str], ...]
+    paths: tuple[str, ...]
+    more_paths: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A value of the contract, and what the previous release said where that differs."""
+
+    name: str
+    value: str
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What an error envelope requires, allows and forbids."""
+
+    name: str
+    requires: tuple[str, ...]
+    optional: tuple[str, ...]
+    forbids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What consumers rely on. ``previous`` is the earlier release that ``before``, ``added`` and ``removed`` speak of."""
+
+    previous: str | None
+    fields: tuple[Field, ...]
+    codes: tuple[str, ...]
+    added: frozenset[str]
+    removed: tuple[str, ...]
+    reordered: bool
+    policies: tuple[Policy, ...]
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether anything but tag and commit changed since the previous release."""
+        return bool(self.added or self.removed or self.reordered or any(field.before is not None for field in self.fields[2:]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """All that a report shows. Without a packet (a refused run) there are problems and little else."""
+
+    verdict: str
+    title: str
+    sentences: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    modes: tuple[tuple[str, str], ...]
+    steps: tuple[Step, ...]
+    timeline: Timeline | None
+    problems: tuple[Problem, ...]
+    advisories: tuple[Problem, ...]
+    picture: Picture | None
+    contract: Contract | None
+    statement: tuple[tuple[str, str], ...]
+    block: str | None
+
+    @property
+    def go(self) -> bool:
+        """Tell whether the verdict is GO."""
+        return self.verdict == GO
+
+    @property
+    def passed(self) -> int:
+        """How many checks passed."""
+        return sum(step.passed for step in self.steps)
+
+
+def view(
+    packet: Mapping[str, Any] | None,
+    source: Source,
+    problems: Sequence[Problem] | None = None,
+    advisories: Sequence[Problem] | None = None,
+) -> View:
+    """Return the view of a packet, GO or draft, with what else is known.
+
+    ``problems`` and ``advisories``, where given, stand for those of the packet: a run knows more than one of its modes.
+    """
+    document = packet or {}
+    found = [Problem(**one) for one in document.get("problems", ())] if problems is None else problems
+    noted = [Problem(**one) for one in document.get("advisories", ())] if advisories is None else advisories
+    steps = tuple(_steps(document, source))
+    verdict = NO_GO if found or document.get("verdict", NO_GO) != GO else GO
+    title = " ".join(filter(None, [source.producer or "Release", document.get("release_tag")]))
+    return View(
+        verdict=verdict,
+        title=printable(title),
+        sentences=tuple(_sentences(verdict, steps, found, source)),
+        facts=tuple((name, printable(value)) for name, value in _facts(document, source)),
+        modes=tuple((printable(name), said) for name, said in source.modes),
+        steps=steps,
+        timeline=_timeline(document, source),
+        problems=tuple(_harmless(one) for one in sorted(found)),
+        advisories=tuple(_harmless(one) for one in sorted(noted)),
+        picture=_picture(document["git_state"], source.subjects or {}) if document else None,
+        contract=_contract(document, source.previous) if document else None,
+        statement=tuple(
+            (label, printable(document["consumer_impact_statement"][key]))
+            for label, key in LABELS.items()
+            if document.get("consumer_impact_statement")
+        ),
+        block="\n".join(printable(line) for line in source.block.split("\n")) if source.block else None,
+    )
+
+
+def _timeline(document: Mapping[str, Any], source: Source) -> Timeline | None:
+    """Return the checks of this run in time, or those of the earlier one where all are kept from it."""
+    records = source.records or {}
+    order = [one["id"] for one in document.get("verification_outcomes", ()) if one["id"] in records]
+    return drawn(records, [check for check in order if check not in source.kept] or order, source.ended or {})
+
+
+def _harmless(one: Problem) -> Problem:
+    return Problem(code=one.code, where=printable(one.where), message=printable(one.message), hint=printable(one.hint))
+
+
+def _steps(document: Mapping[str, Any], source: Source) -> list[Step]:
+    records, reasons, tails = source.records or {}, source.reasons or {}, source.tails or {}
+    outcomes = document.get("verification_outcomes", ())
+    room = MANY_CHECKS
+    steps = []
+    for one in outcomes:
+        record, outcome = records.get(one["id"]), Outcome(one["outcome"])
+        tail: tuple[str, ...] = ()
+        # Of many checks only those that need somebody to look at them carry the end of their log, and of those the first ones.
+        if (len(outcomes) <= MANY_CHECKS or outcome is not Outcome.PASSED) and room:
+            tail = _tail(tails.get(one["id"], ()))
+            room -= bool(tail)
+        reason = reasons.get(one["id"])
+        steps.append(
+            Step(
+                id=printable(one["id"]),
+                command=printable(one["command"]),
+                outcome=outcome,
+                reason=printable(reason) if reason else None,
+                exit_code=one["exit_code"],
+                milliseconds=record.duration_ms if record else None,
+                started=record.started_at_utc if record else None,
+                tools=tuple((printable(name), printable(version)) for name, version in one["tools"].items()),
+                facts=tuple(_run_facts(record)) if record else (),
+                log=record.log.file if record and record.log else None,
+                log_size=record.log.size if record and record.log else 0,
+                kept=one["id"] in source.kept,
+                tail=tail,
+            )
+        )
+    return steps
+
+
+def _run_facts(record: Record) -> list[tuple[str, str]]:
+    machine = record.platform
+    found = [("Started", record.started_at_utc), ("Limit", duration(record.timeout_seconds * 1000))]
+    found.append(("Machine", " ".join(str(machine[key]) for key in ("system", "release", "machine") if key in machine)))
+    found += [("Toolchain", record.toolchain)] if record.toolchain else []
+    found += [("Signal", record.signal)] if record.signal else []
+    return [(name, printable(value)) for name, value in found]
+
+
+def _tail(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the last lines, the end of the whole within a bound, since a report has to stay small."""
+    shown: list[str] = []
+    size = 0
+    for line in reversed(lines[-TAIL_LINES:]):
+        text = printable(line[: 2 * _LONGEST_LINE])
+        text = text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + " …"
+        size += len(text)
+        if size > _LONGEST_TAIL:
+            break
+        shown.append(text)
+    return tuple(reversed(shown))
+
+
+def _sentences(verdict: str, steps: Sequence[Step], problems: Sequence[Problem], source: Source) -> list[str]:
+    """Return the verdict's reason and consequence in one or two sentences."""
+    found = []
+    passed = sum(step.passed for step in steps)
+    if steps and passed == len(steps):
+        found.append(f"All {len(steps)} checks passed." if len(steps) > 1 else "The check passed.")
+        kept = sum(step.kept for step in steps)
+        found += [f"{counted(kept, 'pass is', 'passes are')} kept from an earlier run with the same inputs."] if kept else []
+    elif steps:
+        unrun = sum(step.outcome is Outcome.NOT_RUN for step in steps)
+        if unrun == len(steps):
+            found.append("No check was run.")
+        else:
+            left = f" ({unrun} not run)" if unrun else ""
+            found.append(f"{len(steps) - passed} of {counted(len(steps), 'check')} did not pass{left}.")
+    else:
+        found.append("The run was refused before any check could be judged.")
+    if verdict == NO_GO:
+        others = sum(not one.where.startswith("check ") for one in problems)
+        if others and steps:
+            found.append(
+                f"{counted(others, 'rule of the release', 'rules of the release')} {'are' if others > 1 else 'is'} not met."
+            )
+        found.append("Nothing was published; a packet that was published before is unchanged.")
+    elif source.published:
+        found.append("The packet is published.")
+    elif source.modes:
+        found.append("Nothing was published: this was a rehearsal.")
+    return found
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _facts(document: Mapping[str, Any], source: Source) -> list[tuple[str, str]]:
+    found = []
+    if document:
+        state = document["git_state"]
+        tag = state["tag"]
+        told = f"{tag['name']} ({tag['kind']})" if tag["state"] == "tagged" else f"{tag['name']} (not tagged yet)"
+        found = [
+            ("Mode", ", ".join(name for name, _ in source.modes) or document["handoff_mode"]),
+            ("Verified commit", state["verified_commit"]),
+            ("Tag", told),
+            (
+                "Release time",
+                f"{document['handoff_generated_at_utc']} ({document['handoff_generated_at_source'].replace('-', ' ')})",
+            ),
+        ]
+    named = (("Session", source.session), ("Packet", source.published), ("Packet sha256", source.digest), ("Draft", source.draft))
+    return [*found, *((name, value) for name, value in named if value)]
+
+
+def _picture(state: Mapping[str, Any], subjects: Mapping[str, str]) -> Picture:
+    tag, runtime, verified = state["tag"], state["runtime_commit"], state["verified_commit"]
+    after = list(state["commits_after_runtime"])
+    line = [runtime, *(sha for sha in after if sha != runtime)]
+    if verified not in line:
+        line.append(verified)
+
+    def point(sha: str, skipped: int = 0) -> Point:
+        roles = []
+        if sha == runtime:
+            roles.append("runtime commit")
+        if sha == tag["target"]:
+            roles.append(f"tag {printable(tag['name'])}")
+        if sha == verified:
+            roles.append("verified commit")
+        subject = subjects.get(sha)
+        return Point(sha=sha, roles=tuple(roles), subject=printable(subject) if subject else None, skipped=skipped)
+
+    named = {runtime, verified, tag["target"]}
+    plain = [sha for sha in line if sha not in named]
+    kept = set(plain[: _SHOWN_COMMITS // 2] + plain[-_SHOWN_COMMITS // 2 :]) | named
+    points = []
+    skipped = 0
+    for sha in line:
+        if sha in kept:
+            points.append(point(sha, skipped))
+            skipped = 0
+        else:
+            skipped += 1
+    paths = [printable(path) for path in state["paths_after_runtime"]]
+    facts = [("Manifest sha256", state["manifest_sha256"]), ("Verified tree", state["verified_tree"])]
+    facts += [("Producer's folder", printable(state["producer_path"]))] if state["producer_path"] != "." else []
+    return Picture(
+        points=tuple(points),
+        aside=point(tag["target"]) if tag["target"] and tag["target"] not in line else None,
+        sentences=tuple(_standing(state)),
+        facts=tuple(facts),
+        paths=tuple(paths[:_SHOWN_PATHS]),
+        more_paths=max(0, len(paths) - _SHOWN_PATHS),
+    )
+
+
+def _standing(state: Mapping[str, Any]) -> list[tuple[bool, str]]:
+    """Return what git says of the release in sentences, each with whether it is as it should be."""
+    tag = state["tag"]
+    name = printable(tag["name"])
+    related = {
+        Relation.SAME: "is {}",
+        Relation.ANCESTOR: "comes before {}",
+        Relation.UNRELATED: "is no ancestor of {}",
+        Relation.MISSING: "is not in the repository, so it stands nowhere to {}",
+    }
+    good = (Relation.SAME, Relation.ANCESTOR)
+    to_verified = state["runtime_to_verified"]
+    found = [(to_verified in good, f"The runtime commit {related[to_verified].format('the verified commit')}.")]
+    if tag["state"] != "tagged":
+        found.append((True, f"The tag {name} does not exist yet."))
+    elif tag["target"] == state["verified_commit"]:
+        found.append((True, f"The tag {name} points to the verified commit."))
+    else:
+        to_tag = state["runtime_to_tag"]
+        found.append(
+            (to_tag in good, f"The tag {name} points to another commit; the runtime commit {related[to_tag].format('it')}.")
+        )
+    if state["runtime_paths_identical"] is not None:
+        same = state["runtime_paths_identical"]
+        what = "Only release metadata lies between them" if same else "Runtime paths differ between them"
+        found.append((same, f"{what}: {'the runtime paths are the same' if same else 'the checks ran on another runtime'}."))
+    return found
+
+
+def _contract(document: Mapping[str, Any], previous: Manifest | None) -> Contract:
+    before = previous.baseline() if previous else {}
+    names = {
+        "release_tag": "Release",
+        "commit_sha": "Runtime commit",
+        "expected_service_contract_version": "Service contract",
+        "expected_api_contract_version": "API contract",
+        "integration_baseline": "Integration baseline",
+    }
+    baseline = document["active_runtime_baseline"]
+    fields = [
+        Field(name=name, value=printable(baseline[key]), before=_other(before.get(key), baseline[key]))
+        for key, name in names.items()
+    ]
+    rehearsed = document["expected_service_contract_version"]
+    if rehearsed != baseline["expected_service_contract_version"]:
+        fields.append(Field(name="Rehearsed service contract", value=printable(rehearsed)))
+    manifest = document["manifest_contract_version"]
+    old_manifest = previous.contract_version if previous else None
+    fields.append(Field(name="Manifest contract", value=printable(manifest), before=_other(old_manifest, manifest)))
+    codes = list(document["error_code_enum"])
+    old = list(previous.error_codes) if previous else codes
+    return Contract(
+        previous=printable(previous.release_tag) if previous else None,
+        fields=tuple(fields),
+        codes=tuple(printable(code) for code in codes),
+        added=frozenset(printable(code) for code in codes if code not in old),
+        removed=tuple(printable(code) for code in old if code not in codes),
+        reordered=[code for code in codes if code in old] != [code for code in old if code in codes],
+        policies=tuple(
+            Policy(
+                name=printable(name),
+                requires=tuple(printable(word) for word in policy.get("requires", ())),
+                optional=tuple(printable(word) for word in policy.get("optional", ())),
+                forbids=tuple(printable(word) for word in policy.get("forbids", ())),
+            )
+            for name, policy in document["non_2xx_envelope_policy"].items()
+        ),
+    )
+
+
+def _other(before: str | None, now: str) -> str | None:
+    return printable(before) if before is not None and before != now else None
+
+
+def chain(names: Sequence[str], limit: int) -> str:
+    """Return names one after the other, the ones in the middle left out where there are more than ``limit``."""
+    if len(names) > limit:
+        names = [*names[: limit // 2], f"{len(names) - limit // 2 - 1} more", names[-1]]
+    return " → ".join(names)
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in words."""
+    if count < 1000:
+        return counted(count, "byte")
+    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"

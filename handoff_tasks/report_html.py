@@ -1,0 +1,55 @@
+"""A view as one HTML page that needs no script and asks nothing of any network.
+
+A function of the view and of the templates that ship with the package; every value goes through the templates' escaping.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from handoff_tasks import report, timeline
+from handoff_tasks.catalogue import CATALOGUE
+
+if TYPE_CHECKING:
+    from handoff_tasks.report import View
+
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+_NAMED = 12
+_UNFOLDED = 20
+
+
+def render(view: View) -> str:
+    """Return the page; below, what stands behind each code that it names, since where its documents lie is not known to it."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True,
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    critical = [bar.id for bar in view.timeline.critical] if view.timeline else []
+    ordered = list(enumerate(view.steps, 1))
+    if len(ordered) > report.MANY_CHECKS:
+        # Nobody looks through two hundred passed checks for the one that failed.
+        ordered.sort(key=lambda one: one[1].passed)
+    codes = sorted({one.code for one in (*view.problems, *view.advisories)})
+    return environment.get_template("report.html.j2").render(
+        view=view,
+        rules=[(code, CATALOGUE.get(code)) for code in codes],
+        anchors={f"check {step.id}": f"check-{number}" for number, step in enumerate(view.steps, 1)},
+        critical_text=report.chain(critical, _NAMED),
+        duration=timeline.duration,
+        href=href,
+        ordered=ordered,
+        unfolded=_UNFOLDED,
+        size=report.size,
+    )
+
+
+def href(name: str) -> str:
+    """Return the relative address of a file beside the page; whatever its name, it is never an address of another kind."""
+    return "./" + quote(name)

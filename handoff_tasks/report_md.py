@@ -1,0 +1,138 @@
+"""A view as Markdown, for a pull request or a job's summary.
+
+A function of the view. What comes from outside neither formats, links, mentions anybody nor ends its table cell.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from handoff_tasks.report import chain, counted
+from handoff_tasks.timeline import duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from handoff_tasks.errors import Problem
+    from handoff_tasks.report import Contract, Picture, Step, View
+
+_MANY_CHECKS = 100
+_MANY_FINDINGS = 100
+_MANY_TAILS = 20
+_NAMED = 12
+# All that starts something within a line of GitHub's Markdown: a backslash before them makes them plain (CommonMark 2.4).
+_MARKS = re.compile(r"[\\`*_{}\[\]!|~$]")
+# GitHub links these in what it has rendered, where no backslash is left: only a space without width keeps them apart.
+_LINKED = re.compile(r"(?i)@(?=\w)|#(?=\d)|:(?=//)|\bwww(?=\.)|\bGH(?=-\d)")
+
+
+def render(view: View) -> str:
+    """Return the Markdown, with a line feed at its end."""
+    sign = "✅" if view.go else "❌"
+    lines = [f"# {sign} {view.verdict}: {text(view.title)}", "", " ".join(view.sentences), ""]
+    lines += [f"- **{text(name)}**: {code(value)}" for name, value in view.facts]
+    if len(view.modes) > 1:
+        lines += ["", *(f"- {text(name)}: **{verdict}**" for name, verdict in view.modes)]
+    lines += _findings("Problems", view.problems)
+    lines += _findings("Advisories", view.advisories)
+    if view.block:
+        lines += ["", "The statement to fill in:", "", *fenced(view.block.split("\n"))]
+    if view.steps:
+        lines += _checks(view)
+    if view.picture:
+        lines += _picture(view.picture)
+    if view.contract:
+        lines += _contract(view.contract)
+    if view.statement:
+        lines += ["", "## Consumer impact", "", *(f"- **{text(label)}**: {text(value)}" for label, value in view.statement)]
+    return "\n".join(lines) + "\n"
+
+
+def text(value: str) -> str:
+    """Return a text that Markdown shows as it is, on one line."""
+    plain = " ".join(value.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _LINKED.sub(r"\g<0>&#8203;", _MARKS.sub(r"\\\g<0>", plain))
+
+
+def code(value: str) -> str:
+    """Return a text as code that no backtick in it ends and no pipe in it leaves its table cell by."""
+    plain = " ".join(value.split()).replace("|", "\\|")
+    longest = max([len(run) for run in re.findall("`+", plain)], default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if plain.startswith("`") or plain.endswith("`") else ""
+    return f"{fence}{pad}{plain}{pad}{fence}" if plain else ""
+
+
+def fenced(lines: Sequence[str]) -> list[str]:
+    """Return lines as a block of code whose fence is longer than any in it."""
+    longest = max([len(run) for line in lines for run in re.findall("`+", line)], default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", *lines, fence]
+
+
+def _findings(title: str, found: Sequence[Problem]) -> list[str]:
+    if not found:
+        return []
+    lines = ["", f"## {title}", ""]
+    for one in found[:_MANY_FINDINGS]:
+        lines += [f"- **{one.code}** {text(one.where)}: {text(one.message)}", f"  Next: {text(one.hint)}"]
+    if len(found) > _MANY_FINDINGS:
+        lines.append(f"- and {len(found) - _MANY_FINDINGS} more: see report.html")
+    return lines
+
+
+def _checks(view: View) -> list[str]:
+    steps: Sequence[Step] = view.steps
+    lines = ["", "## Checks", ""]
+    if len(steps) > _MANY_CHECKS:
+        steps = [step for step in steps if not step.passed][:_MANY_CHECKS]
+        lines += [f"{view.passed} of {len(view.steps)} passed; below {counted(len(steps), 'check')} that did not.", ""]
+    if steps:
+        lines += ["| check | outcome | exit code | time | tools |", "|---|---|---:|---:|---|"]
+    for step in steps:
+        tools = ", ".join(f"{name} {version}" for name, version in step.tools)
+        exit_code = "" if step.exit_code is None else str(step.exit_code)
+        sign = "✅" if step.passed else "❌"
+        lines.append(
+            f"| {code(step.id)} | {sign} {step.told} | {exit_code} | {step.took}{' (kept)' if step.kept else ''} | {text(tools)} |"
+        )
+    if view.timeline:
+        critical = [code(bar.id) for bar in view.timeline.critical]
+        lines += ["", f"{duration(view.timeline.total)} in all; critical path: {chain(critical, _NAMED)}."]
+    for step in [step for step in steps if not step.passed and step.tail][:_MANY_TAILS]:
+        lines += ["", f"<details><summary>End of the log of {text(step.id)}</summary>", "", *fenced(step.tail), "", "</details>"]
+    return lines
+
+
+def _picture(picture: Picture) -> list[str]:
+    lines = ["", "## Where the commits stand", ""]
+    lines += [f"- {'✅' if fine else '❌'} {text(told)}" for fine, told in picture.sentences]
+    lines += ["", "| commit | what it is | message |", "|---|---|---|"]
+    for point in (*picture.points, *([picture.aside] if picture.aside else [])):
+        if point.skipped:
+            lines.append(f"| … | {point.skipped} more | |")
+        roles = ", ".join(text(role) for role in point.roles) or "in between"
+        aside = " (off this line)" if point is picture.aside else ""
+        lines.append(f"| {code(point.sha[:12])} | {roles}{aside} | {text(point.subject or '')} |")
+    return lines
+
+
+def _contract(contract: Contract) -> list[str]:
+    since = f" | {text(contract.previous)}" if contract.previous else ""
+    lines = ["", "## Contract", "", f"| | this release{since} |", f"|---|---{'|---' if since else ''}|"]
+    for field in contract.fields:
+        before = ("same" if field.before is None else code(field.before)) if since else None
+        lines.append(f"| {text(field.name)} | {code(field.value)} |" + (f" {before} |" if before else ""))
+    lines += ["", f"Error codes: {_coded(contract.codes)}."]
+    for title, codes in (("New", [one for one in contract.codes if one in contract.added]), ("Removed", contract.removed)):
+        lines += [f"{title} since {text(contract.previous or '')}: {_coded(codes)}."] if codes else []
+    lines += ["Their order has changed."] if contract.reordered else []
+    lines += ["", "| envelope of errors | requires | allows | forbids |", "|---|---|---|---|"]
+    for policy in contract.policies:
+        lines.append(f"| {text(policy.name)} | {_coded(policy.requires)} | {_coded(policy.optional)} | {_coded(policy.forbids)} |")
+    return lines
+
+
+def _coded(words: Iterable[str]) -> str:
+    return ", ".join(code(word) for word in words)

@@ -1,0 +1,182 @@
+"""Writes what people and CI services read of a run: the report beside the evidence, JUnit XML, job summary, annotations.
+
+Gathers what a view is made of and hands it to the formats. Decides nothing: the verdict stands before anything is written
+here, and a report that cannot be written does not change it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handoff_tasks import evidence, gitcmd, junit, report, report_html, report_md
+from handoff_tasks.errors import HandoffError, Problem, refusal
+from handoff_tasks.model import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from handoff_tasks.assemble import Decision, Material
+    from handoff_tasks.model import CheckResult
+    from handoff_tasks.workspace import Workspace
+
+# GitHub shows no more than a mebibyte of summary for a step, and ten annotations of a kind.
+_LONGEST_SUMMARY = 1_000_000
+_MANY_SUBJECTS = 200
+
+
+def junit_place(path: Path, result: Path | None) -> Path:
+    """Return where the JUnit XML belongs, that of an earlier run removed: it shall not be taken for this one's.
+
+    ``result`` is the place of the run's result. Raises `HandoffError`: HP110 (no place for it), HP080 (it cannot be
+    removed).
+    """
+    if path == result:
+        raise refusal("HP110", "--junit", f"{path} is the place of the result too", "name another file; nothing was run")
+    try:
+        if path.exists():
+            if not path.is_file() or b"<testsuites" not in path.read_bytes()[:4096]:
+                message = f"{path} is there already and is no JUnit XML of a run; expected a file of its own"
+                raise refusal("HP110", "--junit", message, "name another file; nothing was run")
+            path.unlink()
+    except OSError as error:
+        raise evidence.unwritable(path, error) from None
+    return path
+
+
+def view_of(
+    workspace: Workspace,
+    material: Material,
+    checks: Sequence[CheckResult],
+    decisions: Sequence[Decision],
+    *,
+    session: str | None = None,
+    problems: Sequence[Problem] = (),
+    advisories: Sequence[Problem] = (),
+    published: Path | None = None,
+    digest: str = "",
+    draft: Path | None = None,
+) -> report.View:
+    """Return the view of a run that came to decisions; the first of them is shown as the packet."""
+    place = evidence.folder(workspace.work, workspace.producer.commit)
+    state = decisions[0].document["git_state"]
+    shas = [state["runtime_commit"], *state["commits_after_runtime"], *filter(None, [state["tag"]["target"]])]
+    source = report.Source(
+        session=session,
+        producer=workspace.profile.name,
+        records={check.id: check.record for check in checks if check.record},
+        reasons={check.id: check.reason for check in checks if check.reason},
+        kept=frozenset(check.id for check in checks if check.kept),
+        tails=_tails(place, checks),
+        ended=_ended(place, checks),
+        subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
+        previous=material.facts.previous,
+        modes=[(str(one.document["handoff_mode"]), str(one.document["verdict"])) for one in decisions],
+        published=_below(published, workspace.producer.root) if published else None,
+        digest=digest or None,
+        draft=_below(draft, place) if draft else None,
+        block=decisions[0].block,
+    )
+    return report.view(decisions[0].document, source, problems, advisories)
+
+
+def _below(path: Path, folder: Path) -> str:
+    """Return a path as seen from a folder above it: a report is passed on, and whose home it was made in matters to nobody."""
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _tails(place: Path, checks: Sequence[CheckResult]) -> Mapping[str, Sequence[str]]:
+    """Return the ends of the logs that a report shows, and of no others: reading two thousand takes a while."""
+    wanted = [check.id for check in checks if len(checks) <= report.MANY_CHECKS or check.outcome is not Outcome.PASSED]
+    return {check: evidence.tail(evidence.log_path(place, check), report.TAIL_LINES) for check in wanted[: report.MANY_CHECKS]}
+
+
+def _ended(place: Path, checks: Sequence[CheckResult]) -> dict[str, int]:
+    """Return when the records were written, in milliseconds since 1970: finer than the seconds that they tell."""
+    found = {}
+    for check in checks:
+        with contextlib.suppress(OSError):
+            found[check.id] = (place / f"{check.id}.json").stat().st_mtime_ns // 1_000_000
+    return found
+
+
+def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:
+    """Return the first lines of the messages of commits; none for those that the repository does not have."""
+    found = {}
+    folder = workspace.repository.folder
+    with gitcmd.Objects(folder) as objects:
+        for sha in dict.fromkeys(shas):
+            read = objects.read(sha)
+            if read and read[1] == "commit":
+                body = read[2].partition(b"\n\n")[2]
+                found[sha] = body.split(b"\n", 1)[0].decode("utf-8", "replace")[:200]
+    return found
+
+
+def write(view: report.View, workspace: Workspace) -> tuple[Path | None, list[Problem]]:
+    """Write ``report.html`` and ``report.md`` beside the evidence, and the second to a GitHub job's summary.
+
+    Return the page's path, None when it could not be written, and advisories (HA110) about that.
+    """
+    place = evidence.folder(workspace.work, workspace.producer.commit)
+    page, markdown = place / "report.html", report_md.render(view)
+    found: list[Problem] = []
+    try:
+        evidence.write(page, report_html.render(view).encode("utf-8", "backslashreplace"))
+        evidence.write(place / "report.md", markdown.encode("utf-8", "backslashreplace"))
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            _append(Path(summary), markdown)
+    except HandoffError as error:
+        found = [
+            Problem(code="HA110", where=one.where, message=f"the report {one.message}", hint=one.hint) for one in error.problems
+        ]
+    return None if any(one.where == str(page) for one in found) else page, found
+
+
+def _append(summary: Path, markdown: str) -> None:
+    data = markdown.encode("utf-8", "backslashreplace")
+    if len(data) > _LONGEST_SUMMARY:
+        data = data[:_LONGEST_SUMMARY].rpartition(b"\n")[0] + b"\n\nThe rest is in report.html.\n"
+    try:
+        with summary.open("ab") as handle:
+            handle.write(data)
+    except OSError as error:
+        raise evidence.unwritable(summary, error) from None
+
+
+def write_junit(view: report.View, path: Path) -> None:
+    """Write the JUnit XML. Raises `HandoffError` (HP080)."""
+    evidence.write(path, junit.render(view))
+
+
+def marks(problems: Sequence[Problem], advisories: Sequence[Problem], workspace: Workspace) -> list[str]:
+    """Return the lines that make GitHub mark problems and advisories at their file and line; none outside of its workflows.
+
+    Files lie below the producer's root; GitHub wants them from its workspace's top. The form is that of its workflow commands.
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return []
+    lines = []
+    root = workspace.producer.root
+    top = Path(os.environ.get("GITHUB_WORKSPACE", root)).resolve()
+    for kind, found in (("error", problems), ("warning", advisories)):
+        for one in sorted(found):
+            at = re.fullmatch(r"([^:#\x00]+):([1-9][0-9]*)", one.where)
+            if at is None:
+                continue
+            path = root / at[1]
+            file = path.relative_to(top).as_posix() if path.is_relative_to(top) else at[1]
+            message = _value(f"{one.message}\nnext: {one.hint}")
+            lines.append(f"::{kind} file={_property(file)},line={at[2]},title={_property(one.code)}::{message}")
+    return lines
+
+
+def _value(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _value(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,44 @@
+"""Claims about text from outside."""
+
+from __future__ import annotations
+
+import pytest
+from builders import quick
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handoff_tasks.harmless import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain text, über 漢字 \U0001f600", "plain text, über 漢字 \U0001f600"),
+        ("a\tb", "a\tb"),
+        ("a\nb", "a\\nb"),
+        ("a\rb", "a\\x0db"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("\x00\x07\x7f", "\\x00\\x07\\x7f"),
+        ("\x85\x9b", "\\x85\\x9b"),
+        ("a\u202eb", "a\\u202eb"),
+        ("\u061c\u200b\u200f\u2028\u2029\u2066\ufeff", "\\u061c\\u200b\\u200f\\u2028\\u2029\\u2066\\ufeff"),
+        ("\udcff", "\\xff"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_written_out(text: str, expected: str) -> None:
+    """Control characters, bidirectional ones and those that do not show are written as escapes; all else stays."""
+    assert printable(text) == expected
+
+
+@quick
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_printable_text_stays_as_it_is(text: str) -> None:
+    """What has been made printable holds nothing that a terminal would obey, and a second time changes nothing."""
+    once = printable(text)
+    assert all(character == "\t" or not (ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0) for character in once)
+    assert printable(once) == once
+
+
+def test_a_lone_surrogate_is_written_out() -> None:
+    """A message about a broken document can hold a lone surrogate; it is written out as everything else that is no text."""
+    assert printable("a\ud800b") == "a\\ud800b"

@@ -1,0 +1,167 @@
+"""Claims about the view that all formats of the report share."""
+
+from __future__ import annotations
+
+from builders import CANDIDATE, OTHER, RUNTIME, VERIFIED, check, facts, go_packet, problem, profile, record, result, untagged, view
+
+from handoff_tasks import report
+from handoff_tasks.model import CheckResult, Outcome, Relation, Tag
+
+
+def test_a_go_in_words() -> None:
+    """The verdict comes with its reason and what became of the packet."""
+    found = view()
+    assert (found.verdict, found.title) == ("GO", "MemoryKernel v1.2.3")
+    assert found.sentences == ("All 8 checks passed.", "The packet is published.")
+    assert dict(found.facts)["Tag"] == "v1.2.3 (annotated)"
+    assert found.passed == 8
+
+
+def test_a_no_go_in_words() -> None:
+    """Checks and rules of the release are counted apart, and the reader learns that nothing was published."""
+    checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
+    found = view(problems=[problem(), problem("HP054", "commit x", "differs", "verify")], checks=checks)
+    assert found.verdict == "NO-GO"
+    assert found.sentences == (
+        "1 of 8 checks did not pass.",
+        "1 rule of the release is not met.",
+        "Nothing was published; a packet that was published before is unchanged.",
+    )
+
+
+def test_checks_that_were_not_run() -> None:
+    """Where git could be asked and no check was run, the report says so and draws no time."""
+    checks = [
+        CheckResult(id=one.id, command=one.command, outcome=Outcome.NOT_RUN, reason="x", record=None) for one in profile().checks
+    ]
+    found = view(problems=[problem("HP047")], checks=checks)
+    assert found.sentences[0] == "No check was run."
+    assert found.timeline is None
+    assert found.picture is not None
+    assert {step.took for step in found.steps} == {""}
+
+
+def test_what_is_kept_from_an_earlier_run_is_told() -> None:
+    """A kept pass is counted and marked, and no part of this run's time; where all are kept, it is that run's."""
+    records = {one.id: record(one) for one in profile().checks}
+    some = report.view(go_packet(), report.Source(records=records, kept=frozenset({"fmt"}), published="x"))
+    assert some.sentences[1] == "1 pass is kept from an earlier run with the same inputs."
+    assert [step.id for step in some.steps if step.kept] == ["fmt"]
+    assert some.timeline is not None
+    assert len(some.timeline.bars) == 7
+    every = report.view(go_packet(), report.Source(records=records, kept=frozenset(records), published="x"))
+    assert every.timeline is not None
+    assert len(every.timeline.bars) == 8
+
+
+def test_a_packet_alone_gives_a_view() -> None:
+    """Without records, logs and git there is all that the packet says."""
+    found = report.view(go_packet(), report.Source())
+    assert (found.verdict, found.title, found.passed) == ("GO", "Release v1.2.3", 8)
+    assert found.timeline is None
+    assert found.contract is not None
+    assert (found.contract.previous, found.contract.changes) == (None, False)
+    assert len(found.statement) == 5
+
+
+def test_a_refused_run_gives_a_view() -> None:
+    """Without a packet there are the problems, and that nothing was judged."""
+    found = report.view(None, report.Source(session="handoff-stable"), [problem()], [])
+    assert (found.verdict, found.steps, found.picture, found.contract) == ("NO-GO", (), None, None)
+    assert found.sentences[0] == "The run was refused before any check could be judged."
+
+
+def test_what_changed_since_the_previous_release() -> None:
+    """Fields that differ carry the old value; error codes are added, removed, reordered."""
+    contract = view().contract
+    assert contract is not None
+    assert contract.previous == "v1.2.2"
+    assert {field.name: field.before for field in contract.fields if field.before} == {
+        "Release": "v1.2.2",
+        "Runtime commit": "5" * 40,
+    }
+    assert (set(contract.added), contract.removed, contract.reordered) == ({"internal_error"}, ("gone",), True)
+    assert contract.changes
+
+
+def test_a_candidate_names_what_is_rehearsed() -> None:
+    """In the candidate mode the rehearsed service contract stands beside that of the runtime."""
+    contract = view(CANDIDATE).contract
+    assert contract is not None
+    assert [field.value for field in contract.fields if "ervice contract" in field.name] == ["service.v2", "service.v3"]
+
+
+def test_the_picture_of_a_tagged_release() -> None:
+    """Runtime commit first, verified commit last, each with all that it is and its message."""
+    picture = view().picture
+    assert picture is not None
+    assert [(point.sha, point.roles, point.subject) for point in picture.points] == [
+        (RUNTIME, ("runtime commit",), "feat: more"),
+        (VERIFIED, ("tag v1.2.3", "verified commit"), "chore: release"),
+    ]
+    assert picture.aside is None
+    assert [fine for fine, _ in picture.sentences] == [True, True, True]
+
+
+def test_the_picture_of_a_release_gone_wrong() -> None:
+    """A tag elsewhere stands aside, and what git says against the release is marked."""
+    moved = facts(
+        tag=Tag(name="v1.2.3", kind="lightweight", target=OTHER),
+        runtime_to_tag=Relation.UNRELATED,
+        changed_to_verified=("crates/a.rs",),
+    )
+    picture = view(problems=[problem()], facts=moved).picture
+    assert picture is not None
+    assert picture.aside is not None
+    assert picture.aside.roles == ("tag v1.2.3",)
+    assert picture.sentences == (
+        (True, "The runtime commit comes before the verified commit."),
+        (False, "The tag v1.2.3 points to another commit; the runtime commit is no ancestor of it."),
+        (False, "Runtime paths differ between them: the checks ran on another runtime."),
+    )
+
+
+def test_an_untagged_release_is_told_so() -> None:
+    """No tag yet is a state, not a fault."""
+    picture = view(facts=untagged()).picture
+    assert picture is not None
+    assert (True, "The tag v1.2.3 does not exist yet.") in picture.sentences
+
+
+def test_a_long_line_of_commits_is_shortened() -> None:
+    """Of many commits and paths the ends are shown, and how many are left out."""
+    many = tuple(f"{number:040x}" for number in range(1, 60))
+    long = facts(commits_after_runtime=(*many, VERIFIED), paths_after_runtime=tuple(f"docs/{number}.md" for number in range(100)))
+    picture = view(facts=long).picture
+    assert picture is not None
+    assert [point.skipped for point in picture.points if point.skipped] == [51]
+    assert len(picture.points) == 10
+    assert (len(picture.paths), picture.more_paths) == (30, 70)
+
+
+def test_the_end_of_a_log_is_bounded() -> None:
+    """Twenty lines at most, long ones cut, and in all no more than a page can carry."""
+    document = go_packet()
+    source = report.Source(tails={"fmt": ["x" * 100_000] * 30, "clippy": [f"{number}" for number in range(30)]})
+    steps = {step.id: step for step in report.view(document, source).steps}
+    assert steps["clippy"].tail == tuple(f"{number}" for number in range(10, 30))
+    assert 0 < sum(len(line) for line in steps["fmt"].tail) <= 6000
+
+
+def test_of_many_checks_only_the_failed_carry_a_log() -> None:
+    """With more than fifty checks those that passed carry no log, and of those that did not the first fifty do."""
+    one = check()
+    checks = [
+        CheckResult(id=f"c{number}", command="x", outcome=Outcome.FAILED if number > 9 else Outcome.PASSED, reason="x", record=None)
+        for number in range(100)
+    ]
+    assert one.id == "fmt"
+    with_log = [step.id for step in view(problems=[problem()], checks=checks).steps if step.tail]
+    assert with_log == [f"c{number}" for number in range(10, 60)]
+
+
+def test_small_words() -> None:
+    """Sizes, counts, chains are told in words."""
+    assert [report.size(count) for count in (1, 999, 1000, 2_500_000)] == ["1 byte", "999 bytes", "1.0 kB", "2.5 MB"]
+    assert report.chain(["a", "b", "c"], 3) == "a → b → c"
+    assert report.chain([str(number) for number in range(9)], 4) == "0 → 1 → 6 more → 8"

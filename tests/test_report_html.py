@@ -1,0 +1,227 @@
+"""Claims about the report's page; those of the browser are tried in a real one, where there is one."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import shutil
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import HOSTILE, check, facts, go_packet, hostile_view, problem, profile, record, result, view
+
+from handoff_tasks import report, report_html
+from handoff_tasks.catalogue import CATALOGUE
+from handoff_tasks.model import CheckResult, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page, Route
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+in_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on PATH")
+
+
+def no_go() -> report.View:
+    """Return the view of a release of which two checks failed and git says no."""
+    outcomes = {"fmt": Outcome.FAILED, "trilogy-smoke": Outcome.TIMED_OUT}
+    checks = [
+        result(
+            one, outcomes.get(one.id, Outcome.PASSED), "exit code 1" if one.id in outcomes else None, exit_code=int(one.id == "fmt")
+        )
+        for one in profile().checks
+    ]
+    found = [problem(), problem("HP054", "commit x", "runtime paths differ", "verify at the tag")]
+    return view(problems=found, checks=checks, facts=facts(changed_to_verified=("crates/a.rs",)))
+
+
+def many(count: int) -> report.View:
+    """Return the view of many checks, a few of which failed."""
+    one = check()
+    checks = []
+    for number in range(count):
+        outcome = Outcome.FAILED if number % 40 == 7 else Outcome.PASSED
+        start = f"2026-01-02T03:{number // 60 % 60:02}:{number % 60:02}Z"
+        made = record(one, id=f"check-{number}", outcome=outcome, started_at_utc=start, finished_at_utc=start, duration_ms=900)
+        checks.append(CheckResult(id=f"check-{number}", command="true", outcome=outcome, reason=None, record=made))
+    return view(problems=[problem()], checks=checks)
+
+
+VIEWS: dict[str, Callable[[], report.View]] = {"go": view, "no-go": no_go, "hostile": hostile_view, "many": lambda: many(200)}
+
+
+class Reader(HTMLParser):
+    """Reads a page: its elements with their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_nothing_in_the_page_is_active_or_elsewhere(name: str) -> None:
+    """No script, no handler, no address but anchors and files beside the page, whatever stands in logs, tags and commits."""
+    read = Reader(report_html.render(VIEWS[name]()))
+    assert not {tag for tag, _ in read.elements} & {"script", "img", "iframe", "object", "embed", "form", "base", "audio", "video"}
+    for tag, attributes in read.elements:
+        assert not [one for one in attributes if one.startswith("on") or one in ("src", "srcset", "style")], (tag, attributes)
+        address = attributes.get("href") or "#"
+        assert re.fullmatch(r"#[\w-]*|\./[\w.%-]+|data:,", address), address
+
+
+def test_hostile_text_is_shown_and_not_obeyed() -> None:
+    """It stands there as text, control and bidirectional characters written out."""
+    page = report_html.render(hostile_view())
+    assert "<script>alert(1)</script> ]]>" in Reader(page).text
+    assert "{{ 7*7 }}" in page
+    assert "\\u202eesrever\\u202c \\u200b \\x1b[31m \\x00 \\x85" in page
+    assert not {"\x00", "\x1b", "\u202e", "\u200b", "\x85", "\ud800"} & set(page)
+
+
+def test_a_log_is_linked_beside_the_page_whatever_its_name() -> None:
+    """No name of a file makes an address of another kind."""
+    assert report_html.href("fmt.log") == "./fmt.log"
+    assert report_html.href("javascript:alert(1)") == "./javascript%3Aalert%281%29"
+    assert report_html.href('"><x') == "./%22%3E%3Cx"
+
+
+def test_eight_checks_fit_into_300_kb() -> None:
+    """Also when every log is as long and as full of what has to be escaped as it can be."""
+    worst = report.Source(
+        records={one.id: record(one) for one in profile().checks},
+        tails={one.id: ["'" * 10_000] * 30 for one in profile().checks},
+    )
+    assert len(report_html.render(report.view(go_packet(), worst)).encode()) < 300_000
+    assert len(report_html.render(view()).encode()) < 60_000
+
+
+def test_of_many_checks_the_failed_stand_first() -> None:
+    """Nobody looks through two hundred checks for the one that failed; of a few, each stands at its place."""
+    ids = re.findall(r'<a href="#check-(\d+)">check-\d+</a></th>', report_html.render(many(200)))
+    assert ids[:6] == ["8", "48", "88", "128", "168", "1"]
+    assert re.findall(r'<a href="#check-(\d+)">[\w-]+</a></th>', report_html.render(no_go())) == [str(one) for one in range(1, 9)]
+
+
+def test_a_problem_of_a_check_leads_to_it() -> None:
+    """The check's command and log are one step away."""
+    assert '<a href="#check-1">check fmt</a>' in report_html.render(no_go())
+
+
+def test_what_a_rule_is_about() -> None:
+    """Each code leads to what stands behind it; one of another version, in a packet that is shown, says that it is not known."""
+    page = report_html.render(no_go())
+    assert '<a class="code" href="#rule-hp043">HP043</a>' in page
+    rule = CATALOGUE["HP043"]
+    assert f"HP043{rule.title}. {rule.cause}" in Reader(page).text
+    assert "HP999A rule that this version does not know." in Reader(report_html.render(view(problems=[problem("HP999")]))).text
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_page_has_an_order(name: str) -> None:
+    """Headings go down one by one, table headers have a scope, no id stands twice, each anchor leads somewhere."""
+    read = Reader(report_html.render(VIEWS[name]()))
+    levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    assert all(attributes.get("scope") for tag, attributes in read.elements if tag == "th")
+    ids = [attributes["id"] for _, attributes in read.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    anchors = {str(attributes["href"])[1:] for _, attributes in read.elements if str(attributes.get("href")).startswith("#")}
+    assert anchors <= set(ids)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser."""
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM is not None
+    with sync_playwright() as playwright:
+        # Its sandbox refuses to run as root, which continuous integration often is.
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        yield found
+        found.close()
+
+
+def opened(browser: Browser, folder: Path, shown: report.View, asked: list[str], **settings: object) -> Page:
+    """Return a page that shows a view; what it asks of anybody goes to ``asked`` and gets no answer."""
+    path = folder / "report.html"
+    path.write_bytes(report_html.render(shown).encode("utf-8", "backslashreplace"))
+    page = browser.new_context(**settings).new_page()  # type: ignore[arg-type] # playwright's own settings, passed through
+
+    def answer(route: Route) -> None:
+        if route.request.url == path.as_uri():
+            route.continue_()
+        else:
+            asked.append(route.request.url)
+            route.abort()
+
+    page.route("**/*", answer)
+    page.goto(path.as_uri())
+    return page
+
+
+@in_chromium
+@pytest.mark.parametrize("name", VIEWS)
+def test_it_renders_and_asks_nobody(browser: Browser, tmp_path: Path, name: str) -> None:
+    """On a phone, without JavaScript: the verdict is seen, nothing is wider than the screen, no request leaves the page."""
+    asked: list[str] = []
+    shown = VIEWS[name]()
+    page = opened(browser, tmp_path, shown, asked, viewport={"width": 360, "height": 740}, java_script_enabled=False)
+    assert page.locator("h1 .verdict").inner_text() == shown.verdict
+    assert page.locator("h1").is_visible()
+    box = page.locator("body").bounding_box()
+    assert box is not None
+    assert box["width"] == 360
+    assert asked == []
+    page.context.close()
+    page = opened(browser, tmp_path, shown, asked, viewport={"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert page.evaluate("document.scripts.length") == 0
+    assert asked == []
+    page.context.close()
+
+
+@in_chromium
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", VIEWS)
+def test_axe_finds_nothing(browser: Browser, tmp_path: Path, name: str, scheme: str) -> None:
+    """No violation of the rules of accessibility that axe knows, light and dark, with everything unfolded."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = opened(browser, tmp_path, VIEWS[name](), [], color_scheme=scheme, bypass_csp=True)
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.context.close()
+
+
+@in_chromium
+def test_the_keyboard_reaches_everything(browser: Browser, tmp_path: Path) -> None:
+    """Tab goes to the skip link first, shows where it is, and opens a check without a mouse."""
+    page = opened(browser, tmp_path, view(), [])
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    first = page.locator("details.check").first
+    first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert first.get_attribute("open") is not None
+    assert first.locator("pre.log").is_visible()
+    page.context.close()
+
+
+def test_the_hostile_text_is_hostile() -> None:
+    """What these tests rely on: it holds a mark of each language."""
+    assert all(mark in HOSTILE for mark in ("<script>", "]]>", "javascript:", "\u202e", "\x1b", "\x00", "`", "|", "@", "{{"))

@@ -1,0 +1,87 @@
+"""Claims about the report as Markdown."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from builders import HOSTILE, hostile_view, problem, profile, result, view
+
+from handoff_tasks import report_md
+from handoff_tasks.model import CheckResult, Outcome
+
+
+def test_a_go() -> None:
+    """Verdict first, a table of checks, git, contract and statement."""
+    lines = report_md.render(view()).splitlines()
+    assert lines[:3] == ["# ✅ GO: MemoryKernel v1.2.3", "", "All 8 checks passed. The packet is published."]
+    assert "| `fmt` | ✅ passed | 0 | 1.2 s | cargo 1.95.0, rustc 1.95.0 |" in lines
+    assert "| API contract | `api.v1` | same |" in lines
+    assert "New since v1.2.2: `internal_error`." in lines
+    assert [line for line in lines if line.startswith("#")][1:] == [
+        "## Advisories",
+        "## Checks",
+        "## Where the commits stand",
+        "## Contract",
+        "## Consumer impact",
+    ]
+
+
+def test_a_no_go_shows_problem_and_log() -> None:
+    """Each problem with its next step, and the end of a failed check's log."""
+    checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
+    text = report_md.render(view(problems=[problem()], checks=checks))
+    assert "- **HP043** check fmt: failed: exit code 1\n  Next: mend it\n" in text
+    assert "<summary>End of the log of fmt</summary>\n\n```text\nline 10 of fmt\n" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("a|b", "a\\|b"),
+        ("`x` *y* _z_", "\\`x\\` \\*y\\* \\_z\\_"),
+        ("<b>&", "&lt;b&gt;&amp;"),
+        ("@octocat", "@&#8203;octocat"),
+        ("#12 GH-12", "#&#8203;12 GH&#8203;-12"),
+        ("[x](javascript:y) ![z](w)", "\\[x\\](javascript:y) \\!\\[z\\](w)"),
+        ("https://a.example www.a.example", "https:&#8203;//a.example www&#8203;.a.example"),
+        ("two\nlines", "two lines"),
+        ("v1.2.3 (annotated), plain", "v1.2.3 (annotated), plain"),
+    ],
+)
+def test_text_means_nothing_but_itself(value: str, expected: str) -> None:
+    """No mark, mention, reference, link or table cell comes from outside."""
+    assert report_md.text(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("a", "`a`"), ("a`b", "``a`b``"), ("`", "`` ` ``"), ("a|b", "`a\\|b`"), ("a\nb", "`a b`"), ("", "")]
+)
+def test_code_ends_where_it_should(value: str, expected: str) -> None:
+    """No backtick ends the code before its end, and no pipe the table cell."""
+    assert report_md.code(value) == expected
+
+
+def test_hostile_text_starts_nothing() -> None:
+    """Whatever stands in logs, tags and commits: no tag, no link, no mention, no fence outside of our own."""
+    text = report_md.render(hostile_view())
+    assert not {"\x00", "\x1b", "\u202e"} & set(text)
+    outside = re.sub(r"(?s)(`{3,})text\n.*?\n\1", "", text)
+    outside = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", re.sub(r"\\.", "", outside))
+    assert set(re.findall(r"<[^>]*>", outside)) == {"<details>", "<summary>", "</summary>", "</details>"}
+    assert not re.search(r"@\w|https?://|www\.|(?<!&)#\d", outside)
+    assert report_md.fenced(["```` x"])[0] == "`````text"
+    assert "|" in HOSTILE
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("| `")} <= {4, 5, 6}
+
+
+def test_many_checks_are_counted() -> None:
+    """Of more than a hundred checks those that did not pass are listed, so that a pull request stays readable."""
+    checks = [
+        CheckResult(id=f"c{number}", command="x", outcome=Outcome.FAILED if number < 3 else Outcome.PASSED, reason="x", record=None)
+        for number in range(500)
+    ]
+    text = report_md.render(view(problems=[problem()] * 200, checks=checks))
+    assert "497 of 500 passed; below 3 checks that did not." in text
+    assert len(re.findall(r"^\| `c\d+` \|", text, re.MULTILINE)) == 3
+    assert "- and 100 more: see report.html" in text

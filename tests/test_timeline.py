@@ -1,0 +1,113 @@
+"""Claims about the checks in time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from builders import check, record
+
+from handoff_tasks.timeline import Timeline, drawn, duration
+
+if TYPE_CHECKING:
+    from handoff_tasks.model import Record
+
+
+def ran(number: int, start: str, end: str, milliseconds: int) -> Record:
+    """Return the record of a check that ran between two times of one day."""
+    return record(
+        check(number),
+        started_at_utc=f"2026-01-02T{start}Z",
+        finished_at_utc=f"2026-01-02T{end}Z",
+        duration_ms=milliseconds,
+    )
+
+
+def of(*records: Record, ended: dict[str, int] | None = None) -> Timeline:
+    """Return the timeline of records, in their order."""
+    found = drawn({one.id: one for one in records}, [one.id for one in records], ended or {})
+    assert found is not None
+    return found
+
+
+def bars(found: Timeline) -> list[tuple[str, int, int, int, bool]]:
+    """Return the bars as tuples: id, lane, start, end, critical."""
+    return [(bar.id, bar.lane, bar.start, bar.end, bar.critical) for bar in found.bars]
+
+
+def test_no_record_no_timeline() -> None:
+    """Where no check was run there is nothing to draw."""
+    assert drawn({}, ["fmt"], {}) is None
+
+
+def test_lanes_and_the_critical_path() -> None:
+    """What overlaps is side by side; the lane that ends last decides the end, whatever the order of the checks."""
+    found = of(
+        ran(0, "10:00:00", "10:00:30", 30_000),
+        ran(1, "10:00:00", "10:00:50", 50_000),
+        ran(2, "10:00:31", "10:01:31", 60_000),
+    )
+    assert bars(found) == [
+        ("fmt", 0, 0, 30_000, True),
+        ("clippy", 1, 0, 50_000, False),
+        ("test", 0, 31_000, 91_000, True),
+    ]
+    assert (found.lanes, found.total, found.together) == (2, 91_000, True)
+    assert [bar.id for bar in found.critical] == ["fmt", "test"]
+
+
+def test_short_checks_of_one_second_follow_each_other() -> None:
+    """A start is known to the second only: checks that may have run one after the other are drawn so."""
+    found = of(*(ran(number, "10:00:00", "10:00:00", 100) for number in range(3)))
+    assert bars(found) == [("fmt", 0, 0, 100, True), ("clippy", 0, 100, 200, True), ("test", 0, 200, 300, True)]
+
+
+def test_the_time_of_a_record_says_more_within_its_bounds() -> None:
+    """When the record was there tells the start to the millisecond; a time that contradicts the record does not count."""
+    day = 1_767_348_000_000  # 2026-01-02T10:00:00Z
+    ids = [check(number).id for number in range(3)]
+    records = [ran(number, "10:00:00", "10:00:01", 400) for number in range(3)]
+    found = of(*records, ended=dict(zip(ids, [day + 1100, day + 1300, day + 86_400_000], strict=True)))
+    assert bars(found) == [("fmt", 0, 0, 400, False), ("clippy", 1, 200, 600, False), ("test", 2, 299, 699, True)]
+
+
+def test_checks_of_different_days_share_no_clock() -> None:
+    """Evidence that was gathered from far apart is drawn from zero each, and the longest is the one that is marked."""
+    late = record(check(1), started_at_utc="2026-03-02T10:00:00Z", finished_at_utc="2026-03-02T10:00:09Z", duration_ms=9000)
+    found = of(ran(0, "10:00:00", "10:00:01", 1000), late)
+    assert bars(found) == [("fmt", 0, 0, 1000, False), ("clippy", 1, 0, 9000, True)]
+    assert not found.together
+
+
+def test_a_clock_that_went_back_breaks_nothing() -> None:
+    """A record whose end is before its start still has a place and its full length."""
+    [bar] = of(ran(0, "10:00:05", "10:00:00", 2000)).bars
+    assert (bar.start, bar.end) == (0, 2000)
+
+
+@pytest.mark.parametrize("total", [1, 7, 90, 999, 1000, 3400, 59_000, 192_000, 2_700_000, 7_200_000, 400_000_000])
+def test_the_scale_has_few_marks(total: int) -> None:
+    """From a millisecond to days there are one to seven marks, none beyond the end."""
+    marks = Timeline(bars=(), lanes=1, total=total, together=True).ticks()
+    assert 1 <= len(marks) <= 7
+    assert marks[0] == (0, "0")
+    assert all(at <= total for at, _ in marks)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "0 ms"),
+        (999, "999 ms"),
+        (1000, "1 s"),
+        (4750, "4.7 s"),
+        (59_999, "59.9 s"),
+        (60_000, "1 min"),
+        (125_999, "2 min 5 s"),
+        (3_600_000, "1 h"),
+        (5_405_000, "1 h 30 min"),
+    ],
+)
+def test_durations_in_words(milliseconds: int, text: str) -> None:
+    """A duration is told as short as it can be understood."""
+    assert duration(milliseconds) == text
