@@ -140,8 +140,8 @@ _ENTRIES = {
     "HP017": _rule(
         "A file above the checkout changes verdicts",
         "Tools look for their settings in the folders above their own; the profile's `refuse_above` lists such files.",
-        "/home/ann/clippy.toml: lies above the private checkout /home/ann/.cache/handoff-tasks/app-0123456789ab/checkout, where tools "
-        "of the checks would follow it",
+        "/home/ann/clippy.toml: lies above the private checkout /home/ann/.cache/handoff-tasks/app-0123456789ab/checkout, where "
+        "tools of the checks would follow it",
         "Move it away, or choose a folder that has no such file above it with `--cache-dir`.",
     ),
     "HP018": _rule(

@@ -70,6 +70,14 @@ def _standing(facts: GitFacts) -> str:
     return f"It is {tag}, and {relation[facts.runtime_to_verified]}."
 
 
+def _checkout(checks: Sequence[CheckResult]) -> str:
+    """Return the line that says whether build outputs of an earlier run were there."""
+    ran = [check.record.checkout_state for check in checks if check.record and not check.kept]
+    if not ran:
+        return "  checkout  not used: all that counts is kept from an earlier run"
+    return f"  checkout  {'kept, with build outputs of an earlier run (--fresh starts without)' if 'kept' in ran else 'fresh'}"
+
+
 def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
     """Return the last screen: checks, log ends, problems, the statement to fill in, GO or NO-GO and where the packet is."""
     folder = evidence.folder(workspace.work, workspace.producer.commit)
@@ -95,7 +103,13 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
             "",
             block,
         ]
-    lines += ["", f"  commit    {workspace.producer.commit}", f"            {_standing(material.facts)}", f"  evidence  {folder}"]
+    lines += [
+        "",
+        f"  commit    {workspace.producer.commit}",
+        f"            {_standing(material.facts)}",
+        _checkout(ended.checks),
+        f"  evidence  {folder}",
+    ]
     if ended.report:
         lines.append(f"  report    {ended.report}")
     if ended.draft:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks import canonical, resources, strict_json, validate
+from handoff_tasks import canonical, masks, resources, strict_json, validate
 from handoff_tasks.errors import HandoffError, Problem, refusal
 from handoff_tasks.model import Record
 
@@ -170,14 +170,14 @@ def _plain_bytes(path: Path) -> bytes | None:
 
 
 def tail(path: Path, lines: int) -> list[str]:
-    """Return the last lines of a log, read from its last 64 KiB; none when there is no log."""
+    """Return the last lines of a log without the caller's secrets, read from its last 64 KiB; none when there is no log."""
     try:
         with path.open("rb") as handle:
             handle.seek(max(0, path.stat().st_size - 65536))
             text = handle.read().decode("utf-8", "replace")
     except OSError:
         return []
-    return text.splitlines()[-lines:]
+    return masks.mask(text, masks.secrets(os.environ)).splitlines()[-lines:]
 
 
 def check_target(path: Path, git_dir: Path) -> Problem | None:

@@ -85,6 +85,15 @@ class UserConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentFailure:
+    """What a command says (a part of a line) when the machine is at fault and not the commit, what it means and what to do."""
+
+    says: tuple[str, ...]
+    means: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """A producer. ``digest`` is the digest of the whole document's canonical form."""
 
@@ -108,6 +117,7 @@ class Profile:
     pass_names: tuple[str, ...]
     refuse_above: tuple[str, ...]
     user_config: tuple[UserConfig, ...]
+    failures: tuple[EnvironmentFailure, ...]
     set: Mapping[str, str]
     tools: Mapping[str, ToolSpec]
     checks: tuple[Check, ...]
@@ -261,6 +271,10 @@ def _profile(document: Mapping[str, Any]) -> Profile:
         user_config=tuple(
             UserConfig(files=tuple(config["files"]), harmless=tuple(config["harmless"]))
             for config in environment.get("user_config", ())
+        ),
+        failures=tuple(
+            EnvironmentFailure(says=tuple(failure["says"]), means=failure["means"], hint=failure["hint"])
+            for failure in environment.get("failures", ())
         ),
         set=environment.get("set", {}),
         tools={name: _tool(name, tool) for name, tool in document.get("tools", {}).items()},

@@ -52,8 +52,11 @@ def judge_evidence(check: Check, found: Record | Problem | None, binding: Bindin
     return CheckResult(id=check.id, command=check.command, outcome=found.outcome, reason=found.reason, record=found)
 
 
-def check_problems(checks: Sequence[CheckResult]) -> list[Problem]:
-    """Return a problem for each check that did not pass (HP043 to HP047), with the tools that found it."""
+def check_problems(checks: Sequence[CheckResult], profile: Profile) -> list[Problem]:
+    """Return a problem for each check that did not pass (HP043 to HP047), with the tools that found it.
+
+    Where a toolchain can be pinned and was not, the remedy says how: one newer than the release finds what its people could not.
+    """
     codes = {
         Outcome.FAILED: ("HP043", "read its log, mend what it names, commit, and run again"),
         Outcome.TIMED_OUT: ("HP044", "see in its log what it waited for; --timeout SECONDS gives it more time"),
@@ -68,6 +71,11 @@ def check_problems(checks: Sequence[CheckResult]) -> list[Problem]:
         code, hint = codes[check.outcome]
         tools = ", ".join(f"{name} {version}" for name, version in check.claimed_tools().items())
         by = f" (with {tools})" if tools and check.outcome is Outcome.FAILED else ""
+        own = check.command.split(" ", 1)[0] in check.claimed_tools()
+        if check.outcome is Outcome.FAILED and own and profile.toolchain_variable and check.record and not check.record.toolchain:
+            hint += (
+                "; if only a newer toolchain finds it, pin the release's: --toolchain NAME, or execution.toolchain in the profile"
+            )
         message = f"{check.outcome}: {check.reason or 'no reason is recorded'}{by}"
         found.append(Problem(code=code, where=f"check {check.id}", message=message, hint=hint))
     return found

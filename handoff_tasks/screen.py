@@ -10,6 +10,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+from handoff_tasks import masks
 from handoff_tasks.harmless import escape, printable
 from handoff_tasks.model import Outcome
 
@@ -68,10 +69,11 @@ class Lines:
     """Shows a command's output as it comes, each line under the check's name, whole lines at a time.
 
     So the output of checks that run side by side mixes by lines only, and no line of it starts with a word of its own choice. What
-    comes after the first 4 MiB nobody reads as it passes: it is in the log alone, and one line says so.
+    comes after the first 4 MiB nobody reads as it passes: it is in the log alone, and one line says so. ``secrets`` are masked.
     """
 
-    def __init__(self, check: str) -> None:
+    def __init__(self, check: str, secrets: Sequence[str] = ()) -> None:
+        self._secrets = secrets
         self._prefix = f"{check} | ".encode()
         self._rest = b""
         self._room = _MOST_SHOWN
@@ -103,7 +105,9 @@ class Lines:
         self._rest = b""
 
     def _write(self, data: bytes) -> None:
-        body = escape(data.replace(b"\r\n", b"\n").removesuffix(b"\n")).replace(b"\n", b"\n" + self._prefix)
+        body = escape(masks.mask_bytes(data, self._secrets).replace(b"\r\n", b"\n").removesuffix(b"\n")).replace(
+            b"\n", b"\n" + self._prefix
+        )
         _out(self._prefix + body + b"\n")
 
 

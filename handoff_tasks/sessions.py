@@ -143,7 +143,7 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
         )
         record = verify.run_check(workspace, check, settings)
         result = rules.judge_evidence(check, record, workspace.binding(check))
-        run.checks, run.problems = [result], rules.check_problems([result])
+        run.checks, run.problems = [result], rules.check_problems([result], workspace.profile)
         run.advisories = workspace.notes
         run.interrupted = record.outcome is Outcome.INTERRUPTED
 

@@ -5,6 +5,7 @@ The record is written whatever happens. It judges its own check only; what the o
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import platform
@@ -15,7 +16,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from handoff_tasks import checkout, evidence, execute, gitcmd, harmless, screen
+from handoff_tasks import checkout, evidence, execute, gitcmd, harmless, masks, screen
 from handoff_tasks.model import Log, Outcome, Record, Tool
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from handoff_tasks.workspace import Workspace
 
 _ANSWER_SECONDS = 30.0
+_LAST_LINES = 2000
 _VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+.][0-9A-Za-z.+-]*)?|\d+")
 
 
@@ -59,7 +61,8 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
 
     Raises `HandoffError` when the evidence folder cannot be written (HP080) or the checkout cannot be had (HP006).
     """
-    lines = screen.Lines(check.id)
+    secrets = masks.secrets(settings.caller)
+    lines = screen.Lines(check.id, secrets)
     place = evidence.folder(workspace.work, workspace.producer.commit)
     evidence.forget(place, check.id)
     profile = workspace.profile
@@ -100,11 +103,15 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
                 record = replace(record, tools=tools)
                 _require(profile.tools, unusable, settings.not_installed)
                 record = _run(record, check, place, held, root, environment, profile.log_limit_bytes, lines)
+                if record.outcome is Outcome.FAILED and record.exit_code and (why := _machine(workspace, check, root)):
+                    record = replace(record, outcome=Outcome.TOOL_MISSING, reason=f"{why} ({record.reason})")
         except _Stopped as stop:
             record = replace(record, outcome=stop.outcome, reason=stop.reason, finished_at_utc=_utc(time.time()))
         except execute.Interrupted as stop:
             reason = f"{stop.name} came before its outcome was known"
             record = replace(record, outcome=Outcome.INTERRUPTED, reason=reason, finished_at_utc=_utc(time.time()))
+        if record.reason:
+            record = replace(record, reason=masks.mask(record.reason, secrets))
         evidence.write_record(place, record)
     lines.close()
     took = screen.seconds(record.duration_ms)
@@ -291,6 +298,19 @@ def _run(
             output_sha256=result.output_sha256,
         ),
     )
+
+
+def _machine(workspace: Workspace, check: Check, root: Path) -> str | None:
+    """Return why a command that failed was let down by the machine, with what to do, by what it said last; None when it was not."""
+    log = evidence.log_path(evidence.folder(workspace.work, workspace.producer.commit), check.id)
+    said = "\n".join(evidence.tail(log, _LAST_LINES))
+    if os.strerror(errno.ENOSPC) in said:
+        free = shutil.disk_usage(root).free // 1_000_000
+        return f"the disk is full: {free} MB are left for {root}; free some space, then run again"
+    for failure in workspace.profile.failures:
+        if any(text in said for text in failure.says):
+            return f"{failure.means}; {failure.hint}"
+    return None
 
 
 def _outcome(check: Check, result: execute.Result, changed: Sequence[str], timeout: int) -> tuple[Outcome, str | None]:

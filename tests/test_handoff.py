@@ -109,7 +109,8 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
             "code": "HP043",
             "where": "check broken",
             "message": desk.result["problems"][0]["message"],
-            "hint": "read its log, mend what it names, commit, and run again",
+            "hint": "read its log, mend what it names, commit, and run again; if only a newer toolchain finds it, pin the release's: --"
+            "toolchain NAME, or execution.toolchain in the profile",
         }
     ]
     assert desk.result["problems"][0]["message"].startswith("failed: exit code 7 (with bash ")
@@ -617,3 +618,38 @@ def test_a_name_that_is_taken_is_refused(desk: Desk) -> None:
     message = f"HP031 {noxfile}: there is a session handoff-stable already; expected the name to be free for the handoff"
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("error: Unable to reach the registry", "the registry is away; mend the network (exit code 101)"),
+        ("write failed: No space left on device", "the disk is full: "),
+    ],
+)
+def test_a_machine_that_lets_a_check_down_is_no_finding(desk: Desk, said: str, reason: str) -> None:
+    """What the profile calls a failure of the machine, and a full disk, is a missing tool with its remedy, never a failed check."""
+    known = '[[environment.failures]]\nsays = ["Unable to reach"]\nmeans = "the registry is away"\nhint = "mend the network"\n'
+    text = scratch.profile([scratch.check("build", ["bash", "-c", f"echo '{said}'; exit 101"])]) + known
+    (desk.folder / "handoff.toml").write_text(text)
+    assert desk.run("handoff-stable").returncode == 1
+    [problem] = desk.result["problems"]
+    assert problem["code"] == "HP045"
+    assert problem["message"].startswith(f"tool_missing: {reason}")
+    assert "exit code 101" in problem["message"]
+
+
+def test_what_a_passing_check_says_of_the_machine_does_not_count(desk: Desk) -> None:
+    """A check that passes, or fails for its own reasons, may speak of disks as it likes."""
+    desk.profile(scratch.check("chatty", ["echo", "No space left on device"]))
+    assert desk.run("handoff-stable").returncode == 0
+
+
+def test_the_last_screen_says_what_was_in_the_checkout(desk: Desk) -> None:
+    """Fresh, with build outputs of an earlier run, or not used at all since every pass is kept."""
+    desk.profile(scratch.check("build", ["bash", "-c", "mkdir -p target && touch target/x"]))
+    assert "  checkout  fresh\n" in desk.run("handoff-stable").stdout
+    assert "  checkout  not used: all that counts is kept from an earlier run\n" in desk.run("handoff-stable").stdout
+    kept = "  checkout  kept, with build outputs of an earlier run (--fresh starts without)\n"
+    assert kept in desk.run("handoff-stable", "--rerun").stdout
+    assert "  checkout  fresh\n" in desk.run("handoff-stable", "--fresh").stdout

@@ -107,6 +107,9 @@ def test_evidence_of_other_words_counts_as_not_run() -> None:
     assert judged.outcome is Outcome.NOT_RUN
 
 
+PIN = "if only a newer toolchain finds it, pin the release's: --toolchain NAME, or execution.toolchain in the profile"
+
+
 @pytest.mark.parametrize(
     ("outcome", "reason", "code", "message", "hint"),
     [
@@ -115,7 +118,7 @@ def test_evidence_of_other_words_counts_as_not_run() -> None:
             "exit code 101",
             "HP043",
             "failed: exit code 101 (with cargo 1.95.0, rustc 1.95.0)",
-            "read its log, mend what it names, commit, and run again",
+            f"read its log, mend what it names, commit, and run again; {PIN}",
         ),
         (
             Outcome.TIMED_OUT,
@@ -137,19 +140,30 @@ def test_evidence_of_other_words_counts_as_not_run() -> None:
 )
 def test_a_check_that_did_not_pass_is_a_problem(outcome: Outcome, reason: str | None, code: str, message: str, hint: str) -> None:
     """Each outcome but a pass is a problem with its own code; a failure names the tools that found it."""
-    found = rules.check_problems([result(check(1)), result(check(2), outcome, reason)])
+    found = rules.check_problems([result(check(1)), result(check(2), outcome, reason)], profile())
     assert shown(found) == [(code, "check test", message, hint)]
 
 
 def test_a_failure_without_claimed_tools_names_none() -> None:
     """Tools that the packet does not name are no part of the message."""
-    found = rules.check_problems([result(check(), Outcome.FAILED, "exit code 1", tools=())])
+    found = rules.check_problems([result(check(), Outcome.FAILED, "exit code 1", tools=())], profile())
     assert [one.message for one in found] == ["failed: exit code 1"]
 
 
 def test_passes_are_no_problem() -> None:
     """When all checks passed there is nothing to say."""
-    assert rules.check_problems([result(one) for one in profile().checks]) == []
+    assert rules.check_problems([result(one) for one in profile().checks], profile()) == []
+
+
+def test_a_pinned_toolchain_is_not_asked_for_again() -> None:
+    """Where the toolchain was pinned, or the command is no tool of it, the remedy does not speak of pinning."""
+    pinned = result(check(1), Outcome.FAILED, "exit code 101")
+    assert pinned.record is not None
+    pinned = replace(pinned, record=replace(pinned.record, toolchain="1.84.0"))
+    script = result(check(4), Outcome.FAILED, "exit code 1")
+    for one in (pinned, script):
+        [found] = rules.check_problems([one], profile())
+        assert found.hint == "read its log, mend what it names, commit, and run again"
 
 
 # --- git --------------------------------------------------------------------------------------------------------------
