@@ -155,7 +155,10 @@ def rules_page(catalogue: Mapping[str, Rule], families: Mapping[str, str]) -> st
     ]
     for family, about in families.items():
         rows = sorted((code, rule) for code, rule in catalogue.items() if code[:4] == family)
-        cells = ((f"`{code}`", rule.title, rule.cause, f"`{rule.example}`", rule.remedy) for code, rule in rows)
+        cells = (
+            (f'<a id="{code.lower()}"></a>`{code}`', rule.title, rule.cause, f"`{rule.example}`", rule.remedy)
+            for code, rule in rows
+        )
         if rows:
             head = ("code", "finding", "cause", "example", "remedy")
             lines += ["", f"## {about}", "", *_table(head, (tuple(map(_cell, row)) for row in cells))]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-FORMATS = ("text", "md", "json")
+FORMATS = ("text", "md", "html", "json")
 LIMITS = ("breaking", "additive")
 
 

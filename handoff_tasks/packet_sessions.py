@@ -23,9 +23,11 @@ def differ(session: Session, place: Place) -> None:
     """Print what one packet changes against another; with ``--fail-on`` a change of that class or a graver one is a problem."""
     with running.framed(session, plain=("OLD", "NEW")) as run:
         from handoff_tasks import canonical, diff, packet_screen, packets, screen
-        from handoff_tasks.errors import Problem
+        from handoff_tasks.errors import Problem, refusal
 
         options = run.options
+        if options.formatted == "html":
+            raise refusal("HP001", "--format", "html is the page of one packet", "take --format text, md or json")
         (old, new), workspace = _read(session, place, run)
         changes, notice, notes = packets.compared(old, new, workspace)
         run.advisories = notes
@@ -54,17 +56,34 @@ def differ(session: Session, place: Place) -> None:
 def show(session: Session, place: Place) -> None:
     """Print a packet's own words; ``--format json`` is the packet itself in the published form."""
     with running.framed(session, plain=("PACKET",)) as run:
-        from handoff_tasks import canonical, packet_screen, screen
+        from handoff_tasks import canonical, diff, packet_screen, screen
+        from handoff_tasks.errors import refusal
 
         [read], _ = _read(session, place, run)
         run.advisories = read.notes
+        if run.options.formatted == "html":
+            if not diff.is_own(read.document):
+                message = "html shows what packets of this library say of their checks and of git; this one says neither"
+                raise refusal("HP001", "--format", message, "take --format text, md or json")
+            screen.say(_page(read))
+            return
         if run.options.formatted == "json":
             screen.say(canonical.published_bytes(read.document).decode().rstrip("\n"))
             return
-        # The report's HTML view of a packet belongs here, as a third form.
         made = packet_screen.packet_markdown if run.options.formatted == "md" else packet_screen.packet_text
         for line in made(read):
             screen.say(line)
+
+
+def _page(read: Packet) -> str:
+    """Return the report's page of a packet alone."""
+    from dataclasses import replace
+
+    from handoff_tasks import packet_screen, report, report_html
+
+    view = report.view(read.document, report.Source())
+    said = packet_screen.NOT_CHECKED[0].upper() + packet_screen.NOT_CHECKED[1:] + "."
+    return report_html.render(replace(view, sentences=(said, *view.sentences)))
 
 
 def _read(session: Session, place: Place, run: Run) -> tuple[list[Packet], Workspace | None]:

@@ -14,7 +14,7 @@ from handoff_tasks.model import Flavour
 KNOWN = (
     "--producer-root PATH, --sample rust|python, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, "
     "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --junit PATH, --mode MODE, --allow-untagged, --fresh, "
-    "--rerun, --show-output, --evidence DIR, --format text|md|json, --fail-on breaking|additive"
+    "--rerun, --show-output, --evidence DIR, --format text|md|html|json, --fail-on breaking|additive"
 )
 HINT = "correct the words after --; nothing was run"
 
@@ -123,7 +123,7 @@ def test_the_old_name_of_the_root_is_known() -> None:
             ["--sample", "rust", "--memorykernel-root", "p"],
             "--producer-root names a producer and --sample chooses the embedded one; expected one of the two",
         ),
-        (["--format", "html"], "argument --format: 'html' is none of text, md, json"),
+        (["--format", "pdf"], "argument --format: 'pdf' is none of text, md, html, json"),
         (["--fail-on", "editorial"], "argument --fail-on: 'editorial' is none of breaking, additive"),
         (["--fresh=1"], "argument --fresh: ignored explicit argument '1'"),
     ],

@@ -110,6 +110,13 @@ def test_a_packet_is_shown(reader: Reader) -> None:
     assert reader.run("handoff-show", "old.json", "--format", "md").stdout.startswith("## v1.2.3, stable\n")
     done = reader.run("handoff-show", "old.json", "--format", "json")
     assert done.stdout == (reader.folder / "old.json").read_text()
+    page = reader.run("handoff-show", "old.json", "--format", "html").stdout
+    assert page.startswith("<!DOCTYPE html>")
+    assert "These are the packet&#39;s own words; nothing was checked now." in page
+    assert (
+        "HP001 --format: html is the page of one packet"
+        in reader.run("handoff-diff", "old.json", "new.json", "--format", "html").stdout
+    )
     assert "HP005 " in reader.run("handoff-show", "none.json").stdout
     done = reader.run("handoff-show", "v1.2.0:", "--producer-root", "producer")
     assert f"  packet    v1.2.0:{scratch.PACKET_PATH}" in done.stdout.splitlines()
