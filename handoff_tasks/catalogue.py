@@ -385,6 +385,18 @@ _ENTRIES = {
         "Repin required: found 'no', but since v1.2.2 what a consumer pins has changed: commit_sha from 5555... to 1111...",
         "Write `yes` and the packet's own pair.",
     ),
+    "HP090": _rule(
+        "There is no repository to start from",
+        "`handoff-init` got a path that is no folder, or lies in no git repository.",
+        "/src/app: not in a git repository; a handoff is of one commit",
+        "Run `git init` there and commit what a release is made of, then call `handoff-init` again.",
+    ),
+    "HP091": _rule(
+        "There is a profile already",
+        "`handoff-init` never overwrites.",
+        "/src/app/handoff.toml: there is a profile already; nothing was written",
+        "Edit it, or move it away and call `handoff-init` again.",
+    ),
     "HP100": _rule(
         "The tag's tree holds no packet",
         "`TAG:` was given, and at the profile's path nothing was committed there.",

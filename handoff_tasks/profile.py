@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import canonical, strict_json, validate
+from handoff_tasks import canonical, strict_json, toml_lines, validate
 from handoff_tasks.errors import HandoffError, Problem, refusal
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Profile:
 def parse(data: bytes, where: str, schema: Mapping[str, Any] | None) -> Profile:
     """Return the profile in ``data``, a TOML document that follows ``schema``; None for one that was held to it before.
 
-    Raises `HandoffError` (HP030) with every mistake: syntax with line and column, schema violations with their pointer, and
+    Raises `HandoffError` (HP030) with every mistake: syntax with line and column, schema violations with line and pointer, and
     what no schema can say (a name twice, a tool that is not described, a pattern without its one group).
     """
     try:
@@ -164,8 +164,18 @@ def parse(data: bytes, where: str, schema: Mapping[str, Any] | None) -> Profile:
             for pointer, message in _contradictions(document)
         ]
     if problems:
-        raise HandoffError(problems)
+        text = data.decode("utf-8")
+        raise HandoffError([replace(problem, where=_placed(text, where, problem)) for problem in problems])
     return _profile(document)
+
+
+def _placed(text: str, where: str, problem: Problem) -> str:
+    """Return a problem's place with the line in the profile's text, where it is known: ``handoff.toml:41#/checks/0/tools``."""
+    pointer = problem.where.removeprefix(f"{where}#")
+    # Of a key that should not be there the pointer names what holds it; the line is the key's own.
+    unknown = re.match(r"unknown key (\S+?)(?: \(|;)", problem.message)
+    line = toml_lines.line_of(text, f"{pointer}{validate.pointer([unknown[1]])}" if unknown else pointer)
+    return f"{where}:{line}#{pointer}" if line else problem.where
 
 
 def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -64,6 +64,12 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
             functools.partial(_handoff, place=place, mode_name=name),
             tags=["handoff"],
         )
+    add(
+        "handoff-init",
+        "Write the first profile and noxfile of a repository, from what is found there: -- PATH.",
+        _init,
+        tags=["handoff"],
+    )
     checks, tagged = producers.checks(place)
     for check, title in checks.items():
         add(
@@ -109,6 +115,15 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
         functools.partial(packet_sessions.show, place=place),
         tags=["handoff"],
     )
+
+
+def _init(session: Session) -> None:
+    with running.framed(session, plain=("PATH",)) as run:
+        from handoff_tasks import init, screen
+
+        root = running.from_(session, Path(run.options.plain[0]))
+        for line in init.lines(init.start(root), root):
+            screen.say(line)
 
 
 def _verify(session: Session, place: Place, check_id: str) -> None:

@@ -59,6 +59,10 @@ ENDS = {
     f"{STABLE} -- --producer-root ../MemoryKernel": (0, r"^GO  ") if CARGO else (1, r"^  HP045 check clippy: .*cargo"),
     f"{STABLE} -- --ref main": (1, r"^  HP054 "),
     f"{STABLE} -- --ref v0.3.3": (1, r"^  HP043 check contract-parity: "),
+    ".venv/bin/nox -s handoff-init -- ../service": (
+        0,
+        r"git add handoff\.toml noxfile\.py && git commit .* && nox -s pre-release$",
+    ),
     ".venv/bin/nox -s verify-contract-parity": (0, r"contract-parity \| passed in "),
     "cat tests/bad/manifest/only-a-tag/expected.txt": (0, r"^HP021 manifest\.json"),
     "nox -s pre-release": (0, r"^GO  for stable, service-v3-candidate; nothing was published$"),
@@ -175,6 +179,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     # The sample stands for it; both names are one folder, so that its build outputs serve both.
     (base / "MemoryKernel").symlink_to(here / ".handoff/sample-producer")
     release_to_be(producer)
+    scratch.repository(base / "service").commit("all", {"scripts/verify_all.sh": "#!/usr/bin/env bash\necho 'All is well.'\n"})
     # Whoever measures these tests does not measure the copy; and git knows who commits.
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "COV_CORE_", "GIT_", "NOX"))}
     who = {name: value for name, value in scratch.environment().items() if name.startswith("GIT_")}

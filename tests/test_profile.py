@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -86,12 +87,12 @@ def parse(text: str) -> Profile:
 
 
 def refused(text: str) -> list[tuple[str, str]]:
-    """Return place and message of every problem of a profile that is refused."""
+    """Return place, without its line, and message of every problem of a profile that is refused."""
     with pytest.raises(HandoffError) as caught:
         parse(text)
     found = shown(caught.value)
     assert {(code, hint) for code, _, _, hint in found} == {("HP030", HINT)}
-    return [(where, message) for _, where, message, _ in found]
+    return [(re.sub(r"(?<=p\.toml):\d+(?=#)", "", where), message) for _, where, message, _ in found]
 
 
 def changed(old: str, new: str) -> str:
@@ -344,6 +345,17 @@ def test_refusals(text: str, where: str, message: str) -> None:
     assert refused(text) == [(where, message)]
 
 
+def test_a_mistake_has_its_line() -> None:
+    """A value has its own line, an unknown key its own, a missing one that of what should hold it; nothing has the first."""
+    text = SMALL.replace("[execution]\n", "[execution]\nkept = []\n").replace("log_limit_bytes", "log_limit")
+    line = text[: text.index("[execution]")].count("\n") + 1
+    with pytest.raises(HandoffError) as caught:
+        parse(text)
+    places = {message.split(";")[0]: where for _, where, message, _ in shown(caught.value)}
+    assert places["unknown key kept (did you mean keep?)"] == f"p.toml:{line + 1}#/execution"
+    assert places["the key log_limit_bytes is missing"] == f"p.toml:{line}#/execution"
+
+
 def test_bytes_that_are_not_utf_8_are_refused() -> None:
     """A profile is UTF-8; the first byte that is not is named."""
     with pytest.raises(HandoffError) as caught:
@@ -356,7 +368,7 @@ def test_a_profile_that_was_held_to_its_schema_before_needs_none() -> None:
     assert profile.parse(SMALL.encode(), "p.toml", None) == parse(SMALL)
     with pytest.raises(HandoffError) as caught:
         profile.parse(changed('tools = ["sh"]', 'tools = ["no"]').encode(), "p.toml", None)
-    assert shown(caught.value) == [("HP030", "p.toml#/checks/0/tools/0", "no is no tool of this profile; known: sh", HINT)]
+    assert shown(caught.value) == [("HP030", "p.toml:36#/checks/0/tools/0", "no is no tool of this profile; known: sh", HINT)]
 
 
 def test_every_mistake_is_told_at_once() -> None:

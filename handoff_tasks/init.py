@@ -1,0 +1,286 @@
+"""Starts a producer: looks at a repository and writes its first profile and noxfile, where there are none. Runs nothing.
+
+What is found is committed files only, since a run sees nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from handoff_tasks import evidence, first_profile, gitcmd, profile, resources
+from handoff_tasks.errors import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+PROFILE = "handoff.toml"
+_MANIFEST = "contracts/producer-contract-manifest.json"
+_BASE = ("HOME", "TMPDIR")
+_NETWORK = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"),
+)
+_NODE = """[tools.node]
+executables = ["node"]
+version = ["node", "--version"]
+claim = true
+hint = "install Node.js"
+"""
+_NODE_MANAGER = """[tools.{name}]
+executables = ["{name}"]
+version = ["{name}", "--version"]
+claim = true
+hint = "install {name}"
+"""
+_OTHER_POLICY = """[envelope_policies."{version}"]
+requires = ["service_contract_version", "error.code", "error.message"]
+forbids = []
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """What was written, what was found there, what is still missing, and the lines to add to a noxfile that was there already."""
+
+    written: Sequence[Path]
+    found: Sequence[str]
+    missing: Sequence[str]
+    to_add: str | None
+
+
+def start(root: Path) -> Started:
+    """Write ``handoff.toml`` and, where there is none, ``noxfile.py`` into a repository.
+
+    Raises `HandoffError`: HP090 (no folder, or no repository), HP091 (a profile is there already), HP080.
+    """
+    place, noxfile = root / PROFILE, root / "noxfile.py"
+    files = _files(root)
+    if place.exists() or place.is_symlink():
+        hint = "edit it, or move it away and call handoff-init again"
+        raise refusal("HP091", str(place), "there is a profile already; nothing was written", hint)
+    seen = _Seen(root, files)
+    found = _found(seen)
+    text = first_profile.text(found)
+    # What we write we can read; anything else is a mistake of ours.
+    profile.parse(text.encode(), str(place), resources.schema(resources.PROFILE))
+    evidence.write(place, text.encode())
+    written = [place]
+    if not noxfile.exists():
+        evidence.write(noxfile, first_profile.NOXFILE.encode())
+        written.append(noxfile)
+    return Started(
+        written=written,
+        found=[
+            f"checks    {', '.join([*(check[0] for check in found.checks), *(script.id for script in found.scripts)])}",
+            f"runtime   {', '.join(found.runtime_paths)}",
+            f"manifest  {found.manifest if seen.manifest else 'none'}",
+            f"changelog {found.changelog if seen.changelog else 'none'}",
+        ],
+        missing=_missing(seen, found),
+        to_add=None if noxfile in written else first_profile.NOXFILE,
+    )
+
+
+def _files(root: Path) -> dict[str, str]:
+    """Return the files that git knows below a folder, path to mode."""
+    if not root.is_dir():
+        raise refusal("HP090", str(root), "no such folder", "give the folder of a repository")
+    try:
+        listed = gitcmd.run("ls-files", "-z", "--stage", cwd=root).decode("utf-8", "surrogateescape")
+    except gitcmd.GitError:
+        hint = "run 'git init' there and commit what a release is made of, then call handoff-init again"
+        raise refusal("HP090", str(root), "not in a git repository; a handoff is of one commit", hint) from None
+    entries = [line.split("\t", 1) for line in listed.split("\0") if line]
+    return {path: facts.split(" ", 1)[0] for facts, path in entries}
+
+
+class _Seen:
+    """A repository's files, read when they are asked for."""
+
+    def __init__(self, root: Path, files: dict[str, str]) -> None:
+        self.root = root
+        self.files = files
+        named = [path for path in files if path.endswith(".json") and "manifest" in path.rpartition("/")[2]]
+        stating = (path for path in named if self.json(path).get("manifest_contract_version"))
+        self.manifest = min(stating, key=lambda path: (path.count("/"), path), default=None)
+        self.changelog = next(
+            (path for path in ("CHANGELOG.md", "CHANGES.md", "HISTORY.md", "docs/CHANGELOG.md") if path in files), None
+        )
+
+    def text(self, path: str) -> str:
+        """Return a file's text as it is in the work tree; empty when it cannot be read."""
+        try:
+            return (self.root / path).read_text("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def json(self, path: str) -> dict[str, Any]:
+        """Return the object in a file; empty when there is none."""
+        try:
+            found = json.loads(self.text(path))
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def has(self, path: str) -> bool:
+        """Tell whether git knows the file, or files below the folder (``folder/``)."""
+        return path in self.files or (path.endswith("/") and any(name.startswith(path) for name in self.files))
+
+
+def _found(seen: _Seen) -> first_profile.Found:
+    blocks = _blocks()
+    cargo, python, node = "Cargo.toml" in seen.files, "pyproject.toml" in seen.files, "package.json" in seen.files
+    checks: list[tuple[str, str, Sequence[str], Sequence[str]]] = []
+    runtime, keep, passed = [], [], [*_BASE]
+    tables = {name: table for name, table in blocks.items() if name != "environment"}
+    settings = ""
+    if cargo:
+        flags = ["--workspace", "--all-targets", "--all-features"]
+        checks += [
+            ("fmt", "formatting", ["cargo", "fmt", "--all", "--", "--check"], ["cargo", "rustc", "rustfmt"]),
+            ("clippy", "lints, warnings denied", ["cargo", "clippy", *flags, "--", "-D", "warnings"], ["cargo", "rustc", "clippy"]),
+            ("test", "the whole test suite", ["cargo", "test", *flags], ["cargo", "rustc"]),
+        ]
+        runtime += ["crates/", "src/", "components/*/crates/", "Cargo.toml", "Cargo.lock", "build.rs"]
+        keep += _targets(seen)
+        built_in = profile.parse(_memorykernel().encode(), "memorykernel", None)
+        passed = [*built_in.pass_names]
+        settings = blocks["environment"]
+    if node:
+        manager = next((name for lock, name in (("pnpm-lock.yaml", "pnpm"), ("yarn.lock", "yarn")) if lock in seen.files), "npm")
+        tables |= {"node": _NODE, manager: _NODE_MANAGER.format(name=manager)}
+        scripts = seen.json("package.json").get("scripts", {})
+        wanted = [name for name in ("lint", "typecheck", "test") if isinstance(scripts, dict) and name in scripts]
+        install = f"{manager} ci" if manager == "npm" else f"{manager} install --frozen-lockfile"
+        if wanted:
+            # One check: they share node_modules, and checks run side by side.
+            line = " && ".join([install, *(f"{manager} run {name}" for name in wanted)])
+            checks.append(("node", f"{', '.join(wanted)} of package.json", ["bash", "-c", line], ["bash", "node", manager]))
+        runtime += ["src/", "lib/", "package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock"]
+        keep.append("node_modules")
+        passed += [name for name in (*_NETWORK, "npm_config_registry") if name not in passed]
+    if python:
+        text = seen.text("pyproject.toml")
+        if "[tool.ruff" in text or "ruff" in text:
+            checks.append(("lint", "lints, by ruff", ["ruff", "check", "."], ["ruff"]))
+        if "pytest" in text and not (cargo or node):
+            checks.append(("test", "the whole test suite", ["pytest", "-q", "-p", "no:cacheprovider"], ["python3", "pytest"]))
+        runtime += [
+            "src/",
+            "pyproject.toml",
+            *(f"{path.split('/')[0]}/" for path in seen.files if re.fullmatch(r"[^/]+/__init__\.py", path)),
+        ]
+    runtime.append("openapi/")
+    known = [name for name in tables if name not in {"cargo", "rustc", "rustfmt", "clippy", "ruff", "pytest"}]
+    scripts_found = [
+        first_profile.script(path, seen.text(path), known)
+        for path in sorted(seen.files)
+        if first_profile.is_script(path) and seen.files[path] == "100755"
+    ]
+    unique = {script.id: script for script in reversed(scripts_found) if script.id not in {check[0] for check in checks}}
+    scripts_kept = [script for script in scripts_found if unique.get(script.id) is script]
+    if not checks and not scripts_kept:
+        checks.append(("example", "replace this by what verifies a release", ["bash", "-c", "exit 1"], ["bash"]))
+    used = {name for check in checks for name in check[3]} | {name for script in scripts_kept for name in script.tools}
+    paths = [path for path in dict.fromkeys(runtime) if "*" in path or seen.has(path)]
+    paths = [path for path in paths if "*" not in path or any(re.match(path.replace("*", "[^/]+"), name) for name in seen.files)]
+    return first_profile.Found(
+        name=seen.root.resolve().name or "producer",
+        manifest=seen.manifest or _MANIFEST,
+        changelog=seen.changelog or "CHANGELOG.md",
+        packet=f"{'docs/implementation' if seen.has('docs/implementation/') else 'docs'}/PRODUCER_RELEASE_HANDOFF_LATEST.json",
+        runtime_paths=paths
+        or sorted({f"{path.split('/')[0]}/" for path in seen.files if "/" in path} - {"docs/", ".github/"})
+        or ["src/"],
+        service_version=_stated(seen),
+        keep=keep,
+        passed=passed,
+        settings=settings,
+        policies=_policies(seen),
+        checks=checks,
+        scripts=scripts_kept,
+        tools={name: table for name, table in tables.items() if name in used},
+    )
+
+
+def _memorykernel() -> str:
+    return resources.profiles()["memorykernel"].read_text("utf-8")
+
+
+def _blocks() -> dict[str, str]:
+    """Return the tables of tools in the built-in profiles, name to TOML, and what the Rust one says of the environment."""
+    blocks: dict[str, str] = {}
+    for path in resources.profiles().values():
+        for block in re.split(r"\n(?=\[)", path.read_text("utf-8")):
+            if named := re.match(r"\[tools\.([a-z0-9]+)\]", block):
+                blocks.setdefault(named[1], re.sub(r"\nmentioned_in = .*", "", block.split("\n\n")[0]) + "\n")
+    text = _memorykernel()
+    start, end = text.index("# What cargo, rustup, clippy"), text.index("# The tools: looked up")
+    return {**blocks, "environment": text[start:end]}
+
+
+def _targets(seen: _Seen) -> list[str]:
+    """Return where cargo leaves its build outputs: beside the lock file of each workspace."""
+    folders = {path.rpartition("/")[0] for path in seen.files if path.rpartition("/")[2] == "Cargo.lock"} | {""}
+    return [f"{folder}/target" if folder else "target" for folder in sorted(folders)]
+
+
+def _stated(seen: _Seen) -> tuple[str, str] | None:
+    """Return where an OpenAPI document states the service contract version."""
+    for path in sorted(seen.files):
+        if re.search(r"openapi[^/]*\.ya?ml\Z", path) and (
+            line := re.search(r"(?m)^( *)version: (service\.v)\d+$", seen.text(path))
+        ):
+            return path, rf"^{line[1]}version: (service\.v[0-9]+)$"
+    return None
+
+
+def _policies(seen: _Seen) -> str:
+    """Return the tables of the envelope policies: of the versions that are known, and of the manifest's."""
+    text = _memorykernel()
+    known = text[text.index("[envelope_policies.") : text.index("[execution]")].rstrip() + "\n"
+    version = seen.json(seen.manifest).get("expected_service_contract_version") if seen.manifest else None
+    if not isinstance(version, str) or f'"{version}"' in known or not re.fullmatch(r"service\.v[0-9]+", version):
+        return known
+    return known + "\n" + _OTHER_POLICY.format(version=version)
+
+
+def _missing(seen: _Seen, found: first_profile.Found) -> list[str]:
+    missing = []
+    if not seen.manifest:
+        missing.append(f"a producer manifest at {found.manifest}: docs/manifest.md of handoff-tasks describes each of its fields")
+    if not seen.changelog:
+        missing.append(f"a changelog at {found.changelog} with a section '## vX.Y.Z' and the impact statement in it")
+    if [check[0] for check in found.checks] == ["example"]:
+        missing.append("checks: no script named verify_* or run_*, no Cargo.toml, package.json or pyproject.toml was found")
+    not_executable = [
+        path for path in seen.files if first_profile.is_script(path) and seen.files[path] == "100644" and path.endswith(".sh")
+    ]
+    missing += [f"{path} is not executable, so it is no check: git update-index --chmod=+x {path}" for path in not_executable]
+    return missing
+
+
+def lines(started: Started, root: Path) -> list[str]:
+    """Return what to say of a start: written, found, missing, and last the command to type next."""
+    said = [f"wrote {path}" for path in started.written]
+    said += ["", "found", *(f"  {line}" for line in started.found)]
+    if started.missing:
+        said += ["", "missing, to be added and committed", *(f"  {line}" for line in started.missing)]
+    if started.to_add:
+        said += [
+            "",
+            f"{root / 'noxfile.py'} is there already; add these lines to it",
+            *(f"  {line}" for line in started.to_add.splitlines()),
+        ]
+    add = " ".join(path.name for path in started.written)
+    said += [
+        "",
+        f"Read {PROFILE}, correct what you know better, and commit. Then, in {root}, this says what is still missing for a GO:",
+        "",
+        f'  git add {add} && git commit -m "build: hand releases over" && nox -s pre-release',
+    ]
+    return said

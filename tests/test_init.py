@@ -1,0 +1,205 @@
+"""Claims about the first profile: made from what a repository has, never over what is there, and good enough for a GO."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import scratch
+
+from handoff_tasks import first_profile, init, profile, resources
+from handoff_tasks.errors import HandoffError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from desk import Desk
+
+PARITY = """#!/usr/bin/env bash
+set -euo pipefail
+[[ "${1:-}" == "--app-root" ]] || exit 2
+grep -q service "$2/openapi/openapi.yaml"
+echo "Parity holds."
+"""
+SMOKE = "#!/usr/bin/env python3\nimport json\nprint('Smoke passed.')\n"
+
+
+def written(root: Path) -> profile.Profile:
+    """Return the profile that was written, read by the parser of every profile."""
+    return profile.parse((root / "handoff.toml").read_bytes(), "handoff.toml", resources.schema(resources.PROFILE))
+
+
+def started(tmp_path: Path, files: dict[str, str | None]) -> tuple[init.Started, profile.Profile]:
+    """Start in a repository with these files."""
+    made = scratch.repository(tmp_path / "some app #1")
+    made.commit("all", files)
+    return init.start(made.root), written(made.root)
+
+
+def refused(root: Path) -> tuple[str, str, str, str]:
+    """Return why nothing is started there."""
+    with pytest.raises(HandoffError) as caught:
+        init.start(root)
+    [problem] = caught.value.problems
+    return problem.code, problem.where, problem.message, problem.hint
+
+
+def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_path: Path) -> None:
+    """From a repository with manifest, changelog and scripts: init, commit, fill in the statement that the run prints, tag: GO."""
+    made = scratch.repository(tmp_path / "app")
+    files = {**scratch.runtime("2"), "scripts/verify_parity.sh": PARITY, "scripts/run_smoke.py": SMOKE, "crates/lib.rs": "x\n"}
+    del files["Cargo.toml"]
+    runtime = made.commit("feat: all", {**files, "pyproject.toml": "[project]\n", ".gitignore": ".nox\n"})
+    made.release("v1.0.0", runtime)
+    changelog = (made.root / scratch.CHANGELOG_PATH).read_text()
+    made.commit("docs: no statement yet", {scratch.CHANGELOG_PATH: changelog.partition("Consumer impact:")[0]})
+    done = desk.bare("handoff-init", str(made.root))
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.rstrip().splitlines()[-1] == (
+        '  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && nox -s pre-release'
+    )
+    made.commit("build: hand releases over", {})
+
+    def stable(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "nox", "--envdir", str(desk.envdir), "-s", "handoff-stable", "--", *words]
+        return subprocess.run(
+            [*command, "--cache-dir", str(tmp_path / "cache")], cwd=made.root, capture_output=True, text=True, check=False
+        )
+
+    first = stable("--allow-untagged")
+    assert first.returncode == 1
+    assert re.findall(r"^  (HP\d+)", first.stdout, re.MULTILINE) == ["HP060"] * 2, first.stdout
+    block = first.stdout[first.stdout.index("\nConsumer impact:") + 1 :].split("\n\n")[0]
+    filled = block.replace("<none|describe>", "the first release").replace("<yes/no>", "yes")
+    filled = re.sub(r"repin to <.*>", f"repin to v0.9.0/{runtime}", filled)
+    made.tag("v0.9.0", runtime)
+    old = (made.root / scratch.CHANGELOG_PATH).read_text()
+    made.commit("docs: the statement", {scratch.CHANGELOG_PATH: f"{old.rstrip()}\n\n{filled}\n"})
+    made.tag("v1.0.0")
+    done = stable()
+    assert done.returncode == 0, done.stdout
+    packet = json.loads((made.root / "docs/PRODUCER_RELEASE_HANDOFF_LATEST.json").read_bytes())
+    assert packet["verification_commands"] == ["./scripts/run_smoke.py", "./scripts/verify_parity.sh --app-root ."]
+
+
+def test_scripts_become_checks(tmp_path: Path) -> None:
+    """Name, option of the root, success line and tools are read off the script; one that is not executable is told, not taken."""
+    files: dict[str, str | None] = {"scripts/verify_parity.sh": PARITY, "tools/run-smoke.py": SMOKE, "scripts/verify_old.sh": "x\n"}
+    found, parsed = started(tmp_path, {**files, "scripts/helper.sh": PARITY, "docs/verify_this.md": "x\n"})
+    assert [(check.id, check.argv, check.success_line, check.tools) for check in parsed.checks] == [
+        ("parity", ("./scripts/verify_parity.sh", "--app-root", "{root}"), "Parity holds.", ("bash",)),
+        ("smoke", ("./tools/run-smoke.py",), "Smoke passed.", ("python3",)),
+    ]
+    assert found.missing[-1] == (
+        "scripts/verify_old.sh is not executable, so it is no check: git update-index --chmod=+x scripts/verify_old.sh"
+    )
+
+
+def test_a_rust_workspace(tmp_path: Path) -> None:
+    """Cargo's three commands, its build outputs kept, its homes passed on, what lies above refused."""
+    files: dict[str, str | None] = {
+        "Cargo.toml": "[workspace]\n",
+        "Cargo.lock": "x\n",
+        "crates/a/Cargo.toml": "x\n",
+        "more/Cargo.lock": "y\n",
+    }
+    _, parsed = started(tmp_path, files)
+    assert [check.id for check in parsed.checks] == ["fmt", "clippy", "test"]
+    assert parsed.keep == ("target", "more/target")
+    assert parsed.runtime_paths == ("crates/", "Cargo.toml", "Cargo.lock")
+    assert "CARGO_HOME" in parsed.pass_names
+    assert "clippy.toml" in parsed.refuse_above
+    assert parsed.toolchain_variable == "RUSTUP_TOOLCHAIN"
+    assert [tool for tool in parsed.tools.values() if not tool.claim] == []
+
+
+@pytest.mark.parametrize(("lock", "line"), [("package-lock.json", "npm ci"), ("pnpm-lock.yaml", "pnpm install --frozen-lockfile")])
+def test_a_node_package(tmp_path: Path, lock: str, line: str) -> None:
+    """One check of the scripts that the package has, after the locked install, by the manager of its lock file."""
+    package = json.dumps({"scripts": {"test": "node --test", "lint": "eslint", "start": "node ."}})
+    _, parsed = started(tmp_path, {"package.json": package, lock: "{}\n", "src/a.js": "\n"})
+    manager = line.split(" ", 1)[0]
+    [check] = parsed.checks
+    assert check.argv == ("bash", "-c", f"{line} && {manager} run lint && {manager} run test")
+    assert parsed.keep == ("node_modules",)
+    assert parsed.runtime_paths == ("src/", "package.json", lock)
+
+
+def test_a_python_package(tmp_path: Path) -> None:
+    """Ruff and pytest where the project names them; the package's folder is its runtime."""
+    text = "[project]\n[tool.ruff]\n[dependency-groups]\ntest = ['pytest']\n"
+    _, parsed = started(tmp_path, {"pyproject.toml": text, "app/__init__.py": "\n"})
+    assert [check.argv[0] for check in parsed.checks] == ["ruff", "pytest"]
+    assert parsed.runtime_paths == ("pyproject.toml", "app/")
+
+
+def test_a_repository_with_nothing(tmp_path: Path) -> None:
+    """A profile that parses all the same, and all that is missing is told."""
+    found, parsed = started(tmp_path, {"README.md": "x\n"})
+    assert [check.id for check in parsed.checks] == ["example"]
+    assert [line.split(":")[0] for line in found.missing] == [
+        "a producer manifest at contracts/producer-contract-manifest.json",
+        "a changelog at CHANGELOG.md with a section '## vX.Y.Z' and the impact statement in it",
+        "checks",
+    ]
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """A noxfile that is there stays, and the lines to add are told; a profile that is there stops it."""
+    made = scratch.repository(tmp_path / "app")
+    made.commit("all", {"noxfile.py": "import nox\n"})
+    found = init.start(made.root)
+    assert (made.root / "noxfile.py").read_text() == "import nox\n"
+    assert found.to_add == first_profile.NOXFILE
+    said = init.lines(found, made.root)
+    assert f"{made.root / 'noxfile.py'} is there already; add these lines to it" in said
+    assert said[-1] == '  git add handoff.toml && git commit -m "build: hand releases over" && nox -s pre-release'
+    before = (made.root / "handoff.toml").read_bytes()
+    assert refused(made.root) == (
+        "HP091",
+        str(made.root / "handoff.toml"),
+        "there is a profile already; nothing was written",
+        "edit it, or move it away and call handoff-init again",
+    )
+    assert (made.root / "handoff.toml").read_bytes() == before
+
+
+def test_no_folder_and_no_repository_are_refused(tmp_path: Path) -> None:
+    """Nothing is written where there is no repository to verify a commit of."""
+    assert refused(tmp_path / "none") == ("HP090", str(tmp_path / "none"), "no such folder", "give the folder of a repository")
+    assert refused(tmp_path) == (
+        "HP090",
+        str(tmp_path),
+        "not in a git repository; a handoff is of one commit",
+        "run 'git init' there and commit what a release is made of, then call handoff-init again",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("a/verify_b_c.sh", "b-c"), ("run-All.py", "all"), ("verify_9.sh", "check-9"), ("x/run_" + "y" * 99, "y" * 64)],
+)
+def test_names_of_checks(path: str, name: str) -> None:
+    """The script's name without what says that it verifies, in the form that an id has."""
+    assert first_profile.Script(path=path, root_option=None, success_line=None, tools=()).id == name
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [
+        ('echo "All is well."', "All is well."),
+        ("printf 'All is well.\\n'", "All is well."),
+        ('    print("All is well.")', "All is well."),
+        ('echo "All $count are well."', None),
+        ("exit 0", None),
+        ('echo "All is well."\n}\n\nmain "$@"', "All is well."),
+    ],
+)
+def test_what_a_script_says_last(last: str, said: str | None) -> None:
+    """Only a line that is the same each time can be a success line."""
+    assert first_profile.script("verify_x.sh", f"#!/bin/bash\n{last}\n", []).success_line == said
