@@ -397,6 +397,12 @@ _ENTRIES = {
         "/src/app/handoff.toml: there is a profile already; nothing was written",
         "Edit it, or move it away and call `handoff-init` again.",
     ),
+    "HP095": _rule(
+        "A check could not run now",
+        "Found by `--dry-run`: a tool is missing, or the commit lacks the script or its executable bit.",
+        "check contract-parity: scripts/verify_contract_parity.sh is not in the commit",
+        "Mend it, then run. Nothing was run.",
+    ),
     "HP100": _rule(
         "The tag's tree holds no packet",
         "`TAG:` was given, and at the profile's path nothing was committed there.",

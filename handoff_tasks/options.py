@@ -43,6 +43,7 @@ class Options:
     fresh: bool = False
     rerun: bool = False
     show_output: bool = False
+    dry_run: bool = False
     run_file: Path | None = None
     formatted: str = "text"
     fail_on: str | None = None
@@ -90,13 +91,15 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
     add("--fresh", action="store_true")
     add("--rerun", action="store_true")
     add("--show-output", action="store_true")
+    add("--dry-run", action="store_true")
     add("--evidence", metavar="DIR", type=_path, action="append", default=[])
     add("--format", metavar="|".join(FORMATS), type=_one_of(FORMATS), default=FORMATS[0], dest="formatted")
     add("--fail-on", metavar="|".join(LIMITS), type=_one_of(LIMITS))
     parser.add_argument("--run-file", type=_path)
     known[:0] = plain
     for name in plain:
-        parser.add_argument(name)
+        # One in brackets may be left out; it is the empty text then.
+        parser.add_argument(name, **({"nargs": "?"} if name.startswith("[") else {}))  # type: ignore[arg-type] # argparse's own
     try:
         found, unknown = parser.parse_known_args(list(words))
         if unknown:
@@ -107,12 +110,14 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
                 raise _Refused(f"{name if name in plain else '--' + name.replace('_', '-')} is empty")
         if found.sample and found.producer_root:
             raise _Refused("--producer-root names a producer and --sample chooses the embedded one; expected one of the two")
+        if found.dry_run and (found.result_json or found.junit):
+            raise _Refused("--dry-run has no result; expected it without --result-json and --junit")
     except (_Refused, argparse.ArgumentError) as error:
         raise refusal(
             "HP001", session, f"{error}; known: {', '.join(known)}", "correct the words after --; nothing was run"
         ) from None
     values = vars(found)
-    values["plain"] = tuple(values.pop(name) for name in plain)
+    values["plain"] = tuple(values.pop(name) or "" for name in plain)
     values["evidence"] = tuple(values["evidence"])
     return Options(**values)
 

@@ -135,8 +135,9 @@ class Profile:
         for check in self.checks:
             if check.id == name:
                 return check
-        known = ", ".join(check.id for check in self.checks)
-        raise refusal("HP001", f"verify-{name}", f"{self.name} has no check {name}; known: {known}", "run one of the known checks")
+        known = [check.id for check in self.checks]
+        message = f"{self.name} has no check {name}{validate.nearest(name, known)}; known: {', '.join(known)}"
+        raise refusal("HP001", f"verify-{name}", message, "run one of the known checks")
 
     def tag_name(self, release_tag: str) -> str:
         """Return the release's tag below refs/tags."""

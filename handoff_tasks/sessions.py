@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from handoff_tasks.assemble import Material
     from handoff_tasks.errors import Problem
+    from handoff_tasks.explain import Prospect
     from handoff_tasks.options import Options
     from handoff_tasks.producers import Place
     from handoff_tasks.profile import Check, Mode
@@ -68,6 +69,12 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
         "handoff-init",
         "Write the first profile and noxfile of a repository, from what is found there: -- PATH.",
         _init,
+        tags=["handoff"],
+    )
+    add(
+        "handoff-explain",
+        "What a check would run and why, and what its evidence says now: -- CHECK.",
+        functools.partial(_explain, place=place),
         tags=["handoff"],
     )
     checks, tagged = producers.checks(place)
@@ -128,7 +135,7 @@ def _init(session: Session) -> None:
 
 def _verify(session: Session, place: Place, check_id: str) -> None:
     with running.framed(session) as run:
-        from handoff_tasks import rules, verify
+        from handoff_tasks import rules, screen, verify
         from handoff_tasks.errors import refusal
         from handoff_tasks.model import Outcome
         from handoff_tasks.workspace import take_over
@@ -148,6 +155,11 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
         else:
             workspace = running.open_(session, place, run, to_run=True)
         check = workspace.profile.check(check_id)
+        if run.options.dry_run:
+            prospects = _prospects(session, run, workspace, [check])
+            run.problems = _foreseen(session, run, prospects)
+            screen.say("Nothing was run.")
+            return
         settings = verify.Settings(
             bin_folder=bin_folder,
             timeout=run.options.timeout,
@@ -203,6 +215,16 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
         known = assemble.known_problems(workspace, material, allow_untagged=allow_untagged)
         for line in screen.findings("Known before any check has run (they run all the same):", known):
             screen.say(line)
+        if options.dry_run:
+            prospects = _prospects(session, run, workspace, workspace.profile.checks)
+            run.problems = [*known, *_foreseen(session, run, prospects)]
+            then = f"be published at {target}" if mode_name else "be found good, and not be published"
+            screen.say(
+                f"Nothing was run. Known already: {len(run.problems)} problem{'s' * (len(run.problems) > 1)}, so no packet"
+                if run.problems
+                else f"Nothing was run. If every check passes, the packet would {then}"
+            )
+            return
         with (
             checkout.held(workspace.work / "lock", "the work folder"),
             checkout.held(workspace.base / "run.lock", "the private checkout"),
@@ -231,6 +253,52 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
                 more.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
             run.checks = assemble.results(workspace, kept)
             _finish(run, workspace, material, modes, target if mode_name else None, allow_untagged=allow_untagged, more=more)
+
+
+def _prospects(session: Session, run: Run, workspace: Workspace, checks: Sequence[Check]) -> list[Prospect]:
+    """Return how checks would run now; the private checkout holds the commit afterwards."""
+    from handoff_tasks import checkout, explain, screen
+
+    envdir = running.envdir(session)
+    with checkout.held(workspace.base / "run.lock", "the private checkout"):
+        checkout.prepare(workspace.wanted(""), screen.say)
+        return [
+            explain.prospect(workspace, check, _settings(check, options=run.options, envdir=envdir, run="")) for check in checks
+        ]
+
+
+def _foreseen(session: Session, run: Run, prospects: Sequence[Prospect]) -> list[Problem]:
+    """Print what a run would do, and return why checks could not run now."""
+    from handoff_tasks import explain, fanout, screen
+
+    again = run.options.fresh or run.options.rerun
+    lanes = fanout.plan([one.check for one in prospects if again or not one.kept], run.options.jobs or default_jobs())
+    found = explain.problems(prospects)
+    for line in [
+        "",
+        f"{session.name} would run",
+        *explain.plan(lanes, [] if again else prospects),
+        "",
+        *explain.table(prospects),
+        *screen.findings("What would stop it:", found),
+        "",
+    ]:
+        screen.say(line)
+    return found
+
+
+def _explain(session: Session, place: Place) -> None:
+    """Print what a check would run and why; without a word, a line for each."""
+    with running.framed(session, plain=("[CHECK]",)) as run:
+        from handoff_tasks import explain, harmless, screen
+
+        workspace = running.open_(session, place, run, to_run=True)
+        name = run.options.plain[0].removeprefix("verify-")
+        checks = [workspace.profile.check(name)] if name else workspace.profile.checks
+        prospects = _prospects(session, run, workspace, checks)
+        settings = _settings(checks[0], options=run.options, envdir=running.envdir(session), run="")
+        for line in explain.lines(prospects[0], workspace, settings) if name else explain.table(prospects):
+            screen.say(harmless.printable(line))
 
 
 def _settings(check: Check, *, options: Options, envdir: Path, run: str) -> Settings:
@@ -373,6 +441,14 @@ def _assemble(session: Session, place: Place) -> None:
         material = assemble.gather(workspace, running.from_(session, run.options.impact) if run.options.impact else None)
         for line in end_screen.start(session.name, workspace, material):
             screen.say(line)
+        if run.options.dry_run:
+            checks = assemble.results(workspace)
+            decided = assemble.decide(workspace, material, checks, mode, allow_untagged=run.options.allow_untagged)
+            run.problems = decided.problems
+            for line in ["", *screen.checks(checks), *screen.findings("Problems:", decided.problems), ""]:
+                screen.say(line)
+            screen.say(f"Nothing was written. The packet would {'not ' if decided.problems else ''}be published")
+            return
         with checkout.held(workspace.work / "lock", "the work folder"):
             target = running.target_of(session, run, workspace)
             more = assemble.take_in(workspace, [running.from_(session, given) for given in run.options.evidence])

@@ -123,6 +123,52 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
     return record
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """How a check would run now. ``command`` is None when it cannot, and ``stopped`` says why, unless a tool comes ``later``.
+
+    ``passed`` are the names of the caller's variables that it sees, ``set`` what is set for it, ``missing`` the tools that cannot
+    be used, name to why and what to do, ``later`` those that its session installs when it runs.
+    """
+
+    command: tuple[str, ...] | None
+    stopped: str | None
+    passed: frozenset[str]
+    set: Mapping[str, str]
+    path: str
+    tools: tuple[Tool, ...]
+    missing: Mapping[str, tuple[str, str]]
+    later: tuple[str, ...]
+
+
+def ahead(workspace: Workspace, check: Check, settings: Settings) -> Ahead:
+    """Return how a check would run, without running it; the checkout must be in place."""
+    root = workspace.wanted(settings.run).tree / workspace.producer.prefix
+    environment = _environment(workspace, check, settings, settings.toolchain or workspace.profile.toolchain, root)
+    tools, unusable = _tools(workspace, check, root, environment)
+    specs = workspace.profile.tools
+    later = tuple(name for name in unusable if specs[name].install)
+    missing = {name: (why, specs[name].hint) for name, why in unusable.items() if name not in later}
+    command, stopped = None, None
+    try:
+        command = tuple(_command(check, root, environment["PATH"]))
+        _require(specs, {name: why for name, (why, _) in missing.items()}, {})
+    except _Stopped as stop:
+        comes = any(check.argv[0] in specs[name].executables for name in later)
+        stopped = None if comes and not missing else stop.reason
+    given = {name for name in environment if settings.caller.get(name) == environment[name] and name != "PATH"}
+    return Ahead(
+        command=command,
+        stopped=stopped,
+        passed=frozenset(given),
+        set={name: value for name, value in environment.items() if name not in given and name != "PATH"},
+        path=environment["PATH"],
+        tools=tools,
+        missing=missing,
+        later=later,
+    )
+
+
 def differences(workspace: Workspace, check: Check, settings: Settings, record: Record) -> list[str]:
     """Return the inputs that differ today from those that ``record`` was made with, in words; none when a run would be the same.
 

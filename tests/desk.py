@@ -28,9 +28,11 @@ class Desk:
     def profile(self, *checks: str) -> None:
         (self.folder / "handoff.toml").write_text(scratch.profile(checks) if checks else scratch.PROFILE)
 
+    def place(self) -> list[str]:
+        return ["--producer-root", str(self.producer.root), "--cache-dir", str(self.folder / "cache")]
+
     def words(self, *words: str) -> list[str]:
-        given = ["--producer-root", str(self.producer.root), "--cache-dir", str(self.folder / "cache")]
-        return [*given, "--result-json", str(self.result_path), *words]
+        return [*self.place(), "--result-json", str(self.result_path), *words]
 
     def command(self, session: str, *words: str) -> list[str]:
         noxfile = str(self.folder / "noxfile.py")

@@ -35,6 +35,7 @@ HERE, PRODUCER = "this repository", "a producer's repository"
 PLACES = {
     (README, "Try it"): HERE,
     (README, "A producer of your own"): HERE,
+    (README, "Before a run"): HERE,
     (README, "Releasing"): PRODUCER,
     (README, "What a release changes"): PRODUCER,
     (CONTRIBUTING, "The gates"): HERE,
@@ -63,6 +64,8 @@ ENDS = {
         0,
         r"git add handoff\.toml noxfile\.py && git commit .* && nox -s pre-release$",
     ),
+    ".venv/bin/nox -s handoff-explain -- trilogy-compliance": (0, r"^  evidence "),
+    f"{STABLE} -- --dry-run": (0, r"^Nothing was run\. ") if CARGO else (1, r"^Nothing was run\. Known already: "),
     ".venv/bin/nox -s verify-contract-parity": (0, r"contract-parity \| passed in "),
     "cat tests/bad/manifest/only-a-tag/expected.txt": (0, r"^HP021 manifest\.json"),
     "nox -s pre-release": (0, r"^GO  for stable, service-v3-candidate; nothing was published$"),
@@ -247,6 +250,8 @@ def test_what_the_readme_shows_is_what_is_printed(reader: Reader) -> None:
     [go] = [text for heading, text in blocks(README, "text") if heading == "Try it"]
     assert found_in_order(go, said) == []
     assert reader.type(STABLE)[0] == 0
+    [explained] = [text for heading, text in blocks(README, "text") if heading == "Before a run"]
+    assert found_in_order(explained, reader.type(".venv/bin/nox -s handoff-explain -- trilogy-compliance")[1]) == []
     sample = reader.places[HERE] / ".handoff/sample-producer"
     changelog = (sample / "CHANGELOG.md").read_text()
     start = changelog.index("Consumer impact:")

@@ -14,7 +14,7 @@ from handoff_tasks.model import Flavour
 KNOWN = (
     "--producer-root PATH, --sample rust|python, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, "
     "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --junit PATH, --mode MODE, --allow-untagged, --fresh, "
-    "--rerun, --show-output, --evidence DIR, --format text|md|html|json, --fail-on breaking|additive"
+    "--rerun, --show-output, --dry-run, --evidence DIR, --format text|md|html|json, --fail-on breaking|additive"
 )
 HINT = "correct the words after --; nothing was run"
 
@@ -47,6 +47,7 @@ def test_without_words_everything_has_its_default() -> None:
         fresh=False,
         rerun=False,
         show_output=False,
+        dry_run=False,
         run_file=None,
         formatted="text",
         fail_on=None,
@@ -77,6 +78,7 @@ def test_every_option_is_read() -> None:
         fresh=True,
         rerun=True,
         show_output=True,
+        dry_run=False,
         run_file=Path("x"),
         formatted="json",
         fail_on="additive",
