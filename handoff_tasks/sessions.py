@@ -55,7 +55,8 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
                 "      next: rename the other one, or register the handoff sessions once only"
             )
         session_function.__doc__ = doc
-        backend = {} if isolated else {"venv_backend": "none"}
+        # uv makes an environment in a tenth of the time; where there is none, virtualenv does.
+        backend = {"venv_backend": "uv|virtualenv" if isolated else "none"}
         nox.session(name=name, default=False, reuse_venv=True, tags=list(tags), **backend)(session_function)
 
     for name, session in place.outline.modes.items():
