@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import re
@@ -210,26 +211,53 @@ def check_target(path: Path, git_dir: Path) -> Problem | None:
 def write(path: Path, data: bytes) -> None:
     """Replace the file at ``path`` by ``data``, whole or not at all; mode 0644 whatever the umask.
 
-    A temporary file beside it is written, synced and renamed, and the folder is synced. Raises `HandoffError` (HP080) when that
-    cannot be done; the old file is then as it was.
+    A temporary file beside it is written, synced and renamed, and the folder is synced; what a killed writer has left there is
+    swept. Raises `HandoffError` (HP080) when that cannot be done; the old file is then as it was.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        _sweep(path)
+        temporary, descriptor = _temporary(path)
         try:
             with os.fdopen(descriptor, "wb") as handle:
                 os.fchmod(handle.fileno(), 0o644)
                 handle.write(data)
                 handle.flush()
                 os.fsync(handle.fileno())
-            temporary.replace(path)
+                temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
         _sync(path.parent)
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+def _temporary(path: Path) -> tuple[Path, int]:
+    """Make a file of our own beside ``path`` and hold its lock; return its path and descriptor."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Another writer may have swept it before it was locked.
+        if temporary.exists():
+            return temporary, descriptor
+        os.close(descriptor)
+
+
+def _sweep(path: Path) -> None:
+    """Remove the temporary files of writers that were killed: a living one holds the lock of its own."""
+    ours = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}\.tmp")
+    for other in path.parent.iterdir():
+        if not ours.fullmatch(other.name):
+            continue
+        with contextlib.suppress(OSError):
+            descriptor = os.open(other, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                other.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def write_result(path: Path, document: Mapping[str, object]) -> None:

@@ -120,7 +120,13 @@ def _commit(root: Path, ref: str) -> str:
             message = f"the name stands for more than one commit: {told}"
             raise refusal("HP067", f"--ref {ref}", message, f"say which: --ref refs/tags/{name[0]}, or a commit's sha")
         return commit
-    if not gitcmd.run("for-each-ref", "--count=1", cwd=root):
+    try:
+        there = gitcmd.run("for-each-ref", "--count=1", "--format=%(objectname)", cwd=root)
+        # Without a word on the object: whether it can be read is asked by the next.
+        gitcmd.run("rev-list", "--no-walk", "--all", cwd=root)
+    except gitcmd.GitError as error:
+        raise refusal("HP011", str(root), f"the repository cannot be read: {_reason(error.stderr)}", _FSCK) from None
+    if not there:
         raise refusal("HP012", str(root), "the repository has no commit yet", "commit the release, then run again")
     raise refusal("HP012", f"--ref {ref}", "no such commit in the repository", f"see 'git -C {root} log' for what there is")
 
@@ -206,8 +212,17 @@ class Repository:
 
     def files(self, producer: Producer, names: Sequence[str]) -> dict[str, bytes | None]:
         """Return the bytes of files below the producer's root in its commit; None for what is no regular file there."""
+        places = {producer.prefix + name: name for name in names}
+        listed = self._git("ls-tree", "-z", "--full-tree", producer.commit, "--", *places).decode("utf-8", "surrogateescape")
+        found: dict[str, bytes | None] = dict.fromkeys(names)
         with gitcmd.Objects(self.folder) as objects:
-            return {name: _blob(objects, producer.commit, producer.prefix + name) for name in names}
+            for line in filter(None, listed.split("\0")):
+                facts, path = line.split("\t", 1)
+                mode, _, sha = facts.split(" ")
+                # A link is a file for git, whose content is where it points to.
+                if mode.startswith("100") and (blob := objects.read(sha)):
+                    found[places[path]] = blob[2]
+        return found
 
     def tree(self, producer: Producer) -> str:
         """Return the id of the producer's commit's tree."""
