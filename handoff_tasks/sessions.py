@@ -327,6 +327,9 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
 
     folder = evidence.folder(workspace.work, workspace.producer.commit)
     run_file = workspace.base / f"run-{run}.json"
+    # The run lock is ours: these are of runs that were killed.
+    for stale in workspace.base.glob("run-*.json"):
+        stale.unlink(missing_ok=True)
     hand_over(workspace, run, run_file)
     for check in checks:
         evidence.forget(folder, check.id)
