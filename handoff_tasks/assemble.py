@@ -249,6 +249,7 @@ def check_packet_against_git(workspace: Workspace, document: Mapping[str, Any], 
     material = gather(workspace, None, Statement(**said) if said else None)
     problems = [
         *rules.packet_against_git(document, material.facts, material.manifest, workspace.profile, where),
+        *rules.packet_against_profile(document, material.facts, material.manifest, workspace.profile, where),
         *rules.git_problems(material.facts, material.manifest, workspace.profile, allow_untagged=True),
     ]
     return problems, rules.tagged_since(document, material.facts)

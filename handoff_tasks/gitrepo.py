@@ -213,8 +213,12 @@ class Repository:
     def files(self, producer: Producer, names: Sequence[str]) -> dict[str, bytes | None]:
         """Return the bytes of files below the producer's root in its commit; None for what is no regular file there."""
         places = {producer.prefix + name: name for name in names}
-        listed = self._git("ls-tree", "-z", "--full-tree", producer.commit, "--", *places).decode("utf-8", "surrogateescape")
         found: dict[str, bytes | None] = dict.fromkeys(names)
+        try:
+            listed = self._git("ls-tree", "-z", "--full-tree", producer.commit, "--", *places).decode("utf-8", "surrogateescape")
+        except gitcmd.GitError:
+            # A commit that is not here has no files.
+            return found
         with gitcmd.Objects(self.folder) as objects:
             for line in filter(None, listed.split("\0")):
                 facts, path = line.split("\t", 1)

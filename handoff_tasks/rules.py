@@ -426,6 +426,45 @@ def packet_against_git(
     return found
 
 
+def packet_against_profile(
+    document: Mapping[str, Any], facts: GitFacts, manifest: Manifest, profile: Profile, where: str
+) -> list[Problem]:
+    """Return where a GO packet's advisories and tools are not those of its release and profile (HP072).
+
+    Of a packet from before the tag, the advisories are not looked at: they were those of that time.
+    """
+    modes = [mode for mode in profile.modes if mode.name == document["handoff_mode"]]
+    if not modes or document["verdict"] != GO:
+        return []
+    found = [*_foreign_tools(document, profile)]
+    if (document["git_state"]["tag"]["state"] == "tagged") == (facts.tag is not None):
+        then = document["advisories"]
+        now = [one.to_dict() for one in sorted(release_advisories(modes[0], manifest, facts, allow_untagged=True))]
+        if then != now:
+            codes = (", ".join(one["code"] for one in some) or "none" for some in (then, now))
+            found.append(("/advisories", "the packet has {}, the release {}, each in its own words".format(*codes)))
+    hint = "do not use this packet: verify the release again with the handoff session"
+    return [Problem(code="HP072", where=f"{where}#{pointer}", message=message, hint=hint) for pointer, message in found]
+
+
+def _foreign_tools(document: Mapping[str, Any], profile: Profile) -> Iterator[tuple[str, str]]:
+    """Yield where a passed check names other tools than the profile claims for it."""
+    checks = {check.id: check for check in profile.checks}
+    for number, outcome in enumerate(document["verification_outcomes"]):
+        check = checks.get(outcome["id"])
+        if check is None or outcome["outcome"] != Outcome.PASSED:
+            continue
+        claimed = [profile.tools[name] for name in check.tools if profile.tools[name].claim]
+        # A tool that only some releases mention may be missing.
+        needed = {tool.name for tool in claimed if not tool.mentioned_in}
+        named = outcome["tools"].keys()
+        if not needed <= named <= {tool.name for tool in claimed}:
+            message = (
+                f"the packet names {', '.join(sorted(named)) or 'none'}; the profile claims {', '.join(sorted(needed)) or 'none'}"
+            )
+            yield f"/verification_outcomes/{number}/tools", message
+
+
 def _differences(then: object, now: object, pointer: str) -> Iterator[tuple[str, object, object]]:
     if isinstance(then, dict) and isinstance(now, dict):
         for key in sorted(then.keys() | now.keys()):

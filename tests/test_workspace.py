@@ -124,8 +124,9 @@ def test_a_profile_with_mistakes_is_refused_before_anything_is_fetched(producer:
     """HP030 names the file and the place in it; no cache is made."""
     text = scratch.PROFILE.replace('tools = ["bash"]', 'tools = ["bsh"]')
     problems = _problems(producer, text=text)
+    lines = [number for number, line in enumerate(text.splitlines(), 1) if "bsh" in line]
     assert [(problem.code, problem.where) for problem in problems] == [
-        ("HP030", f"{producer.path.parent / 'profile.toml'}#/checks/{number}/tools/0") for number in (0, 1)
+        ("HP030", f"{producer.path.parent / 'profile.toml'}:{line}#/checks/{number}/tools/0") for number, line in enumerate(lines)
     ]
     assert problems[0].message == "bsh is no tool of this profile (did you mean bash?); known: bash, git"
     assert not (producer.path.parent / "cache").exists()
