@@ -431,13 +431,13 @@ def packet_against_profile(
 ) -> list[Problem]:
     """Return where a GO packet's advisories and tools are not those of its release and profile (HP072).
 
-    Of a packet from before the tag, the advisories are not looked at: they were those of that time.
+    Where the tag has come or moved since, the advisories are not looked at: they were those of that time.
     """
     modes = [mode for mode in profile.modes if mode.name == document["handoff_mode"]]
     if not modes or document["verdict"] != GO:
         return []
     found = [*_foreign_tools(document, profile)]
-    if (document["git_state"]["tag"]["state"] == "tagged") == (facts.tag is not None):
+    if document["git_state"]["tag"]["target"] == (facts.tag.target if facts.tag else None):
         then = document["advisories"]
         now = [one.to_dict() for one in sorted(release_advisories(modes[0], manifest, facts, allow_untagged=True))]
         if then != now:

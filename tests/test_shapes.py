@@ -89,17 +89,16 @@ def test_uv_makes_the_environments_where_it_is(desk: Desk, uv: Path, tmp_path: P
     check = scratch.check("search", ["rg", "--version"], tools=["rg"])
     (desk.folder / "handoff.toml").write_text(scratch.profile([check], tools=scratch.TOOLS + tool))
 
-    def made_by() -> str:
-        return (desk.envdir / "verify-search" / "pyvenv.cfg").read_text()
-
     plain = os.pathsep.join(entry for entry in os.environ["PATH"].split(os.pathsep) if not Path(entry, "uv").exists())
     for number, path in enumerate((f"{uv}:{plain}", plain, f"{uv}:{plain}")):
         done = desk.run("handoff-stable", "--rerun", PATH=path)
         assert done.returncode == 0, done.stdout + done.stderr
-        # Later ones may go on with the environment that is there.
-        assert re.search(r"(?m)^uv = ", made_by()) or number
         record = json.loads((desk.evidence() / "search.json").read_bytes())
-        assert record["tools"][0]["path"] == str(desk.envdir / "verify-search/bin/rg")
+        # Not by its name: nox shortens that where the path is long.
+        environment = Path(record["tools"][0]["path"]).parent.parent
+        assert environment.parent == desk.envdir
+        # Later ones may go on with the environment that is there.
+        assert re.search(r"(?m)^uv = ", (environment / "pyvenv.cfg").read_text()) or number
 
 
 def test_a_producer_with_the_wheel_installed(desk: Desk, tmp_path: Path) -> None:
