@@ -62,7 +62,7 @@ _ENTRIES = {
     "HP002": _rule(
         "A document is no JSON that can be trusted",
         "Not UTF-8, a byte order mark, a key twice, a number that is not whole, NaN, or too deep or too large.",
-        "packet.json:3:5: the key 'verdict' stands twice",
+        'packet.json:3:5#/verdict: the key "verdict" stands twice in one object',
         "Get the file anew from whoever published it.",
     ),
     "HP003": _rule(

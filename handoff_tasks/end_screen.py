@@ -90,7 +90,9 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
         if check.outcome not in (Outcome.PASSED, Outcome.NOT_RUN):
             tail = evidence.tail(evidence.log_path(folder, check.id), _LOG_LINES)
             lines += screen.log_end(check.id, tail, evidence.log_path(folder, check.id)) if tail else []
-    if any(check.outcome is Outcome.NOT_RUN for check in ended.checks):
+    outcomes = {check.outcome for check in ended.checks}
+    # Of an interrupted run it is plain why a check did not run.
+    if Outcome.NOT_RUN in outcomes and Outcome.INTERRUPTED not in outcomes:
         for chatter in sorted(folder.glob("lane-*.nox.log")):
             lines += screen.log_end("nox", evidence.tail(chatter, _LOG_LINES), chatter)
     lines += screen.findings("Advisories:", ended.advisories)

@@ -164,13 +164,14 @@ def marks(problems: Sequence[Problem], advisories: Sequence[Problem], workspace:
     top = Path(os.environ.get("GITHUB_WORKSPACE", root)).resolve()
     for kind, found in (("error", problems), ("warning", advisories)):
         for one in sorted(found):
-            at = re.fullmatch(r"([^:#\x00]+):([1-9][0-9]*)", one.where)
+            at = re.fullmatch(r"(?:[0-9a-f]{12,}:)?([^:#\x00]+):([1-9][0-9]*)(?::([1-9][0-9]*))?(?:#.*)?", one.where)
             if at is None:
                 continue
             path = root / at[1]
             file = path.relative_to(top).as_posix() if path.is_relative_to(top) else at[1]
             message = _value(f"{one.message}\nnext: {one.hint}")
-            lines.append(f"::{kind} file={_property(file)},line={at[2]},title={_property(one.code)}::{message}")
+            column = f",col={at[3]}" if at[3] else ""
+            lines.append(f"::{kind} file={_property(file)},line={at[2]}{column},title={_property(one.code)}::{message}")
     return lines
 
 

@@ -420,7 +420,7 @@ def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_
     assert ("HP072", f"{file}#/git_state/runtime_commit") in desk.findings()
     file.write_text('{"release_tag": "v1", "release_tag": "v2"}')
     assert desk.run("handoff-verify", str(file)).returncode == 1
-    assert desk.findings() == [("HP002", f"{file}:1")]
+    assert desk.findings() == [("HP002", f"{file}:1:23#/release_tag")]
     assert desk.run("handoff-verify", str(tmp_path / "none.json")).returncode == 1
     assert desk.findings() == [("HP005", str(tmp_path / "none.json"))]
 

@@ -124,12 +124,14 @@ def test_a_summary_stays_within_what_github_shows(
 def test_problems_with_a_line_are_marked_in_github(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """In GitHub's workflows each problem with a file and a line is marked there, written so that it stays one command."""
     problems = [problem(), problem("HP061", "CHANGE,LOG.md:12", "100% wrong\r\n::error::x", "mend, it")]
+    problems.append(problem("HP021", "1d925f596cad:a.json:4:3#/release_tag", "twice", "mend"))
     advisories = [problem("HA010", "a.md:3", "told", "read")]
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     assert reporting.marks(problems, advisories, opened) == []
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_WORKSPACE", str(opened.producer.root.parent))
     assert reporting.marks(problems, advisories, opened) == [
+        "::error file=producer/a.json,line=4,col=3,title=HP021::twice%0Anext: mend",
         "::error file=producer/CHANGE%2CLOG.md,line=12,title=HP061::100%25 wrong%0D%0A::error::x%0Anext: mend, it",
         "::warning file=producer/a.md,line=3,title=HA010::told%0Anext: read",
     ]
