@@ -1,5 +1,6 @@
 """This repository is a user of its own library; its own sessions stand below."""
 
+import os
 import sys
 
 import nox
@@ -32,7 +33,9 @@ def tests(session: nox.Session) -> None:
     """The tests, with branch coverage of every process that they start."""
     session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test"))
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    # They wait for processes much of the time: one worker more than there are processors.
+    workers = str((os.cpu_count() or 1) + 1)
+    session.run("coverage", "run", "-m", "pytest", "-n", workers, "--dist", "loadgroup", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", "--fail-under=95")
 

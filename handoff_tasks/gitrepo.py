@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from handoff_tasks import gitcmd, paths
+from handoff_tasks import gitcmd, line_pattern, paths
 from handoff_tasks.errors import refusal
 from handoff_tasks.model import GitFacts, Manifest, Relation, Release, Tag
 
@@ -419,8 +419,7 @@ def _stated(objects: gitcmd.Objects, runtime: str, prefix: str, profile: Profile
     if profile.service_version_path is None or profile.service_version_pattern is None:
         return None
     data = _blob(objects, runtime, prefix + profile.service_version_path)
-    found = re.search(profile.service_version_pattern, data.decode("utf-8", "replace"), re.MULTILINE) if data else None
-    return found[1] if found else None
+    return line_pattern.first(profile.service_version_pattern, data.decode("utf-8", "replace")) if data else None
 
 
 def _earlier(

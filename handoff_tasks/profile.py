@@ -11,11 +11,11 @@ import tomllib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import canonical, strict_json, toml_lines, validate
+from handoff_tasks import canonical, line_pattern, strict_json, toml_lines, validate
 from handoff_tasks.errors import HandoffError, Problem, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _HINT = "correct the profile; every key is described in schemas/producer-profile.v1.schema.json"
 STABLE = "stable"
@@ -144,6 +144,17 @@ class Profile:
         return self.tag_prefix + release_tag
 
 
+# Who sets one of these decides what a command says, or what runs in its place (DOMAIN section 3: how an exit status was faked).
+# A profile may set them, for everybody; from the caller they never reach a check.
+_DECIDING = (
+    *("BASHOPTS", "BASH_*", "CDPATH", "ENV", "GLOBIGNORE", "IFS", "POSIXLY_CORRECT", "PS4", "SHELLOPTS"),
+    *("DYLD_*", "GCONV_PATH", "GIT_*", "GLIBC_TUNABLES", "GREP_OPTIONS", "JQ_*", "LD_*", "RIPGREP_CONFIG_PATH"),
+    *("CARGO_ALIAS_*", "CARGO_BUILD_*", "CARGO_ENCODED_*", "CARGO_INCREMENTAL", "CARGO_PROFILE_*", "CARGO_TARGET_*"),
+    *("CARGO_UNSTABLE_*", "CLIPPY_*", "RUSTC*", "RUSTDOC*", "RUSTFLAGS", "RUSTFMT", "RUSTUP_TOOLCHAIN", "RUST_*"),
+    *("JAVA_TOOL_OPTIONS", "NODE_OPTIONS", "NODE_PATH", "PERL5*", "PYTEST_*", "PYTHON*", "RUBYLIB", "RUBYOPT"),
+)
+
+
 def parse(data: bytes, where: str, schema: Mapping[str, Any] | None) -> Profile:
     """Return the profile in ``data``, a TOML document that follows ``schema``; None for one that was held to it before.
 
@@ -212,15 +223,13 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             blocks = [key for key in _BLOCKS if key in mode]
             found += [(f"/modes/{number}/{key}", f"{mode['name']} rehearses nothing; only a rehearsal has {key}") for key in blocks]
     found += _test_paths(document["git"])
+    found += _passed(document["environment"]["pass"])
     stated = document["git"].get("service_version")
     if stated:
         try:
-            groups = re.compile(stated["pattern"]).groups
-        except re.error as error:
-            found.append(("/git/service_version/pattern", f"not a regular expression: {error}"))
-        else:
-            if groups != 1:
-                found.append(("/git/service_version/pattern", f"{groups} groups; expected one, the version"))
+            line_pattern.compiled(stated["pattern"])
+        except ValueError as error:
+            found.append(("/git/service_version/pattern", str(error)))
     return found
 
 
@@ -245,6 +254,19 @@ def _test_paths(git: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if not any(path.startswith(folder) and path != folder for folder in folders):
             known = ", ".join(folders) or "none"
             yield f"/git/test_paths/{number}", f"{path} lies in no folder of runtime_paths; these are: {known}"
+
+
+def _passed(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the names to pass on with which a caller could decide an outcome, be it by ``*`` alone."""
+    for number, name in enumerate(names):
+        for deciding in _DECIDING:
+            one, all_of = name.removesuffix("*"), deciding.removesuffix("*")
+            if name == deciding or (name != one and all_of.startswith(one)) or (deciding != all_of and one.startswith(all_of)):
+                message = (
+                    f"{name} passes on {deciding}, with which a caller decides an outcome; expected its value in environment.set"
+                )
+                yield f"/environment/pass/{number}", message
+                break
 
 
 def _numbers(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, str]]:

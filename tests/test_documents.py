@@ -30,6 +30,9 @@ TOP = Path(__file__).resolve().parent.parent
 README, CONTRIBUTING = "README.md", "CONTRIBUTING.md"
 CARGO = shutil.which("cargo") is not None
 
+# The commands of a section go one after the other: all by the same worker.
+pytestmark = pytest.mark.xdist_group("documents")
+
 # Where a section's commands are typed.
 HERE, PRODUCER = "this repository", "a producer's repository"
 PLACES = {

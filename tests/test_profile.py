@@ -327,17 +327,28 @@ def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
             "p.toml#/modes/0/name",
             "stable: only a mode other than stable rehearses, and must",
         ),
-        (
-            SMALL + STATED.replace("PATTERN", "version: ((x)"),
-            "p.toml#/git/service_version/pattern",
-            "not a regular expression: missing ), unterminated subpattern at position 9",
+        *(
+            (
+                changed('["HOME"]', f'["HOME", "{name}"]'),
+                "p.toml#/environment/pass/1",
+                f"{name} passes on {deciding}, with which a caller decides an outcome; expected its value in environment.set",
+            )
+            for name, deciding in (
+                ("BASH_ENV", "BASH_*"),
+                ("RUSTFLAGS", "RUSTFLAGS"),
+                ("PYTHON*", "PYTHON*"),
+                ("PYTHONPATH", "PYTHON*"),
+                ("CARGO_*", "CARGO_ALIAS_*"),
+                ("LD_PRELOAD*", "LD_*"),
+                ("E*", "ENV"),
+            )
         ),
         (
-            SMALL + STATED.replace("PATTERN", "version"),
+            SMALL + STATED.replace("PATTERN", "^version: (.*)+"),
             "p.toml#/git/service_version/pattern",
-            "0 groups; expected one, the version",
+            "found )+ at character 14; expected characters or classes like [0-9], each with one of * + ? {n,m} at most,"
+            " and one group that is not repeated",
         ),
-        (SMALL + STATED.replace("PATTERN", "(a)(b)"), "p.toml#/git/service_version/pattern", "2 groups; expected one, the version"),
     ],
 )
 def test_refusals(text: str, where: str, message: str) -> None:

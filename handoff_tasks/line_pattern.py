@@ -1,0 +1,51 @@
+"""A profile's regular expression for one line, of a kind that no line can make slow.
+
+It starts at the line's start (``^``), has one group, and no part gives back what it took: every quantifier is possessive. So each
+line is looked at once, whatever is in it. Lookarounds, alternatives, back references and repeated groups have no place here.
+"""
+
+from __future__ import annotations
+
+import re
+
+# One character, escaped character, class of characters, or bracket; then how often.
+_PART = re.compile(
+    r"(?P<part>\\[dDsSwW]|\\[^A-Za-z0-9]|\[\^?\]?(?:\\.|[^\\\][&~|])*\]|[()^$]|[^\\\[\]()|*+?{}])(?P<times>[*+?]|\{\d{1,3}(?:,\d{0,3})?\})?",
+    re.DOTALL,
+)
+_WHOLE = ("(", ")", "^", "$")
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Return the pattern, for `re.Pattern.match` on one line. Raises ValueError that says what was found and expected."""
+    parts = []
+    at = 0
+    while at < len(pattern):
+        found = _PART.match(pattern, at)
+        if found is None or (found["times"] and found["part"] in _WHOLE):
+            raise ValueError(
+                f"found {pattern[at : at + 12]} at character {at + 1}; expected characters or classes like [0-9], each with one of"
+                " * + ? {n,m} at most, and one group that is not repeated"
+            )
+        parts.append((found["part"], found["times"]))
+        at = found.end()
+    names = [part for part, _ in parts]
+    if names[:1] != ["^"] or "^" in names[1:]:
+        raise ValueError("expected ^, the start of a line, at its start and nowhere else")
+    if "$" in names[:-1]:
+        raise ValueError("expected $, the end of a line, at its end or nowhere")
+    if names.count("(") != 1:
+        raise ValueError(f"{names.count('(')} groups; expected one, the version")
+    # Without $, which would also stand before a newline.
+    ended = names[-1] == "$"
+    whole = "".join(f"{part}{times}+" if times else part for part, times in (parts[:-1] if ended else parts))
+    try:
+        return re.compile(rf"{whole}\Z" if ended else whole)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error.msg}") from None
+
+
+def first(pattern: str, text: str) -> str | None:
+    """Return what the group of `compiled` takes in the first line that matches, None when none does."""
+    match = compiled(pattern).match
+    return next((found[1] for line in text.split("\n") if (found := match(line.removesuffix("\r")))), None)
