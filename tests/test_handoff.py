@@ -44,19 +44,6 @@ def test_a_good_release_is_go_and_published(desk: Desk) -> None:
     }
 
 
-def test_the_same_release_gives_the_same_bytes_elsewhere(desk: Desk, tmp_path: Path) -> None:
-    """Another work folder, cache, number of jobs, path of the producer, umask, time zone and locale: not one byte differs."""
-    assert desk.run("handoff-stable", "--jobs", "1").returncode == 0
-    first = desk.packet.read_bytes()
-    elsewhere = tmp_path / "else where"
-    desk.producer.path.rename(elsewhere)
-    other = Desk(folder=desk.folder, producer=scratch.Producer(path=elsewhere, root=elsewhere), envdir=desk.envdir)
-    words = ["--work-dir", str(tmp_path / "w"), "--cache-dir", str(tmp_path / "c"), "--jobs", "3", "--fresh"]
-    done = other.run("handoff-stable", *words, TZ="Asia/Tokyo", LANG="C", PYTHONHASHSEED="7", LC_ALL="C")
-    assert done.returncode == 0, done.stdout
-    assert other.packet.read_bytes() == first
-
-
 def test_the_packets_time_is_the_commits_or_the_callers(desk: Desk) -> None:
     """The time is the committer's time of the verified commit, or SOURCE_DATE_EPOCH; the packet says which."""
     assert desk.run("handoff-stable").returncode == 0
