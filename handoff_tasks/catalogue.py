@@ -150,6 +150,13 @@ _ENTRIES = {
         "/home/ann/.cargo/config.toml: settings of the user's that can change a verdict: build; expected none but net, registries",
         "Take the settings out while you verify, or verify as a user, or with a home, that has none.",
     ),
+    "HP019": _rule(
+        "The private copy is damaged",
+        "Objects of our copy of the history are gone or changed, or the checkout does not become the commit: the disk is full, or"
+        " another program writes there.",
+        "cache/app-1d92/objects.git: our copy of the producer's history is damaged: missing blob 9b0f...",
+        "Delete the folder that the message names; the next run makes it anew.",
+    ),
     "HP020": _rule(
         "The commit holds no manifest",
         "At the profile's path there is no regular file in the verified commit.",

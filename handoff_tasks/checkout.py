@@ -24,7 +24,7 @@ from handoff_tasks import gitcmd, paths
 from handoff_tasks.errors import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 _PATIENCE_SECONDS = 3600.0
@@ -222,7 +222,22 @@ def _stamp(wanted: Wanted) -> dict[str, object]:
 
 
 def _restore(wanted: Wanted) -> None:
-    """Make the work tree the wanted commit; nobody else is in it."""
+    """Make the work tree the wanted commit; nobody else is in it. Raises `HandoffError` (HP019) when it does not become that."""
+    try:
+        left = _make(wanted)
+    except (gitcmd.GitError, OSError) as error:
+        left = [gitcmd.reason(error.stderr) if isinstance(error, gitcmd.GitError) else str(error)]
+    if left:
+        raise refusal(
+            "HP019",
+            str(wanted.tree),
+            f"the private checkout does not become commit {wanted.commit[:12]}: {', '.join(left[:5])}",
+            f"see that the disk has room and that no other program writes there, delete the folder {wanted.base}, then run again",
+        )
+
+
+def _make(wanted: Wanted) -> Sequence[str]:
+    """Write the work tree of the wanted commit and stamp it; return what differs from the commit, then without a stamp."""
     wanted.tree.mkdir(parents=True, exist_ok=True)
     (wanted.base / "state.json").unlink(missing_ok=True)
     (wanted.objects / "info").mkdir(exist_ok=True)
@@ -236,12 +251,13 @@ def _restore(wanted: Wanted) -> None:
     excludes = [word for path in wanted.keep for word in ("-e", f"/{path}")]
     git("clean", "-ffdxq", *excludes)
     if left := changes(wanted):
-        raise RuntimeError(f"the private checkout {wanted.tree} cannot be made commit {wanted.commit}: {', '.join(left[:5])}")
+        return left
     _own_repository(wanted, index)
     shutil.rmtree(wanted.base / "running", ignore_errors=True)
     temporary = wanted.base / f"state.json.{os.getpid()}"
     temporary.write_text(json.dumps({**_stamp(wanted), "state": _state(wanted)}))
     temporary.replace(wanted.base / "state.json")
+    return ()
 
 
 def _git(wanted: Wanted) -> Callable[..., bytes]:

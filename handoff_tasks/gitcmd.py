@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -53,6 +54,16 @@ class GitError(Exception):
         self.status = status
         self.stderr = stderr.strip()
         super().__init__(f"git {' '.join(command)} ended with {status}: {self.stderr}")
+
+
+def reason(text: str) -> str:
+    """Return the line of what git wrote to standard error that says most."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("hint:", "remote: hint:"))]
+    if not lines:
+        return "git gave no reason"
+    # Which side speaks first is a matter of luck; the line that names an object says most.
+    telling = next((line for line in lines if re.search(r"\b[0-9a-f]{40}\b", line)), lines[0])
+    return re.sub(r"^(?:(?:remote|fatal|error): )+", "", telling)
 
 
 def executable() -> Path:

@@ -14,17 +14,20 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from handoff_tasks import gitcmd, line_pattern, paths
-from handoff_tasks.errors import refusal
+from handoff_tasks.errors import HandoffError, refusal
 from handoff_tasks.model import GitFacts, Manifest, Relation, Release, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from handoff_tasks.profile import Profile
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _TAGS = "refs/tags/"
 _FSCK = "run 'git fsck' in the producer's repository and mend what it names"
@@ -76,7 +79,7 @@ def find(root: Path, ref: str, tag_prefix: str) -> Producer:
         raise refusal(
             "HP011",
             str(root),
-            f"not the work tree of a git repository ({_reason(error.stderr)})",
+            f"not the work tree of a git repository ({gitcmd.reason(error.stderr)})",
             "give the root of a checked-out producer with --producer-root",
         ) from None
     top, git_dir, object_format, shallow, prefix = [*answer.split("\n"), ""][:5]
@@ -125,7 +128,7 @@ def _commit(root: Path, ref: str) -> str:
         # Without a word on the object: whether it can be read is asked by the next.
         gitcmd.run("rev-list", "--no-walk", "--all", cwd=root)
     except gitcmd.GitError as error:
-        raise refusal("HP011", str(root), f"the repository cannot be read: {_reason(error.stderr)}", _FSCK) from None
+        raise refusal("HP011", str(root), f"the repository cannot be read: {gitcmd.reason(error.stderr)}", _FSCK) from None
     if not there:
         raise refusal("HP012", str(root), "the repository has no commit yet", "commit the release, then run again")
     raise refusal("HP012", f"--ref {ref}", "no such commit in the repository", f"see 'git -C {root} log' for what there is")
@@ -154,7 +157,7 @@ def _tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, tuple[s
     try:
         answer = gitcmd.run("for-each-ref", f"--format={fields}", _TAGS, cwd=cwd, git_dir=git_dir)
     except gitcmd.GitError as error:
-        reason = f"the tags cannot be read: {_reason(error.stderr)}"
+        reason = f"the tags cannot be read: {gitcmd.reason(error.stderr)}"
         raise refusal("HP013", str(git_dir or cwd), reason, _FSCK) from None
     found = {}
     for line in answer.decode("utf-8", "surrogateescape").splitlines():
@@ -168,8 +171,26 @@ def _tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, tuple[s
     return found
 
 
+def _in_a_whole_copy(method: Callable[P, T]) -> Callable[P, T]:
+    """Have a method of `Repository` whose git fails say when the reason is that our copy is damaged."""
+
+    @functools.wraps(method)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except (gitcmd.GitError, HandoffError):
+            repository: Any = args[0]
+            repository.refuse_damage()
+            raise
+
+    return wrapped
+
+
 class Repository:
-    """Our private copy of a producer's history: a bare repository at ``folder``."""
+    """Our private copy of a producer's history: a bare repository at ``folder``.
+
+    Each method raises `HandoffError` (HP019) when the copy is damaged: git fails in it, and `git fsck` says why.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -177,6 +198,16 @@ class Repository:
     def _git(self, *words: str) -> bytes:
         return gitcmd.run(*words, cwd=self.folder, git_dir=self.folder)
 
+    def refuse_damage(self) -> None:
+        """Look at every object and reference of our copy. Raises `HandoffError` (HP019) when one is not as it should be."""
+        try:
+            self._git("fsck", "--no-dangling", "--no-progress")
+        except gitcmd.GitError as error:
+            message = f"our copy of the producer's history is damaged: {gitcmd.reason(error.stderr)}"
+            hint = f"delete the folder {self.folder.parent}, then run again: it is made anew from the producer's repository"
+            raise refusal("HP019", str(self.folder), message, hint) from None
+
+    @_in_a_whole_copy
     def update(self, producer: Producer, tag_prefix: str) -> None:
         """Fetch the producer's commit and tags, where they are not here already.
 
@@ -206,10 +237,11 @@ class Repository:
             raise refusal(
                 "HP013",
                 str(producer.git_dir),
-                f"commit {producer.commit} and the tags cannot be fetched whole: {_reason(error.stderr)}",
+                f"commit {producer.commit} and the tags cannot be fetched whole: {gitcmd.reason(error.stderr)}",
                 _FSCK,
             ) from None
 
+    @_in_a_whole_copy
     def files(self, producer: Producer, names: Sequence[str]) -> dict[str, bytes | None]:
         """Return the bytes of files below the producer's root in its commit; None for what is no regular file there."""
         places = {producer.prefix + name: name for name in names}
@@ -217,6 +249,8 @@ class Repository:
         try:
             listed = self._git("ls-tree", "-z", "--full-tree", producer.commit, "--", *places).decode("utf-8", "surrogateescape")
         except gitcmd.GitError:
+            if self._holds(producer.commit):
+                raise
             # A commit that is not here has no files.
             return found
         with gitcmd.Objects(self.folder) as objects:
@@ -224,14 +258,19 @@ class Repository:
                 facts, path = line.split("\t", 1)
                 mode, _, sha = facts.split(" ")
                 # A link is a file for git, whose content is where it points to.
-                if mode.startswith("100") and (blob := objects.read(sha)):
+                if mode.startswith("100"):
+                    blob = objects.read(sha)
+                    if blob is None:
+                        raise gitcmd.GitError(("cat-file", sha), 1, f"{path} cannot be read")
                     found[places[path]] = blob[2]
         return found
 
+    @_in_a_whole_copy
     def tree(self, producer: Producer) -> str:
         """Return the id of the producer's commit's tree."""
         return self._git("rev-parse", f"{producer.commit}^{{tree}}").decode().strip()
 
+    @_in_a_whole_copy
     def facts(
         self,
         producer: Producer,
@@ -334,6 +373,7 @@ class Repository:
         words = ("rev-list", "--reverse", "--topo-order", f"{runtime}..{commit}")
         return tuple(self._git(*words).decode().split())
 
+    @_in_a_whole_copy
     def uncommitted(self, producer: Producer, index: Path) -> tuple[str, ...]:
         """Return the paths below the root whose state in the work tree differs from the commit, if that is checked out; sorted.
 
@@ -366,15 +406,6 @@ def _below(prefix: str) -> tuple[str, ...]:
 def _fetching(producer: Producer) -> tuple[str, ...]:
     words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
     return (*words, "--upload-pack", gitcmd.upload_pack(), "file://" + quote(str(producer.git_dir)))
-
-
-def _reason(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("hint:", "remote: hint:"))]
-    if not lines:
-        return "git gave no reason"
-    # Which side speaks first is a matter of luck; the line that names an object says most.
-    telling = next((line for line in lines if re.search(r"\b[0-9a-f]{40}\b", line)), lines[0])
-    return re.sub(r"^(?:(?:remote|fatal|error): )+", "", telling)
 
 
 def _header(commit: bytes, name: bytes) -> bytes:

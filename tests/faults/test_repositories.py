@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from desk import Desk
+
 
 def opened(made: scratch.Producer, tmp_path: Path, ref: str = "HEAD", root: Path | None = None) -> workspace.Workspace:
     """Open a producer with the small profile."""
@@ -212,3 +214,64 @@ def test_many_tags(producer: scratch.Producer, tmp_path: Path) -> None:
     lines = "".join(f"create refs/tags/v0.{number}.0 {producer.head()}\n" for number in range(500))
     producer.git("update-ref", "--stdin", stdin=lines)
     assert problems(producer, tmp_path) == []
+
+
+# What somebody does to our own copy
+
+
+def _without_head(base: Path) -> None:
+    (base / "objects.git" / "HEAD").unlink()
+
+
+def _without_an_object(base: Path) -> None:
+    for path in (base / "objects.git" / "objects").rglob("*"):
+        if path.is_file() and path.parent.name != "info":
+            path.unlink()
+
+
+def _with_a_changed_object(base: Path) -> None:
+    packs = [path for path in (base / "objects.git" / "objects").rglob("*") if path.is_file() and path.parent.name != "info"]
+    for path in packs:
+        path.chmod(0o644)
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2] + b"\xff" * 8 + data[len(data) // 2 + 8 :])
+
+
+def _with_a_file_for_the_checkout(base: Path) -> None:
+    shutil.rmtree(base / "checkout")
+    (base / "checkout").write_text("")
+
+
+def _with_a_folder_for_the_index(base: Path) -> None:
+    (base / "index").unlink()
+    (base / "index").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "place", "said"),
+    [
+        (_without_head, "objects.git", "our copy of the producer's history is damaged: "),
+        (_without_an_object, "objects.git", "our copy of the producer's history is damaged: "),
+        (_with_a_changed_object, "objects.git", "our copy of the producer's history is damaged: "),
+        (_with_a_file_for_the_checkout, "checkout", "the private checkout does not become commit COMMIT: "),
+        (_with_a_folder_for_the_index, "checkout", "the private checkout does not become commit COMMIT: "),
+    ],
+)
+def test_a_damaged_copy_of_ours_is_refused_with_the_remedy(
+    desk: Desk, damage: Callable[[Path], None], place: str, said: str
+) -> None:
+    """Exit 1, HP019 with the folder to delete, the published packet as it was; with the folder gone the run is GO."""
+    assert desk.run("handoff-stable").returncode == 0
+    published = desk.packet.read_bytes()
+    [base] = [path for path in (desk.folder / "cache").iterdir() if path.is_dir()]
+    damage(base)
+    done = desk.run("handoff-stable", "--rerun")
+    assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
+    [problem] = desk.result["problems"]
+    assert (problem["code"], problem["where"]) == ("HP019", str(base / place))
+    assert problem["message"].startswith(said.replace("COMMIT", desk.producer.head()[:12]))
+    assert f"delete the folder {base}, then run again" in problem["hint"]
+    assert desk.packet.read_bytes() == published
+    shutil.rmtree(base)
+    assert desk.run("handoff-stable", "--rerun").returncode == 0
+    assert desk.packet.read_bytes() == published
