@@ -35,7 +35,7 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "erase")
     # They wait for processes much of the time: one worker more than there are processors.
     workers = str((os.cpu_count() or 1) + 1)
-    session.run("coverage", "run", "-m", "pytest", "-n", workers, "--dist", "loadgroup", *session.posargs)
+    session.run("coverage", "run", "-m", "pytest", "-n", workers, "--dist", "worksteal", *session.posargs)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", "--fail-under=95")
 

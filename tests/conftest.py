@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests has no say: no variable for git, bash or the packet's time."""
+    """Whoever runs the tests has no say: no variable for git, bash or the packet's time, no signal that is ignored."""
+    # nohup ignores it, for all processes below it.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for name in list(os.environ):
         if name.startswith(("GIT_", "BASH_")) or name in {"ENV", "CDPATH", "SOURCE_DATE_EPOCH"}:
             monkeypatch.delenv(name)
