@@ -1,7 +1,9 @@
 """This repository is a user of its own library; its own sessions stand below."""
 
+import argparse
 import os
 import sys
+from pathlib import Path
 
 import nox
 
@@ -54,6 +56,22 @@ def bench(session: nox.Session) -> None:
     """Measure against doing the same by hand: -- [--producer-root PATH] [--ref REV] [--cold] [--times N]."""
     session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "bench"))
     session.run("python", "benchmarks/bench.py", *session.posargs)
+
+
+@nox.session(reuse_venv=True, tags=["project"])
+def fuzz(session: nox.Session) -> None:
+    """Feed the readers what nobody thought of: -- --minutes N [TARGET ...]; what breaks a promise is kept in .nox/fuzz/tmp."""
+    parser = argparse.ArgumentParser(prog="nox -s fuzz --")
+    parser.add_argument("--minutes", type=float, required=True, help="for all targets together")
+    parser.add_argument("targets", nargs="*", default=["json", "profile", "statement", "manifest", "packet", "record", "printable"])
+    try:
+        asked = parser.parse_args(session.posargs)
+    except SystemExit:
+        session.error("name the minutes: nox -s fuzz -- --minutes 5")
+    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "fuzz"))
+    seconds = str(max(1, round(asked.minutes * 60 / len(asked.targets))))
+    for target in asked.targets:
+        session.run("python", "fuzz/run.py", target, seconds, str(Path(session.create_tmp()) / target))
 
 
 @nox.session(venv_backend="none", tags=["project"])

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-_PATIENCE_SECONDS = 3600.0
+# Longer than all checks of a run may take together: whoever runs there is ended by its own limit, and a dead one holds no lock.
+_PATIENCE_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +174,7 @@ def _lock(descriptor: int, operation: int, say: Callable[[str], None]) -> None:
     told = False
     while not _locked(descriptor, operation):
         if time.monotonic() > deadline:
-            message = "another run has used the private checkout for an hour"
+            message = "another run has used the private checkout for a day"
             raise refusal("HP006", "checkout", message, "end it, then run again")
         if not told:
             say("waiting until no other check runs in the private checkout")

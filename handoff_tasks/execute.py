@@ -436,5 +436,5 @@ def answers(
         for key, (process, said) in running.items():
             said.seek(0)
             text = said.read(_ANSWER).decode("utf-8", "replace")
-            found[key] = (process.returncode, text) if ended[key] else (None, f"no answer within {timeout:.0f} seconds")
+            found[key] = (process.returncode, text) if ended[key] else (None, f"no answer within {timeout:.0f} s")
     return found

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from handoff_tasks import execute
+from handoff_tasks import evidence, execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +58,8 @@ def run(
 
     ``words`` go after ``--``. What nox itself says goes to ``lane-<n>.nox.log`` in the folder ``chatter``. An interrupt is passed
     on to the lanes, which end their commands and leave their records. ``look`` is called many times a second while they run; with
-    None instead, the lanes write the output of their checks to our standard output.
+    None instead, the lanes write the output of their checks to our standard output. Raises `HandoffError` (HP080) when that folder
+    cannot be written; what was started is ended then, as it is when ``look`` or ``say`` raises.
     """
     running: list[subprocess.Popen[bytes]] = []
     with execute.interruptible():
@@ -73,6 +74,10 @@ def run(
             say(f"{stop.name}: ending the checks that run")
             _stop(running, stop.number)
             return stop.name
+        except BaseException:
+            # Whatever it is, nothing that was started goes on without us.
+            _stop(running, signal.SIGTERM)
+            raise
     return None
 
 
@@ -81,7 +86,11 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--envdir", str(envdir), "--no-stop-on-first-error"]
     environment = {name: value for name, value in os.environ.items() if name not in _OUTER}
-    with chatter.open("wb") as log:
+    try:
+        log = chatter.open("wb")
+    except OSError as error:
+        raise evidence.unwritable(chatter, error) from None
+    with log:
         # A group of its own: Ctrl-C reaches us alone, and each of them once, from us.
         return subprocess.Popen(
             [*command, "--sessions", *sessions, "--", *words],

@@ -51,7 +51,7 @@ def section(changelog: str, release_tag: str) -> tuple[int, str] | None:
         if not fenced and re.match(r"##?\s", line):
             if start is not None:
                 break
-            version = re.match(r"##\s+(?:[^\d]*[^\d.])?(\d+\.\d+\.\d+)(?![\d.+-])", line)
+            version = re.match(r"##\s++(?:[^\d]*[^\d.])?(\d+\.\d+\.\d+)(?![\d.+-])", line)
             if version and version[1] == wanted:
                 start = number
                 continue

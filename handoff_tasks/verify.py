@@ -362,7 +362,7 @@ def _machine(workspace: Workspace, check: Check, root: Path) -> str | None:
 def _outcome(check: Check, result: execute.Result, changed: Sequence[str], timeout: int) -> tuple[Outcome, str | None]:
     """Return the outcome and why it is not `PASSED`: that needs exit 0, the success line, nobody left, an unchanged checkout."""
     if result.cause == "timeout":
-        return Outcome.TIMED_OUT, f"not done within {timeout} seconds; ended with all that it had started"
+        return Outcome.TIMED_OUT, f"not done within {timeout} second{'s' * (timeout != 1)}; ended with all that it had started"
     if result.cause:
         return Outcome.INTERRUPTED, f"{result.cause} came while it ran; ended with all that it had started"
     reasons = []

@@ -458,7 +458,7 @@ def test_clearing_waits_for_who_is_in(producer: scratch.Producer) -> None:
 
 
 def test_nobody_waits_for_ever(producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HP006 after an hour, which is a moment here."""
+    """HP006 after a day, which is a moment here."""
     monkeypatch.setattr(checkout, "_PATIENCE_SECONDS", 0.05)
     wanted = _wanted(producer)
     with Occupant(wanted, "first") as first:
@@ -468,7 +468,7 @@ def test_nobody_waits_for_ever(producer: scratch.Producer, monkeypatch: pytest.M
     assert caught.value.problems[0].to_dict() == {
         "code": "HP006",
         "where": "checkout",
-        "message": "another run has used the private checkout for an hour",
+        "message": "another run has used the private checkout for a day",
         "hint": "end it, then run again",
     }
 

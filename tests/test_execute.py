@@ -586,7 +586,7 @@ def test_who_does_not_answer_is_ended(tmp_path: Path) -> None:
     """No answer in time is told as one, for it alone, and its whole group is gone."""
     asked = {"silent": ["bash", "-c", "sleep 60 & echo $! > a.pid; wait"], "quick": ["bash", "-c", "echo 1.0"]}
     found = execute.answers(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=1)
-    assert found == {"silent": (None, "no answer within 1 seconds"), "quick": (0, "1.0\n")}
+    assert found == {"silent": (None, "no answer within 1 s"), "quick": (0, "1.0\n")}
     assert _gone(*_pids(tmp_path))
 
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+import pytest
 import scratch
 
 from handoff_tasks import fanout, profile, resources
+from handoff_tasks.errors import HandoffError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 CHECK = profile.parse(scratch.PROFILE.encode(), "scratch", resources.schema(resources.PROFILE)).checks[0]
 
@@ -42,3 +51,64 @@ def test_a_check_that_must_be_alone_has_a_lane_of_its_own() -> None:
 def test_there_are_no_more_lanes_than_checks() -> None:
     """More jobs than checks: a lane for each, no empty one."""
     assert fanout.plan(checks(a=1, b=1), 8) == [["verify-a"], ["verify-b"]]
+
+
+# A session that says who it is, and ends only when it is ended.
+SLOW = """import os, pathlib, time
+import nox
+
+@nox.session(venv_backend="none")
+def slow(session):
+    made = pathlib.Path(session.posargs[0])
+    made.with_suffix(".tmp").write_text(str(os.getpid()))
+    made.with_suffix(".tmp").rename(made)
+    time.sleep(300)
+"""
+
+
+def started(folder: Path, lanes: int, look: Callable[[], None]) -> None:
+    """Run as many lanes of the slow session."""
+    (folder / "noxfile.py").write_text(SLOW)
+    fanout.run(
+        [["slow"]] * lanes,
+        noxfile=folder / "noxfile.py",
+        envdir=folder / "environments",
+        words=[str(folder / "pid")],
+        chatter=folder,
+        say=print,
+        look=look,
+    )
+
+
+def test_nothing_goes_on_when_we_fail(tmp_path: Path) -> None:
+    """An exception of whoever looks on ends the lanes, and is not lost."""
+    pid = tmp_path / "pid"
+
+    def look() -> None:
+        if pid.exists():
+            raise BrokenPipeError("nobody listens")
+
+    with pytest.raises(BrokenPipeError, match="nobody listens"):
+        started(tmp_path, 1, look)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+
+
+def test_a_folder_that_cannot_be_written_ends_what_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HP080 with the file's name; the lane that was started before is gone."""
+    (tmp_path / "lane-2.nox.log").mkdir()
+    lanes: list[subprocess.Popen[bytes]] = []
+    real = subprocess.Popen
+
+    def watched(*words: Any, **settings: Any) -> subprocess.Popen[bytes]:
+        lanes.append(real(*words, **settings))
+        return lanes[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", watched)
+    with pytest.raises(HandoffError) as caught:
+        started(tmp_path, 2, lambda: None)
+    [problem] = caught.value.problems
+    assert (problem.code, problem.where) == ("HP080", str(tmp_path / "lane-2.nox.log"))
+    assert problem.message == "cannot be written: Is a directory"
+    assert len(lanes) == 1
+    assert lanes[0].returncode is not None

@@ -73,6 +73,11 @@ def test_the_block_to_fill_in() -> None:
     assert known[4:] == ["- Repin required: <yes/no> (v1.2.3/abc)", "- Rollback instruction: repin to v1.2.2/def"]
 
 
+def test_a_heading_of_much_white_space_takes_no_longer() -> None:
+    """A line that almost is a heading is looked at once, however long it is."""
+    assert impact.section("## " + " \t" * 100_000 + "\n## v1.2.3\n", "v1.2.3") == (2, "")
+
+
 def test_a_block_that_nobody_filled_in_is_refused_line_by_line() -> None:
     """No placeholder of the block passes."""
     assert refused(impact.block(None, None), 10) == [

@@ -426,3 +426,21 @@ def test_a_plain_release_has_no_blocks_of_a_rehearsal() -> None:
         'session = "handoff-stable"\n', 'session = "handoff-stable"\nrequired_consumer_validation_commands = ["npm test"]\n'
     )
     assert [where for where, _ in refused(text)] == ["p.toml#/modes/0/required_consumer_validation_commands"]
+
+
+LINES = resources.profiles()["memorykernel"].read_text("utf-8").split("\n")
+PLAIN = [number for number, line in enumerate(LINES) if not line.strip() or line.strip().startswith("#")]
+
+
+@quick
+@given(st.data())
+def test_no_line_of_a_profile_can_go_unseen(data: st.DataObject) -> None:
+    """With any line gone, the profile is refused or has another digest; a comment alone may go."""
+    number = data.draw(st.integers(0, len(LINES) - 1))
+    schema = resources.schema(resources.PROFILE)
+    less = "\n".join(LINES[:number] + LINES[number + 1 :]).encode()
+    try:
+        found = profile.parse(less, "p.toml", schema)
+    except HandoffError:
+        return
+    assert (found.digest == built_in().digest) == (number in PLAIN)

@@ -374,7 +374,7 @@ def test_a_check_that_takes_too_long(bench: Bench, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(execute, "GRACE_SECONDS", 0.2)
     bench.script("echo started; sleep 60\n")
     record = bench.run(timeout=1)
-    assert _verdict(record) == (Outcome.TIMED_OUT, "not done within 1 seconds; ended with all that it had started")
+    assert _verdict(record) == (Outcome.TIMED_OUT, "not done within 1 second; ended with all that it had started")
     assert (record.timeout_seconds, record.exit_code, record.signal) == (1, None, "SIGTERM")
     assert bench.log().startswith("started\n")
 

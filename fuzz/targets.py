@@ -1,0 +1,125 @@
+"""What is fuzzed: each target takes any bytes, and raises when the library does what its docstrings say that it never does.
+
+A refusal (`HandoffError`) is an answer. Everything else that comes out of a reader, and every broken promise, is a find.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handoff_tasks import assemble, canonical, evidence, harmless, impact, json_fault, profile, resources, strict_json, validate
+from handoff_tasks.errors import HandoffError, Problem
+from handoff_tasks.model import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TOP = Path(__file__).resolve().parent.parent
+_TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
+
+def json_reader(data: bytes) -> None:
+    """A document comes back from its published form as it was; the fast and the slow walk agree on what is refused."""
+    try:
+        document = strict_json.read(data, "a.json")
+    except HandoffError as error:
+        _one_place(error)
+        with contextlib.suppress(UnicodeDecodeError):
+            text = data.decode("utf-8")
+            assert text.startswith("\ufeff") or json_fault.find(text)
+        return
+    assert json_fault.find(data.decode("utf-8")) is None
+    assert strict_json.read(canonical.published_bytes(document), "b.json") == document
+
+
+def profile_reader(data: bytes) -> None:
+    """A profile is refused, or has a digest, checks and modes; read again, it is the same."""
+    with contextlib.suppress(HandoffError):
+        found = profile.parse(data, "handoff.toml", resources.schema(resources.PROFILE))
+        assert found.checks
+        assert found.modes
+        assert profile.parse(data, "elsewhere.toml", None) == found
+
+
+def statement(data: bytes) -> None:
+    """The statement of a release is refused, or its five lines, written again, are read as the same statement."""
+    text = data.decode("utf-8", "replace")
+    found = impact.section(text, "v1.2.3")
+    if found is None:
+        return
+    with contextlib.suppress(HandoffError):
+        said = impact.parse(found[1], "CHANGELOG.md", found[0] + 1)
+        for value in said.to_dict().values():
+            assert unicodedata.is_normalized("NFC", value)
+            assert harmless.printable(value) == value
+        again = [impact.HEADING, *(f"- {label}: {said.to_dict()[name]}" for label, name in impact.LABELS.items())]
+        assert impact.parse("\n".join(again), "again") == said
+
+
+def manifest(data: bytes) -> None:
+    """A manifest is refused, or is read."""
+    with contextlib.suppress(HandoffError):
+        assert assemble.read_manifest(data, "manifest.json").release_tag
+
+
+def packet(data: bytes) -> None:
+    """A packet is held against itself; every finding says code and place."""
+    for problem in assemble.check_packet(data, "packet.json"):
+        assert problem.code.startswith("HP")
+        assert problem.where.startswith("packet.json")
+
+
+def record(data: bytes) -> None:
+    """A record is a problem, or a record that its own form gives back; it never counts for another check."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "fmt.json").write_bytes(data)
+        (place / "fmt.log").write_bytes(b"")
+        found = evidence.read_record(place, "fmt")
+    if isinstance(found, Record):
+        assert found.id == "fmt"
+        assert Record.from_dict(found.to_dict()) == found
+        assert not validate.violations(found.to_dict(), resources.schema(resources.RECORD), where="", code="HP040", hint="")
+    else:
+        assert isinstance(found, Problem)
+
+
+def printable(data: bytes) -> None:
+    """Nothing that a terminal obeys is left, and it is one line."""
+    for text in (data.decode("utf-8", "replace"), data.decode("utf-8", "surrogateescape"), data.decode("latin-1")):
+        shown = harmless.printable(text)
+        assert not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in shown.replace("\t", ""))
+        assert not any(unicodedata.bidirectional(character) in _TURNS for character in shown)
+
+
+def _one_place(error: HandoffError) -> None:
+    [problem] = error.problems
+    assert problem.where.startswith("a.json")
+    assert problem.message
+    assert problem.hint
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "json": json_reader,
+    "profile": profile_reader,
+    "statement": statement,
+    "manifest": manifest,
+    "packet": packet,
+    "record": record,
+    "printable": printable,
+}
+
+
+def seeds(name: str) -> list[bytes]:
+    """Return documents to start from: good ones, and those that people got wrong."""
+    bad = {"json": "*", "record": "none"}.get(name, name)
+    found = [path.read_bytes() for path in sorted((TOP / "tests/bad").glob(f"{bad}/*/input"))]
+    if name in {"packet", "json", "record"}:
+        found += [path.read_bytes() for path in sorted((TOP / "tests/golden").glob("*.json"))]
+    if name == "profile":
+        found += [path.read_bytes() for path in sorted((TOP / "handoff_tasks/profiles").glob("*.toml"))]
+    return found
