@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def differ(session: Session, place: Place) -> None:
     """Print what one packet changes against another; with ``--fail-on`` a change of that class or a graver one is a problem."""
     with running.framed(session, plain=("OLD", "NEW")) as run:
-        from handoff_tasks import canonical, diff, packet_screen, packets, screen
+        from handoff_tasks import canonical, diff, harmless, packet_screen, packets, screen
         from handoff_tasks.errors import Problem, refusal
 
         options = run.options
@@ -43,7 +43,7 @@ def differ(session: Session, place: Place) -> None:
             ]
         if options.formatted == "json":
             text = canonical.published_bytes(packets.diff_document(old, new, changes, notice, notes)).decode().rstrip("\n")
-            screen.say(text)
+            screen.say(harmless.escape_json(text))
             return
         if options.formatted == "md":
             lines = packet_screen.changes_markdown(old, new, changes, notes)
@@ -56,7 +56,7 @@ def differ(session: Session, place: Place) -> None:
 def show(session: Session, place: Place) -> None:
     """Print a packet's own words; ``--format json`` is the packet itself in the published form."""
     with running.framed(session, plain=("PACKET",)) as run:
-        from handoff_tasks import canonical, diff, packet_screen, screen
+        from handoff_tasks import canonical, diff, harmless, packet_screen, screen
         from handoff_tasks.errors import refusal
 
         [read], _ = _read(session, place, run)
@@ -68,7 +68,7 @@ def show(session: Session, place: Place) -> None:
             screen.say(_page(read))
             return
         if run.options.formatted == "json":
-            screen.say(canonical.published_bytes(read.document).decode().rstrip("\n"))
+            screen.say(harmless.escape_json(canonical.published_bytes(read.document).decode().rstrip("\n")))
             return
         made = packet_screen.packet_markdown if run.options.formatted == "md" else packet_screen.packet_text
         for line in made(read):

@@ -6,7 +6,9 @@ Knows which folders a run uses and opens its workspace. Runs no check and decide
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -142,6 +144,14 @@ def envdir(session: Session) -> Path:
         # nox before 2026 makes one folder only.
         Path(str(error.filename)).parent.mkdir(parents=True, exist_ok=True)
         return Path(session.cache_dir).parent.absolute()
+
+
+def bin_folder(envdir: Path, name: str) -> str:
+    """Return where nox puts the programs of a session's environment: it gives one whose path is long a short name."""
+    name = re.sub(r"-+", "-", name).strip("-")
+    if len(str(envdir / name)) > 87 and len(str(envdir)) < 91:
+        name = hashlib.sha1(name.encode("ascii"), usedforsecurity=False).hexdigest()[:8]
+    return str(envdir / name / "bin")
 
 
 def open_(session: Session, place: Place, run: Run, *, ref: str | None = None, to_run: bool = False) -> Workspace:

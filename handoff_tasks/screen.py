@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from handoff_tasks.model import CheckResult
 
 _LONGEST_LINE = 16384
+# What the runner obeys at the start of a line, blanks or not.
+_COMMAND = re.compile(r"\A(\s*)::")
 _MOST_SHOWN = 4 * 1024 * 1024
 # What a line of ours says, and how that is coloured: bold green, bold red, green, red, red, yellow, cyan (ECMA-48, SGR).
 _COLOURS = (
@@ -36,9 +38,18 @@ _COLOURS = (
 
 
 def say(line: str) -> None:
-    """Print one line of ours; on a terminal its verdict, outcome or code is coloured, unless ``NO_COLOR`` is set (no-color.org)."""
+    """Print one line of ours; on a terminal its verdict, outcome or code is coloured, unless ``NO_COLOR`` is set (no-color.org).
+
+    Should a word from outside stand first in it, GitHub's runner takes it for no command.
+    """
+    line = _COMMAND.sub(r"\1\\x3a:", line)
     if is_terminal() and not os.environ.get("NO_COLOR"):
         line = _coloured(line)
+    _out((line + "\n").encode("utf-8", "surrogateescape"))
+
+
+def command(line: str) -> None:
+    """Print one line that a CI service shall obey."""
     _out((line + "\n").encode("utf-8", "surrogateescape"))
 
 

@@ -307,7 +307,7 @@ def _settings(check: Check, *, options: Options, envdir: Path, run: str) -> Sett
     from handoff_tasks import verify
 
     return verify.Settings(
-        bin_folder=str(envdir / check.session / "bin"),
+        bin_folder=running.bin_folder(envdir, check.session),
         timeout=options.timeout,
         toolchain=options.toolchain,
         run=run,
@@ -429,7 +429,7 @@ def _finish(
     for line in end_screen.end(ended, workspace, material):
         screen.say(line)
     for line in reporting.marks(run.problems, run.advisories, workspace):
-        screen.say(line)
+        screen.command(line)
 
 
 def _assemble(session: Session, place: Place) -> None:

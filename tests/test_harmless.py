@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from builders import quick
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff_tasks.harmless import printable
+from handoff_tasks.harmless import escape_json, printable
 
 
 @pytest.mark.parametrize(
@@ -23,10 +25,15 @@ from handoff_tasks.harmless import printable
         ("a\u202eb", "a\\u202eb"),
         ("\u061c\u200b\u200f\u2028\u2029\u2066\ufeff", "\\u061c\\u200b\\u200f\\u2028\\u2029\\u2066\\ufeff"),
         ("\udcff", "\\xff"),
+        ("a ##[add-mask]b", "a \\x23#[add-mask]b"),
+        ("###[stop-commands]x ##[]", "#\\x23#[stop-commands]x \\x23#[]"),
+        ("##vso[task.setvariable variable=x]y", "\\x23#vso[task.setvariable variable=x]y"),
+        ("##teamcity[message text='x']", "\\x23#teamcity[message text='x']"),
+        ("## [1.2.3] - ##", "## [1.2.3] - ##"),
     ],
 )
 def test_what_a_terminal_would_obey_is_written_out(text: str, expected: str) -> None:
-    """Control characters, bidirectional ones and those that do not show are written as escapes; all else stays."""
+    """Control characters, bidirectional ones, those that do not show, commands of CI services: escapes; all else stays."""
     assert printable(text) == expected
 
 
@@ -42,3 +49,12 @@ def test_printable_text_stays_as_it_is(text: str) -> None:
 def test_a_lone_surrogate_is_written_out() -> None:
     """A message about a broken document can hold a lone surrogate; it is written out as everything else that is no text."""
     assert printable("a\ud800b") == "a\\ud800b"
+
+
+@quick
+@given(st.text(st.characters(exclude_categories=["Cs"])) | st.text("#[]vso\x7f\x9b\u202e"))
+def test_a_json_text_is_the_same_document(text: str) -> None:
+    """What is obeyed is written as JSON writes it: whoever parses the text gets the same value, whoever shows it obeys nothing."""
+    shown = escape_json(json.dumps([text], ensure_ascii=False))
+    assert json.loads(shown) == [text]
+    assert printable(shown) == shown

@@ -43,6 +43,16 @@ def test_what_has_passed_is_not_run_again(desk: Desk, runs: Path) -> None:
     assert desk.packet.read_bytes() == packet
 
 
+def test_what_has_passed_is_kept_in_a_long_path(desk: Desk, runs: Path, tmp_path: Path) -> None:
+    """Also where nox gives the environments short names, since their path is long."""
+    desk.envdir = tmp_path / ("long" * 20)[: max(1, 85 - len(str(tmp_path)))]
+    assert desk.run("handoff-stable").returncode == 0
+    assert not (desk.envdir / "verify-first").exists()
+    before = runs.read_text()
+    assert desk.run("handoff-stable").returncode == 0
+    assert runs.read_text() == before
+
+
 @pytest.mark.parametrize("word", ["--fresh", "--rerun"])
 def test_all_run_again_when_asked(desk: Desk, runs: Path, word: str) -> None:
     """With --fresh (from an empty checkout) and --rerun (in the checkout that is there) nothing is kept."""

@@ -21,6 +21,7 @@ from handoff_tasks.model import CheckResult, Outcome
         ([b"\n\n"], b"fmt | \nfmt | \n"),
         ([b"\x1b[2J::error::x\n"], b"fmt | \\x1b[2J::error::x\n"),
         ([b"::error::x\n"], b"fmt | ::error::x\n"),
+        ([b"##[add-mask]x\n"], b"fmt | \\x23#[add-mask]x\n"),
         ([b"\xff\xfe caf\xc3\xa9\n"], b"fmt | \xff\xfe caf\xc3\xa9\n"),
         ([b"caf\xc3", b"\xa9\n"], b"fmt | caf\xc3\xa9\n"),
         ([b"\xe2\x80", b"\xaex\n"], b"fmt | \\u202ex\n"),
@@ -74,6 +75,21 @@ def test_a_line_of_our_own(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     screen.Lines("fmt").line("evidence: /tmp/\udcff.json")
     screen.say("done")
     assert capsysbinary.readouterr().out == b"fmt | evidence: /tmp/\xff.json\ndone\n"
+
+
+def test_a_word_from_outside_is_no_command(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    """What GitHub's runner obeys at the start of a line, blanks or not, it does not find there, unless we mean it."""
+    for line in ("::error::x", "  \t::add-mask::x", "a ::b::", "NO-GO  ::x::"):
+        screen.say(line)
+    screen.command("::error file=a::x")
+    assert capsysbinary.readouterr().out.decode().split("\n") == [
+        "\\x3a:error::x",
+        "  \t\\x3a:add-mask::x",
+        "a ::b::",
+        "NO-GO  ::x::",
+        "::error file=a::x",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(
