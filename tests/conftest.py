@@ -24,6 +24,28 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+# Whole runs whose lines others measure already: a run that is measured takes more than twice as long.
+_UNMEASURED = {
+    "test_ci",
+    "test_flavours",
+    "test_golden",
+    "test_interrupts",
+    "test_repositories",
+    "test_resume",
+    "test_sample",
+    "test_same_bytes",
+    "test_shapes",
+    "test_two_runs",
+}
+
+
+@pytest.fixture(autouse=True)
+def _unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that these tests start are not measured; what they run themselves is."""
+    if request.module.__name__ in _UNMEASURED:
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.fixture
 def producer(tmp_path: Path) -> scratch.Producer:
     """Make a producer with two releases; v1.1.0's tag is checked out."""
