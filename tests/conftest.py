@@ -27,7 +27,6 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 # Whole runs whose lines others measure already: a run that is measured takes more than twice as long.
 _UNMEASURED = {
     "test_ci",
-    "test_flavours",
     "test_golden",
     "test_interrupts",
     "test_repositories",

@@ -53,12 +53,15 @@ def colours(said: str) -> set[str]:
 
 def test_a_terminal_sees_a_line_for_each_check(desk: Desk) -> None:
     """Each check with its state, time and last line of output, made harmless, and how many are done; nothing of it stays."""
-    slow = scratch.check("slow", ["bash", "-c", r"printf 'half way \033[31mred\n'; sleep 1"])
-    desk.profile(slow, scratch.check("quick", ["true"]))
+    gate = desk.folder / "gate"
+    slow = scratch.check(
+        "slow", ["bash", "-c", rf"printf 'half way \033[31mred\n'; until [ -e '{gate}' ]; do sleep 0.1; done; sleep 2"]
+    )
+    desk.profile(slow, scratch.check("quick", ["touch", str(gate)]))
     status, said = on_a_terminal(desk, NO_COLOR="")
     assert status == 0
     drawn, _, last = said.rpartition("\x1b[?25h")
-    assert re.search(r"  slow .*running .* 0\.\d s .*half way \\x1b\[31mred", drawn)
+    assert re.search(r"  slow .*running .* \d+\.\d s .*half way \\x1b\[31mred", drawn)
     assert re.search(r"  quick +\S*passed", drawn)
     assert "1 of 2 checks done, " in drawn
     assert "2 checks\r\n  slow   \x1b[32mpassed\x1b[0m " in last
