@@ -10,6 +10,7 @@ import functools
 import os
 import secrets
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -336,6 +337,7 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
     for chatter in folder.glob("lane-*.nox.log"):
         chatter.unlink()
     seen = board.board(folder, [check.id for check in workspace.profile.checks], kept)
+    threading.Thread(target=_preload, daemon=True).start()
     try:
         return fanout.run(
             fanout.plan(checks, options.jobs or default_jobs()),
@@ -351,6 +353,13 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
             seen.close()
         # A lane that outlives us finds no run to go on with.
         run_file.unlink(missing_ok=True)
+
+
+def _preload() -> None:
+    """Import what the end of a run needs while its checks run: it takes as long as many a check."""
+    from handoff_tasks import report_html, reporting  # noqa: F401 - the import is all that is wanted
+
+    report_html.template()
 
 
 def _agree(options: Options, mode_name: str | None) -> None:
