@@ -30,9 +30,10 @@ _OUTER = ("NOXSESSION", "NOXPYTHON", "NOXEXTRAPYTHON", "NOXFORCEPYTHON", "NOX_PA
 def plan(checks: Sequence[Check], jobs: int) -> list[list[str]]:
     """Return lanes, side by side, of sessions, one after the other: at most ``jobs``, and one for the checks that must be alone.
 
-    Checks are dealt out by how long they are expected to take: the longest first, each to the lane with least to do; in a lane they
-    keep their order. The lane of those that must be alone waits for its turn in the checkout. A lane is one nox process, since to
-    start one takes longer than many a check.
+    Checks are dealt out by how long they are expected to take: the longest first, each to the lane with least to do. A lane runs
+    the short ones first, so that what they find is known while the long ones go on, and else keeps the profile's order. The lane
+    of those that must be alone waits for its turn in the checkout. A lane is one nox process, since to start one takes longer
+    than many a check.
     """
     if jobs == 1:
         return [[check.session for check in checks]]
@@ -40,7 +41,8 @@ def plan(checks: Sequence[Check], jobs: int) -> list[list[str]]:
     lanes: list[list[Check]] = [[] for _ in range(min(jobs, len(shared)))]
     for check in sorted(shared, key=lambda check: -check.expected_seconds):
         min(lanes, key=lambda lane: sum(other.expected_seconds for other in lane)).append(check)
-    lanes = [*(sorted(lane, key=checks.index) for lane in lanes), [check for check in checks if check.alone]]
+    in_turn = sorted(checks, key=lambda check: check.expected_seconds)
+    lanes = [*(sorted(lane, key=in_turn.index) for lane in lanes), [check for check in checks if check.alone]]
     return [[check.session for check in lane] for lane in lanes if lane]
 
 
