@@ -8,6 +8,7 @@ environment is swapped for the time of a call. What the answers mean is no busin
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import re
@@ -41,6 +42,10 @@ _CONFIG = {
     "safe.directory": "*",
     "transfer.fsckObjects": "true",
 }
+
+
+# The first that leaves the user's configuration out when GIT_CONFIG_GLOBAL says so; an older one would let it speak.
+_OLDEST = (2, 32)
 
 
 class GitError(Exception):
@@ -90,7 +95,7 @@ def run(
     """Run ``git WORDS`` in ``cwd`` and return what it wrote to standard output.
 
     ``git_dir``, ``work_tree`` and ``index`` name a repository of ours; left out, git looks for one from ``cwd`` upwards.
-    Raises `GitError` when the exit status is not in ``accept``.
+    Raises `GitError` when the exit status is not in ``accept``, `HandoffError` (HP004) when git is missing or too old.
     """
     program = executable()
     environment = _environment(program)
@@ -99,7 +104,7 @@ def run(
             environment[name] = str(path)
     with _environ(environment), contextlib.ExitStack() as stack:
         git = _gitpython()
-
+        _require(git, str(program))
         given = stack.enter_context(tempfile.TemporaryFile())
         given.write(stdin)
         given.seek(0)
@@ -146,7 +151,7 @@ def preload() -> None:
     """Import GitPython now, for instance while something else is waited for."""
     program = executable()
     with _environ(_environment(program)):
-        _gitpython()
+        _require(_gitpython(), str(program))
 
 
 def _gitpython() -> Any:
@@ -155,6 +160,15 @@ def _gitpython() -> Any:
     import git
 
     return git
+
+
+@functools.cache
+def _require(git: Any, program: str) -> None:
+    """Refuse a git that is too old to leave everybody's configuration out (HP004)."""
+    found = git.Git().version_info
+    if found[:2] < _OLDEST:
+        message = f"found version {'.'.join(map(str, found))}; expected {'.'.join(map(str, _OLDEST))} or later"
+        raise refusal("HP004", program, message, "install a newer git, or put it first on PATH, and run again")
 
 
 def _environment(program: Path) -> dict[str, str]:

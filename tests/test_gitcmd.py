@@ -65,6 +65,27 @@ def test_no_git_on_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     )
 
 
+def test_a_git_that_is_too_old_is_refused(tmp_path: Path) -> None:
+    """HP004 names the program, the version that was found and the oldest that is good. GitPython asks once, so in a new process."""
+    old = tmp_path / "bin" / "git"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho 'git version 2.31.8 (a vendor)'\n")
+    old.chmod(0o755)
+    script = (
+        "import os, pathlib; from handoff_tasks import gitcmd; from handoff_tasks.errors import HandoffError\n"
+        "for ask in (lambda: gitcmd.run('version', cwd=pathlib.Path('/')), gitcmd.preload):\n"
+        "    try: ask()\n"
+        "    except HandoffError as error: print(error)\n"
+    )
+    environment = {**os.environ, "PATH": f"{old.parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    told = (
+        f"HP004 {old}: found version 2.31.8; expected 2.32 or later\n"
+        "      next: install a newer git, or put it first on PATH, and run again\n"
+    )
+    assert done.stdout == 2 * told
+
+
 def test_relative_entries_of_path_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A git in the current folder, or in a relative entry of PATH, is never taken."""
     real = scratch.program("git")
