@@ -9,6 +9,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from handoff_tasks import harmless
 from handoff_tasks.errors import HandoffError, Problem, refusal
 from handoff_tasks.model import Statement
 from handoff_tasks.validate import nearest
@@ -27,7 +28,8 @@ LABELS: Mapping[str, str] = {
     "Rollback instruction": "rollback_instruction",
 }
 _PLACEHOLDER = re.compile(r"(?<!\w)<(?![\s\d=])[^<>]*>|\bnone\|describe\b|\b(?:target|previous) tag/sha\b|\b(?:TODO|TBD|FIXME)\b")
-_UNWRITTEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+# In a line for people there is no tab either, and no sign that is drawn in two ways.
+_UNWRITTEN = re.compile(rf"[\x00-\x1f\ufe00-\ufe0f{harmless.UNSEEN}]")
 _LONGEST = 4000
 _LISTED = 20
 _PAIRS = 5

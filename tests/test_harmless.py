@@ -24,6 +24,9 @@ from handoff_tasks.harmless import escape_json, printable
         ("\x85\x9b", "\\x85\\x9b"),
         ("a\u202eb", "a\\u202eb"),
         ("\u061c\u200b\u200f\u2028\u2029\u2066\ufeff", "\\u061c\\u200b\\u200f\\u2028\\u2029\\u2066\\ufeff"),
+        ("a\xad\u034f\u3164\ufff9b", "a\\xad\\u034f\\u3164\\ufff9b"),
+        ("a\U000e0041\U0001d173b", "a\\U000e0041\\U0001d173b"),
+        ("done \u2714\ufe0f", "done \u2714\ufe0f"),
         ("\udcff", "\\xff"),
         ("a ##[add-mask]b", "a \\x23#[add-mask]b"),
         ("###[stop-commands]x ##[]", "#\\x23#[stop-commands]x \\x23#[]"),
@@ -52,7 +55,7 @@ def test_a_lone_surrogate_is_written_out() -> None:
 
 
 @quick
-@given(st.text(st.characters(exclude_categories=["Cs"])) | st.text("#[]vso\x7f\x9b\u202e"))
+@given(st.text(st.characters(exclude_categories=["Cs"])) | st.text("#[]vso\x7f\x9b\u202e\U000e0041"))
 def test_a_json_text_is_the_same_document(text: str) -> None:
     """What is obeyed is written as JSON writes it: whoever parses the text gets the same value, whoever shows it obeys nothing."""
     shown = escape_json(json.dumps([text], ensure_ascii=False))
