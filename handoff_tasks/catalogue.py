@@ -72,10 +72,11 @@ _ENTRIES = {
         "Call it without `--no-venv`.",
     ),
     "HP004": _rule(
-        "git is missing",
-        "No absolute folder of PATH holds git.",
-        "git: git is not on PATH",
-        "Install git 2.32 or later.",
+        "git is missing or too old",
+        "No absolute folder of PATH holds git, or the first that does holds one from before 2.32, which cannot be kept from "
+        "reading everybody's configuration.",
+        "/usr/bin/git: found version 2.30.2; expected 2.32 or later",
+        "Install a newer git, or put it first on PATH.",
     ),
     "HP005": _rule(
         "The packet to verify cannot be read",
@@ -146,7 +147,8 @@ _ENTRIES = {
     ),
     "HP018": _rule(
         "Settings of the user's change verdicts",
-        "A file of the profile's `user_config` has tables that nobody has called harmless: flags, runners, profiles, aliases.",
+        "A file of the profile's `user_config` has tables that nobody has called harmless (flags, runners, profiles, aliases), or "
+        "is there at all where none are.",
         "/home/ann/.cargo/config.toml: settings of the user's that can change a verdict: build; expected none but net, registries",
         "Take the settings out while you verify, or verify as a user, or with a home, that has none.",
     ),

@@ -5,6 +5,7 @@ Which names and which settings, the profile says (DESIGN section 4: where the ch
 
 from __future__ import annotations
 
+import stat
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,8 +23,9 @@ def look(checkout: Path, profile: Profile, caller: Mapping[str, str]) -> tuple[l
 
     ``checkout`` is the work tree's place, ``caller`` the environment in which the user's settings are looked for.
     """
-    problems, notes = [], []
-    settings = _settings(profile, caller)
+    problems: list[Problem] = []
+    notes: list[Problem] = []
+    settings = _settings(profile, caller, problems)
     for path, harmless in settings.items():
         found = _read(path, harmless)
         if isinstance(found, Problem):
@@ -36,14 +38,27 @@ def look(checkout: Path, profile: Profile, caller: Mapping[str, str]) -> tuple[l
     for folder in checkout.parents:
         for name in profile.refuse_above:
             path = folder / name
-            if path not in settings and path.is_file():
+            if path not in settings and _is_file(path, problems):
                 message = f"lies above the private checkout {checkout}, where tools of the checks would follow it"
                 hint = "move it away, or choose a folder that has no such file above it with --cache-dir"
                 problems.append(Problem(code="HP017", where=str(path), message=message, hint=hint))
     return problems, notes
 
 
-def _settings(profile: Profile, caller: Mapping[str, str]) -> dict[Path, tuple[str, ...]]:
+def _is_file(path: Path, problems: list[Problem]) -> bool:
+    """Tell whether a file is there; that nobody may look is a problem of its own (HP017)."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        message = f"cannot be looked at ({error.strerror}), so nobody knows whether it changes a verdict"
+        hint = "move it away, or choose a folder with --cache-dir above which everything can be looked at"
+        problems.append(Problem(code="HP017", where=str(path), message=message, hint=hint))
+        return False
+
+
+def _settings(profile: Profile, caller: Mapping[str, str], problems: list[Problem]) -> dict[Path, tuple[str, ...]]:
     """Return the files with a user's settings that are there, with the tables in each that change no verdict."""
     found = {}
     for config in profile.user_config:
@@ -51,7 +66,7 @@ def _settings(profile: Profile, caller: Mapping[str, str]) -> dict[Path, tuple[s
             variable, _, rest = template.removeprefix("{").partition("}/")
             folder = caller.get(variable, "")
             path = Path(folder) / rest
-            if folder.startswith("/") and path.is_file():
+            if folder.startswith("/") and _is_file(path, problems):
                 found[path] = config.harmless
     return found
 
@@ -59,6 +74,9 @@ def _settings(profile: Profile, caller: Mapping[str, str]) -> dict[Path, tuple[s
 def _read(path: Path, harmless: tuple[str, ...]) -> list[str] | Problem:
     """Return the names of a settings file's tables, or why it must not be there."""
     hint = "take these settings out while you verify, or verify as a user, or with a home, that has none"
+    if not harmless:
+        message = "settings of the user's that can change a verdict; expected no such file"
+        return Problem(code="HP018", where=str(path), message=message, hint=hint)
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:

@@ -95,6 +95,43 @@ def test_settings_that_nobody_can_read_are_refused(tmp_path: Path, text: str) ->
     assert problem.message.startswith("the user's settings cannot be read, so nobody knows what they change: ")
 
 
+def test_a_file_of_which_nothing_is_harmless_is_refused_unread(tmp_path: Path) -> None:
+    """Such as jq's, which is no TOML: that it is there is enough."""
+    path = put(tmp_path / ".jq", "def length: 1;")
+    text = scratch.PROFILE + '[[environment.user_config]]\nfiles = ["{HOME}/.jq"]\nharmless = []\n'
+    owner = profile.parse(text.encode(), "handoff.toml", resources.schema(resources.PROFILE))
+    problems, notes = surroundings.look(tmp_path / "x" / "checkout", owner, {"HOME": str(tmp_path)})
+    assert notes == []
+    assert [(one.code, one.where, one.message, one.hint) for one in problems] == [
+        (
+            "HP018",
+            str(path),
+            "settings of the user's that can change a verdict; expected no such file",
+            "take these settings out while you verify, or verify as a user, or with a home, that has none",
+        )
+    ]
+
+
+def test_where_nobody_may_look_nothing_is_taken_for_good(tmp_path: Path) -> None:
+    """Above the checkout and among the user's settings: each place is named. A name that is too long stands for a locked folder."""
+    far = "f" * 300
+    text = ADDED.replace("clippy.toml", far).replace("{HOME}/.cargo", "{HOME}/" + far)
+    top, rest = text.split("\n\n", 1)
+    text = scratch.PROFILE.replace("\n[environment]\n", f"\n[environment]\n{top}\n") + rest
+    owner = profile.parse(text.encode(), "handoff.toml", resources.schema(resources.PROFILE))
+    problems, _ = surroundings.look(tmp_path / "checkout", owner, {"HOME": str(tmp_path)})
+    assert [(one.code, one.where) for one in problems] == [
+        ("HP017", str(tmp_path / far / "config.toml")),
+        *(("HP017", str(folder / far)) for folder in (tmp_path, *tmp_path.parents)),
+    ]
+    assert {(one.message, one.hint) for one in problems} == {
+        (
+            "cannot be looked at (File name too long), so nobody knows whether it changes a verdict",
+            "move it away, or choose a folder with --cache-dir above which everything can be looked at",
+        )
+    }
+
+
 def test_a_variable_that_names_no_folder_is_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unset, empty or relative variable: nothing is looked for in the current folder."""
     put(tmp_path / "config.toml", "[build]\n")
