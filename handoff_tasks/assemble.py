@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from handoff_tasks import canonical, evidence, impact, packet, paths, resources, rules, strict_json, validate
 from handoff_tasks.errors import HandoffError, Problem, refusal
-from handoff_tasks.model import CheckResult, GitFacts, Manifest, Statement
+from handoff_tasks.model import LAST_SECOND, CheckResult, GitFacts, Manifest, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -217,7 +217,7 @@ def _source_date_epoch() -> int | None:
     value = os.environ.get("SOURCE_DATE_EPOCH")
     if not value:
         return None
-    if not value.isascii() or not value.isdigit() or int(value) > 253402300799:
+    if not value.isascii() or not value.isdigit() or int(value) > LAST_SECOND:
         message = f"found {value!r}; expected whole seconds since 1970, up to the year 9999"
         raise refusal("HP001", "SOURCE_DATE_EPOCH", message, "correct the variable, or unset it to use the commit's time")
     return int(value)

@@ -116,7 +116,8 @@ _ENTRIES = {
     ),
     "HP013": _rule(
         "The history is damaged",
-        "An object between commit, tags and their beginnings is missing or is not what its name says.",
+        "An object between commit, tags and their beginnings is missing or is not what its name says, or the commit's time is no "
+        "date.",
         ".git: commit 1d92... and the tags cannot be fetched whole: missing blob object '9b0f...'",
         "Run `git fsck` in the producer's repository and mend what it names.",
     ),

@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from handoff_tasks import gitcmd, line_pattern, paths
 from handoff_tasks.errors import HandoffError, refusal
-from handoff_tasks.model import GitFacts, Manifest, Relation, Release, Tag
+from handoff_tasks.model import LAST_SECOND, GitFacts, Manifest, Relation, Release, Tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -283,7 +283,7 @@ class Repository:
         """Return what git says of the release that ``manifest`` (of the producer's commit) names.
 
         ``read`` turns the bytes of a manifest at a tag into a manifest, None when they are none. ``rollback`` is the sha of the
-        statement's rollback line.
+        statement's rollback line. Raises `HandoffError`: HP013 (a commit of no date), HP059 (a tag of no commit).
         """
         commit, runtime, prefix = producer.commit, manifest.commit_sha, producer.prefix
         tag_name = profile.tag_name(manifest.release_tag)
@@ -315,7 +315,7 @@ class Repository:
         return GitFacts(
             verified_commit=commit,
             verified_tree=_header(found[2], b"tree").decode(),
-            committed_at=int(_header(found[2], b"committer").split()[-2]),
+            committed_at=_committed_at(commit, found[2]),
             producer_path=producer.path,
             tag_name=tag_name,
             tag=tag,
@@ -411,6 +411,15 @@ def _fetching(producer: Producer) -> tuple[str, ...]:
 def _header(commit: bytes, name: bytes) -> bytes:
     head = commit.split(b"\n\n", 1)[0]
     return next(line for line in head.split(b"\n") if line.startswith(name + b" "))[len(name) + 1 :]
+
+
+def _committed_at(commit: str, content: bytes) -> int:
+    """Return a commit's committer time in seconds. Raises `HandoffError` (HP013) for one that no date can be made of."""
+    seconds = int(_header(content, b"committer").split()[-2])
+    if seconds > LAST_SECOND:
+        message = f"its committer time, {seconds} seconds since 1970, lies beyond the year 9999"
+        raise refusal("HP013", f"commit {commit}", message, "make the commit anew on a machine whose clock is right")
+    return seconds
 
 
 def _is_commit(objects: gitcmd.Objects, sha: str) -> bool:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RECORD_CONTRACT = "producer-outcome-record.v1"
+# Of the year 9999: what comes later has no place in a packet's form of a time.
+LAST_SECOND = 253402300799
 
 
 class Outcome(StrEnum):

@@ -209,6 +209,15 @@ def test_what_is_no_commit(producer: scratch.Producer, tmp_path: Path, ref: str)
     assert [code for code, _ in problems(producer, tmp_path, ref=ref)] == ["HP012"]
 
 
+def test_a_commit_of_no_date(producer: scratch.Producer, tmp_path: Path) -> None:
+    """Stimulus: a clock that was far off. git takes such a commit, but a packet could not say its time."""
+    late = {"GIT_AUTHOR_DATE": "@99999999999999 +0000", "GIT_COMMITTER_DATE": "@99999999999999 +0000"}
+    scratch.git(producer.path, "commit", "--quiet", "--allow-empty", "--message", "late", **late)
+    assert problems(producer, tmp_path) == [
+        ("HP013", "its committer time, 99999999999999 seconds since 1970, lies beyond the year 9999")
+    ]
+
+
 def test_many_tags(producer: scratch.Producer, tmp_path: Path) -> None:
     """Stimulus: five hundred more tags of the release's form, without manifests of their own. It works: GO."""
     lines = "".join(f"create refs/tags/v0.{number}.0 {producer.head()}\n" for number in range(500))
