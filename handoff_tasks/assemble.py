@@ -229,7 +229,7 @@ def check_packet(data: bytes, where: str) -> list[Problem]:
         document = strict_json.read(data, where)
     except HandoffError as error:
         return list(error.problems)
-    hint = "do not use this packet; ask the producer for one that the handoff session published"
+    hint = rules.ASK_FOR_ANOTHER
     found = validate.violations(document, resources.schema(resources.PACKET), where=where, code="HP070", hint=hint)
     if found:
         return found
@@ -238,21 +238,6 @@ def check_packet(data: bytes, where: str) -> list[Problem]:
         message = "the bytes are not in the published form (two-space indent, plain UTF-8, one newline at the end)"
         return [Problem(code="HP070", where=where, message=message, hint=hint)]
     return rules.packet_problems(document, where)
-
-
-def check_packet_against_git(workspace: Workspace, document: Mapping[str, Any], where: str) -> tuple[list[Problem], list[Problem]]:
-    """Return where git and the producer's files at the workspace's commit contradict a valid packet (HP050 to HP057, HP072).
-
-    Second, the advisories: HA012, the release has been tagged since.
-    """
-    said = document["consumer_impact_statement"]
-    material = gather(workspace, None, Statement(**said) if said else None)
-    problems = [
-        *rules.packet_against_git(document, material.facts, material.manifest, workspace.profile, where),
-        *rules.packet_against_profile(document, material.facts, material.manifest, workspace.profile, where),
-        *rules.git_problems(material.facts, material.manifest, workspace.profile, allow_untagged=True),
-    ]
-    return problems, rules.tagged_since(document, material.facts)
 
 
 def publish(decision: Decision, target: Path, git_dir: Path) -> str:

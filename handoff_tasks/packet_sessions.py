@@ -1,4 +1,4 @@
-"""The sessions that look at packets and run nothing: handoff-diff and handoff-show.
+"""The sessions that look at packets and run nothing: handoff-verify, handoff-diff and handoff-show.
 
 Each reads its options, has the packets read, and prints what the screen makes of them.
 """
@@ -6,17 +6,68 @@ Each reads its options, has the packets read, and prints what the screen makes o
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from handoff_tasks import producers, running
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from nox import Session
 
     from handoff_tasks.packets import Packet
     from handoff_tasks.producers import Place
     from handoff_tasks.running import Run
     from handoff_tasks.workspace import Workspace
+
+
+def verify(session: Session, place: Place) -> None:
+    """Hold a packet to its schema and to itself, and to git where a producer is named or at hand; say every violation."""
+    with running.framed(session, plain=("PACKET",)) as run:
+        from handoff_tasks import packet_judge, screen
+        from handoff_tasks.errors import HandoffError, refusal
+
+        path = running.from_(session, Path(run.options.plain[0]))
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", "name a packet's file") from None
+        judged = packet_judge.judge(data, str(path))
+        problems = [*judged.problems]
+        against = "its bytes alone (give --producer-root to hold it against git)"
+        if judged.document is not None:
+            run.mode = judged.document["handoff_mode"] if packet_judge.stated_commit(judged.document) else None
+            if _producer_at_hand(place, run):
+                try:
+                    workspace = _at_its_commit(session, place, run, judged.document, str(path))
+                    found, run.advisories = packet_judge.against_git(workspace, judged.document, str(path))
+                    against = f"git in {workspace.producer.root}"
+                except HandoffError as error:
+                    if not problems:
+                        raise
+                    found = list(error.problems)
+                problems += found
+        run.problems = problems
+        for line in [*screen.findings("Advisories:", run.advisories), *screen.findings("Problems:", problems), ""]:
+            screen.say(line)
+        screen.say(f"NO-GO  {path}" if problems else f"GO  {path}, checked against {against}")
+        if not problems:
+            run.packet = path
+
+
+def _at_its_commit(session: Session, place: Place, run: Run, document: Mapping[str, Any], where: str) -> Workspace:
+    """Return the producer's workspace at the commit that a packet speaks of."""
+    from handoff_tasks import packet_judge
+
+    stated = packet_judge.stated_commit(document)
+    if stated is None:
+        stated = packet_judge.tagged_commit(running.open_(session, place, run), document, where)
+    return running.open_(session, place, run, ref=stated)
+
+
+def _producer_at_hand(place: Place, run: Run) -> bool:
+    """Tell whether a producer is named, or the noxfile is one's own."""
+    return bool(run.options.producer_root or run.options.sample or producers.own_root(place))
 
 
 def differ(session: Session, place: Place) -> None:
@@ -91,9 +142,8 @@ def _read(session: Session, place: Place, run: Run) -> tuple[list[Packet], Works
     from handoff_tasks import packets
 
     options = run.options
-    named = options.producer_root or options.sample or producers.own_root(place)
     tags = any(word.endswith(":") for word in options.plain)
-    workspace = running.open_(session, place, run) if tags or named else None
+    workspace = running.open_(session, place, run) if tags or _producer_at_hand(place, run) else None
     found = []
     for word in options.plain:
         if word.endswith(":"):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from handoff_tasks.profile import Check, Mode, Profile
 
 _SHOWN = 5
+ASK_FOR_ANOTHER = "do not use this packet; ask the producer for one that the handoff session published"
 
 
 def judge_evidence(check: Check, found: Record | Problem | None, binding: Binding) -> CheckResult:
@@ -289,14 +290,10 @@ def packet_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
     found: list[Problem] = []
 
     def wrong(pointer: str, message: str) -> None:
-        hint = "do not use this packet; ask the producer for one that the handoff session published"
-        found.append(Problem(code="HP071", where=f"{where}#{pointer}", message=message, hint=hint))
+        found.append(Problem(code="HP071", where=f"{where}#{pointer}", message=message, hint=ASK_FOR_ANOTHER))
 
-    baseline = document["active_runtime_baseline"]
-    candidate = document["handoff_mode"] != "stable"
-    for key in baseline:
-        if not (candidate and key == "expected_service_contract_version") and baseline[key] != document[key]:
-            wrong(f"/active_runtime_baseline/{key}", f"found {baseline[key]}; the packet itself says {document[key]}")
+    for pointer, message in _shared_contradictions(document):
+        wrong(pointer, message)
     commands = [outcome["command"] for outcome in document["verification_outcomes"]]
     if commands != document["verification_commands"]:
         wrong("/verification_commands", "the commands are not those of verification_outcomes, in their order")
@@ -304,10 +301,7 @@ def packet_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
         wrong("/verification_outcomes", "two outcomes have the same id")
     if document["consumer_impact_statement_template"] != document["consumer_impact_statement"]:
         wrong("/consumer_impact_statement_template", "it differs from consumer_impact_statement")
-    stable = baseline["expected_service_contract_version"].replace(".", "_") + "_stable"
-    if stable not in document["non_2xx_envelope_policy"]:
-        wrong("/non_2xx_envelope_policy", f"the key {stable} is missing")
-    for pointer, message in _candidate(document) if candidate else ():
+    for pointer, message in _candidate(document) if document["handoff_mode"] != "stable" else ():
         wrong(pointer, message)
     state = document["git_state"]
     if state["runtime_commit"] != document["commit_sha"]:
@@ -327,12 +321,39 @@ def packet_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
     return found
 
 
-def _candidate(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield where a rehearsal promises more than it may: only the service version may differ from the baseline."""
+def foreign_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
+    """Return what is wrong with a packet of another generator that has the keys every consumer knows (DOMAIN section 2).
+
+    Contradictions between these keys (HP071), and lines of its statement that say nothing (HP062).
+    """
+    found = [
+        Problem(code="HP071", where=f"{where}#{pointer}", message=message, hint=ASK_FOR_ANOTHER)
+        for pointer, message in _shared_contradictions(document)
+    ]
+    key = "consumer_impact_statement_template"
+    for name, line in (document[key] or {}).items():
+        if reason := impact.unfilled(line):
+            found.append(Problem(code="HP062", where=f"{where}#/{key}/{name}", message=reason, hint=ASK_FOR_ANOTHER))
+    return found
+
+
+def _shared_contradictions(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield where the keys that every packet has contradict each other: only the rehearsed version may differ from the baseline."""
     version, baseline = "expected_service_contract_version", document["active_runtime_baseline"]
-    rehearsed = document[version].replace(".", "_") + "_candidate"
-    if rehearsed not in document["non_2xx_envelope_policy"]:
-        yield "/non_2xx_envelope_policy", f"the key {rehearsed} is missing"
+    candidate = document["handoff_mode"] != "stable"
+    for key in baseline:
+        if not (candidate and key == version) and key in document and baseline[key] != document[key]:
+            yield f"/active_runtime_baseline/{key}", f"found {baseline[key]}; the packet itself says {document[key]}"
+    needed = [baseline[version].replace(".", "_") + "_stable"]
+    needed += [document[version].replace(".", "_") + "_candidate"] if candidate else []
+    for name in needed:
+        if name not in document["non_2xx_envelope_policy"]:
+            yield "/non_2xx_envelope_policy", f"the key {name} is missing"
+
+
+def _candidate(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield where a rehearsal promises more than it may."""
+    version, baseline = "expected_service_contract_version", document["active_runtime_baseline"]
     for key, message in rehearsal_faults(document["compatibility_expectations"]):
         yield f"/compatibility_expectations/{key}", message
     nothing_left = any(advisory["code"] == "HA010" for advisory in document["advisories"])
@@ -381,7 +402,7 @@ def _go_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
 
 def tagged_since(document: Mapping[str, Any], facts: GitFacts) -> list[Problem]:
     """Return an advisory (HA012) when the release of an untagged packet has been tagged since."""
-    if document["git_state"]["tag"]["state"] == "tagged" or facts.tag is None:
+    if "git_state" not in document or document["git_state"]["tag"]["state"] == "tagged" or facts.tag is None:
         return []
     message = f"the release has been tagged since: {facts.tag_name} points to {facts.tag.target}"
     hint = "run the handoff session at the tag for a packet that says so"
@@ -393,7 +414,7 @@ def packet_against_git(
 ) -> list[Problem]:
     """Return where git, the manifest and the profile, asked today, contradict a packet (HP072).
 
-    A tag that has come since is no contradiction.
+    A tag that has come since is no contradiction. Of a packet of another generator the keys that it has are looked at.
     """
     known = [mode for mode in profile.modes if mode.name == document["handoff_mode"]]
     hint = "do not use this packet: verify the release again with the handoff session"
@@ -411,19 +432,27 @@ def packet_against_git(
         **known[0].blocks,
         "git_state": git_state(facts),
     }
-    then = {key: document.get(key) for key in now}
-    if document["git_state"]["tag"]["state"] == "untagged" and facts.tag is not None:
+    if "git_state" not in document:
+        now = {key: value for key, value in now.items() if key in document}
+    elif document["git_state"]["tag"]["state"] == "untagged" and facts.tag is not None:
         for key in ("tag", "runtime_to_tag"):
             now["git_state"][key] = document["git_state"][key]
-    if document["handoff_generated_at_source"] == "verified-commit":
+    then = {key: document.get(key) for key in now}
+    if document.get("handoff_generated_at_source") == "verified-commit":
         then["handoff_generated_at_utc"] = document["handoff_generated_at_utc"]
         now["handoff_generated_at_utc"] = generated_at(facts.committed_at)
-    said = document["consumer_impact_statement"]
-    found = statement_problems(Statement(**said), manifest, facts) if said else []
+    said = statement_of(document)
+    found = statement_problems(said, manifest, facts) if said else []
     for pointer, old, new in _differences(then, now, ""):
         message = f"the packet says {_told(old)}; today it is {_told(new)}"
         found.append(Problem(code="HP072", where=f"{where}#{pointer}", message=message, hint=hint))
     return found
+
+
+def statement_of(document: Mapping[str, Any]) -> Statement | None:
+    """Return a packet's statement; None when it has none, or another generator wrote one of other lines."""
+    said = document.get("consumer_impact_statement", document["consumer_impact_statement_template"])
+    return Statement(**said) if said and said.keys() == set(impact.LABELS.values()) else None
 
 
 def packet_against_profile(
@@ -434,7 +463,7 @@ def packet_against_profile(
     Where the tag has come or moved since, the advisories are not looked at: they were those of that time.
     """
     modes = [mode for mode in profile.modes if mode.name == document["handoff_mode"]]
-    if not modes or document["verdict"] != GO:
+    if not modes or document.get("verdict") != GO:
         return []
     found = [*_foreign_tools(document, profile)]
     if document["git_state"]["tag"]["target"] == (facts.tag.target if facts.tag else None):
@@ -469,6 +498,9 @@ def _differences(then: object, now: object, pointer: str) -> Iterator[tuple[str,
     if isinstance(then, dict) and isinstance(now, dict):
         for key in sorted(then.keys() | now.keys()):
             yield from _differences(then.get(key), now.get(key), f"{pointer}/{key}")
+    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        for number, (one, other) in enumerate(zip(then, now, strict=True)):
+            yield from _differences(one, other, f"{pointer}/{number}")
     elif then != now:
         yield pointer, then, now
 

@@ -12,7 +12,7 @@ import secrets
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handoff_tasks import impact_draft, packet_sessions, producers, running
 
@@ -109,7 +109,7 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
     add(
         "handoff-verify",
         "Schema and rules on a packet's bytes, with a producer's root also against git: -- PACKET.",
-        functools.partial(_verify_packet, place=place),
+        functools.partial(packet_sessions.verify, place=place),
         tags=["handoff"],
     )
     add(
@@ -467,42 +467,3 @@ def _assemble(session: Session, place: Place) -> None:
             more = assemble.take_in(workspace, [running.from_(session, given) for given in run.options.evidence])
             run.checks = assemble.results(workspace)
             _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged, more=more)
-
-
-def _verify_packet(session: Session, place: Place) -> None:
-    with running.framed(session, plain=("PACKET",)) as run:
-        from handoff_tasks import assemble, screen, strict_json
-        from handoff_tasks.errors import HandoffError, Problem, refusal
-
-        path = running.from_(session, Path(run.options.plain[0]))
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", "name a packet's file") from None
-        problems = assemble.check_packet(data, str(path))
-        # What only contradicts itself is of its form, so the rest can be told too.
-        legible = all(problem.code == "HP071" for problem in problems)
-        document: Any = strict_json.read(data, str(path)) if legible else {}
-        against = "its bytes alone (give --producer-root to hold it against git)"
-        if legible:
-            run.mode = document["handoff_mode"]
-            if run.options.producer_root or run.options.sample or producers.own_root(place):
-                try:
-                    workspace = running.open_(session, place, run, ref=document["git_state"]["verified_commit"])
-                    found, run.advisories = assemble.check_packet_against_git(workspace, document, str(path))
-                    against = f"git in {workspace.producer.root}"
-                except HandoffError as error:
-                    if not problems:
-                        raise
-                    found = list(error.problems)
-                problems += found
-            if document["verdict"] != "GO":
-                hint = "this is a draft; run the handoff session again once what it lists is mended"
-                message = f"the packet itself says {document['verdict']}"
-                problems.append(Problem(code="HP073", where=f"{path}#/verdict", message=message, hint=hint))
-        run.problems = problems
-        for line in [*screen.findings("Advisories:", run.advisories), *screen.findings("Problems:", problems), ""]:
-            screen.say(line)
-        screen.say(f"NO-GO  {path}" if problems else f"GO  {path}, checked against {against}")
-        if not problems:
-            run.packet = path
