@@ -182,6 +182,12 @@ class View:
         """How many checks passed."""
         return sum(step.passed for step in self.steps)
 
+    @property
+    def last_words(self) -> dict[str, str]:
+        """What each check that did not pass wrote last, by the place that its problem names: most often the reason."""
+        ends = ((step, next((line for line in reversed(step.tail) if line.strip()), "")) for step in self.steps if not step.passed)
+        return {f"check {step.id}": line for step, line in ends if line}
+
 
 def view(
     packet: Mapping[str, Any] | None,

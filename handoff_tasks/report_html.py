@@ -53,6 +53,7 @@ def render(view: View) -> str:
         critical_text=report.chain(critical, _NAMED),
         duration=timeline.duration,
         href=href,
+        last_words=view.last_words,
         ordered=ordered,
         unfolded=_UNFOLDED,
         size=report.size,

@@ -12,7 +12,7 @@ from handoff_tasks.report import chain, counted
 from handoff_tasks.timeline import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from handoff_tasks.errors import Problem
     from handoff_tasks.report import Contract, Picture, Step, View
@@ -34,8 +34,8 @@ def render(view: View) -> str:
     lines += [f"- **{text(name)}**: {code(value)}" for name, value in view.facts]
     if len(view.modes) > 1:
         lines += ["", *(f"- {text(name)}: **{verdict}**" for name, verdict in view.modes)]
-    lines += _findings("Problems", view.problems)
-    lines += _findings("Advisories", view.advisories)
+    lines += _findings("Problems", view.problems, view.last_words)
+    lines += _findings("Advisories", view.advisories, {})
     if view.block:
         lines += ["", "The statement to fill in:", "", *fenced(view.block.split("\n"))]
     if view.steps:
@@ -71,12 +71,13 @@ def fenced(lines: Sequence[str]) -> list[str]:
     return [f"{fence}text", *lines, fence]
 
 
-def _findings(title: str, found: Sequence[Problem]) -> list[str]:
+def _findings(title: str, found: Sequence[Problem], last_words: Mapping[str, str]) -> list[str]:
     if not found:
         return []
     lines = ["", f"## {title}", ""]
     for one in found[:_MANY_FINDINGS]:
-        lines += [f"- **{one.code}** {text(one.where)}: {text(one.message)}", f"  Next: {text(one.hint)}"]
+        said = f". Its log ends: {code(last_words[one.where])}" if one.where in last_words else ""
+        lines += [f"- **{one.code}** {text(one.where)}: {text(one.message)}{said}", f"  Next: {text(one.hint)}"]
     if len(found) > _MANY_FINDINGS:
         lines.append(f"- and {len(found) - _MANY_FINDINGS} more: see report.html")
     return lines

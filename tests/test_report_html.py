@@ -97,6 +97,14 @@ def test_a_log_is_linked_beside_the_page_whatever_its_name() -> None:
     assert report_html.href('"><x') == "./%22%3E%3Cx"
 
 
+def test_a_problem_of_a_check_says_what_its_log_ends_with() -> None:
+    """The exit code alone tells nobody what to mend; what a problem of something else is about stands in it."""
+    checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
+    page = Reader(report_html.render(view(problems=[problem(), problem("HP052", "tag v1.2.3")], checks=checks))).text
+    assert page.count("Its log ends") == 1
+    assert re.search(r"failed: exit code 1\s+Its log ends line 29 of fmt\s+Next mend it", page)
+
+
 def test_eight_checks_fit_into_300_kb() -> None:
     """Also when every log is as long and as full of what has to be escaped as it can be."""
     worst = report.Source(

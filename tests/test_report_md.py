@@ -28,10 +28,10 @@ def test_a_go() -> None:
 
 
 def test_a_no_go_shows_problem_and_log() -> None:
-    """Each problem with its next step, and the end of a failed check's log."""
+    """Each problem with its next step and what the check wrote last, and the end of its log."""
     checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
     text = report_md.render(view(problems=[problem()], checks=checks))
-    assert "- **HP043** check fmt: failed: exit code 1\n  Next: mend it\n" in text
+    assert "- **HP043** check fmt: failed: exit code 1. Its log ends: `line 29 of fmt`\n  Next: mend it\n" in text
     assert "<summary>End of the log of fmt</summary>\n\n```text\nline 10 of fmt\n" in text
 
 
