@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from handoff_tasks.profile import Check, ToolSpec
+    from handoff_tasks.profile import Check, EnvironmentFailure, Profile, ToolSpec
     from handoff_tasks.workspace import Workspace
 
 _ANSWER_SECONDS = 30.0
@@ -101,7 +101,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
                 )
                 tools, unusable = _tools(workspace, check, root, environment)
                 record = replace(record, tools=tools)
-                _require(profile.tools, unusable, settings.not_installed)
+                _require(profile, unusable, settings.not_installed)
                 record = _run(record, check, place, held, root, environment, profile.log_limit_bytes, lines)
                 if record.outcome is Outcome.FAILED and record.exit_code and (why := _machine(workspace, check, root)):
                     record = replace(record, outcome=Outcome.TOOL_MISSING, reason=f"{why} ({record.reason})")
@@ -148,11 +148,11 @@ def ahead(workspace: Workspace, check: Check, settings: Settings) -> Ahead:
     tools, unusable = _tools(workspace, check, root, environment)
     specs = workspace.profile.tools
     later = tuple(name for name in unusable if specs[name].install)
-    missing = {name: (why, specs[name].hint) for name, why in unusable.items() if name not in later}
+    missing = {name: (why, _remedy(workspace.profile, name, why)) for name, why in unusable.items() if name not in later}
     command, stopped = None, None
     try:
         command = tuple(_command(check, root, environment["PATH"]))
-        _require(specs, {name: why for name, (why, _) in missing.items()}, {})
+        _require(workspace.profile, {name: why for name, (why, _) in missing.items()}, {})
     except _Stopped as stop:
         comes = any(check.argv[0] in specs[name].executables for name in later)
         stopped = None if comes and not missing else stop.reason
@@ -269,14 +269,29 @@ def _mentioned(spec: ToolSpec, root: Path) -> bool:
     return False
 
 
-def _require(specs: Mapping[str, ToolSpec], unusable: Mapping[str, str], not_installed: Mapping[str, str]) -> None:
-    """Stop the check when a tool cannot be used: each with the reason, those with the same remedy together."""
-    by_hint: dict[str, list[str]] = {}
+def _require(profile: Profile, unusable: Mapping[str, str], not_installed: Mapping[str, str]) -> None:
+    """Stop the check when a tool cannot be used: those with the same reason and the same remedy together."""
+    found: dict[str, dict[str, list[str]]] = {}
     for name, why in unusable.items():
-        because = not_installed.get(specs[name].install or "", why)
-        by_hint.setdefault(specs[name].hint, []).append(f"{name} ({because})")
-    if by_hint:
-        raise _Stopped(Outcome.TOOL_MISSING, "; ".join(f"{', '.join(names)}: {hint}" for hint, names in by_hint.items()))
+        because = not_installed.get(profile.tools[name].install or "", why)
+        found.setdefault(_remedy(profile, name, because), {}).setdefault(because, []).append(name)
+    if found:
+        told = (
+            ", ".join(f"{', '.join(names)} ({because})" for because, names in reasons.items()) + f": {hint}"
+            for hint, reasons in found.items()
+        )
+        raise _Stopped(Outcome.TOOL_MISSING, "; ".join(told))
+
+
+def _remedy(profile: Profile, tool: str, why: str) -> str:
+    """Return what to do for a tool that cannot be used: what is known of that reason, else what is known of the tool."""
+    failure = _failure(profile, why)
+    return failure.hint if failure else profile.tools[tool].hint
+
+
+def _failure(profile: Profile, said: str) -> EnvironmentFailure | None:
+    """Return the fault of the machine that something a tool said tells of."""
+    return next((failure for failure in profile.failures if any(text in said for text in failure.says)), None)
 
 
 def _command(check: Check, root: Path, path: str) -> list[str]:
@@ -353,10 +368,8 @@ def _machine(workspace: Workspace, check: Check, root: Path) -> str | None:
     if os.strerror(errno.ENOSPC) in said:
         free = shutil.disk_usage(root).free // 1_000_000
         return f"the disk is full: {free} MB are left for {root}; free some space, then run again"
-    for failure in workspace.profile.failures:
-        if any(text in said for text in failure.says):
-            return f"{failure.means}; {failure.hint}"
-    return None
+    failure = _failure(workspace.profile, said)
+    return f"{failure.means}; {failure.hint}" if failure else None
 
 
 def _outcome(check: Check, result: execute.Result, changed: Sequence[str], timeout: int) -> tuple[Outcome, str | None]:

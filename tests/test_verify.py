@@ -323,6 +323,20 @@ def test_a_tool_that_does_not_tell_its_version_is_missing(bench: Bench, answer: 
     ]
 
 
+def test_a_toolchain_that_is_missing_has_its_own_remedy(bench: Bench) -> None:
+    """What the profile knows of the reason comes before what it knows of the tool; tools with the same reason are told together."""
+    for name in ("no-such-one", "no-such-two"):
+        bench.tool(name, "echo \"error: toolchain 'x' is not installed\"; exit 1")
+    check = scratch.check("ok", ["./scripts/ok.sh"], success_line=scratch.OK_LINE, tools=("one", "two"))
+    asked = MISSING.replace(
+        'executables = ["no-such-two"]', 'executables = ["no-such-two"]\nversion = ["no-such-two", "--version"]'
+    )
+    known = '\n[[environment.failures]]\nsays = ["error: toolchain \'"]\nmeans = "incomplete"\nhint = "toolchain install NAME"\n'
+    bench.text = scratch.profile([check], tools=scratch.TOOLS + asked) + known
+    why = "one, two (does not tell its version: error: toolchain 'x' is not installed): toolchain install NAME"
+    assert _verdict(bench.run()) == (Outcome.TOOL_MISSING, why)
+
+
 @pytest.mark.parametrize(
     ("answer", "version"),
     [
