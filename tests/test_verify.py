@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import scratch
 
-from handoff_tasks import evidence, execute, rules, verify, workspace
+from handoff_tasks import evidence, execute, profile, resources, rules, verify, workspace
 from handoff_tasks.errors import HandoffError, Problem
 from handoff_tasks.model import Outcome, Record
 
@@ -446,6 +446,22 @@ def test_the_caller_cannot_fake_an_outcome(bench: Bench, tmp_path: Path) -> None
     record = bench.run(caller=caller)
     assert _verdict(record) == (Outcome.FAILED, "exit code 5")
     assert record.environment_names == ("LC_ALL", "PATH", "TZ")
+
+
+@pytest.mark.parametrize(("settings", "outcome"), [(None, Outcome.PASSED), ({"HOME": "{root}"}, Outcome.FAILED)])
+def test_what_the_user_has_git_ignore_hides_nothing_from_ripgrep(
+    bench: Bench, settings: dict[str, str] | None, outcome: Outcome
+) -> None:
+    """A check that looks for what must not be there: with the commit as its home it finds it, with the user's it is blind."""
+    ignore = bench.folder / ".config" / "git" / "ignore"
+    ignore.parent.mkdir(parents=True)
+    ignore.write_text("*.rs\n")
+    bench.producer.commit("bad", {"crates/core/bad.rs": "forbidden\n"})
+    argv = ["bash", "-c", f"! '{scratch.program('rg')}' --quiet forbidden crates"]
+    bench.text = scratch.profile([scratch.check("ok", argv, settings=settings)])
+    assert bench.run().outcome is outcome
+    built_in = profile.parse(resources.profiles()["memorykernel"].read_bytes(), "memorykernel", None)
+    assert built_in.check("service-contract-alignment").set == {"HOME": "{root}"}
 
 
 def test_settings_and_toolchain_reach_the_command(bench: Bench) -> None:
