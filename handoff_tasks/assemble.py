@@ -167,11 +167,17 @@ def results(workspace: Workspace, kept: frozenset[str] = frozenset()) -> list[Ch
 
 
 def known_problems(workspace: Workspace, material: Material, *, allow_untagged: bool) -> list[Problem]:
-    """Return the problems that no check can change."""
-    return [
+    """Return the problems that no check can change.
+
+    Raises `HandoffError` with all of them when not even a draft could be written: nobody knows the release's envelope (HP057).
+    """
+    found = [
         *material.problems,
         *rules.git_problems(material.facts, material.manifest, workspace.profile, allow_untagged=allow_untagged),
     ]
+    if any(problem.code == "HP057" for problem in found):
+        raise HandoffError(found)
+    return found
 
 
 def decide(

@@ -190,6 +190,13 @@ _ENTRIES = {
         "noxfile.py: there is a session handoff-stable already; expected the name to be free for the handoff",
         "Rename the other one, or register once only.",
     ),
+    "HP032": _rule(
+        "No runtime path is there",
+        "None of the profile's `git.runtime_paths` names a file in the runtime commit or the verified commit, so no difference "
+        "of the runtime could be seen.",
+        "git.runtime_paths: neither the runtime commit 8cf36f832b1e nor the verified commit has srcs/",
+        "Correct the profile.",
+    ),
     "HP040": _rule(
         "A record cannot be believed",
         "It cannot be read, is not of its form, or is another check's.",
@@ -270,7 +277,7 @@ _ENTRIES = {
     ),
     "HP056": _rule(
         "The runtime commit speaks another service version",
-        "What the tree at `commit_sha` states contradicts the manifest.",
+        "What the tree at `commit_sha` states contradicts the manifest, or it states nothing where the profile says.",
         "contracts/manifest.json#/expected_service_contract_version: the manifest says service.v3, but its own runtime commit "
         "111111111111 says service.v2 in openapi/openapi.yaml",
         "Name the commit that speaks the version, or correct the version.",
@@ -508,6 +515,13 @@ _ENTRIES = {
         "Files below the runtime paths, all of them in the profile's `git.test_paths`, differ from the runtime commit.",
         "git_state/runtime_paths_identical: test files differ between ...: crates/core/tests/a.rs",
         "Look whether they are tests only.",
+    ),
+    "HA015": _rule(
+        "A runtime path names nothing",
+        "One of the profile's `git.runtime_paths` is neither in the runtime commit nor in the verified commit: a slip, or a place "
+        "that this release does not have.",
+        "git.runtime_paths: neither the runtime commit nor the verified commit has build.rs",
+        "Correct the profile, if the runtime lies elsewhere.",
     ),
     "HA100": _rule(
         "The packet was not made by this library",

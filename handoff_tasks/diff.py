@@ -181,7 +181,7 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any], notice: Notice) -> l
     found = [
         *_versions(old, new),
         *_error_codes(old["error_code_enum"], new["error_code_enum"], notice),
-        *_envelopes(old["non_2xx_envelope_policy"], new["non_2xx_envelope_policy"]),
+        *_envelopes(old, new),
         *_rehearsal(old, new),
         *_verdict(old, new),
         *_identity(old, new),
@@ -195,11 +195,10 @@ def compare(old: Mapping[str, Any], new: Mapping[str, Any], notice: Notice) -> l
 def _versions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """Versions of the runtime. A contract of another version may mean anything, so each such change is breaking."""
     for key, (kind, name) in _VERSIONS.items():
-        was, is_ = old["active_runtime_baseline"][key], new["active_runtime_baseline"][key]
-        if was != is_:
+        for pointer, was, is_ in _told_twice(key, old, new):
             yield Change(
                 kind=kind,
-                pointer=f"/active_runtime_baseline/{key}",
+                pointer=pointer,
                 old=was,
                 new=is_,
                 change_class=ChangeClass.BREAKING,
@@ -217,11 +216,25 @@ def _versions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change
         )
 
 
+def _told_twice(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield pointer and both values where a value of the runtime changed: it stands in the baseline and above, but in a rehearsal.
+
+    Where both packets say the same in both places it is one change; one that contradicts itself is read in both.
+    """
+    pairs = {f"/active_runtime_baseline/{key}": (old["active_runtime_baseline"][key], new["active_runtime_baseline"][key])}
+    rehearsed = key == "expected_service_contract_version" and {old["handoff_mode"], new["handoff_mode"]} != {"stable"}
+    above = (old[key], new[key])
+    if not rehearsed and above not in pairs.values():
+        pairs[f"/{key}"] = above
+    yield from ((pointer, was, is_) for pointer, (was, is_) in pairs.items() if was != is_)
+
+
 def _error_codes(old: Sequence[str], new: Sequence[str], notice: Notice) -> Iterator[Change]:
     """Error codes. What a removed one stood for now comes as another that a consumer maps otherwise; a new one has to be mapped.
 
     The order is fixed only so that packet and manifest can be compared; responses carry a code alone and consumers compare sets.
     """
+    old, new = list(dict.fromkeys(old)), list(dict.fromkeys(new))
     for code in (code for code in old if code not in new):
         message = f"error code {code} is gone: what it stood for comes as another code, or not at all"
         yield Change(
@@ -260,9 +273,9 @@ def _envelopes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Chang
     A field that may come, must come or must not come is something a consumer may rely on; every change of it takes that away,
     but for those that turn an open question into a promise. A rehearsed envelope is in force nowhere: additive at most.
     """
-    for suffix, in_force in (("_stable", True), ("_candidate", False)):
-        was_name, was = _policy(old, suffix)
-        is_name, is_ = _policy(new, suffix)
+    for in_force in (True, False):
+        was_name, was = _policy(old, in_force=in_force)
+        is_name, is_ = _policy(new, in_force=in_force)
         name = is_name or was_name
         for field in [*was, *(field for field in is_ if field not in was)]:
             before, after = was.get(field), is_.get(field)
@@ -280,9 +293,17 @@ def _envelopes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Chang
             )
 
 
-def _policy(policies: Mapping[str, Any], suffix: str) -> tuple[str, dict[str, str]]:
-    """Return the name of the policy with this ending, and its fields with their rule; both empty when there is none."""
-    name = next((name for name in policies if name.endswith(suffix)), "")
+def _policy(document: Mapping[str, Any], *, in_force: bool) -> tuple[str, dict[str, str]]:
+    """Return the name of the policy in force, or of the rehearsed one, and its fields with their rule; both empty without one.
+
+    In force is that of the runtime's version. Where a packet lacks that one, its first of the kind is the best guess.
+    """
+    policies = document["non_2xx_envelope_policy"]
+    version = (document["active_runtime_baseline"] if in_force else document)["expected_service_contract_version"]
+    suffix = "_stable" if in_force else "_candidate"
+    name = version.replace(".", "_") + suffix
+    if name not in policies:
+        name = next((name for name in policies if name.endswith(suffix)), "")
     policy = policies.get(name, {})
     return name, {field: rule for rule in _RULES for field in policy.get(rule, [])}
 
@@ -352,11 +373,17 @@ def _verdict(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]
 def _identity(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """Which release and which bytes: what a repin writes down. What they do differently is said by all the other changes."""
     for key, kind, what in (("release_tag", "release_tag", "the release"), ("commit_sha", "runtime_commit", "the runtime commit")):
-        if old[key] != new[key]:
-            yield _editorial(kind, f"/{key}", old[key], new[key], f"{what} is {new[key]}, was {old[key]}")
+        told = list(_told_twice(key, old, new))
+        # One that is the same in both places is named by the place that people know.
+        for pointer, was, is_ in told:
+            place = pointer if len(told) > 1 or (old[key], new[key]) != (was, is_) else f"/{key}"
+            yield _editorial(kind, place, was, is_, f"{what} is {is_}, was {was}")
     if is_own(old) and is_own(new):
         was, is_ = old["git_state"], new["git_state"]
         for path, kind, what in (
+            (("producer_path",), "producer_path", "the producer's folder"),
+            (("tag", "name"), "tag_name", "the tag's name"),
+            (("tag", "kind"), "tag_kind", "the tag's kind"),
             (("tag", "state"), "tag_state", "the tag's state"),
             (("tag", "target"), "tag_target", "the tag's commit"),
             (("verified_commit",), "verified_commit", "the verified commit"),
@@ -382,6 +409,17 @@ def _proof(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         yield _editorial("check_removed", "/verification_commands", command, None, f"no longer run: {command}")
     for command in (command for command in is_ if command not in was):
         yield _editorial("check_added", "/verification_commands", None, command, f"run in addition: {command}")
+    stays = [command for command in was if command in is_]
+    if stays != (now := [command for command in is_ if command in was]):
+        message = "the commands that stay run in another order"
+        yield Change(
+            kind="checks_reordered",
+            pointer="/verification_commands",
+            old=stays,
+            new=now,
+            change_class=ChangeClass.EDITORIAL,
+            message=message,
+        )
     if not (is_own(old) and is_own(new)):
         return
     before = {outcome["command"]: outcome for outcome in old["verification_outcomes"]}
@@ -391,6 +429,10 @@ def _proof(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
             message = f"{outcome['id']} {outcome['outcome'].replace('_', ' ')}, was {earlier['outcome'].replace('_', ' ')}"
             pointer = f"/verification_outcomes/{number}/outcome"
             yield _editorial("outcome", pointer, earlier["outcome"], outcome["outcome"], message)
+        elif earlier is not None and earlier["exit_code"] != outcome["exit_code"]:
+            before_code, after_code = _word(earlier["exit_code"]), _word(outcome["exit_code"])
+            message = f"{outcome['id']} ended with exit code {after_code}, was {before_code}"
+            yield _editorial("exit_code", f"/verification_outcomes/{number}/exit_code", before_code, after_code, message)
     first, second = _tools(old["verification_outcomes"]), _tools(new["verification_outcomes"])
     for name in sorted(first.keys() | second.keys()):
         if first.get(name) != second.get(name):

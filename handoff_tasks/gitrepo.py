@@ -22,7 +22,7 @@ from handoff_tasks.errors import HandoffError, refusal
 from handoff_tasks.model import LAST_SECOND, GitFacts, Manifest, Relation, Release, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from handoff_tasks.profile import Profile
 
@@ -335,6 +335,7 @@ class Repository:
             earlier=earlier,
             previous=previous,
             changed_since_previous=_runtime_paths(profile, since)[0],
+            absent=self._absent(profile, prefix, dict.fromkeys([commit, *([runtime] if known else [])])),
             unstated=() if earlier else unstated,
             rollback=(relation(asked, runtime) if rollback_known else Relation.MISSING) if asked else None,
         )
@@ -368,6 +369,16 @@ class Repository:
         listed = self._git(*words)
         names = listed.decode("utf-8", "surrogateescape").split("\0")
         return tuple(name.removeprefix(prefix) for name in names if name)
+
+    def _absent(self, profile: Profile, prefix: str, commits: Iterable[str]) -> tuple[str, ...]:
+        """Return the runtime paths without ``*`` that name nothing in any of the commits."""
+        left = {prefix + path.rstrip("/"): path for path in profile.runtime_paths if "*" not in path}
+        for commit in commits:
+            if left:
+                listed = self._git("ls-tree", "-z", "--name-only", "--full-tree", commit, "--", *left)
+                for name in filter(None, listed.decode("utf-8", "surrogateescape").split("\0")):
+                    left.pop(name, None)
+        return tuple(sorted(left.values()))
 
     def _between(self, runtime: str, commit: str) -> tuple[str, ...]:
         words = ("rev-list", "--reverse", "--topo-order", f"{runtime}..{commit}")

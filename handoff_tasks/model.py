@@ -115,6 +115,7 @@ class GitFacts:
     at the runtime commit itself says, None when the profile does not tell where to look or nothing was found there.
     ``earlier`` are the earlier releases, the latest first. ``previous`` is the manifest of the latest, ``changed_since_previous``
     are the runtime paths (test paths aside) in which its runtime commit and this release's differ, None where nothing is known.
+    ``absent`` are the profile's runtime paths, those with ``*`` aside, that neither runtime nor verified commit has.
     ``unstated`` are earlier tags whose own manifest does not state them, each with the commit that it points to; ``rollback`` is
     what the commit of the statement's rollback line is to the runtime commit. Both only where there is no earlier release.
     """
@@ -141,6 +142,7 @@ class GitFacts:
     earlier: tuple[Release, ...]
     previous: Manifest | None
     changed_since_previous: tuple[str, ...] | None
+    absent: tuple[str, ...]
     unstated: tuple[Release, ...]
     rollback: Relation | None
 

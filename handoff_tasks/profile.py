@@ -223,6 +223,7 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
             blocks = [key for key in _BLOCKS if key in mode]
             found += [(f"/modes/{number}/{key}", f"{mode['name']} rehearses nothing; only a rehearsal has {key}") for key in blocks]
     found += _test_paths(document["git"])
+    found += _mistyped(document)
     found += _passed(document["environment"]["pass"])
     stated = document["git"].get("service_version")
     if stated:
@@ -254,6 +255,18 @@ def _test_paths(git: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if not any(path.startswith(folder) and path != folder for folder in folders):
             known = ", ".join(folders) or "none"
             yield f"/git/test_paths/{number}", f"{path} lies in no folder of runtime_paths; these are: {known}"
+
+
+def _mistyped(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what looks like a mistyped ``{root}``: it would reach the command as it stands there."""
+    texts = {f"/environment/set/{name}": value for name, value in document["environment"].get("set", {}).items()}
+    for number, check in enumerate(document["checks"]):
+        texts |= {f"/checks/{number}/argv/{place}": word for place, word in enumerate(check["argv"])}
+        texts |= {f"/checks/{number}/set/{name}": value for name, value in check.get("set", {}).items()}
+    for pointer, text in texts.items():
+        for name in re.findall(r"(?<!\$)\{(\w+)\}", text):
+            if name != "root" and validate.nearest(name, ["root"]):
+                yield pointer, f"found {{{name}}}; expected {{root}}, which alone is filled in"
 
 
 def _passed(names: Sequence[str]) -> Iterator[tuple[str, str]]:

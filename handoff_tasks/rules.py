@@ -83,7 +83,7 @@ def check_problems(checks: Sequence[CheckResult], profile: Profile) -> list[Prob
 
 
 def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow_untagged: bool) -> list[Problem]:
-    """Return what git says against the release (HP050 to HP057, HP065 to HP067; DOMAIN section 4).
+    """Return what git says against the release (HP032, HP050 to HP057, HP065 to HP067; DOMAIN section 4).
 
     A release is good when its runtime commit is an ancestor of (or is) tag and verified commit, with the same runtime paths in all
     three. No tag yet is good only with ``allow_untagged``.
@@ -109,6 +109,9 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
     if facts.tag is None:
         if not allow_untagged:
             hint = "tag the release and run again, or say --allow-untagged for a packet that says so"
+            if facts.producer_path != "." and not profile.tag_prefix:
+                # The larger repository's tags are not the producer's.
+                hint = "name the prefix of the producer's own tags in the profile (git.tag_prefix), or say --allow-untagged"
             wrong("HP052", where, "the release is not tagged", hint)
     else:
         target = facts.tag.target[:12]
@@ -122,19 +125,34 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
         found += _tag_problems(facts.tag, profile)
         if facts.tag.target != facts.verified_commit:
             found += _manifest_at_tag(facts, manifest, profile)
+    found += _runtime_problems(facts, manifest, profile)
+    if manifest.service_version not in profile.envelope_policies:
+        message = f"{manifest.service_version} has no envelope policy; known: {', '.join(profile.envelope_policies)}"
+        where = f"{profile.manifest_path}#/expected_service_contract_version"
+        wrong("HP057", where, message, "describe its error envelope in the profile's envelope_policies")
+    return found
+
+
+def _runtime_problems(facts: GitFacts, manifest: Manifest, profile: Profile) -> Iterator[Problem]:
+    """Yield what the runtime commit says against profile and manifest (HP032, HP056)."""
+    short = facts.runtime_commit[:12]
+    if facts.absent and len(facts.absent) == len(profile.runtime_paths):
+        message = f"neither the runtime commit {short} nor the verified commit has {', '.join(facts.absent)}"
+        hint = "correct git.runtime_paths: with no runtime to compare, two releases would always look the same"
+        yield Problem(code="HP032", where="git.runtime_paths", message=message, hint=hint)
     stated = facts.stated_service_version
+    if stated is None and profile.service_version_path and facts.runtime_to_verified is not Relation.MISSING:
+        message = f"no line there says the service version; expected one that matches {profile.service_version_pattern}"
+        hint = "correct git.service_version in the profile, or state the version in that file"
+        yield Problem(code="HP056", where=f"{short}:{profile.service_version_path}", message=message, hint=hint)
     if stated is not None and stated != manifest.service_version:
         message = (
             f"the manifest says {manifest.service_version}, but its own runtime commit {short} says {stated} in "
             f"{profile.service_version_path}"
         )
         hint = "put the commit that really speaks the version into the manifest's commit_sha, or correct the version"
-        wrong("HP056", f"{profile.manifest_path}#/expected_service_contract_version", message, hint)
-    if manifest.service_version not in profile.envelope_policies:
-        message = f"{manifest.service_version} has no envelope policy; known: {', '.join(profile.envelope_policies)}"
         where = f"{profile.manifest_path}#/expected_service_contract_version"
-        wrong("HP057", where, message, "describe its error envelope in the profile's envelope_policies")
-    return found
+        yield Problem(code="HP056", where=where, message=message, hint=hint)
 
 
 def _tag_problems(tag: Tag, profile: Profile) -> list[Problem]:
@@ -192,7 +210,8 @@ def some_of(items: Sequence[str]) -> str:
 def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow_untagged: bool) -> list[Problem]:
     """Return what a reader of the packet should know of the release.
 
-    HA010 nothing to rehearse, HA011 not tagged yet, HA013 the checks ran beside the tag, HA014 tests differ.
+    HA010 nothing to rehearse, HA011 not tagged yet, HA013 the checks ran beside the tag, HA014 tests differ, HA015 a runtime path
+    that names nothing.
 
     Without ``allow_untagged`` a missing tag is a problem already.
     """
@@ -201,7 +220,7 @@ def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow
         message = f"the runtime is already at {mode.rehearsed}: nothing is left to rehearse"
         hint = "hand over the stable packet instead"
         found.append(Problem(code="HA010", where="handoff_mode", message=message, hint=hint))
-    if facts.tag is not None and facts.paths_after_tag:
+    if facts.tag is not None and facts.paths_after_tag and not facts.changed_to_verified:
         differing = some_of(facts.paths_after_tag)
         message = f"the checks ran on {facts.verified_commit[:12]}, not on the tag's target, which differs in {differing}"
         hint = f"to verify the tag itself: --ref {facts.tag_name}"
@@ -210,6 +229,10 @@ def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow
         message = f"test files differ between the runtime commit and tag or verified commit: {some_of(facts.tests_changed)}"
         hint = "nothing, if these are tests only, as the profile's git.test_paths says"
         found.append(Problem(code="HA014", where="git_state/runtime_paths_identical", message=message, hint=hint))
+    if facts.absent:
+        message = f"neither the runtime commit nor the verified commit has {', '.join(facts.absent)}"
+        hint = "correct git.runtime_paths in the profile, if the runtime lies elsewhere: what changes there is not seen"
+        found.append(Problem(code="HA015", where="git.runtime_paths", message=message, hint=hint))
     if facts.tag is None and allow_untagged:
         message = f"the tag {facts.tag_name} does not exist yet"
         hint = "verify the packet again once the release is tagged"

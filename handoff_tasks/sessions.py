@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import secrets
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -44,7 +46,7 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
     ``verify`` is for those of the flavour that suits the machine.
     """
     place = producers.place_of(Path(noxfile).resolve(), profile)
-    taken = nox.registry.get()
+    taken = set(nox.registry.get())
 
     def add(name: str, doc: str, body: Callable[[Session], None], *, tags: Sequence[str], isolated: bool = False) -> None:
         def session_function(session: Session) -> None:
@@ -55,6 +57,7 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
                 f"HP031 {noxfile}: there is a session {name} already; expected the name to be free for the handoff\n"
                 "      next: rename the other one, or register the handoff sessions once only"
             )
+        taken.add(name)
         session_function.__doc__ = doc
         # uv makes an environment in a tenth of the time; where there is none, virtualenv does.
         backend = {"venv_backend": "uv|virtualenv" if isolated else "none"}
@@ -159,7 +162,7 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
         check = workspace.profile.check(check_id)
         if run.options.dry_run:
             prospects = _prospects(session, run, workspace, [check])
-            run.problems = _foreseen(session, run, prospects)
+            run.problems = _foreseen(session, run, prospects, again=True)
             screen.say("Nothing was run.")
             return
         settings = verify.Settings(
@@ -179,6 +182,8 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
 
 def _install(session: Session, workspace: Workspace, check: Check, bin_folder: str) -> Mapping[str, str]:
     """Install the tools that the session brings itself, once per environment; return what could not be installed, and why."""
+    import tempfile
+
     from nox.command import CommandFailed
 
     specs = [spec for name in check.tools if (spec := workspace.profile.tools[name]).install]
@@ -186,13 +191,23 @@ def _install(session: Session, workspace: Workspace, check: Check, bin_folder: s
     marker = Path(bin_folder).parent / "handoff-installed.txt"
     if not specs or (marker.is_file() and marker.read_text() == wanted):
         return {}
-    try:
-        session.install(*wanted.split("\n"))
-    except CommandFailed:
-        return {str(spec.install): f"{spec.install} could not be installed" for spec in specs}
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+        try:
+            session.install(*wanted.split("\n"), stdout=said, stderr=subprocess.STDOUT)
+        except CommandFailed:
+            said.seek(0)
+            why = _reason(said.read())
+            return {str(spec.install): f"{spec.install} could not be installed{why}" for spec in specs}
     if all((Path(bin_folder) / spec.executables[0]).exists() for spec in specs):
         marker.write_text(wanted)
     return {}
+
+
+def _reason(said: str) -> str:
+    """Return why an installer failed, from what it said: its last line that speaks of an error, or the last one."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    telling = [line for line in lines if re.match(r"(?i)\W*(?:error|caused by)", line)]
+    return f": {(telling or lines)[-1][:200]}" if lines else ""
 
 
 def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
@@ -219,7 +234,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
             screen.say(line)
         if options.dry_run:
             prospects = _prospects(session, run, workspace, workspace.profile.checks)
-            run.problems = [*known, *_foreseen(session, run, prospects)]
+            run.problems = [*known, *_foreseen(session, run, prospects, again=options.fresh or options.rerun)]
             then = f"be published at {target}" if mode_name else "be found good, and not be published"
             screen.say(
                 f"Nothing was run. Known already: {len(run.problems)} problem{'s' * (len(run.problems) > 1)}, so no packet"
@@ -269,11 +284,10 @@ def _prospects(session: Session, run: Run, workspace: Workspace, checks: Sequenc
         ]
 
 
-def _foreseen(session: Session, run: Run, prospects: Sequence[Prospect]) -> list[Problem]:
-    """Print what a run would do, and return why checks could not run now."""
+def _foreseen(session: Session, run: Run, prospects: Sequence[Prospect], *, again: bool) -> list[Problem]:
+    """Print what a run would do, and return why checks could not run now; ``again``: what has passed is not kept."""
     from handoff_tasks import explain, fanout, screen
 
-    again = run.options.fresh or run.options.rerun
     lanes = fanout.plan([one.check for one in prospects if again or not one.kept], run.options.jobs or default_jobs())
     found = explain.problems(prospects)
     for line in [

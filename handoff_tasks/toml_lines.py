@@ -80,7 +80,8 @@ def _value(tokens: _Tokens, path: Path) -> Iterator[tuple[Path, int]]:
         tokens.take()
         number = 0
         while (mark := tokens.after_breaks()) not in (None, "]"):
-            if mark == ",":
+            # A bracket that closes what was never opened is no value: it is passed over, too.
+            if mark in (",", "}"):
                 tokens.take()
                 continue
             yield (*path, number), tokens.line_ahead()

@@ -101,7 +101,11 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
                 )
                 tools, unusable = _tools(workspace, check, root, environment)
                 record = replace(record, tools=tools)
-                _require(profile, unusable, settings.not_installed)
+                # What is there all the same is of another version than the profile asks for.
+                wrong = {
+                    name: why for name in check.tools if (why := settings.not_installed.get(profile.tools[name].install or ""))
+                }
+                _require(profile, {**unusable, **wrong}, settings.not_installed)
                 record = _run(record, check, place, held, root, environment, profile.log_limit_bytes, lines)
                 if record.outcome is Outcome.FAILED and record.exit_code and (why := _machine(workspace, check, root)):
                     record = replace(record, outcome=Outcome.TOOL_MISSING, reason=f"{why} ({record.reason})")

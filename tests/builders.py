@@ -107,6 +107,7 @@ def facts(**changes: Any) -> GitFacts:
         earlier=(Release(tag="v1.2.2", commit_sha=PREVIOUS), Release(tag="v1.2.1", commit_sha=OTHER)),
         previous=manifest(release_tag="v1.2.2", commit_sha=PREVIOUS),
         changed_since_previous=(),
+        absent=(),
         unstated=(),
         rollback=None,
     )

@@ -240,7 +240,7 @@ changelog = "{CHANGELOG_PATH}"
 packet = "{PACKET_PATH}"
 
 [git]
-{git}{prefix}runtime_paths = ["crates/", "components/*/crates/", "Cargo.toml", "Cargo.lock", "openapi/"]
+{git}{prefix}runtime_paths = ["crates/", "components/*/crates/", "Cargo.toml", "openapi/"]
 service_version = {{ path = "openapi/openapi.yaml", pattern = '^  version: (service\\.v[0-9]+)$' }}
 
 [[modes]]

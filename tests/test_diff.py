@@ -148,6 +148,8 @@ def test_identity_and_words_are_editorial() -> None:
     assert found(go_packet(), new) == [
         ("release_tag", "/release_tag", EDITORIAL),
         ("runtime_commit", "/commit_sha", EDITORIAL),
+        ("tag_name", "/git_state/tag/name", EDITORIAL),
+        ("tag_kind", "/git_state/tag/kind", EDITORIAL),
         ("tag_state", "/git_state/tag/state", EDITORIAL),
         ("tag_target", "/git_state/tag/target", EDITORIAL),
         ("verified_commit", "/git_state/verified_commit", EDITORIAL),
@@ -253,3 +255,49 @@ def test_the_limit_holds_for_what_is_graver_too() -> None:
     changes = diff.compare(go_packet(), new, DEFAULT_NOTICE)
     assert [one.kind for one in diff.at_least(changes, BREAKING)] == ["error_code_removed"]
     assert [one.kind for one in diff.at_least(changes, ADDITIVE)] == ["error_code_removed", "error_code_added"]
+
+
+@pytest.mark.parametrize("key", ["expected_service_contract_version", "expected_api_contract_version", "integration_baseline"])
+def test_a_version_that_changed_in_one_place_alone_is_a_change(key: str) -> None:
+    """A packet that contradicts itself is read in both places: a consumer may look at either."""
+    old = foreign(go_packet())
+    new = {**foreign(go_packet()), key: "service.v9"}
+    assert [(change.pointer, change.change_class) for change in diff.compare(old, new, diff.DEFAULT_NOTICE)] == [
+        (f"/{key}", diff.ChangeClass.BREAKING)
+    ]
+    new = foreign(go_packet())
+    new["active_runtime_baseline"] = {**new["active_runtime_baseline"], "commit_sha": "a" * 40}
+    assert [change.pointer for change in diff.compare(old, new, diff.DEFAULT_NOTICE)] == ["/active_runtime_baseline/commit_sha"]
+
+
+def test_the_envelope_in_force_is_that_of_the_runtimes_version() -> None:
+    """Wherever its policy stands among others."""
+    old, new = foreign(go_packet()), foreign(go_packet())
+    other = {"service_v1_stable": {"requires": ["x"], "forbids": []}}
+    old["non_2xx_envelope_policy"] = other | old["non_2xx_envelope_policy"]
+    new["non_2xx_envelope_policy"] = other | copy.deepcopy(new["non_2xx_envelope_policy"])
+    name = old["active_runtime_baseline"]["expected_service_contract_version"].replace(".", "_") + "_stable"
+    new["non_2xx_envelope_policy"][name]["requires"].remove("error.message")
+    [change] = diff.compare(old, new, diff.DEFAULT_NOTICE)
+    assert (change.kind, change.change_class, change.old) == (
+        "envelope_policy",
+        diff.ChangeClass.BREAKING,
+        "requires error.message",
+    )
+
+
+def test_the_order_of_checks_and_their_exit_codes_are_told() -> None:
+    """No response depends on them, but a reader may wonder."""
+    old = go_packet()
+    new = copy.deepcopy(old)
+    for key in ("verification_commands", "verification_outcomes"):
+        new[key][0], new[key][1] = new[key][1], new[key][0]
+    new["verification_outcomes"][2]["exit_code"] = 1
+    assert [change.kind for change in diff.compare(old, new, diff.DEFAULT_NOTICE)] == ["checks_reordered", "exit_code"]
+
+
+def test_an_error_code_that_stands_twice_is_one() -> None:
+    """Another generator may list one twice: that is no other order."""
+    old, new = foreign(go_packet()), foreign(go_packet())
+    new["error_code_enum"] = [*new["error_code_enum"], new["error_code_enum"][0]]
+    assert diff.compare(old, new, diff.DEFAULT_NOTICE) == []

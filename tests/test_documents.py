@@ -22,9 +22,10 @@ from typing import Any
 import pytest
 import scratch
 
-from handoff_tasks import options, resources
+from handoff_tasks import options, resources, sample
 from handoff_tasks.catalogue import CATALOGUE, FAMILIES
 from handoff_tasks.errors import HandoffError
+from handoff_tasks.model import Flavour
 
 TOP = Path(__file__).resolve().parent.parent
 README, CONTRIBUTING = "README.md", "CONTRIBUTING.md"
@@ -65,7 +66,7 @@ ENDS = {
         r"git add handoff\.toml noxfile\.py && git commit .* && nox -s pre-release$",
     ),
     ".venv/bin/nox -s handoff-explain -- trilogy-compliance": (0, r"^  evidence "),
-    f"{STABLE} -- --dry-run": (0, r"^Nothing was run\. ") if CARGO else (1, r"^Nothing was run\. Known already: "),
+    f"{STABLE} -- --dry-run": (0, r"^Nothing was run\. "),
     ".venv/bin/nox -s verify-contract-parity": (0, r"contract-parity \| passed in "),
     "cat tests/bad/manifest/only-a-tag/expected.txt": (0, r"^HP021 manifest\.json"),
     "nox -s pre-release": (0, r"^GO  for stable, service-v3-candidate; nothing was published$"),
@@ -180,6 +181,9 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     program(here / ".nox/tests/bin/python")
     program(base / "bin/nox", "-m", "nox")
     # The sample stands for it; both names are one folder, so that its build outputs serve both.
+    if not CARGO:
+        # With cargo the first command of the README builds it.
+        sample.build(here / ".handoff/sample-producer", Flavour.RUST)
     (base / "MemoryKernel").symlink_to(here / ".handoff/sample-producer")
     release_to_be(producer)
     scratch.repository(base / "service").commit("all", {"scripts/verify_all.sh": "#!/usr/bin/env bash\necho 'All is well.'\n"})

@@ -407,6 +407,7 @@ def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(producer: s
         earlier=(Release(tag="v1.0.0", commit_sha=producer.git("rev-parse", "v1.0.0~1")),),
         previous=Manifest.from_dict(json.loads(producer.git("show", f"v1.0.0:{scratch.MANIFEST_PATH}"))),
         changed_since_previous=("crates/core/lib.rs", "openapi/openapi.yaml"),
+        absent=(),
         unstated=(),
         rollback=None,
     )

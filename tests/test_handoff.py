@@ -559,6 +559,8 @@ def test_a_producers_own_noxfile_needs_no_option(desk: Desk) -> None:
     desk.producer.commit("build: hand over", {"noxfile.py": own, "handoff.toml": scratch.PROFILE, ".gitignore": ".nox\n"})
     root = desk.producer.root
     environment = {**os.environ, "XDG_CACHE_HOME": str(desk.folder / "cache"), "HOME": str(desk.folder)}
+    # Python's own, of the noxfile, which nox loads.
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
     command = [sys.executable, "-m", "nox", "--envdir", str(desk.envdir), "-s", "mine", "handoff-stable"]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

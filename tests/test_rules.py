@@ -184,7 +184,7 @@ SEVEN = tuple(f"crates/{number}.rs" for number in range(7))
         facts(),
         facts(runtime_to_tag=Relation.SAME, runtime_to_verified=Relation.SAME),
         facts(tag=ELSEWHERE, commits_after_runtime=(VERIFIED, OTHER)),
-        facts(stated_service_version=None),
+        facts(absent=("Cargo.lock",)),
     ],
 )
 @pytest.mark.parametrize("allow_untagged", [True, False])
@@ -310,13 +310,50 @@ def test_what_git_says_against_a_release(known: GitFacts, expected: tuple[str, s
 def test_a_service_version_without_an_envelope_is_refused() -> None:
     """A manifest whose service version the profile does not describe makes no packet."""
     found = rules.git_problems(
-        facts(stated_service_version=None),
+        facts(stated_service_version="service.v9"),
         manifest(expected_service_contract_version="service.v9"),
         profile(),
         allow_untagged=False,
     )
     message = "service.v9 has no envelope policy; known: service.v2, service.v3"
     assert shown(found) == [("HP057", AT_VERSION, message, "describe its error envelope in the profile's envelope_policies")]
+
+
+def test_a_profile_that_names_nothing_is_no_guard() -> None:
+    """No runtime path is there, or nothing states the service version where the profile says: no difference could be seen."""
+    absent = tuple(path for path in profile().runtime_paths)
+    assert shown(rules.git_problems(facts(absent=absent), manifest(), profile(), allow_untagged=False)) == [
+        (
+            "HP032",
+            "git.runtime_paths",
+            f"neither the runtime commit {RUNTIME[:12]} nor the verified commit has {', '.join(absent)}",
+            "correct git.runtime_paths: with no runtime to compare, two releases would always look the same",
+        )
+    ]
+    assert shown(rules.git_problems(facts(stated_service_version=None), manifest(), profile(), allow_untagged=False)) == [
+        (
+            "HP056",
+            f"{RUNTIME[:12]}:openapi/openapi.yaml",
+            r"no line there says the service version; expected one that matches ^  version: (service\.v[0-9]+)$",
+            "correct git.service_version in the profile, or state the version in that file",
+        )
+    ]
+
+
+def test_a_runtime_path_that_names_nothing_is_told() -> None:
+    """It may be a slip, or a place that this release does not have: an advisory."""
+    [found] = rules.release_advisories(profile().mode("stable"), manifest(), facts(absent=("a/", "b")), allow_untagged=False)
+    assert (found.code, found.where) == ("HA015", "git.runtime_paths")
+    assert found.message == "neither the runtime commit nor the verified commit has a/, b"
+
+
+def test_in_a_part_of_a_repository_the_prefix_is_what_is_missing() -> None:
+    """The larger repository's tags are not the producer's: to tag again would not help."""
+    [found] = rules.git_problems(untagged(producer_path="svc"), manifest(), profile(), allow_untagged=False)
+    assert (found.code, found.hint) == (
+        "HP052",
+        "name the prefix of the producer's own tags in the profile (git.tag_prefix), or say --allow-untagged",
+    )
 
 
 def test_the_advice_to_verify_at_the_tag_is_given_only_when_it_helps() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from builders import quick
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handoff_tasks import resources, toml_lines, validate
@@ -94,6 +94,8 @@ def test_every_value_of_a_built_in_profile_is_found(name: str) -> None:
 
 
 @quick
+@example("a=[}")
+@example("a={]")
 @given(st.text(alphabet="ab.=[]{}\",'# \\n\\\\"))
 def test_no_text_is_too_strange(text: str) -> None:
     """Whatever the text, there is an answer: it is asked in the middle of an error message."""
