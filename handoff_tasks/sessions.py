@@ -193,7 +193,7 @@ def _install(session: Session, workspace: Workspace, check: Check, bin_folder: s
         return {}
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         try:
-            session.install(*wanted.split("\n"), stdout=said, stderr=subprocess.STDOUT)
+            session.install(*wanted.split("\n"), silent=False, stdout=said, stderr=subprocess.STDOUT)
         except CommandFailed:
             said.seek(0)
             why = _reason(said.read())
