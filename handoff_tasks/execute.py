@@ -235,9 +235,16 @@ class _Sink:
                 self.error, self._watched = error, False
 
     def last_line(self) -> str:
-        """Return the last line that is not empty, as far as the last 4 KiB hold it."""
-        lines = [line for line in self._tail.decode("utf-8", "replace").splitlines() if line.strip()]
-        return lines[-1] if lines else ""
+        """Return the last line that is not empty; of one whose beginning the last 4 KiB do not hold, the end after an ellipsis.
+
+        A line ends with a line feed and with nothing else: what a terminal shows on one line is one.
+        """
+        lines = self._tail.split(b"\n")
+        cut = self.total > len(self._tail)
+        number = next((number for number in reversed(range(len(lines))) if lines[number].strip()), None)
+        if number is None:
+            return ""
+        return ("\u2026" if cut and number == 0 else "") + lines[number].removesuffix(b"\r").decode("utf-8", "replace")
 
 
 def _pump(process: subprocess.Popen[bytes], sink: _Sink, deadline: float, noted: Sequence[int]) -> str | None:
@@ -325,6 +332,17 @@ def _left(group: int, before: frozenset[int]) -> bool:
     return _signal_group(group, 0) or bool(_children() - before - {group})
 
 
+def _end_orphans(before: frozenset[int]) -> None:
+    """Kill and reap the children that were not ours before, until there are none."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (orphans := _children() - before) and time.monotonic() < deadline:
+        for child in orphans:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, 0)
+
+
 def _signal_all(process: subprocess.Popen[bytes], number: int, before: frozenset[int]) -> None:
     _signal_group(process.pid, number)
     for child in _children() - before - {process.pid}:
@@ -402,7 +420,9 @@ def answers(
     found: dict[str, tuple[int | None, str]] = {}
     running: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
     said: IO[bytes]
+    before = _children()
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_subreaper())
         for key, argv in questions.items():
             program = shutil.which(argv[0], path=environment["PATH"])
             if program is None:
@@ -433,6 +453,8 @@ def answers(
             for process, _ in running.values():
                 _signal_group(process.pid, signal.SIGKILL)
                 process.wait()
+            # Whoever left a server behind has left it to us: it does not live on beside the command.
+            _end_orphans(before)
         for key, (process, said) in running.items():
             said.seek(0)
             text = said.read(_ANSWER).decode("utf-8", "replace")

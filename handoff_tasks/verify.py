@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _ANSWER_SECONDS = 30.0
 _LAST_LINES = 2000
+# Settings of a user's that git and Python would read from the home folder: with them whoever runs a check could decide it.
+_NOBODYS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "PYTHONNOUSERSITE": "1"}
 _VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+.][0-9A-Za-z.+-]*)?|\d+")
 
 
@@ -226,7 +228,7 @@ def _utc(seconds: float) -> str:
 
 def _environment(workspace: Workspace, check: Check, settings: Settings, toolchain: str | None, root: Path) -> dict[str, str]:
     profile = workspace.profile
-    values = {**profile.set, **check.set}
+    values = {**_NOBODYS, **profile.set, **check.set}
     values = {name: value.replace("{root}", str(root)) for name, value in values.items()}
     if toolchain and profile.toolchain_variable:
         values[profile.toolchain_variable] = toolchain
@@ -389,7 +391,7 @@ def _outcome(check: Check, result: execute.Result, changed: Sequence[str], timeo
         reasons.append(f"ended by {result.signal}")
     elif result.exit_code != 0:
         reasons.append(f"exit code {result.exit_code}")
-    elif check.success_line is not None and result.last_line.strip() != check.success_line:
+    elif check.success_line is not None and result.last_line.strip(" \t") != check.success_line:
         found = f"its last line was '{result.last_line[:200]}'" if result.last_line else "it printed nothing"
         reasons.append(f"exit code 0, but {found}; expected '{check.success_line}'")
     if result.survivors:

@@ -451,6 +451,9 @@ def test_output_is_shown_as_it_comes(tmp_path: Path) -> None:
         ("a\\r\\nb\\r\\n", "b"),
         ("  b  \\n", "  b  "),
         ("a\\xff\\n", "a\ufffd"),
+        ("failed\\rok\\n", "failed\rok"),
+        ("failed\\fok\\n", "failed\x0cok"),
+        ("failed\\342\\200\\250ok\\n", "failed\u2028ok"),
     ],
 )
 def test_the_last_line_is_the_last_that_is_not_empty(tmp_path: Path, printed: str, last: str) -> None:
@@ -460,7 +463,7 @@ def test_the_last_line_is_the_last_that_is_not_empty(tmp_path: Path, printed: st
 
 def test_only_the_end_of_a_long_last_line_is_told(tmp_path: Path) -> None:
     """4 KiB of it are looked at."""
-    assert _bash("head -c 100000 /dev/zero | tr '\\0' x; echo y", tmp_path).last_line == "x" * 4094 + "y"
+    assert _bash("head -c 100000 /dev/zero | tr '\\0' x; echo y", tmp_path).last_line == "\u2026" + "x" * 4094 + "y"
 
 
 @pytest.mark.skipif(not LINUX, reason="the peak is read from /proc")

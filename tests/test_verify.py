@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +18,10 @@ from handoff_tasks.model import Outcome, Record
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+# What every check has, so that no settings of a user's reach it.
+NOBODYS = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "PYTHONNOUSERSITE")
 
 
 class Bench:
@@ -92,7 +98,7 @@ def test_a_check_that_passes(bench: Bench) -> None:
     assert _verdict(record) == (Outcome.PASSED, None)
     assert (record.id, record.exit_code, record.signal, record.timeout_seconds) == ("ok", 0, None, 60)
     assert (record.toolchain, record.checkout_state) == (None, "fresh")
-    assert record.environment_names == ("HOME", "LC_ALL", "PATH", "TZ")
+    assert record.environment_names == (*NOBODYS[:2], "HOME", "LC_ALL", "PATH", *NOBODYS[2:], "TZ")
     assert bench.log() == f"looking at {opened.base / 'checkout'}\n{scratch.OK_LINE}\n"
     assert record.log is not None
     data = bench.log().encode()
@@ -445,7 +451,46 @@ def test_the_caller_cannot_fake_an_outcome(bench: Bench, tmp_path: Path) -> None
     }
     record = bench.run(caller=caller)
     assert _verdict(record) == (Outcome.FAILED, "exit code 5")
-    assert record.environment_names == ("LC_ALL", "PATH", "TZ")
+    assert record.environment_names == (*NOBODYS[:2], "LC_ALL", "PATH", *NOBODYS[2:], "TZ")
+
+
+def test_settings_of_the_users_home_reach_no_check(bench: Bench) -> None:
+    """What git and Python would read there decides nothing: an external diff that sees no difference, code that runs first."""
+    (bench.folder / ".gitconfig").write_text("[diff]\n\texternal = true\n")
+    version = f"python3.{sys.version_info[1]}"
+    site = bench.folder / ".local" / "lib" / version / "site-packages"
+    site.mkdir(parents=True)
+    (site / "usercustomize.py").write_text("import os\nos._exit(0)\n")
+    bench.script(f"git diff HEAD~1 HEAD | grep -q . && '{sys.executable}' -c 'raise SystemExit(7)'\n")
+    assert _verdict(bench.run()) == (Outcome.FAILED, "exit code 7")
+
+
+@pytest.mark.parametrize(
+    "last", ["failed: LINE\\f", r"failed\r", "failed: ", "failed\\342\\200\\250"], ids=["form feed", "return", "words", "separator"]
+)
+def test_the_success_line_is_a_line_of_its_own(bench: Bench, last: str) -> None:
+    """What stands before it on its line is part of the line, however a terminal would show it."""
+    bench.script(f"printf '{last}{scratch.OK_LINE}\\n'")
+    assert bench.run().outcome is Outcome.FAILED
+
+
+def test_the_end_of_a_long_last_line_is_no_success_line(bench: Bench) -> None:
+    """Of a line that is followed by so many blanks that its beginning is not held any more, the end does not count."""
+    line = f"not {scratch.OK_LINE}"
+    bench.script(f"printf '%s%{4096 - len(scratch.OK_LINE)}s' '{line}' ''")
+    assert bench.run().outcome is Outcome.FAILED
+
+
+def test_a_server_of_a_tools_version_question_does_not_live_on(bench: Bench) -> None:
+    """A tool that leaves one behind, in a session of its own, has left it to us: it is ended before the command starts."""
+    said = bench.folder / "server"
+    bench.tool(
+        "no-such-one", f"setsid sh -c 'echo $$ > {said}; exec sleep 60' & while [ ! -s {said} ]; do sleep 0.01; done; echo one 1.0"
+    )
+    check = scratch.check("ok", ["./scripts/ok.sh", "{root}"], success_line=scratch.OK_LINE, tools=("one",))
+    bench.text = scratch.profile([check], tools=scratch.TOOLS + MISSING)
+    assert bench.run().outcome is Outcome.PASSED
+    assert subprocess.run(["kill", "-0", said.read_text().strip()], capture_output=True, check=False).returncode != 0
 
 
 @pytest.mark.parametrize(("settings", "outcome"), [(None, Outcome.PASSED), ({"HOME": "{root}"}, Outcome.FAILED)])
