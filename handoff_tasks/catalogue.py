@@ -197,6 +197,13 @@ _ENTRIES = {
         "git.runtime_paths: neither the runtime commit 8cf36f832b1e nor the verified commit has srcs/",
         "Correct the profile.",
     ),
+    "HP033": _rule(
+        "A part of the runtime is not in the commit",
+        "Below the runtime paths lies a submodule, or a link that leaves the producer's root. What a link within the root leads to "
+        "counts as runtime.",
+        "crates/vendor: lies below the runtime paths and is a submodule, whose content is not in the checkout",
+        "Put its files into the commit.",
+    ),
     "HP040": _rule(
         "A record cannot be believed",
         "It cannot be read, is not of its form, or is another check's.",

@@ -22,14 +22,16 @@ from handoff_tasks.errors import HandoffError, refusal
 from handoff_tasks.model import LAST_SECOND, GitFacts, Manifest, Relation, Release, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from handoff_tasks.profile import Profile
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+SYMBOLIC = "symbolic"
 _TAGS = "refs/tags/"
+_LINKS = 20
 _FSCK = "run 'git fsck' in the producer's repository and mend what it names"
 _VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)\Z")
 
@@ -152,8 +154,11 @@ def _meanings(cwd: Path, name: str) -> dict[str, str]:
 
 
 def _tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, tuple[str, str, str]]:
-    """Return the tags of the form ``<prefix>vX.Y.Z``; the commit's id is empty for one that names no commit."""
-    fields = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)"
+    """Return the tags of the form ``<prefix>vX.Y.Z``.
+
+    The commit's id is empty for one that names no commit, or another reference, with which it would move.
+    """
+    fields = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(symref)"
     try:
         answer = gitcmd.run("for-each-ref", f"--format={fields}", _TAGS, cwd=cwd, git_dir=git_dir)
     except gitcmd.GitError as error:
@@ -161,12 +166,14 @@ def _tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, tuple[s
         raise refusal("HP013", str(git_dir or cwd), reason, _FSCK) from None
     found = {}
     for line in answer.decode("utf-8", "surrogateescape").splitlines():
-        refname, kind, sha, target_kind, target = line.split("\0")
+        refname, kind, sha, target_kind, target, symref = line.split("\0")
         name = refname.removeprefix(_TAGS)
         if name.startswith(tag_prefix) and _VERSION.match(name.removeprefix(tag_prefix)):
             if kind == "tag" and target_kind != "commit":
                 # A tag of a tag: peeled here, since git before 2.45 lists one level only.
                 target = _resolved(git_dir or cwd, _TAGS + name) or ""
+            if symref:
+                kind, target = SYMBOLIC, ""
             found[name] = (kind, sha, sha if kind == "commit" else target)
     return found
 
@@ -290,19 +297,21 @@ class Repository:
         entry = producer.tags.get(tag_name)
         if entry and not entry[2]:
             hint = "tag the release's commit, or delete the tag"
-            raise refusal("HP059", f"tag {tag_name}", "the tag exists, but names no commit", hint)
+            what = "stands for another reference and moves with it" if entry[0] == SYMBOLIC else "names no commit"
+            raise refusal("HP059", f"tag {tag_name}", f"the tag exists, but {what}", hint)
+        entries = self._entries(commit, prefix)
         with gitcmd.Objects(self.folder) as objects:
             found = objects.read(commit)
             if found is None:
                 raise RuntimeError(f"the fetched commit {commit} is not in {self.folder}")
             tag = _tag(objects, producer, tag_name, entry) if entry else None
+            links, outside = _followed(objects, entries, profile)
             known = self._known(producer, objects, runtime)
             at_tag = _blob(objects, tag.target, prefix + profile.manifest_path) if tag else None
             stated = _stated(objects, runtime, prefix, profile) if known else None
             earlier, previous, unstated = _earlier(objects, producer, profile, manifest, read)
             comparable = known and previous is not None and _is_commit(objects, previous.commit_sha)
-            asked = None if earlier or rollback is None else rollback
-            rollback_known = asked is not None and known and _is_commit(objects, asked)
+            rollback_known = rollback is not None and known and _is_commit(objects, rollback)
         # Most often the verified commit is the tag's target: git is asked once for both.
         relation, differing = functools.cache(self._relation), functools.cache(self._changed)
         to_verified = relation(runtime, commit) if known else Relation.MISSING
@@ -310,8 +319,9 @@ class Repository:
         changed = differing(runtime, commit, prefix) if known else None
         changed_at_tag = differing(runtime, tag.target, prefix) if known and tag else None
         since = differing(previous.commit_sha, runtime, prefix) if previous and comparable else None
-        runtime_to_verified, tests_to_verified = _runtime_paths(profile, changed)
-        runtime_to_tag, tests_to_tag = _runtime_paths(profile, changed_at_tag)
+        runtime_paths = (*profile.runtime_paths, *links)
+        runtime_to_verified, tests_to_verified = _runtime_paths(profile, runtime_paths, changed)
+        runtime_to_tag, tests_to_tag = _runtime_paths(profile, runtime_paths, changed_at_tag)
         return GitFacts(
             verified_commit=commit,
             verified_tree=_header(found[2], b"tree").decode(),
@@ -334,10 +344,12 @@ class Repository:
             stated_service_version=stated,
             earlier=earlier,
             previous=previous,
-            changed_since_previous=_runtime_paths(profile, since)[0],
-            absent=self._absent(profile, prefix, dict.fromkeys([commit, *([runtime] if known else [])])),
+            changed_since_previous=_runtime_paths(profile, runtime_paths, since)[0],
+            absent=self._absent(profile, entries, prefix, runtime if known else None),
+            outside=outside,
+            namesakes=() if tag else _namesakes(producer, tag_name, ""),
             unstated=() if earlier else unstated,
-            rollback=(relation(asked, runtime) if rollback_known else Relation.MISSING) if asked else None,
+            rollback=_rolled_back(relation, rollback, runtime, known=rollback_known, stated=bool(earlier)),
         )
 
     def _known(self, producer: Producer, objects: gitcmd.Objects, sha: str) -> bool:
@@ -366,19 +378,27 @@ class Repository:
         if old == new:
             return ()
         words = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new, *_below(prefix))
-        listed = self._git(*words)
-        names = listed.decode("utf-8", "surrogateescape").split("\0")
+        # Bytes that are no UTF-8 are written out: a packet has to say them.
+        names = self._git(*words).decode("utf-8", "backslashreplace").split("\0")
         return tuple(name.removeprefix(prefix) for name in names if name)
 
-    def _absent(self, profile: Profile, prefix: str, commits: Iterable[str]) -> tuple[str, ...]:
-        """Return the runtime paths without ``*`` that name nothing in any of the commits."""
-        left = {prefix + path.rstrip("/"): path for path in profile.runtime_paths if "*" not in path}
-        for commit in commits:
-            if left:
-                listed = self._git("ls-tree", "-z", "--name-only", "--full-tree", commit, "--", *left)
-                for name in filter(None, listed.decode("utf-8", "surrogateescape").split("\0")):
-                    left.pop(name, None)
-        return tuple(sorted(left.values()))
+    def _entries(self, commit: str, prefix: str) -> dict[str, tuple[str, str]]:
+        """Return the files, links and submodules below a producer's root in a commit, path to mode and object id."""
+        words = ("ls-tree", "-r", "-z", "--full-tree", commit)
+        found = {}
+        for line in filter(None, _text(self._git(*words, *(("--", prefix) if prefix else ()))).split("\0")):
+            facts, path = line.split("\t", 1)
+            mode, _, sha = facts.split(" ")
+            found[path.removeprefix(prefix)] = (mode, sha)
+        return found
+
+    def _absent(self, profile: Profile, entries: Iterable[str], prefix: str, runtime: str | None) -> tuple[str, ...]:
+        """Return the runtime paths without ``*`` that name nothing in the verified commit, nor in the runtime commit."""
+        left = [path for path in profile.runtime_paths if "*" not in path and not paths.select([path], entries)]
+        if left and runtime:
+            below = self._entries(runtime, prefix)
+            left = [path for path in left if not paths.select([path], below)]
+        return tuple(sorted(left))
 
     def _between(self, runtime: str, commit: str) -> tuple[str, ...]:
         words = ("rev-list", "--reverse", "--topo-order", f"{runtime}..{commit}")
@@ -447,23 +467,73 @@ def _tag(objects: gitcmd.Objects, producer: Producer, name: str, entry: tuple[st
     kind, sha, target = entry
     found = objects.read(sha) if kind == "tag" else None
     bears = _header(found[2], b"tag").decode("utf-8", "replace") if found else name
-    others = {what: commit for what, commit in _meanings(producer.root, name).items() if commit != target}
     return Tag(
         name=name,
         kind="annotated" if kind == "tag" else "lightweight",
         target=target,
         other_name=None if bears == name else bears,
-        namesakes=tuple(others.items()),
+        namesakes=_namesakes(producer, name, target),
     )
 
 
-def _runtime_paths(profile: Profile, changed: Sequence[str] | None) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+def _namesakes(producer: Producer, name: str, target: str) -> tuple[tuple[str, str], ...]:
+    """Return what bears a tag's name for another commit than ``target``; a larger repository's tag of that name does not count."""
+    found = _meanings(producer.root, name)
+    return tuple((what, commit) for what, commit in found.items() if commit != target and (what != "tag" or target))
+
+
+def _runtime_paths(
+    profile: Profile, runtime_paths: Sequence[str], changed: Sequence[str] | None
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
     """Return the paths that make the runtime, None when there is nothing to look at; and those that the profile calls tests."""
     if changed is None:
         return None, ()
-    runtime = paths.select(profile.runtime_paths, changed)
+    runtime = paths.select(runtime_paths, changed)
     tests = paths.select(profile.test_paths, runtime)
     return tuple(path for path in runtime if path not in set(tests)), tests
+
+
+def _followed(
+    objects: gitcmd.Objects, entries: Mapping[str, tuple[str, str]], profile: Profile
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Return what links below the runtime paths lead to, as path patterns: it is a part of the runtime, wherever it lies.
+
+    Second, what lies below them and is not in the commit: path, and what it is.
+    """
+    found: list[str] = []
+    outside: dict[str, str] = {}
+    for _ in range(_LINKS):
+        below = paths.select([*profile.runtime_paths, *found], entries)
+        seen = len(found)
+        for path in below:
+            mode, sha = entries[path]
+            if mode == "160000":
+                outside[path] = "a submodule, whose content is not in the checkout"
+            elif mode == "120000":
+                read = objects.read(sha)
+                led = os.path.normpath(os.path.join(os.path.dirname(path), _text(read[2]) if read else ""))  # noqa: PTH118, PTH120 - a path in a tree
+                if led.startswith(("..", "/")):
+                    outside[path] = "a link that leaves the producer's root"
+                else:
+                    found += [one for one in (led, f"{led}/") if one not in found]
+        if len(found) == seen:
+            break
+    return tuple(found), tuple(sorted(outside.items()))
+
+
+def _rolled_back(
+    relation: Callable[[str, str], Relation], rollback: str | None, runtime: str, *, known: bool, stated: bool
+) -> Relation | None:
+    """Return what the rollback line's commit is to the runtime commit; where a manifest states it, only whether it is there."""
+    if rollback is None:
+        return None
+    if not known:
+        return Relation.MISSING
+    return None if stated else relation(rollback, runtime)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _stated(objects: gitcmd.Objects, runtime: str, prefix: str, profile: Profile) -> str | None:

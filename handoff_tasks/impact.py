@@ -27,14 +27,25 @@ LABELS: Mapping[str, str] = {
     "Repin required": "repin_required",
     "Rollback instruction": "rollback_instruction",
 }
-_PLACEHOLDER = re.compile(r"(?<!\w)<(?![\s\d=])[^<>]*>|\bnone\|describe\b|\b(?:target|previous) tag/sha\b|\b(?:TODO|TBD|FIXME)\b")
+_PLACEHOLDER = re.compile(
+    r"(?<!\w)<(?![\s\d=])[^<>]*>|\{\{[^{}]*\}\}|\bnone\|describe\b|\b(?:target|previous) tag/sha\b|\b(?:TODO|TBD|FIXME)\b"
+)
 # In a line for people there is no tab either, and no sign that is drawn in two ways.
 _UNWRITTEN = re.compile(rf"[\x00-\x1f\ufe00-\ufe0f{harmless.UNSEEN}]")
 _LONGEST = 4000
 _LISTED = 20
 _PAIRS = 5
 _ROLLBACK = re.compile(r"repin to (\S+?)\s*/\s*([0-9a-f]{40})\.?\Z")
-_NONE = re.compile(r"(?:none|no|nothing|n/?a|(?:no|without) changes?|unchanged)?\W*", re.IGNORECASE)
+# Of the words alone, in lower case: that there is nothing, however it is put.
+_NONE = re.compile(
+    r"(?:none|no|nothing|nil|zero|nope|n ?a|not applicable|unchanged|(?:no|zero|without)(?: any)?(?: \w+){0,3}"
+    r" (?:changes?|differences?|updates?))?(?: (?:whatsoever|at all|required|needed|necessary|known|expected))*(?: see .*)?"
+)
+# Nor does a line that is no more than one of these say anything.
+_SAYS_NOTHING = frozenset(
+    {"", "describe", "none describe", "yes no", "tbd", "tba", "todo", "fixme", "xxx", "placeholder", "fill in"}
+)
+_ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK"})
 
 
 def section(changelog: str, release_tag: str) -> tuple[int, str] | None:
@@ -120,7 +131,7 @@ def unfilled(value: str) -> str | None:
     """Return why a line of the statement says nothing: empty, a placeholder, characters that do not show; None when it does."""
     if not value:
         return "nothing is written there"
-    if found := _PLACEHOLDER.search(value):
+    if found := _PLACEHOLDER.search(unicodedata.normalize("NFKC", value)):
         return f"the placeholder '{found[0]}' is not filled in"
     if found := _UNWRITTEN.search(value):
         return f"the character U+{ord(found[0]):04X} does not show"
@@ -128,7 +139,17 @@ def unfilled(value: str) -> str | None:
         return "the text is not in Unicode's composed form (NFC)"
     if len(value) > _LONGEST:
         return f"{len(value)} characters; at most {_LONGEST} are allowed"
+    if _words(value) in _SAYS_NOTHING:
+        return f"'{value}' says nothing"
+    for word in re.findall(r"\w+", value):
+        if len({unicodedata.name(sign, "").split(" ")[0] for sign in word if sign.isalpha()} & _ALPHABETS) > 1:
+            return f"the word '{word}' mixes alphabets"
     return None
+
+
+def _words(value: str) -> str:
+    """Return the words of a line alone, in lower case, with one space between them."""
+    return " ".join(re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", value).casefold()))
 
 
 def rollback_pair(statement: Statement) -> tuple[str, str] | None:
@@ -139,7 +160,7 @@ def rollback_pair(statement: Statement) -> tuple[str, str] | None:
 
 def says_none(value: str) -> bool:
     """Tell whether a line says that there is nothing, and no more than that."""
-    return _NONE.fullmatch(value) is not None
+    return _NONE.fullmatch(_words(value)) is not None
 
 
 def contract_changes(previous: Manifest | None, manifest: Manifest) -> list[str]:

@@ -116,8 +116,11 @@ class GitFacts:
     ``earlier`` are the earlier releases, the latest first. ``previous`` is the manifest of the latest, ``changed_since_previous``
     are the runtime paths (test paths aside) in which its runtime commit and this release's differ, None where nothing is known.
     ``absent`` are the profile's runtime paths, those with ``*`` aside, that neither runtime nor verified commit has.
-    ``unstated`` are earlier tags whose own manifest does not state them, each with the commit that it points to; ``rollback`` is
-    what the commit of the statement's rollback line is to the runtime commit. Both only where there is no earlier release.
+    ``outside`` is what lies below the runtime paths and is not in the commit: path, and what it is. ``namesakes`` are what else
+    bears the tag's name while there is no tag: what it is, and the commit.
+    ``unstated`` are earlier tags whose own manifest does not state them, each with the commit that it points to, where there is no
+    earlier release; ``rollback`` is what the commit of the statement's rollback line is to the runtime commit, where no manifest
+    states it; where one does, only whether it is missing.
     """
 
     verified_commit: str
@@ -143,6 +146,8 @@ class GitFacts:
     previous: Manifest | None
     changed_since_previous: tuple[str, ...] | None
     absent: tuple[str, ...]
+    outside: tuple[tuple[str, str], ...]
+    namesakes: tuple[tuple[str, str], ...]
     unstated: tuple[Release, ...]
     rollback: Relation | None
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from handoff_tasks.profile import Check, Mode, Profile
 
 _SHOWN = 5
+_RENAME = "rename or delete the other one, so that nobody takes it for the release"
 ASK_FOR_ANOTHER = "do not use this packet; ask the producer for one that the handoff session published"
 
 
@@ -83,7 +84,7 @@ def check_problems(checks: Sequence[CheckResult], profile: Profile) -> list[Prob
 
 
 def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow_untagged: bool) -> list[Problem]:
-    """Return what git says against the release (HP032, HP050 to HP057, HP065 to HP067; DOMAIN section 4).
+    """Return what git says against the release (HP032, HP033, HP050 to HP057, HP065 to HP067; DOMAIN section 4).
 
     A release is good when its runtime commit is an ancestor of (or is) tag and verified commit, with the same runtime paths in all
     three. No tag yet is good only with ``allow_untagged``.
@@ -106,6 +107,9 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
         message = f"runtime paths differ between the runtime commit {short} and the verified commit: {paths}"
         wrong("HP054", f"commit {facts.verified_commit}", message, _verify_at(facts))
     where = f"tag {facts.tag_name}"
+    for what, commit in facts.namesakes:
+        message = f"a {what} of that name is at {commit}, and the release is not tagged yet"
+        wrong("HP067", where, message, _RENAME)
     if facts.tag is None:
         if not allow_untagged:
             hint = "tag the release and run again, or say --allow-untagged for a packet that says so"
@@ -134,12 +138,15 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
 
 
 def _runtime_problems(facts: GitFacts, manifest: Manifest, profile: Profile) -> Iterator[Problem]:
-    """Yield what the runtime commit says against profile and manifest (HP032, HP056)."""
+    """Yield what the runtime commit says against profile and manifest (HP032, HP033, HP056)."""
     short = facts.runtime_commit[:12]
     if facts.absent and len(facts.absent) == len(profile.runtime_paths):
         message = f"neither the runtime commit {short} nor the verified commit has {', '.join(facts.absent)}"
         hint = "correct git.runtime_paths: with no runtime to compare, two releases would always look the same"
         yield Problem(code="HP032", where="git.runtime_paths", message=message, hint=hint)
+    for path, what in facts.outside:
+        hint = "put its files into the commit: a check sees what the commit holds and nothing else"
+        yield Problem(code="HP033", where=path, message=f"lies below the runtime paths and is {what}", hint=hint)
     stated = facts.stated_service_version
     if stated is None and profile.service_version_path and facts.runtime_to_verified is not Relation.MISSING:
         message = f"no line there says the service version; expected one that matches {profile.service_version_pattern}"
@@ -169,8 +176,7 @@ def _tag_problems(tag: Tag, profile: Profile) -> list[Problem]:
         found.append(Problem(code="HP066", where=where, message=message, hint=hint))
     for what, commit in tag.namesakes:
         message = f"a {what} of that name is at {commit}; the tag points to {tag.target}"
-        hint = "rename or delete the other one, so that nobody takes it for the release"
-        found.append(Problem(code="HP067", where=where, message=message, hint=hint))
+        found.append(Problem(code="HP067", where=where, message=message, hint=_RENAME))
     return found
 
 
@@ -264,6 +270,14 @@ def _refuted(statement: Statement, manifest: Manifest, facts: GitFacts) -> Itera
             message=message + some_of(facts.changed_since_previous),
             hint=hint,
         )
+    if facts.previous and facts.changed_since_previous is None and impact.says_none(statement.runtime_behavior_changes):
+        message = (
+            f"found '{statement.runtime_behavior_changes}', but nobody can tell: the repository does not have the runtime commit"
+        )
+        hint = f"say what changed, or fetch {facts.previous.commit_sha}"
+        yield Problem(
+            code="HP068", where="Runtime behavior changes", message=f"{message} of {facts.previous.release_tag}", hint=hint
+        )
     changes = impact.contract_changes(facts.previous, manifest)
     if changes and impact.says_none(statement.required_consumer_mapping_changes):
         message = f"found '{statement.required_consumer_mapping_changes}', but {since} {'; '.join(changes)}"
@@ -301,6 +315,8 @@ def _rollback_problems(statement: Statement, manifest: Manifest, facts: GitFacts
     found = "/".join(pair)
     if pair[0] == manifest.release_tag or (pairs and pair not in pairs):
         return wrong(f"{found} is no earlier release's pair; the latest is {latest}")
+    if facts.rollback is Relation.MISSING and pairs and facts.earlier:
+        return wrong(f"{found} is stated by its own manifest, but the repository does not have its commit")
     if facts.rollback in (Relation.MISSING, Relation.UNRELATED):
         return wrong(
             f"{found} is no earlier release: its commit does not come before the runtime commit {facts.runtime_commit[:12]}"

@@ -108,6 +108,8 @@ def facts(**changes: Any) -> GitFacts:
         previous=manifest(release_tag="v1.2.2", commit_sha=PREVIOUS),
         changed_since_previous=(),
         absent=(),
+        outside=(),
+        namesakes=(),
         unstated=(),
         rollback=None,
     )

@@ -24,7 +24,7 @@ def test_a_check_is_explained(desk: Desk) -> None:
     assert said["passes"] == f"with exit code 0 and {last}, no process left, nothing in the checkout changed"
     assert "HOME" in said["sees"]
     assert "STRANGE" in said["does not see"]
-    assert said["set"] == "LC_ALL=C, TZ=UTC"
+    assert said["set"] == "GIT_CONFIG_GLOBAL=/dev/null, GIT_CONFIG_NOSYSTEM=1, LC_ALL=C, PYTHONNOUSERSITE=1, TZ=UTC"
     assert said["evidence"] == "not run: there is no evidence of it"
     assert not list(desk.evidence().iterdir())
 

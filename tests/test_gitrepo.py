@@ -408,6 +408,8 @@ def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(producer: s
         previous=Manifest.from_dict(json.loads(producer.git("show", f"v1.0.0:{scratch.MANIFEST_PATH}"))),
         changed_since_previous=("crates/core/lib.rs", "openapi/openapi.yaml"),
         absent=(),
+        outside=(),
+        namesakes=(),
         unstated=(),
         rollback=None,
     )

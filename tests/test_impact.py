@@ -27,7 +27,8 @@ KNOWN = "Runtime behavior changes, Required consumer mapping changes, Required t
 VALUES = (
     st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"], exclude_characters="<>"), min_size=1, max_size=40)
     .map(lambda text: unicodedata.normalize("NFC", text).strip())
-    .filter(lambda text: text and not any(word in text for word in ("TODO", "TBD", "FIXME", "tag/sha")))
+    .map(lambda text: f"on {text} indeed")
+    .filter(lambda text: impact.unfilled(text) is None)
 )
 
 
@@ -125,6 +126,18 @@ def test_a_block_that_nobody_filled_in_is_refused_line_by_line() -> None:
         ("a\u200bb", "the character U+200B does not show"),
         ("a\ufeffb", "the character U+FEFF does not show"),
         ("a\tb", "the character U+0009 does not show"),
+        ("a\xadb", "the character U+00AD does not show"),
+        ("a\U000e0041b", "the character U+E0041 does not show"),
+        ("?", "'?' says nothing"),
+        ("...", "'...' says nothing"),
+        ("_____", "'_____' says nothing"),
+        ("tbd", "'tbd' says nothing"),
+        ("Todo.", "'Todo.' says nothing"),
+        ("[describe]", "'[describe]' says nothing"),
+        ("< describe >", "'< describe >' says nothing"),
+        ("{{tests}}", "the placeholder '{{tests}}' is not filled in"),
+        ("\uff1cnone\uff5cdescribe\uff1e", "the placeholder '<none|describe>' is not filled in"),
+        ("n\u043ene", "the word 'n\u043ene' mixes alphabets"),
         ("a\x1b[31mb", "the character U+001B does not show"),
         ("u\u0308ber", "the text is not in Unicode's composed form (NFC)"),
         ("a" * 4001, "4001 characters; at most 4000 are allowed"),
@@ -136,7 +149,7 @@ def test_values_that_say_nothing_are_refused(value: str, message: str) -> None:
     assert refused(changed("Required test updates", value)) == [expected]
 
 
-@pytest.mark.parametrize("value", ["a" * 4000, "returns Vec<String>", "TODOs are gone", "5 > 3", "über: a - b", "todo"])
+@pytest.mark.parametrize("value", ["a" * 4000, "returns Vec<String>", "TODOs are gone", "5 > 3", "über: a - b", "the todo list"])
 def test_values_that_only_look_like_placeholders_are_read(value: str) -> None:
     """Generic types, comparisons, colons and words like a placeholder are text."""
     assert impact.parse(changed("Required test updates", value), "CHANGELOG.md").required_test_updates == value
@@ -376,3 +389,24 @@ def test_the_evidence_where_nothing_changed_or_nothing_is_known() -> None:
         "Nothing to compare with: each line is a person's judgement.",
         "Rollback: no earlier tag counts; for a first release write 'none, this is the first release'.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "nothing"),
+    [
+        *(
+            (line, True)
+            for line in ("none", "None.", "`none`", "**none**", "none whatsoever", "none at all", "None (see changelog)")
+        ),
+        *((line, True) for line in ("n / a", "N/A", "not applicable", "zero", "nil", "no changes", "No runtime behavior changes.")),
+        *((line, True) for line in ("no behaviour change", "without any changes", "unchanged", "no changes required")),
+        *(
+            (line, False)
+            for line in ("no behaviour change: the store is split", "internal refactoring only: the store", "one new code")
+        ),
+        *((line, False) for line in ("none of the callers sees it, the store is split", "no changes to codes, but a slower query")),
+    ],
+)
+def test_none_in_other_words_is_none(line: str, nothing: bool) -> None:
+    """However a person puts it: that nothing changed is what git may refute. Who says more than that describes."""
+    assert impact.says_none(line) is nothing

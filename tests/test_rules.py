@@ -457,9 +457,47 @@ def test_no_behaviour_change_is_refuted_by_runtime_paths_that_changed(line: str)
     assert shown(found) == [("HP068", "Runtime behavior changes", message, hint)]
     refactored = statement(runtime_behavior_changes="internal refactoring only, no behaviour change: the store is split")
     assert rules.statement_problems(refactored, manifest(), known) == []
-    for unknown in ((), None):
-        nothing = facts(changed_since_previous=unknown)
-        assert rules.statement_problems(statement(runtime_behavior_changes=line), manifest(), nothing) == []
+    nothing = facts(changed_since_previous=())
+    assert rules.statement_problems(statement(runtime_behavior_changes=line), manifest(), nothing) == []
+    alone = facts(changed_since_previous=None, previous=None, earlier=())
+    assert rules.statement_problems(statement(runtime_behavior_changes=line), manifest(), alone) == []
+
+
+def test_none_is_not_believed_where_nobody_can_tell() -> None:
+    """The previous release's runtime commit is not in the repository: there is nothing to compare with."""
+    [found] = rules.statement_problems(statement(runtime_behavior_changes="none"), manifest(), facts(changed_since_previous=None))
+    assert (found.code, found.message) == (
+        "HP068",
+        "found 'none', but nobody can tell: the repository does not have the runtime commit of v1.2.2",
+    )
+    assert found.hint.startswith("say what changed, or fetch ")
+
+
+def test_a_rollback_that_is_not_in_the_repository_is_refused() -> None:
+    """Though its own manifest states the pair: nobody could go back to it."""
+    [found] = rules.statement_problems(statement(), manifest(), facts(rollback=Relation.MISSING))
+    assert found.code == "HP064"
+    assert found.message.endswith(" is stated by its own manifest, but the repository does not have its commit")
+
+
+def test_what_bears_the_tags_name_before_the_tag_is_refused() -> None:
+    """A branch of that name would be taken for the release as soon as somebody asks for it."""
+    [found] = rules.git_problems(untagged(namesakes=(("branch", OTHER),)), manifest(), profile(), allow_untagged=True)
+    assert (found.code, found.where) == ("HP067", "tag v1.2.3")
+    assert found.message == f"a branch of that name is at {OTHER}, and the release is not tagged yet"
+
+
+def test_a_part_of_the_runtime_that_is_not_in_the_commit_is_refused() -> None:
+    """A submodule or a link that leads away: no check has seen it."""
+    known = facts(outside=(("crates/vendor", "a submodule, whose content is not in the checkout"),))
+    assert shown(rules.git_problems(known, manifest(), profile(), allow_untagged=False)) == [
+        (
+            "HP033",
+            "crates/vendor",
+            "lies below the runtime paths and is a submodule, whose content is not in the checkout",
+            "put its files into the commit: a check sees what the commit holds and nothing else",
+        )
+    ]
 
 
 @pytest.mark.parametrize(

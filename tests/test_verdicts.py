@@ -129,11 +129,11 @@ def test_tests_below_the_runtime_paths_are_runtime_until_the_profile_says_otherw
 
 def test_a_test_path_excuses_nothing_beside_it(bench: Bench) -> None:
     """What differs outside of the test paths is told, and it alone."""
-    more = {"crates/core/tests/more.rs": "// more\n", "crates/core/tests.rs": "// no test folder\n", "Cargo.lock": "more\n"}
+    more = {"crates/core/tests/more.rs": "// more\n", "crates/core/tests.rs": "// no test folder\n", "Cargo.toml": "more\n"}
     bench.producer.commit("test: more", more)
     ((code, _, message),) = bench.told(git=TEST_PATHS)
     assert code == "HP054"
-    assert message.endswith(": Cargo.lock, crates/core/tests.rs")
+    assert message.endswith(": Cargo.toml, crates/core/tests.rs")
 
 
 def test_a_runtime_commit_of_another_line_is_refused(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -216,6 +217,37 @@ def test_a_commit_of_no_date(producer: scratch.Producer, tmp_path: Path) -> None
     assert problems(producer, tmp_path) == [
         ("HP013", "its committer time, 99999999999999 seconds since 1970, lies beyond the year 9999")
     ]
+
+
+def test_a_runtime_behind_a_link(producer: scratch.Producer, tmp_path: Path) -> None:
+    """Stimulus: a folder of the runtime is a link to one beside it: what changes there counts; what leads away is refused."""
+    (producer.root / "lib").mkdir()
+    (producer.root / "lib" / "code.rs").write_text("1\n")
+    (producer.root / "crates" / "real").symlink_to("../lib")
+    runtime = producer.commit("feat: a link", {"lib/code.rs": "1\n"})
+    previous = producer.git("rev-parse", "v1.1.0~1")
+    producer.release("v1.2.0", runtime, rollback=f"v1.1.0/{previous}")
+    producer.commit("fix: late", {"lib/code.rs": "2\n"})
+    producer.tag("v1.2.0")
+    assert [code for code, message in problems(producer, tmp_path) if message.endswith(": lib/code.rs")] == ["HP053", "HP054"]
+    (producer.root / "crates" / "away").symlink_to("../../elsewhere")
+    producer.commit("feat: away", {"x": "x\n"})
+    assert ("HP033", "lies below the runtime paths and is a link that leaves the producer's root") in problems(producer, tmp_path)
+
+
+def test_a_tag_that_stands_for_a_branch(producer: scratch.Producer, tmp_path: Path) -> None:
+    """Stimulus: refs/tags/v1.1.0 is a symbolic reference: it would move with every commit."""
+    producer.git("tag", "--delete", "v1.1.0")
+    producer.git("symbolic-ref", "refs/tags/v1.1.0", "refs/heads/main")
+    assert problems(producer, tmp_path) == [("HP059", "the tag exists, but stands for another reference and moves with it")]
+
+
+def test_a_path_that_is_no_utf8_after_the_runtime_commit(producer: scratch.Producer, tmp_path: Path) -> None:
+    """Stimulus: a document whose name is Latin-1. A packet can say it all the same."""
+    (producer.root / os.fsdecode(b"caf\xe9.md")).write_text("x\n")
+    producer.commit("docs: a name", {"y": "y\n"})
+    space = opened(producer, tmp_path)
+    assert "caf\\xe9.md" in assemble.gather(space, None).facts.paths_after_runtime
 
 
 def test_many_tags(producer: scratch.Producer, tmp_path: Path) -> None:
