@@ -26,11 +26,15 @@ RESULT_CONTRACT = "handoff-result.v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What was read of a release. ``statement`` is None when there is none that counts; ``problems`` then say why."""
+    """What was read of a release. ``statement`` is None when there is none that counts; ``problems`` then say why.
+
+    ``written`` is the one in the changelog, whichever counts.
+    """
 
     manifest: Manifest
     facts: GitFacts
     statement: Statement | None
+    written: Statement | None
     problems: tuple[Problem, ...]
     notes: tuple[Problem, ...]
 
@@ -70,6 +74,7 @@ def gather(workspace: Workspace, statement_file: Path | None, said: Statement | 
         )
     manifest = read_manifest(data, f"{commit}:{profile.manifest_path}")
     statement, problems = (said, []) if said else _statement(workspace, manifest, changelog, statement_file)
+    written = _statement(workspace, manifest, changelog, None)[0] if said or statement_file else statement
     pair = impact.rollback_pair(statement) if statement else None
     facts = workspace.repository.facts(producer, profile, manifest, data, _manifest_or_none, pair[1] if pair else None)
     if statement:
@@ -78,6 +83,7 @@ def gather(workspace: Workspace, statement_file: Path | None, said: Statement | 
         manifest=manifest,
         facts=facts,
         statement=statement,
+        written=written,
         problems=tuple(problems),
         notes=(*workspace.notes, *_uncommitted(workspace)),
     )

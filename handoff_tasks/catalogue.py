@@ -530,6 +530,12 @@ _ENTRIES = {
         "git.runtime_paths: neither the runtime commit nor the verified commit has build.rs",
         "Correct the profile, if the runtime lies elsewhere.",
     ),
+    "HA016": _rule(
+        "The packet's statement is not the changelog's",
+        "`handoff-verify` compares the two; one that was made with `--impact FILE` may differ, and so may one that was edited.",
+        "consumer_impact_statement: it is not the statement of the verified commit's changelog",
+        "Ask the producer which of the two counts.",
+    ),
     "HA100": _rule(
         "The packet was not made by this library",
         "Only the keys that every consumer knows are read; no outcome is recorded in it.",

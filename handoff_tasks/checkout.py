@@ -84,8 +84,11 @@ class Place:
         self.clean = False
 
     def compare(self) -> tuple[str, ...]:
-        """Return what differs from the commit now, as `changes` does. A check that does not ask leaves the checkout suspect."""
-        found = changes(self.wanted)
+        """Return what differs from the commit now: as `changes` does, and what other checks would see all the same.
+
+        A check that does not ask leaves the checkout suspect.
+        """
+        found = tuple(sorted({*changes(self.wanted), *_hiding(self.wanted), *_retold(self.wanted)}))
         # What is ignored changes no verdict here, but the next check shall not find it.
         self.clean = not found and not _leftovers(self.wanted)
         return found
@@ -131,6 +134,37 @@ def changes(wanted: Wanted) -> tuple[str, ...]:
     Files that the commit's own .gitignore covers and the build outputs to keep do not count.
     """
     return tuple(sorted(f"{kind} {path}" for kind, path in gitcmd.differences(_git(wanted))))
+
+
+def _hiding(wanted: Wanted) -> list[str]:
+    """Return the .gitignore files that are not the commit's: with one, whatever lies beside it would be covered."""
+    words = ("-z", "--others", f"--exclude-from={wanted.objects / 'info' / 'exclude'}", "--", ":(glob)**/.gitignore")
+    listed = _git(wanted)("ls-files", *words).decode("utf-8", "surrogateescape")
+    return [f"new {name}" for name in listed.split("\0") if name]
+
+
+def _retold(wanted: Wanted) -> list[str]:
+    """Return what of the checkout's own ``.git`` does not say any more what we wrote there: scripts ask it where they are."""
+    git_dir = wanted.tree / ".git"
+    found = []
+    for name, text in _own_files(wanted).items():
+        try:
+            same = (git_dir / name).read_text() == text
+        except (OSError, UnicodeDecodeError):
+            same = False
+        found += [] if same else [f"modified .git/{name}"]
+    loose = sorted(path for path in (git_dir / "refs").rglob("*") if not path.is_dir())
+    return [*found, *(f"new {path.relative_to(wanted.tree).as_posix()}" for path in loose)]
+
+
+def _own_files(wanted: Wanted) -> dict[str, str]:
+    """Return what the checkout's own ``.git`` says, file to text: detached at the commit, with the tags, borrowing our objects."""
+    return {
+        "HEAD": f"{wanted.commit}\n",
+        "config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
+        "objects/info/alternates": f"{wanted.objects / 'objects'}\n",
+        "packed-refs": "".join(f"{sha} refs/tags/{name}\n" for name, sha in sorted(wanted.tags)),
+    }
 
 
 def _leftovers(wanted: Wanted) -> bool:
@@ -273,10 +307,7 @@ def _state(wanted: Wanted) -> str:
 
 
 def _own_repository(wanted: Wanted, index: Path) -> None:
-    """Write the checkout's own ``.git`` anew: detached at the commit, with the tags, borrowing our objects.
-
-    It is for scripts that ask git where they are; we never read it.
-    """
+    """Write the checkout's own ``.git`` anew. It is for scripts that ask git where they are; we ask it nothing."""
     git_dir = wanted.tree / ".git"
     if git_dir.is_dir() and not git_dir.is_symlink():
         shutil.rmtree(git_dir)
@@ -284,8 +315,6 @@ def _own_repository(wanted: Wanted, index: Path) -> None:
         git_dir.unlink(missing_ok=True)
     for folder in ("objects/info", "refs/heads", "refs/tags"):
         (git_dir / folder).mkdir(parents=True)
-    (git_dir / "objects" / "info" / "alternates").write_text(f"{wanted.objects / 'objects'}\n")
-    (git_dir / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n")
-    (git_dir / "packed-refs").write_text("".join(f"{sha} refs/tags/{name}\n" for name, sha in sorted(wanted.tags)))
-    (git_dir / "HEAD").write_text(wanted.commit + "\n")
+    for name, text in _own_files(wanted).items():
+        (git_dir / name).write_text(text)
     shutil.copyfile(index, git_dir / "index")

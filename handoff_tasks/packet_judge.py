@@ -81,7 +81,7 @@ def tagged_commit(workspace: Workspace, document: Mapping[str, Any], where: str)
 def against_git(workspace: Workspace, document: Mapping[str, Any], where: str) -> tuple[list[Problem], list[Problem]]:
     """Return where git and the producer's files at the workspace's commit contradict a packet (HP050 to HP057, HP063 to HP072).
 
-    Second, the advisories: HA012, the release has been tagged since.
+    Second, the advisories: HA012, the release has been tagged since; HA016, the changelog has another statement.
     """
     material = assemble.gather(workspace, None, rules.statement_of(document))
     problems = [
@@ -89,4 +89,4 @@ def against_git(workspace: Workspace, document: Mapping[str, Any], where: str) -
         *rules.packet_against_profile(document, material.facts, material.manifest, workspace.profile, where),
         *rules.git_problems(material.facts, material.manifest, workspace.profile, allow_untagged=True),
     ]
-    return problems, rules.tagged_since(document, material.facts)
+    return problems, [*rules.tagged_since(document, material.facts), *rules.other_statement(document, material.written)]

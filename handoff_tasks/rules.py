@@ -439,6 +439,16 @@ def _go_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
     return found
 
 
+def other_statement(document: Mapping[str, Any], changelog: Statement | None) -> list[Problem]:
+    """Return an advisory (HA016) when a packet's statement is not the one in the verified commit's changelog."""
+    said = statement_of(document)
+    if said is None or changelog is None or said == changelog:
+        return []
+    message = "it is not the statement of the verified commit's changelog"
+    hint = "a packet made with --impact FILE may say something else; ask the producer which of the two counts"
+    return [Problem(code="HA016", where="consumer_impact_statement", message=message, hint=hint)]
+
+
 def tagged_since(document: Mapping[str, Any], facts: GitFacts) -> list[Problem]:
     """Return an advisory (HA012) when the release of an untagged packet has been tagged since."""
     if "git_state" not in document or document["git_state"]["tag"]["state"] == "tagged" or facts.tag is None:
@@ -505,6 +515,9 @@ def packet_against_profile(
     if not modes or document.get("verdict") != GO:
         return []
     found = [*_foreign_tools(document, profile)]
+    untagged = document["git_state"]["tag"]["state"] == "untagged"
+    if untagged and not any(one["code"] == "HA011" for one in document["advisories"]):
+        found.append(("/advisories", "without HA011, but the packet says that the tag does not exist yet"))
     if document["git_state"]["tag"]["target"] == (facts.tag.target if facts.tag else None):
         then = document["advisories"]
         now = [one.to_dict() for one in sorted(release_advisories(modes[0], manifest, facts, allow_untagged=True))]

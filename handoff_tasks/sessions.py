@@ -10,6 +10,7 @@ import functools
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import threading
@@ -249,6 +250,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
             wanted = workspace.wanted(secrets.token_hex(8))
             if options.fresh:
                 checkout.clear(wanted, screen.say)
+                _clear_environments(workspace.profile.checks, running.envdir(session))
             checkout.prepare(wanted, screen.say)
             envdir = running.envdir(session)
             settings = functools.partial(_settings, options=options, envdir=envdir, run=wanted.run)
@@ -270,6 +272,16 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
                 more.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
             run.checks = assemble.results(workspace, kept)
             _finish(run, workspace, material, modes, target if mode_name else None, allow_untagged=allow_untagged, more=more)
+
+
+def _clear_environments(checks: Sequence[Check], envdir: Path) -> None:
+    """Remove the environments of the checks: their programs come first on PATH, and an earlier check may have put one there."""
+    for check in checks:
+        environment = Path(running.bin_folder(envdir, check.session)).parent
+        if environment.is_symlink() or environment.is_file():
+            environment.unlink()
+        elif environment.is_dir():
+            shutil.rmtree(environment)
 
 
 def _prospects(session: Session, run: Run, workspace: Workspace, checks: Sequence[Check]) -> list[Prospect]:

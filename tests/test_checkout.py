@@ -304,7 +304,7 @@ def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Produc
         (wanted.tree / "Cargo.toml").write_text("changed\n")
         scratch.git(wanted.tree, "commit", "--quiet", "--all", "--message", "covered up")
         assert scratch.git(wanted.tree, "status", "--porcelain") == ""
-        assert place.compare() == ("modified CHANGELOG.md", "modified Cargo.toml", "new new.txt")
+        assert place.compare() == ("modified .git/HEAD", "modified CHANGELOG.md", "modified Cargo.toml", "new new.txt")
     _visit(wanted)
     assert scratch.git(wanted.tree, "rev-parse", "HEAD") == producer.head()
     assert _content(wanted) == _committed(producer, "HEAD")

@@ -413,6 +413,26 @@ def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_
     assert desk.findings() == [("HP005", str(tmp_path / "none.json"))]
 
 
+def test_a_statement_that_the_changelog_does_not_have_is_told(desk: Desk) -> None:
+    """A packet that was edited where nobody can tell what is true, or made from a file: an advisory, since either may be right."""
+    assert desk.run("handoff-stable").returncode == 0
+    text = desk.packet.read_text()
+    line = json.loads(text)["consumer_impact_statement"]["required_test_updates"]
+    desk.packet.write_text(text.replace(f'"required_test_updates": "{line}"', '"required_test_updates": "new fixtures"'))
+    assert desk.run("handoff-verify", str(desk.packet)).returncode == 0
+    assert [one["code"] for one in desk.result["advisories"]] == ["HA016"]
+
+
+def test_a_fresh_run_makes_the_environments_anew(desk: Desk) -> None:
+    """A program that an earlier check put into its session's environment comes first on PATH: --fresh starts without."""
+    where = '$(dirname "$(command -v python3)")/tool-of-mine'
+    leave = f"test -x {where} || {{ printf '#!/bin/sh\\nexit 0\\n' > {where}; chmod +x {where}; exit 1; }}; tool-of-mine"
+    desk.profile(scratch.check("ok", ["bash", "-c", leave]))
+    assert desk.run("handoff-stable").returncode == 1
+    assert desk.run("handoff-stable").returncode == 0
+    assert desk.run("handoff-stable", "--fresh").returncode == 1
+
+
 def test_a_moved_tag_is_seen_by_verify(desk: Desk) -> None:
     """A tag that moves after the packet was made: handoff-verify against git says so."""
     assert desk.run("handoff-stable").returncode == 0

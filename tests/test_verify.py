@@ -454,6 +454,27 @@ def test_the_caller_cannot_fake_an_outcome(bench: Bench, tmp_path: Path) -> None
     assert record.environment_names == (*NOBODYS[:2], "LC_ALL", "PATH", *NOBODYS[2:], "TZ")
 
 
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("git -c user.name=a -c user.email=b commit --quiet --allow-empty --message x", "modified .git/HEAD"),
+        ("git tag v9.9.9", "new .git/refs/tags/v9.9.9"),
+        ("git config core.abbrev 5", "modified .git/config"),
+        ("mkdir crates/more; echo '*' > crates/more/.gitignore; echo x > crates/more/x.rs", "new crates/more/.gitignore"),
+        ("git status > /dev/null", None),
+        ("mkdir -p target; echo '*' > target/.gitignore", None),
+    ],
+)
+def test_what_later_checks_would_see_is_a_change(bench: Bench, text: str, changed: str | None) -> None:
+    """The checkout's own .git and ignore files that are not the commit's; what a build leaves where it may is none."""
+    bench.script(f"{text}\necho '{scratch.OK_LINE}'\n")
+    reason = f"the checkout was changed while it ran: {changed}"
+    assert _verdict(bench.run()) == ((Outcome.FAILED, reason) if changed else (Outcome.PASSED, None))
+    bench.script(f"git tag | grep -c v9 ; git rev-parse --abbrev-ref HEAD; echo '{scratch.OK_LINE}'\n")
+    assert bench.run().outcome is Outcome.PASSED
+    assert bench.log().splitlines()[:2] == ["0", "HEAD"]
+
+
 def test_settings_of_the_users_home_reach_no_check(bench: Bench) -> None:
     """What git and Python would read there decides nothing: an external diff that sees no difference, code that runs first."""
     (bench.folder / ".gitconfig").write_text("[diff]\n\texternal = true\n")
