@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks import evidence, screen
 from handoff_tasks.model import Outcome, Relation
+from handoff_tasks.report import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +61,10 @@ def _standing(facts: GitFacts) -> str:
     else:
         tag = f"not where the {facts.tag.kind} tag {facts.tag.name} points, which is {facts.tag.target[:12]}"
     runtime, after = facts.runtime_commit[:12], len(facts.commits_after_runtime)
-    paths = f"{len(facts.changed_to_verified)} other" if facts.changed_to_verified else "the same"
+    paths = counted(len(facts.changed_to_verified), "other runtime path") if facts.changed_to_verified else "the same runtime paths"
     relation = {
         Relation.SAME: "the runtime commit itself",
-        Relation.ANCESTOR: f"{after} commit{'s' * (after > 1)} after the runtime commit {runtime}, with {paths} runtime paths",
+        Relation.ANCESTOR: f"{counted(after, 'commit')} after the runtime commit {runtime}, with {paths}",
         Relation.UNRELATED: f"no descendant of the runtime commit {runtime}",
         Relation.MISSING: f"without the runtime commit {runtime}, which the repository does not have",
     }
@@ -74,17 +75,26 @@ def _checkout(checks: Sequence[CheckResult]) -> str:
     """Return the line that says whether build outputs of an earlier run were there."""
     ran = [check.record.checkout_state for check in checks if check.record and not check.kept]
     if not ran:
-        return "  checkout  not used: all that counts is kept from an earlier run"
+        kept = any(check.kept for check in checks)
+        return f"  checkout  not used: {'all that counts is kept from an earlier run' if kept else 'no check was run'}"
     return f"  checkout  {'kept, with build outputs of an earlier run (--fresh starts without)' if 'kept' in ran else 'fresh'}"
 
 
 def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
-    """Return the last screen: checks, log ends, problems, the statement to fill in, GO or NO-GO and where the packet is."""
+    """Return the last screen: checks, what was verified, log ends, the statement to fill in, problems, verdict.
+
+    What to do next stands last: a small window shows the end alone.
+    """
     folder = evidence.folder(workspace.work, workspace.producer.commit)
     lines = [
         "",
-        f"{workspace.profile.name} {material.manifest.release_tag}: {len(ended.checks)} checks",
+        f"{workspace.profile.name} {material.manifest.release_tag}: {counted(len(ended.checks), 'check')}",
         *screen.checks(ended.checks),
+        "",
+        f"  commit    {workspace.producer.commit}",
+        f"            {_standing(material.facts)}",
+        _checkout(ended.checks),
+        f"  evidence  {folder}",
     ]
     for check in ended.checks:
         if check.outcome not in (Outcome.PASSED, Outcome.NOT_RUN):
@@ -95,8 +105,6 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
     if Outcome.NOT_RUN in outcomes and Outcome.INTERRUPTED not in outcomes:
         for chatter in sorted(folder.glob("lane-*.nox.log")):
             lines += screen.log_end("nox", evidence.tail(chatter, _LOG_LINES), chatter)
-    lines += screen.findings("Advisories:", ended.advisories)
-    lines += screen.findings("Problems:", ended.problems)
     block = ended.decisions[0].block
     if block and ended.problems:
         lines += [
@@ -105,13 +113,9 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
             "",
             block,
         ]
-    lines += [
-        "",
-        f"  commit    {workspace.producer.commit}",
-        f"            {_standing(material.facts)}",
-        _checkout(ended.checks),
-        f"  evidence  {folder}",
-    ]
+    lines += screen.findings("Advisories:", ended.advisories)
+    lines += screen.findings("Problems:", ended.problems)
+    lines += [""] if ended.advisories or ended.problems else []
     if ended.report:
         lines.append(f"  report    {ended.report}")
     if ended.draft:

@@ -83,7 +83,7 @@ def parse(text: str, where: str, first_line: int = 1) -> Statement:
     starts = [number for number, line in enumerate(lines) if line.strip() == HEADING]
     if len(starts) != 1:
         count = f"{len(starts)} blocks" if starts else "no block"
-        raise refusal("HP060", where, f"{count} '{HEADING}'; expected one", "paste the block below and fill it in")
+        raise refusal("HP060", where, f"{count} '{HEADING}'; expected one", "paste the block that is shown, and fill it in")
     problems: list[Problem] = []
 
     def wrong(code: str, number: int, message: str) -> None:

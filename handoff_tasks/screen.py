@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 16384
 # What the runner obeys at the start of a line, blanks or not.
 _COMMAND = re.compile(r"\A(\s*)::")
+_LONGEST_END = 300
+_LONGEST_REASON = 80
 _MOST_SHOWN = 4 * 1024 * 1024
 # What a line of ours says, and how that is coloured: bold green, bold red, green, red, red, yellow, cyan (ECMA-48, SGR).
 _COLOURS = (
@@ -135,7 +137,8 @@ def checks(results: Sequence[CheckResult]) -> list[str]:
     for result in results:
         took = seconds(result.record.duration_ms) if result.record else ""
         log = result.record.log.file if result.record and result.record.log else ""
-        more = f"exit code {result.exit_code}" if result.exit_code else ""
+        # Of several reasons the first; all of them stand with the problems.
+        more = (result.reason or "").split("; ")[0][:_LONGEST_REASON] if result.outcome is Outcome.FAILED else ""
         if result.kept and result.record:
             more = f"kept, ran at {result.record.started_at_utc}"
         outcome = result.outcome.replace("_", " ") if result.outcome is not Outcome.PASSED else "passed"
@@ -158,6 +161,6 @@ def findings(title: str, found: Iterable[Problem]) -> list[str]:
 
 
 def log_end(check: str, lines: Sequence[str], path: Path) -> list[str]:
-    """Return the last lines of a failed check's log."""
-    shown = [f"  {check} | {printable(line)}" for line in lines]
+    """Return the last lines of a failed check's log, none longer than anybody reads."""
+    shown = [f"  {check} | {line[:_LONGEST_END]}{'…' * (len(line) > _LONGEST_END)}" for line in map(printable, lines)]
     return ["", f"{check}: the end of its log ({path})", *shown]

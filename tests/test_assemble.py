@@ -110,7 +110,7 @@ def test_a_changelog_without_the_releases_section(producer: scratch.Producer, tm
             code="HP060",
             where="CHANGELOG.md",
             message="no section '## v1.1.0', so no impact statement",
-            hint="add the section with the block below, filled in, and commit; or give the block with --impact FILE",
+            hint="add the section with the block that is shown, filled in, and commit; or give the block with --impact FILE",
         ),
     )
 
