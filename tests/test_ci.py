@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import scratch
 
+import handoff_tasks
 from handoff_tasks import options, sample
 from handoff_tasks.model import Flavour
 
@@ -79,6 +80,14 @@ def test_what_it_calls_is_known(workflow: Path) -> None:
             continue
         assert words[2] in {"handoff-stable", "handoff-assemble"}
         options.parse(words[words.index("--") + 1 :], session=words[2])
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_what_it_installs_is_a_wheel_of_the_producers(workflow: Path) -> None:
+    """No name of an index, which somebody else may register: a file in the producer's repository, of this version."""
+    text = workflow.read_text()
+    assert re.findall(r"HANDOFF_TASKS: (.*)", text) == [f"tools/handoff_tasks-{handoff_tasks.__version__}-py3-none-any.whl"]
+    assert {command.partition(" #")[0] for command in re.findall(r"pip install (.*)", text)} == {'"$HANDOFF_TASKS"'}
 
 
 @dataclass
