@@ -1,6 +1,6 @@
 """Nox sessions that turn a release into a handoff packet that nobody has to doubt.
 
-A noxfile needs three lines: ``import nox``, ``import handoff_tasks`` and ``handoff_tasks.register(nox, __file__)``.
+A noxfile needs three lines: ``import handoff_tasks``, ``import nox`` and ``handoff_tasks.register(nox, __file__)``.
 """
 
 from handoff_tasks.sessions import register

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from handoff_tasks.profile import Mode
     from handoff_tasks.workspace import Workspace
 
+_NO_MANIFEST = (
+    "commit one (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root with --producer-root "
+    "and a commit that has its manifest with --ref"
+)
 RESULT_CONTRACT = "handoff-result.v1"
 
 
@@ -58,19 +62,14 @@ def gather(workspace: Workspace, statement_file: Path | None, said: Statement | 
     commit = producer.commit[:12]
     files = workspace.repository.files(producer, [profile.manifest_path, profile.changelog_path])
     data, changelog = files[profile.manifest_path], files[profile.changelog_path]
-    if data is None:
-        raise refusal(
-            "HP020",
-            f"{commit}:{profile.manifest_path}",
-            "the commit holds no producer manifest there",
-            "give the producer's root with --producer-root and a commit that has its manifest with --ref",
-        )
-    if changelog is None:
-        raise refusal(
-            "HP022",
-            f"{commit}:{profile.changelog_path}",
-            "the commit holds no changelog there",
-            "commit a changelog with a section for the release",
+    if data is None or changelog is None:
+        raise HandoffError(
+            Problem(code=code, where=f"{commit}:{path}", message=f"the commit holds no {what} there", hint=hint)
+            for code, path, what, hint, found in (
+                ("HP020", profile.manifest_path, "producer manifest", _NO_MANIFEST, data),
+                ("HP022", profile.changelog_path, "changelog", "commit a changelog with a section for the release", changelog),
+            )
+            if found is None
         )
     manifest = read_manifest(data, f"{commit}:{profile.manifest_path}")
     statement, problems = (said, []) if said else _statement(workspace, manifest, changelog, statement_file)

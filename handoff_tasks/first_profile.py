@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-NOXFILE = 'import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile="handoff.toml")\n'
+NOXFILE = 'import handoff_tasks\nimport nox\n\nhandoff_tasks.register(nox, __file__, profile="handoff.toml")\n'
 
 _RUNS = re.compile(r"(?:verify|run|check)[_-](.+?)(?:\.(?:sh|bash|py))?\Z")
 _SAYS = re.compile(r"""\A\s*(?:echo|printf|print)\s*\(?\s*(["'])([^"'$`{}\\%]{4,160})(?:\\n)?\1\s*\)?\s*\Z""")
@@ -94,7 +94,8 @@ def text(found: Found) -> str:
         f"packet = {_quoted(found.packet)}",
         "",
         "[git]",
-        "# A difference below one of these means that another runtime was verified; all else is release metadata.",
+        "# A difference below one of these means that another runtime was verified; all else is release metadata. handoff-init",
+        "# puts all here that it does not know to be none: take out what a release commits after its runtime.",
         f"runtime_paths = {_list(found.runtime_paths)}",
     ]
     if found.service_version:

@@ -203,6 +203,8 @@ def draft(manifest: Manifest, facts: GitFacts) -> str:
         known["required_consumer_mapping_changes"] = "<describe>"
     if pinned_changes(facts.previous, manifest):
         known["repin_required"] = f"yes ({target})"
+    if not earlier:
+        known["rollback_instruction"] = "none, this is the first release"
     return block(target, f"{earlier[0].tag}/{earlier[0].commit_sha}" if earlier else None, known)
 
 

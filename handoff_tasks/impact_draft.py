@@ -24,12 +24,15 @@ def draft(session: Session, place: Place) -> None:
         material = assemble.gather(workspace, None)
         manifest, facts = material.manifest, material.facts
         where = f"{workspace.profile.changelog_path}, section '## {manifest.release_tag}'"
-        what = "what is left in < > is for a person to say" if material.statement is None else "there is a filled statement already"
+        block, what = impact.draft(manifest, facts), "what is left in < > is for a person to say"
+        if material.statement:
+            filled = material.statement.to_dict()
+            block, what = impact.block(None, None, filled), "there is a filled statement already"
         for line in [
             *impact.evidence(manifest, facts),
             "",
             f"For {where}; {what}:",
             "",
-            *impact.draft(manifest, facts).splitlines(),
+            *block.splitlines(),
         ]:
             screen.say(harmless.printable(line))

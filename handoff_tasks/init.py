@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,12 @@ version = ["{name}", "--version"]
 claim = true
 hint = "install {name}"
 """
+# Top-level entries that make no runtime. What is not known to be such counts as one: too much is refused, too little believed.
+_METADATA = re.compile(
+    r"(?:\..*|docs?/|contracts?/|(?:readme|licen[cs]e|copying|notice|authors|changelog|changes|history|contributing|code_of_conduct|security)"
+    r"(?:[.-].*)?|noxfile\.py|handoff\.toml)\Z",
+    re.IGNORECASE,
+)
 _OTHER_POLICY = """[envelope_policies."{version}"]
 requires = ["service_contract_version", "error.code", "error.message"]
 forbids = []
@@ -44,16 +51,17 @@ forbids = []
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """What was written, what was found there, what is still missing, and the lines to add to a noxfile that was there already."""
+    """What was written, or would be (``dry_run``), what was found, what is still missing, and the lines to add to a noxfile."""
 
+    dry_run: bool
     written: Sequence[Path]
     found: Sequence[str]
     missing: Sequence[str]
     to_add: str | None
 
 
-def start(root: Path) -> Started:
-    """Write ``handoff.toml`` and, where there is none, ``noxfile.py`` into a repository.
+def start(root: Path, *, dry_run: bool = False) -> Started:
+    """Write ``handoff.toml`` and, where there is none, ``noxfile.py`` into a repository; with ``dry_run`` write nothing.
 
     Raises `HandoffError`: HP090 (no folder, or no repository), HP091 (a profile is there already), HP080.
     """
@@ -67,12 +75,13 @@ def start(root: Path) -> Started:
     text = first_profile.text(found)
     # What we write we can read; anything else is a mistake of ours.
     profile.parse(text.encode(), str(place), resources.schema(resources.PROFILE))
-    evidence.write(place, text.encode())
-    written = [place]
-    if not noxfile.exists():
-        evidence.write(noxfile, first_profile.NOXFILE.encode())
-        written.append(noxfile)
+    files_to_write = {place: text} | ({} if noxfile.exists() else {noxfile: first_profile.NOXFILE})
+    for path, content in files_to_write.items():
+        if not dry_run:
+            evidence.write(path, content.encode())
+    written = [*files_to_write]
     return Started(
+        dry_run=dry_run,
         written=written,
         found=[
             f"checks    {', '.join([*(check[0] for check in found.checks), *(script.id for script in found.scripts)])}",
@@ -111,6 +120,19 @@ class _Seen:
             (path for path in ("CHANGELOG.md", "CHANGES.md", "HISTORY.md", "docs/CHANGELOG.md") if path in files), None
         )
 
+    @property
+    def below(self) -> str:
+        """Where the folder lies in its repository; empty at the repository's top."""
+        return gitcmd.run("rev-parse", "--show-prefix", cwd=self.root).decode("utf-8", "surrogateescape").strip().rstrip("/")
+
+    def unignored(self, name: str) -> bool:
+        """Tell whether git would show a folder of that name."""
+        try:
+            gitcmd.run("check-ignore", "--quiet", name, cwd=self.root)
+        except gitcmd.GitError:
+            return True
+        return False
+
     def text(self, path: str) -> str:
         """Return a file's text as it is in the work tree; empty when it cannot be read."""
         try:
@@ -135,7 +157,7 @@ def _found(seen: _Seen) -> first_profile.Found:
     blocks = _blocks()
     cargo, python, node = "Cargo.toml" in seen.files, "pyproject.toml" in seen.files, "package.json" in seen.files
     checks: list[tuple[str, str, Sequence[str], Sequence[str]]] = []
-    runtime, keep, passed = [], [], [*_BASE]
+    keep, passed = [], [*_BASE]
     tables = {name: table for name, table in blocks.items() if name != "environment"}
     settings = ""
     if cargo:
@@ -145,7 +167,6 @@ def _found(seen: _Seen) -> first_profile.Found:
             ("clippy", "lints, warnings denied", ["cargo", "clippy", *flags, "--", "-D", "warnings"], ["cargo", "rustc", "clippy"]),
             ("test", "the whole test suite", ["cargo", "test", *flags], ["cargo", "rustc"]),
         ]
-        runtime += ["crates/", "src/", "components/*/crates/", "Cargo.toml", "Cargo.lock", "build.rs"]
         keep += _targets(seen)
         built_in = profile.parse(_memorykernel().encode(), "memorykernel", None)
         passed = [*built_in.pass_names]
@@ -155,26 +176,21 @@ def _found(seen: _Seen) -> first_profile.Found:
         tables |= {"node": _NODE, manager: _NODE_MANAGER.format(name=manager)}
         scripts = seen.json("package.json").get("scripts", {})
         wanted = [name for name in ("lint", "typecheck", "test") if isinstance(scripts, dict) and name in scripts]
-        install = f"{manager} ci" if manager == "npm" else f"{manager} install --frozen-lockfile"
+        install = f"{manager} install --frozen-lockfile"
+        if manager == "npm":
+            install = "npm ci" if "package-lock.json" in seen.files else "npm install --no-package-lock"
         if wanted:
             # One check: they share node_modules, and checks run side by side.
             line = " && ".join([install, *(f"{manager} run {name}" for name in wanted)])
             checks.append(("node", f"{', '.join(wanted)} of package.json", ["bash", "-c", line], ["bash", "node", manager]))
-        runtime += ["src/", "lib/", "package.json", "package-lock.json", "pnpm-lock.yaml", "yarn.lock"]
         keep.append("node_modules")
         passed += [name for name in (*_NETWORK, "npm_config_registry") if name not in passed]
     if python:
         text = seen.text("pyproject.toml")
         if "[tool.ruff" in text or "ruff" in text:
-            checks.append(("lint", "lints, by ruff", ["ruff", "check", "."], ["ruff"]))
+            checks.append(("lint", "lints, by ruff", ["ruff", "check", "--no-fix", "."], ["ruff"]))
         if "pytest" in text and not (cargo or node):
             checks.append(("test", "the whole test suite", ["pytest", "-q", "-p", "no:cacheprovider"], ["python3", "pytest"]))
-        runtime += [
-            "src/",
-            "pyproject.toml",
-            *(f"{path.split('/')[0]}/" for path in seen.files if re.fullmatch(r"[^/]+/__init__\.py", path)),
-        ]
-    runtime.append("openapi/")
     known = [name for name in tables if name not in {"cargo", "rustc", "rustfmt", "clippy", "ruff", "pytest"}]
     scripts_found = [
         first_profile.script(path, seen.text(path), known)
@@ -186,16 +202,13 @@ def _found(seen: _Seen) -> first_profile.Found:
     if not checks and not scripts_kept:
         checks.append(("example", "replace this by what verifies a release", ["bash", "-c", "exit 1"], ["bash"]))
     used = {name for check in checks for name in check[3]} | {name for script in scripts_kept for name in script.tools}
-    paths = [path for path in dict.fromkeys(runtime) if "*" in path or seen.has(path)]
-    paths = [path for path in paths if "*" not in path or any(re.match(path.replace("*", "[^/]+"), name) for name in seen.files)]
+    packet = f"{'docs/implementation' if seen.has('docs/implementation/') else 'docs'}/PRODUCER_RELEASE_HANDOFF_LATEST.json"
     return first_profile.Found(
         name=seen.root.resolve().name or "producer",
         manifest=seen.manifest or _MANIFEST,
         changelog=seen.changelog or "CHANGELOG.md",
-        packet=f"{'docs/implementation' if seen.has('docs/implementation/') else 'docs'}/PRODUCER_RELEASE_HANDOFF_LATEST.json",
-        runtime_paths=paths
-        or sorted({f"{path.split('/')[0]}/" for path in seen.files if "/" in path} - {"docs/", ".github/"})
-        or ["src/"],
+        packet=packet,
+        runtime_paths=_runtime(seen, [seen.manifest or _MANIFEST, seen.changelog or "CHANGELOG.md", packet]),
         service_version=_stated(seen),
         keep=keep,
         passed=passed,
@@ -205,6 +218,18 @@ def _found(seen: _Seen) -> first_profile.Found:
         scripts=scripts_kept,
         tools={name: table for name, table in tables.items() if name in used},
     )
+
+
+def _runtime(seen: _Seen, metadata: Sequence[str]) -> list[str]:
+    """Return all top-level entries but those that are known to make no runtime, or hold what a release commits after it."""
+    release = {_top(path) for path in metadata}
+    found = sorted({_top(path) for path in seen.files} - release)
+    return [path for path in found if not _METADATA.match(path)] or ["src/"]
+
+
+def _top(path: str) -> str:
+    first, slash, _ = path.partition("/")
+    return first + slash
 
 
 def _memorykernel() -> str:
@@ -243,6 +268,7 @@ def _policies(seen: _Seen) -> str:
     """Return the tables of the envelope policies: of the versions that are known, and of the manifest's."""
     text = _memorykernel()
     known = text[text.index("[envelope_policies.") : text.index("[execution]")].rstrip() + "\n"
+    known = "# Those of v2 and v3 are MemoryKernel's: put what your own responses carry.\n" + known
     version = seen.json(seen.manifest).get("expected_service_contract_version") if seen.manifest else None
     if not isinstance(version, str) or f'"{version}"' in known or not re.fullmatch(r"service\.v[0-9]+", version):
         return known
@@ -252,21 +278,34 @@ def _policies(seen: _Seen) -> str:
 def _missing(seen: _Seen, found: first_profile.Found) -> list[str]:
     missing = []
     if not seen.manifest:
-        missing.append(f"a producer manifest at {found.manifest}: docs/manifest.md of handoff-tasks describes each of its fields")
+        missing.append(
+            f"a producer manifest at {found.manifest}: the README of handoff-tasks shows one, docs/manifest.md describes each of its fields"
+        )
     if not seen.changelog:
-        missing.append(f"a changelog at {found.changelog} with a section '## vX.Y.Z' and the impact statement in it")
+        other = next((path for path in ("CHANGELOG.rst", "CHANGES.rst", "HISTORY.rst", "CHANGES.txt") if path in seen.files), None)
+        seen_too = f" ({other} is there, but a statement is read from Markdown)" if other else ""
+        missing.append(f"a changelog at {found.changelog} with a section '## vX.Y.Z' and the impact statement in it{seen_too}")
     if [check[0] for check in found.checks] == ["example"]:
-        missing.append("checks: no script named verify_* or run_*, no Cargo.toml, package.json or pyproject.toml was found")
+        missing.append(
+            "checks: no script named verify_* or run_*, no Cargo.toml, package.json or pyproject.toml was found among the files "
+            "that git knows"
+        )
     not_executable = [
         path for path in seen.files if first_profile.is_script(path) and seen.files[path] == "100644" and path.endswith(".sh")
     ]
     missing += [f"{path} is not executable, so it is no check: git update-index --chmod=+x {path}" for path in not_executable]
+    if seen.below:
+        missing.append(
+            f"tags: this is a part of a larger repository ({seen.below}), whose tags count only with a prefix: git.tag_prefix in "
+            f"{PROFILE}"
+        )
+    missing += [f"{name} is not ignored by git: add it to .gitignore" for name in (".nox/", "__pycache__/") if seen.unignored(name)]
     return missing
 
 
 def lines(started: Started, root: Path) -> list[str]:
     """Return what to say of a start: written, found, missing, and last the command to type next."""
-    said = [f"wrote {path}" for path in started.written]
+    said = [f"{'would write' if started.dry_run else 'wrote'} {path}" for path in started.written]
     said += ["", "found", *(f"  {line}" for line in started.found)]
     if started.missing:
         said += ["", "missing, to be added and committed", *(f"  {line}" for line in started.missing)]
@@ -276,10 +315,11 @@ def lines(started: Started, root: Path) -> list[str]:
             f"{root / 'noxfile.py'} is there already; add these lines to it",
             *(f"  {line}" for line in started.to_add.splitlines()),
         ]
-    add = " ".join(path.name for path in started.written)
+    add = " ".join(dict.fromkeys([*(path.name for path in started.written), "noxfile.py"]))
     said += [
         "",
-        f"Read {PROFILE}, correct what you know better, and commit. Then, in {root}, this says what is still missing for a GO:",
+        f"Read {PROFILE}, correct what you know better, and commit. Then, in {root}, with a nox that has handoff-tasks beside it",
+        f"(as {sys.executable} -m nox has), this says what is still missing for a GO:",
         "",
         f'  git add {add} && git commit -m "build: hand releases over" && nox -s pre-release',
     ]

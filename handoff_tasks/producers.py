@@ -145,12 +145,21 @@ def choose(place: Place, options: Options, named: Path | None, work: Path) -> tu
         )
     if own:
         return own, place.profile_path
+    _parsed(place)
     raise refusal(
         "HP010",
         str(place.noxfile.parent),
-        "the noxfile's folder holds no producer manifest",
-        "give the producer's root with --producer-root, or put the noxfile into it",
+        f"the noxfile's folder holds no producer manifest; the profile wants it at {place.outline.manifest}",
+        "commit one there (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root with "
+        "--producer-root",
     )
+
+
+def _parsed(place: Place) -> None:
+    """Raise `HandoffError` (HP030) with the mistakes of the profile: a wrong path in it is no missing file."""
+    from handoff_tasks import profile, resources
+
+    profile.parse(place.profile_path.read_bytes(), str(place.profile_path), resources.schema(resources.PROFILE))
 
 
 def _sample(options: Options, work: Path) -> tuple[Path, Path]:

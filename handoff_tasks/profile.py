@@ -166,7 +166,9 @@ def parse(data: bytes, where: str, schema: Mapping[str, Any] | None) -> Profile:
     except UnicodeDecodeError as error:
         raise refusal("HP030", where, f"byte {error.start} is not UTF-8", _HINT) from None
     except tomllib.TOMLDecodeError as error:
-        raise refusal("HP030", where, f"not TOML: {error}", _HINT) from None
+        at = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
+        place, message = (f"{where}:{at[2]}:{at[3]}", at[1]) if at else (where, str(error))
+        raise refusal("HP030", place, f"not TOML: {message}", _HINT) from None
     except RecursionError:
         raise refusal("HP030", where, "the document nests too deeply", _HINT) from None
     problems = validate.violations(document, schema, where=where, code="HP030", hint=_HINT) if schema is not None else []

@@ -135,7 +135,7 @@ def _init(session: Session) -> None:
         from handoff_tasks import init, screen
 
         root = running.from_(session, Path(run.options.plain[0]))
-        for line in init.lines(init.start(root), root):
+        for line in init.lines(init.start(root, dry_run=run.options.dry_run), root):
             screen.say(line)
 
 

@@ -39,7 +39,8 @@ def test_a_commit_without_a_manifest_is_refused(producer: scratch.Producer, tmp_
             code="HP020",
             where=f"{producer.head()[:12]}:contracts/manifest.json",
             message="the commit holds no producer manifest there",
-            hint="give the producer's root with --producer-root and a commit that has its manifest with --ref",
+            hint="commit one (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root with "
+            "--producer-root and a commit that has its manifest with --ref",
         ),
     )
 

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 import scratch
 
-from handoff_tasks import options, resources, sample
+from handoff_tasks import assemble, options, resources, sample
 from handoff_tasks.catalogue import CATALOGUE, FAMILIES
 from handoff_tasks.errors import HandoffError
 from handoff_tasks.model import Flavour
@@ -296,6 +296,12 @@ def test_every_option_and_session_is_in_the_readme(reader: Reader) -> None:
     sessions = {re.sub(r"^verify-.*", "verify-<check>", name) for name in re.findall(r"^[*-] (\S+)", said, re.MULTILINE)}
     assert {"handoff-stable", "verify-<check>", "docs"} <= sessions
     assert [name for name in sorted(sessions) if f"`{name}" not in readme] == []
+
+
+def test_the_manifest_that_the_readme_shows_is_one() -> None:
+    """Whoever copies it and fills in a tag and a commit has a manifest."""
+    [text] = [text for _, text in blocks(README, "json")]
+    assert assemble.read_manifest(text.encode(), "manifest").release_tag == "v1.0.0"
 
 
 def test_every_room_is_in_the_house() -> None:

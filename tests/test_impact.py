@@ -336,7 +336,7 @@ def test_the_draft_of_a_first_release_knows_its_own_pair() -> None:
     lines = drafted(**first)
     assert lines["Runtime behavior changes"] == "<none|describe>"
     assert lines["Repin required"] == f"<yes/no> (v1.2.3/{RUNTIME})"
-    assert lines["Rollback instruction"] == "repin to <previous tag/sha>"
+    assert lines["Rollback instruction"] == "none, this is the first release"
     tagged = drafted(**first, unstated=(Release(tag="v1.2.2", commit_sha=OTHER),))
     assert tagged["Rollback instruction"] == f"repin to v1.2.2/{OTHER}"
 

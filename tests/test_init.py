@@ -94,7 +94,7 @@ def test_scripts_become_checks(tmp_path: Path) -> None:
         ("parity", ("./scripts/verify_parity.sh", "--app-root", "{root}"), "Parity holds.", ("bash",)),
         ("smoke", ("./tools/run-smoke.py",), "Smoke passed.", ("python3",)),
     ]
-    assert found.missing[-1] == (
+    assert found.missing[2] == (
         "scripts/verify_old.sh is not executable, so it is no check: git update-index --chmod=+x scripts/verify_old.sh"
     )
 
@@ -110,14 +110,21 @@ def test_a_rust_workspace(tmp_path: Path) -> None:
     _, parsed = started(tmp_path, files)
     assert [check.id for check in parsed.checks] == ["fmt", "clippy", "test"]
     assert parsed.keep == ("target", "more/target")
-    assert parsed.runtime_paths == ("crates/", "Cargo.toml", "Cargo.lock")
+    assert parsed.runtime_paths == ("Cargo.lock", "Cargo.toml", "crates/", "more/")
     assert "CARGO_HOME" in parsed.pass_names
     assert "clippy.toml" in parsed.refuse_above
     assert parsed.toolchain_variable == "RUSTUP_TOOLCHAIN"
     assert [tool for tool in parsed.tools.values() if not tool.claim] == []
 
 
-@pytest.mark.parametrize(("lock", "line"), [("package-lock.json", "npm ci"), ("pnpm-lock.yaml", "pnpm install --frozen-lockfile")])
+@pytest.mark.parametrize(
+    ("lock", "line"),
+    [
+        ("package-lock.json", "npm ci"),
+        ("pnpm-lock.yaml", "pnpm install --frozen-lockfile"),
+        ("none.txt", "npm install --no-package-lock"),
+    ],
+)
 def test_a_node_package(tmp_path: Path, lock: str, line: str) -> None:
     """One check of the scripts that the package has, after the locked install, by the manager of its lock file."""
     package = json.dumps({"scripts": {"test": "node --test", "lint": "eslint", "start": "node ."}})
@@ -126,7 +133,45 @@ def test_a_node_package(tmp_path: Path, lock: str, line: str) -> None:
     [check] = parsed.checks
     assert check.argv == ("bash", "-c", f"{line} && {manager} run lint && {manager} run test")
     assert parsed.keep == ("node_modules",)
-    assert parsed.runtime_paths == ("src/", "package.json", lock)
+    assert parsed.runtime_paths == tuple(sorted(["package.json", lock, "src/"]))
+
+
+def test_what_is_not_known_to_be_metadata_is_runtime(tmp_path: Path) -> None:
+    """Too much is refused and too little believed: a package's own file at the top counts, documents do not."""
+    files = [
+        "index.js",
+        "index.d.ts",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "docs/a.md",
+        ".github/x.yml",
+        ".eslintrc",
+        "noxfile.py",
+    ]
+    _, parsed = started(tmp_path, {"package.json": "{}\n", **dict.fromkeys(files, "x\n")})
+    assert parsed.runtime_paths == ("index.d.ts", "index.js", "package.json")
+
+
+def test_a_dry_run_writes_nothing(desk: Desk, tmp_path: Path) -> None:
+    """It says what it would write."""
+    made = scratch.repository(tmp_path / "app")
+    made.commit("all", {"a.py": "x\n"})
+    done = desk.bare("handoff-init", str(made.root), "--dry-run")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[:2] == [f"would write {made.root / name}" for name in ("handoff.toml", "noxfile.py")]
+    assert made.git("status", "--porcelain") == ""
+
+
+def test_a_part_of_a_larger_repository_needs_a_prefix(tmp_path: Path) -> None:
+    """And a changelog that is no Markdown is seen, but is none."""
+    made = scratch.repository(tmp_path / "outer", below="svc")
+    made.commit("all", {"a.py": "x\n", "CHANGES.rst": "x\n", ".gitignore": ".nox/\n__pycache__/\n"})
+    missing = init.start(made.root).missing
+    assert missing[1].endswith("(CHANGES.rst is there, but a statement is read from Markdown)")
+    assert missing[-1] == (
+        "tags: this is a part of a larger repository (svc), whose tags count only with a prefix: git.tag_prefix in handoff.toml"
+    )
 
 
 def test_a_python_package(tmp_path: Path) -> None:
@@ -134,7 +179,8 @@ def test_a_python_package(tmp_path: Path) -> None:
     text = "[project]\n[tool.ruff]\n[dependency-groups]\ntest = ['pytest']\n"
     _, parsed = started(tmp_path, {"pyproject.toml": text, "app/__init__.py": "\n"})
     assert [check.argv[0] for check in parsed.checks] == ["ruff", "pytest"]
-    assert parsed.runtime_paths == ("pyproject.toml", "app/")
+    assert parsed.runtime_paths == ("app/", "pyproject.toml")
+    assert parsed.checks[0].argv == ("ruff", "check", "--no-fix", ".")
 
 
 def test_a_repository_with_nothing(tmp_path: Path) -> None:
@@ -145,6 +191,8 @@ def test_a_repository_with_nothing(tmp_path: Path) -> None:
         "a producer manifest at contracts/producer-contract-manifest.json",
         "a changelog at CHANGELOG.md with a section '## vX.Y.Z' and the impact statement in it",
         "checks",
+        ".nox/ is not ignored by git",
+        "__pycache__/ is not ignored by git",
     ]
 
 
@@ -157,7 +205,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert found.to_add == first_profile.NOXFILE
     said = init.lines(found, made.root)
     assert f"{made.root / 'noxfile.py'} is there already; add these lines to it" in said
-    assert said[-1] == '  git add handoff.toml && git commit -m "build: hand releases over" && nox -s pre-release'
+    assert said[-1] == '  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && nox -s pre-release'
     before = (made.root / "handoff.toml").read_bytes()
     assert refused(made.root) == (
         "HP091",

@@ -211,7 +211,7 @@ def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
     ("text", "where", "message"),
     [
         ("name = ", "p.toml", "not TOML: Invalid value (at end of document)"),
-        ('name = "a"\nname = "b"\n', "p.toml", "not TOML: Cannot overwrite a value (at line 2, column 11)"),
+        ('name = "a"\nname = "b"\n', "p.toml:2:11", "not TOML: Cannot overwrite a value"),
         (changed('name = "Small"\n', ""), "p.toml#", "the key name is missing"),
         (changed('name = "Small"', "name = 2026-01-01"), "p.toml#/name", 'found "2026-01-01"; expected string'),
         (
