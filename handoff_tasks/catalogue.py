@@ -54,8 +54,9 @@ def _rule(title: str, cause: str, example: str, remedy: str) -> Rule:
 _ENTRIES = {
     "HP001": _rule(
         "The words of a call cannot be understood",
-        "An option after `--` that is unknown, lacks its value or contradicts another one; or a variable such as "
-        "`SOURCE_DATE_EPOCH` that holds no time.",
+        "An option after `--` that is unknown, lacks its value or contradicts another one; a `--result-json` whose place is the "
+        "packet's, inside a folder of git's, or holds something else than a result; or a variable such as `SOURCE_DATE_EPOCH` that "
+        "holds no time.",
         "--mode: unknown mode 'stabel'; known: stable, service-v3-candidate",
         "Correct the words. Nothing was run.",
     ),
@@ -392,9 +393,9 @@ _ENTRIES = {
     ),
     "HP081": _rule(
         "The packet must not be written there",
-        "The place is a link, a folder, or inside `.git`.",
-        "docs/packet.json: it is a symbolic link; expected a plain file or nothing",
-        "Name another place with `--out-json`.",
+        "The place is a link, a folder, inside a folder of git's, or holds a file that is no handoff packet.",
+        "handoff.toml: holds something else than a handoff packet; expected one to replace, or nothing",
+        "Name another place with `--out-json`, or delete the file that is there first.",
     ),
     "HP082": _rule(
         "What a consumer pins changed, and the statement says that no repin is required",
@@ -464,7 +465,7 @@ _ENTRIES = {
     ),
     "HP110": _rule(
         "JUnit XML must not be written there",
-        "`--junit` names the place of the packet or the result, a folder, or a file of something else.",
+        "`--junit` names the place of the packet or the result, a folder, one of git's own, or a file of something else.",
         "--junit: notes.xml is there already and is no JUnit XML of a run; expected a file of its own",
         "Name another file. Nothing was run.",
     ),

@@ -9,6 +9,7 @@ import atexit
 import contextlib
 import gc
 import hashlib
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -101,15 +102,21 @@ def _result_place(session: Session, path: Path | None) -> Path | None:
     if path is None:
         return None
     place = from_(session, path)
-    try:
-        if place.exists():
-            if b'"result_contract_version"' not in place.read_bytes()[:4096]:
-                message = f"{place} is there already and is no result of a run; expected a file of its own"
-                raise refusal("HP001", "--result-json", message, "name another file; nothing was run")
-            place.unlink()
-    except OSError as error:
-        raise evidence.unwritable(place, error) from None
+    if why := evidence.clear_place(place, "result", _is_result):
+        raise refusal("HP001", "--result-json", why, "name another file; nothing was run")
     return place
+
+
+def _is_result(data: bytes) -> bool:
+    """Tell whether a file is the result of a run, and not one that only speaks of it."""
+    from handoff_tasks.assemble import RESULT_CONTRACT
+
+    try:
+        # Its seconds are floats, so it is not for the strict reader.
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("result_contract_version") == RESULT_CONTRACT
 
 
 def _junit_place(session: Session, run: Run) -> Path | None:
@@ -193,15 +200,17 @@ def _cache(session: Session, options: Options) -> Path:
 
 
 def target_of(session: Session, run: Run, workspace: Workspace) -> Path:
-    """Return where the packet belongs; the result must not lie there too."""
+    """Return where the packet belongs; neither result nor JUnit XML must lie there too, under whatever spelling."""
+    from handoff_tasks import evidence
     from handoff_tasks.errors import refusal
 
     out_json = run.options.out_json
     target = from_(session, out_json) if out_json else workspace.producer.root / workspace.profile.packet_path
-    if run.result == target:
+    place = evidence.resolved(target)
+    if run.result and evidence.resolved(run.result) == place:
         run.result = None
         raise refusal("HP001", "--result-json", f"{target} is the packet's place", "name another file; nothing was run")
-    if run.junit == target:
+    if run.junit and evidence.resolved(run.junit) == place:
         run.junit = None
         raise refusal("HP110", "--junit", f"{target} is the packet's place", "name another file; nothing was run")
     return target
