@@ -109,7 +109,7 @@ def _statement(
     if file is not None:
         where = "--impact"
         try:
-            data = file.read_bytes()
+            data = evidence.plain_bytes(file)
         except OSError as error:
             message = f"the impact statement cannot be read: {error.strerror}"
             return None, [Problem(code="HP060", where=where, message=message, hint="name a readable file with --impact")]

@@ -81,7 +81,7 @@ _ENTRIES = {
     ),
     "HP005": _rule(
         "The packet to verify cannot be read",
-        "The path after `handoff-verify --` names no readable file.",
+        "The path after `handoff-verify --` names no readable plain file.",
         "packet.json: the packet cannot be read: No such file or directory",
         "Name a packet's file.",
     ),

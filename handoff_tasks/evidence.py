@@ -66,7 +66,7 @@ def read_record(place: Path, check: str) -> Record | Problem | None:
     """Return the record of a check; None when there is none, a problem (HP040) when it or its log cannot be believed."""
     path = place / f"{check}.json"
     try:
-        data = path.read_bytes()
+        data = plain_bytes(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -92,7 +92,7 @@ def _log_problem(place: Path, record: Record) -> Problem | None:
         return Problem(code="HP041", where=path.name, message=f"the record names the log {record.log.file}", hint=_RERUN)
     found = hashlib.sha256()
     try:
-        with path.open("rb") as handle:
+        with _plain(path) as handle:
             while block := handle.read(1 << 20):
                 found.update(block)
     except OSError as error:
@@ -186,7 +186,7 @@ def _plain(path: Path, flags: int = 0) -> IO[bytes]:
 def tail(path: Path, lines: int) -> list[str]:
     """Return the last lines of a log without the caller's secrets, read from its last 64 KiB; none when there is no log."""
     try:
-        with path.open("rb") as handle:
+        with _plain(path) as handle:
             handle.seek(max(0, path.stat().st_size - 65536))
             text = handle.read().decode("utf-8", "replace")
     except OSError:

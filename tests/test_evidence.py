@@ -386,6 +386,21 @@ def test_the_end_of_a_log_is_told(tmp_path: Path) -> None:
     assert evidence.tail(tmp_path / "missing", 5) == []
 
 
+def test_a_pipe_in_a_files_place_is_no_evidence(place: Path) -> None:
+    """A pipe that nobody writes to is told at once, in a record's place, in a log's, and for whoever asks for a log's end."""
+    (place / "fmt.log").unlink()
+    os.mkfifo(place / "fmt.log")
+    assert evidence.read_record(place, "fmt") == Problem(
+        code="HP041", where="fmt.log", message="the log cannot be read: it is no plain file", hint=RERUN
+    )
+    assert evidence.tail(place / "fmt.log", 5) == []
+    (place / "fmt.json").unlink()
+    os.mkfifo(place / "fmt.json")
+    assert evidence.read_record(place, "fmt") == Problem(
+        code="HP040", where="fmt.json", message="cannot be read: it is no plain file", hint=RERUN
+    )
+
+
 # Where a packet may go
 
 

@@ -281,6 +281,23 @@ def test_a_file_that_speaks_of_a_result_is_none(desk: Desk, text: str) -> None:
         assert [code for code, _ in desk.findings()] == ["HP005"]
 
 
+def test_a_pipe_is_never_waited_for(desk: Desk) -> None:
+    """Stimulus: a pipe that nobody writes to as packet, statement, result and JUnit XML, and a device that never ends."""
+    pipe = desk.folder / "pipe"
+    os.mkfifo(pipe)
+    for path in (str(pipe), "/dev/zero"):
+        told = f"HP005 {path}: the packet cannot be read: it is no plain file"
+        for session, words in (("handoff-verify", [path]), ("handoff-show", [path]), ("handoff-diff", [path, path])):
+            assert told in desk.bare(session, *words).stdout
+        for option, kind in (("--result-json", "result"), ("--junit", "JUnit XML")):
+            done = desk.bare("handoff-show", "x", option, path)
+            assert f"{option}: {path} is there already and is no {kind} of a run; expected a file of its own" in done.stdout
+        assert desk.run("handoff-stable", "--impact", path).returncode == 1
+        [problem] = desk.result["problems"]
+        message = "the impact statement cannot be read: it is no plain file"
+        assert (problem["code"], problem["where"], problem["message"]) == ("HP060", "--impact", message)
+
+
 @pytest.mark.parametrize("option", ["--result-json", "--junit"])
 def test_no_result_inside_a_repositorys_own_folder(desk: Desk, option: str) -> None:
     """Stimulus: a place where git keeps its refs. Refused, and no ref is made."""
