@@ -11,6 +11,7 @@ Below the base folder: ``objects.git`` (the fetched history), ``checkout`` (the 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import functools
 import json
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 # Longer than all checks of a run may take together: whoever runs there is ended by its own limit, and a dead one holds no lock.
 _PATIENCE_SECONDS = 24 * 3600.0
+_ANOTHER_FOLDER = "make the folder writable, or choose another one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,22 +59,26 @@ class Wanted:
 
 @contextlib.contextmanager
 def held(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file at ``path`` for one run. Raises `HandoffError` (HP006) that names the holder when it is taken."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
+    """Hold the lock file at ``path`` for one run.
+
+    Raises `HandoffError`: HP006, which names the holder, when it is taken; HP080 when there can be no such file.
+    """
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            handle.seek(0)
-            holder = handle.read(200).strip() or "another process"
-            raise refusal("HP006", str(path), f"{what} is in use by {holder}", "wait until it has ended, then run again") from None
-        handle.truncate(0)
-        handle.write(f"process {os.getpid()}, since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}")
-        handle.flush()
+            lock = stack.enter_context(_opened(path))
+            if not _locked(lock, fcntl.LOCK_EX):
+                holder = os.pread(lock, 200, 0).decode("utf-8", "replace").strip() or "another process"
+                raise refusal("HP006", str(path), f"{what} is in use by {holder}", "wait until it has ended, then run again")
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"process {os.getpid()}, since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}".encode(), 0)
+        except OSError as error:
+            hint = "free some disk space, then run again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else _ANOTHER_FOLDER
+            raise refusal("HP080", str(path), f"cannot be written: {error.strerror}", hint) from None
         try:
             yield
         finally:
-            handle.truncate(0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(lock, 0)
 
 
 class Place:
@@ -248,7 +254,14 @@ def _make(wanted: Wanted) -> Sequence[str]:
     index = wanted.base / "index"
     (wanted.base / "index.lock").unlink(missing_ok=True)
     git = _git(wanted)
-    git("read-tree", "--reset", "-u", wanted.commit)
+    try:
+        git("read-tree", "--reset", "-u", wanted.commit)
+    except gitcmd.GitError:
+        if not index.is_file():
+            raise
+        # An index that a check or a full disk has spoiled: nothing in it is needed, it only saves time.
+        index.unlink()
+        git("read-tree", "--reset", "-u", wanted.commit)
     excludes = [word for path in wanted.keep for word in ("-e", f"/{path}")]
     git("clean", "-ffdxq", *excludes)
     if left := changes(wanted):

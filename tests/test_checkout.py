@@ -351,6 +351,17 @@ def test_a_state_that_cannot_be_read_is_no_state(producer: scratch.Producer, tex
     assert _content(wanted) == _committed(producer, "HEAD")
 
 
+@pytest.mark.parametrize("data", [b"", b"x\n", b"DIRC" + b"\xff" * 100])
+def test_a_spoiled_index_is_made_anew(producer: scratch.Producer, data: bytes) -> None:
+    """What a check or a full disk has made of our index stops nobody; build outputs stay."""
+    wanted = _wanted(producer)
+    _visit(wanted, files=["Cargo.toml", "target/a"])
+    (wanted.base / "index").write_bytes(data)
+    _visit(wanted)
+    assert {name: content for name, content in _content(wanted).items() if name != "target/a"} == _committed(producer, "HEAD")
+    assert (wanted.tree / "target" / "a").exists()
+
+
 def test_what_an_interrupted_git_left_is_no_obstacle(producer: scratch.Producer) -> None:
     """A lock file of a git that was killed does not stop the next restore."""
     wanted = _wanted(producer)
