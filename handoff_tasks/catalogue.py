@@ -91,6 +91,19 @@ _ENTRIES = {
         ".handoff/lock: the work folder is in use by process 4711",
         "Wait until it has ended, or give `--work-dir` and `--cache-dir` of your own.",
     ),
+    "HP007": _rule(
+        "A command of git's failed",
+        "What the run needs of git could not be had: the disk is full, a repository or our copy of it is damaged, or somebody "
+        "changed it meanwhile. Where the cause is known it has a code of its own.",
+        "/src/app: git update-index -q --refresh ended with 128: unable to write new index file",
+        "See that the disk has room and that nobody works in that folder meanwhile, then run again; `git fsck` finds damage.",
+    ),
+    "HP008": _rule(
+        "Something happened that nobody expected",
+        "A mistake of this library's, not of the release: what was reached is in the result, and nothing more is to be believed.",
+        "handoff-stable: stopped by what nobody expected: KeyError: 'commit'",
+        "Report it, with the lines that say where it happened.",
+    ),
     "HP009": _rule(
         "The sample producer cannot be built",
         "The folder is not empty or cannot be written, or the installed data is not what was shipped.",

@@ -15,7 +15,7 @@ import secrets
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from handoff_tasks import canonical, diff, masks, resources, strict_json, validate
 from handoff_tasks.errors import HandoffError, Problem, refusal
@@ -27,12 +27,17 @@ if TYPE_CHECKING:
 _RERUN = "run the check again"
 
 
+def folder_path(work: Path, commit: str) -> Path:
+    """Return where a commit's records lie below the work folder, there or not."""
+    return work / "evidence" / commit
+
+
 def folder(work: Path, commit: str) -> Path:
     """Return the folder of a commit's records below the work folder; made, and hidden from git, when it is not there.
 
     Raises `HandoffError` (HP080) when it cannot be made.
     """
-    place = work / "evidence" / commit
+    place = folder_path(work, commit)
     try:
         place.mkdir(parents=True, exist_ok=True)
         marker = work / ".gitignore"
@@ -330,8 +335,19 @@ def _sweep(path: Path) -> None:
 
 
 def write_result(path: Path, document: Mapping[str, object]) -> None:
-    """Write the result of a run for machines; its seconds are the one float there is. Raises `HandoffError` (HP080)."""
-    write(path, canonical.result_bytes(document))
+    """Write the result of a run for machines; its seconds are the one float there is. Raises `HandoffError` (HP080).
+
+    Bytes of a name that are no UTF-8 are written out: the result is told even then.
+    """
+    write(path, canonical.result_bytes(_in_utf8(document)))
+
+
+def _in_utf8(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _in_utf8(item) for key, item in value.items()}
+    return [_in_utf8(item) for item in value] if isinstance(value, list) else value
 
 
 def _sync(place: Path) -> None:

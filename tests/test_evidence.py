@@ -228,6 +228,16 @@ def test_a_result_may_hold_a_float(tmp_path: Path) -> None:
     assert (tmp_path / "result.json").read_bytes() == b'{\n  "verdict": "GO",\n  "seconds": 1.5\n}\n'
 
 
+def test_a_result_is_told_whatever_bytes_are_in_a_name(tmp_path: Path) -> None:
+    """A name that is no UTF-8 is written out, at any depth."""
+    evidence.write_result(tmp_path / "result.json", {"packet": "a\udcff", "problems": [{"where": "\udcfe"}], "draft": None})
+    assert json.loads((tmp_path / "result.json").read_bytes()) == {
+        "packet": "a\\udcff",
+        "problems": [{"where": "\\udcfe"}],
+        "draft": None,
+    }
+
+
 # Records
 
 
