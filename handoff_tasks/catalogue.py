@@ -87,7 +87,8 @@ _ENTRIES = {
     ),
     "HP006": _rule(
         "Another run is at work",
-        "The work folder or the private checkout is held by another process.",
+        "The work folder or the private checkout is held by another process. Checks that run alone share the work folder with each "
+        "other, and a handoff shares it with nobody.",
         ".handoff/lock: the work folder is in use by process 4711",
         "Wait until it has ended, or give `--work-dir` and `--cache-dir` of your own.",
     ),
