@@ -26,6 +26,7 @@ _NO_MANIFEST = (
     "and a commit that has its manifest with --ref"
 )
 RESULT_CONTRACT = "handoff-result.v1"
+_MOST_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ def _statement(
     if file is not None:
         where = "--impact"
         try:
-            data = file.read_bytes()
+            data = evidence.plain_bytes(file)
         except OSError as error:
             message = f"the impact statement cannot be read: {error.strerror}"
             return None, [Problem(code="HP060", where=where, message=message, hint="name a readable file with --impact")]
@@ -228,10 +229,15 @@ def _source_date_epoch() -> int | None:
     value = os.environ.get("SOURCE_DATE_EPOCH")
     if not value:
         return None
-    if not value.isascii() or not value.isdigit() or int(value) > LAST_SECOND:
-        message = f"found {value!r}; expected whole seconds since 1970, up to the year 9999"
+    # Python reads no number of thousands of digits.
+    digits = value.lstrip("0") or "0"
+    if not value.isascii() or not value.isdigit() or len(digits) > len(str(LAST_SECOND)) or int(digits) > LAST_SECOND:
+        found = (
+            repr(value) if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]!r} and {len(value) - _MOST_SHOWN} characters more"
+        )
+        message = f"found {found}; expected whole seconds since 1970, up to the year 9999"
         raise refusal("HP001", "SOURCE_DATE_EPOCH", message, "correct the variable, or unset it to use the commit's time")
-    return int(value)
+    return int(digits)
 
 
 def check_packet(data: bytes, where: str) -> list[Problem]:

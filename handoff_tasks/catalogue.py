@@ -54,8 +54,9 @@ def _rule(title: str, cause: str, example: str, remedy: str) -> Rule:
 _ENTRIES = {
     "HP001": _rule(
         "The words of a call cannot be understood",
-        "An option after `--` that is unknown, lacks its value or contradicts another one; or a variable such as "
-        "`SOURCE_DATE_EPOCH` that holds no time.",
+        "An option after `--` that is unknown, lacks its value or contradicts another one; a `--result-json` whose place is the "
+        "packet's, inside a folder of git's, or holds something else than a result; or a variable such as `SOURCE_DATE_EPOCH` that "
+        "holds no time.",
         "--mode: unknown mode 'stabel'; known: stable, service-v3-candidate",
         "Correct the words. Nothing was run.",
     ),
@@ -80,15 +81,29 @@ _ENTRIES = {
     ),
     "HP005": _rule(
         "The packet to verify cannot be read",
-        "The path after `handoff-verify --` names no readable file.",
+        "The path after `handoff-verify --` names no readable plain file.",
         "packet.json: the packet cannot be read: No such file or directory",
         "Name a packet's file.",
     ),
     "HP006": _rule(
         "Another run is at work",
-        "The work folder or the private checkout is held by another process.",
+        "The work folder or the private checkout is held by another process. Checks that run alone share the work folder with each "
+        "other, and a handoff shares it with nobody.",
         ".handoff/lock: the work folder is in use by process 4711",
         "Wait until it has ended, or give `--work-dir` and `--cache-dir` of your own.",
+    ),
+    "HP007": _rule(
+        "A command of git's failed",
+        "What the run needs of git could not be had: the disk is full, a repository or our copy of it is damaged, or somebody "
+        "changed it meanwhile. Where the cause is known it has a code of its own.",
+        "/src/app: git update-index -q --refresh ended with 128: unable to write new index file",
+        "See that the disk has room and that nobody works in that folder meanwhile, then run again; `git fsck` finds damage.",
+    ),
+    "HP008": _rule(
+        "Something happened that nobody expected",
+        "A mistake of this library's, not of the release: what was reached is in the result, and nothing more is to be believed.",
+        "handoff-stable: stopped by what nobody expected: KeyError: 'commit'",
+        "Report it, with the lines that say where it happened.",
     ),
     "HP009": _rule(
         "The sample producer cannot be built",
@@ -399,9 +414,9 @@ _ENTRIES = {
     ),
     "HP081": _rule(
         "The packet must not be written there",
-        "The place is a link, a folder, or inside `.git`.",
-        "docs/packet.json: it is a symbolic link; expected a plain file or nothing",
-        "Name another place with `--out-json`.",
+        "The place is a link, a folder, inside a folder of git's, or holds a file that is no handoff packet.",
+        "handoff.toml: holds something else than a handoff packet; expected one to replace, or nothing",
+        "Name another place with `--out-json`, or delete the file that is there first.",
     ),
     "HP082": _rule(
         "What a consumer pins changed, and the statement says that no repin is required",
@@ -471,7 +486,7 @@ _ENTRIES = {
     ),
     "HP110": _rule(
         "JUnit XML must not be written there",
-        "`--junit` names the place of the packet or the result, a folder, or a file of something else.",
+        "`--junit` names the place of the packet or the result, a folder, one of git's own, or a file of something else.",
         "--junit: notes.xml is there already and is no JUnit XML of a run; expected a file of its own",
         "Name another file. Nothing was run.",
     ),

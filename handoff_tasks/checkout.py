@@ -11,10 +11,12 @@ Below the base folder: ``objects.git`` (the fetched history), ``checkout`` (the 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import functools
 import json
 import os
+import re
 import shutil
 import time
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 # Longer than all checks of a run may take together: whoever runs there is ended by its own limit, and a dead one holds no lock.
 _PATIENCE_SECONDS = 24 * 3600.0
+_MOST_OF_A_LOCK = 65536
+_ANOTHER_FOLDER = "make the folder writable, or choose another one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +60,54 @@ class Wanted:
 
 
 @contextlib.contextmanager
-def held(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file at ``path`` for one run. Raises `HandoffError` (HP006) that names the holder when it is taken."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
+def held(path: Path, what: str, *, shared: bool = False) -> Iterator[None]:
+    """Hold the lock file at ``path`` for one run, or ``shared`` with others that want no more.
+
+    Raises `HandoffError`: HP006, which names the holder, when it is taken; HP080 when there can be no such file.
+    """
+    ours = f"process {os.getpid()}, since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}"
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            handle.seek(0)
-            holder = handle.read(200).strip() or "another process"
-            raise refusal("HP006", str(path), f"{what} is in use by {holder}", "wait until it has ended, then run again") from None
-        handle.truncate(0)
-        handle.write(f"process {os.getpid()}, since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}")
-        handle.flush()
+            lock = stack.enter_context(_opened(path))
+            if not _locked(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
+                message = f"{what} is in use by {_holder(lock)}"
+                raise refusal("HP006", str(path), message, "wait until it has ended, then run again")
+            if shared:
+                # A line more: who else holds it has one too.
+                os.pwrite(lock, f"\n{ours}\n".encode(), os.fstat(lock).st_size)
+            else:
+                os.ftruncate(lock, 0)
+                os.pwrite(lock, ours.encode(), 0)
+        except OSError as error:
+            hint = "free some disk space, then run again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else _ANOTHER_FOLDER
+            raise refusal("HP080", str(path), f"cannot be written: {error.strerror}", hint) from None
         try:
             yield
         finally:
-            handle.truncate(0)
+            with contextlib.suppress(OSError):
+                # While others share it, their lines stay, and ours names a process that has ended.
+                if not shared or _locked(lock, fcntl.LOCK_EX):
+                    os.ftruncate(lock, 0)
+
+
+def _holder(lock: int) -> str:
+    """Return who holds a lock, by what holders have written: the first that lives here, since one that was killed leaves its line.
+
+    Where none does, the last: it may live on another machine, or in a container.
+    """
+    lines = [line for line in os.pread(lock, _MOST_OF_A_LOCK, 0).decode("utf-8", "replace").splitlines() if line]
+    living = [line for line in lines if (found := re.match(r"process ([1-9][0-9]{0,9}),", line)) and _lives(int(found[1]))]
+    return [*living, *lines[-1:], "another process"][0]
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 class Place:
@@ -282,7 +317,14 @@ def _make(wanted: Wanted) -> Sequence[str]:
     index = wanted.base / "index"
     (wanted.base / "index.lock").unlink(missing_ok=True)
     git = _git(wanted)
-    git("read-tree", "--reset", "-u", wanted.commit)
+    try:
+        git("read-tree", "--reset", "-u", wanted.commit)
+    except gitcmd.GitError:
+        if not index.is_file():
+            raise
+        # An index that a check or a full disk has spoiled: nothing in it is needed, it only saves time.
+        index.unlink()
+        git("read-tree", "--reset", "-u", wanted.commit)
     excludes = [word for path in wanted.keep for word in ("-e", f"/{path}")]
     git("clean", "-ffdxq", *excludes)
     if left := changes(wanted):

@@ -15,16 +15,21 @@ import secrets
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
-from handoff_tasks import canonical, masks, resources, strict_json, validate
+from handoff_tasks import canonical, diff, masks, resources, strict_json, validate
 from handoff_tasks.errors import HandoffError, Problem, refusal
 from handoff_tasks.model import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _RERUN = "run the check again"
+
+
+def folder_path(work: Path, commit: str) -> Path:
+    """Return where a commit's records lie below the work folder, there or not."""
+    return work / "evidence" / commit
 
 
 def folder(work: Path, commit: str) -> Path:
@@ -32,7 +37,7 @@ def folder(work: Path, commit: str) -> Path:
 
     Raises `HandoffError` (HP080) when it cannot be made.
     """
-    place = work / "evidence" / commit
+    place = folder_path(work, commit)
     try:
         place.mkdir(parents=True, exist_ok=True)
         marker = work / ".gitignore"
@@ -66,7 +71,7 @@ def read_record(place: Path, check: str) -> Record | Problem | None:
     """Return the record of a check; None when there is none, a problem (HP040) when it or its log cannot be believed."""
     path = place / f"{check}.json"
     try:
-        data = path.read_bytes()
+        data = plain_bytes(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -92,7 +97,7 @@ def _log_problem(place: Path, record: Record) -> Problem | None:
         return Problem(code="HP041", where=path.name, message=f"the record names the log {record.log.file}", hint=_RERUN)
     found = hashlib.sha256()
     try:
-        with path.open("rb") as handle:
+        with _plain(path) as handle:
             while block := handle.read(1 << 20):
                 found.update(block)
     except OSError as error:
@@ -133,9 +138,9 @@ def lay(place: Path, sources: Sequence[Path], checks: Sequence[str]) -> list[Pro
         found: dict[Path, tuple[bytes, bytes | None]] = {}
         for source in dict.fromkeys([place, *sources]):
             try:
-                record = _plain_bytes(source / f"{check}.json")
+                record = _own_bytes(source / f"{check}.json")
                 if record is not None:
-                    found[source] = (record, _plain_bytes(log_path(source, check)))
+                    found[source] = (record, _own_bytes(log_path(source, check)))
             except OSError as error:
                 message = f"cannot be read: {error.strerror}"
                 where = str(error.filename)
@@ -156,24 +161,37 @@ def lay(place: Path, sources: Sequence[Path], checks: Sequence[str]) -> list[Pro
     return problems
 
 
-def _plain_bytes(path: Path) -> bytes | None:
+def _own_bytes(path: Path) -> bytes | None:
     """Return the bytes of a plain file; None when there is none. Raises `OSError`, for a link too: it may lead anywhere."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with _plain(path, os.O_NOFOLLOW) as handle:
+            return handle.read()
     except FileNotFoundError:
         return None
-    # A folder cannot even be made a file object of.
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "no plain file", str(path))
-    with os.fdopen(descriptor, "rb") as handle:
+
+
+def plain_bytes(path: Path) -> bytes:
+    """Return the bytes of a plain file, to which a link may lead. Raises `OSError`, at once for what would never end."""
+    with _plain(path) as handle:
         return handle.read()
+
+
+def _plain(path: Path, flags: int = 0) -> IO[bytes]:
+    """Open a plain file to read. Raises `OSError` for everything else: a pipe waits for a writer, and a device may never end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "it is no plain file", str(path))
 
 
 def tail(path: Path, lines: int) -> list[str]:
     """Return the last lines of a log without the caller's secrets, read from its last 64 KiB; none when there is no log."""
     try:
-        with path.open("rb") as handle:
+        with _plain(path) as handle:
             handle.seek(max(0, path.stat().st_size - 65536))
             text = handle.read().decode("utf-8", "replace")
     except OSError:
@@ -182,7 +200,10 @@ def tail(path: Path, lines: int) -> list[str]:
 
 
 def check_target(path: Path, git_dir: Path) -> Problem | None:
-    """Return why a packet must not be written to ``path`` (HP081), None when it may be: a folder, a link, anything in .git."""
+    """Return why a packet must not be written to ``path`` (HP081), None when it may be.
+
+    Not to a folder or a link, not into a repository's own folders, not over a file that is no packet, of whatever generator.
+    """
 
     def refused(message: str, hint: str) -> Problem:
         return Problem(code="HP081", where=str(path), message=message, hint=hint)
@@ -197,14 +218,67 @@ def check_target(path: Path, git_dir: Path) -> Problem | None:
     if mode is not None and not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "a symbolic link" if stat.S_ISLNK(mode) else "no regular file"
         return refused(f"is {kind}; expected a file or nothing", name_a_file)
-    parent = path.parent.resolve()
-    if ".git" in (*parent.parts, path.name) or git_dir.resolve() in (parent, *parent.parents):
+    parent = resolved(path).parent
+    if in_a_repository(path) or git_dir.resolve() in (parent, *parent.parents):
         return refused("lies inside a repository's .git", name_a_file)
+    if mode is not None:
+        try:
+            if diff.unreadable(strict_json.read(plain_bytes(path), str(path)), str(path)):
+                raise refusal("HP102", str(path), "no packet", name_a_file)
+        except OSError as error:
+            return refused(f"cannot be read: {error.strerror}", name_a_file)
+        except HandoffError:
+            message = "holds something else than a handoff packet; expected one to replace, or nothing"
+            return refused(message, "name another file with --out-json, or delete this one first")
     place = next(folder for folder in (parent, *parent.parents) if folder.exists())
     if not place.is_dir() or not os.access(place, os.W_OK):
         return refused(
             f"the folder {place} cannot be written to", "make the folder writable, or choose another file with --out-json"
         )
+    return None
+
+
+def in_a_repository(path: Path) -> bool:
+    """Tell whether a path leads into a folder of git's own: ``.git``, a bare repository, or a work tree's folder in one.
+
+    Such a folder is known by what git itself knows it by, whatever its name is.
+    """
+    place = resolved(path)
+    if ".git" in place.parts:
+        return True
+    return any(_is_git_folder(str(folder)) for folder in place.parents)
+
+
+def _is_git_folder(folder: str) -> bool:
+    # Not Path's methods: they raise for a name that is too long.
+    def there(name: str) -> bool:
+        return os.path.exists(os.path.join(folder, name))  # noqa: PTH110, PTH118
+
+    return there("HEAD") and (there("commondir") or (there("objects") and there("refs")))
+
+
+def resolved(path: Path) -> Path:
+    """Return the one spelling of the place that a file at ``path`` takes: folders may be links, the file itself is none."""
+    # Not Path.resolve: it raises for links that lead in a circle.
+    return Path(os.path.realpath(path.parent)) / path.name
+
+
+def clear_place(path: Path, what: str, is_ours: Callable[[bytes], bool]) -> str | None:
+    """Remove ``what`` an earlier run has left at ``path``; return why nothing may be written there, None when something may.
+
+    ``is_ours`` tells by its bytes whether a file is one. Raises `HandoffError` (HP080) when it cannot be removed.
+    """
+    if in_a_repository(path):
+        return f"{path} lies inside a repository's .git"
+    try:
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode) or not is_ours(plain_bytes(path)):
+            return f"{path} is there already and is no {what} of a run; expected a file of its own"
+        path.unlink()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise unwritable(path, error) from None
     return None
 
 
@@ -261,8 +335,19 @@ def _sweep(path: Path) -> None:
 
 
 def write_result(path: Path, document: Mapping[str, object]) -> None:
-    """Write the result of a run for machines; its seconds are the one float there is. Raises `HandoffError` (HP080)."""
-    write(path, canonical.result_bytes(document))
+    """Write the result of a run for machines; its seconds are the one float there is. Raises `HandoffError` (HP080).
+
+    Bytes of a name that are no UTF-8 are written out: the result is told even then.
+    """
+    write(path, canonical.result_bytes(_in_utf8(document)))
+
+
+def _in_utf8(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _in_utf8(item) for key, item in value.items()}
+    return [_in_utf8(item) for item in value] if isinstance(value, list) else value
 
 
 def _sync(place: Path) -> None:

@@ -51,13 +51,15 @@ _OLDEST = (2, 32)
 class GitError(Exception):
     """A git command that ended with an unexpected status.
 
-    ``status`` is its exit status, ``stderr`` what it said, ``command`` the words that were run.
+    ``status`` is its exit status, ``stderr`` what it said, ``command`` the words that were run, ``place`` the repository or folder
+    that it worked on, where that is known.
     """
 
-    def __init__(self, command: tuple[str, ...], status: int, stderr: str) -> None:
+    def __init__(self, command: tuple[str, ...], status: int, stderr: str, place: Path | None = None) -> None:
         self.command = command
         self.status = status
         self.stderr = stderr.strip()
+        self.place = place
         super().__init__(f"git {' '.join(command)} ended with {status}: {self.stderr}")
 
 
@@ -118,7 +120,7 @@ def run(
             strip_newline_in_stdout=False,
         )
     if status not in accept:
-        raise GitError(words, int(status), _text(err))
+        raise GitError(words, int(status), _text(err), work_tree or git_dir or cwd)
     return out
 
 
@@ -223,6 +225,7 @@ class Objects:
 
     def __init__(self, git_dir: Path) -> None:
         preload()
+        self._folder = git_dir
         self._git = _gitpython().Git(git_dir)
 
     def __enter__(self) -> Self:
@@ -232,11 +235,25 @@ class Objects:
         self._git.clear_cache()
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
-        """Return id, type and content of the object called ``name`` (``<id>:<path>`` too); None when there is none."""
+        """Return id, type and content of the object called ``name`` (``<id>:<path>`` too); None when there is none.
+
+        Raises `GitError` when git does not answer, or not to the end.
+        """
         with _environ(_environment(executable())):
             try:
-                sha, kind, _size, data = self._git.get_object_data(name)
-            except ValueError:
-                return None
+                sha, kind, size, data = self._git.get_object_data(name)
+            except ValueError as error:
+                # What is no header of an object is git's word that there is none; nothing at all is no answer.
+                if not str(error).startswith("SHA is empty"):
+                    return None
+                raise self._unanswered(name) from None
+            except OSError:
+                raise self._unanswered(name) from None
+        if len(data) != size:
+            raise self._unanswered(name)
         # Annotated as text, bytes in fact.
         return _text(sha), _text(kind), data
+
+    def _unanswered(self, name: str) -> GitError:
+        status = self._git.cat_file_all.poll()
+        return GitError(("cat-file", "--batch"), -1 if status is None else status, f"no answer for {name}", self._folder)

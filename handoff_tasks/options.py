@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -156,6 +157,7 @@ def _flavour(text: str) -> Flavour:
 
 
 def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 1_000_000:
+    if not re.fullmatch(r"0*[1-9][0-9]{0,5}", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 999999")
-    return int(text)
+    # Python reads no number of thousands of digits, be they zeros.
+    return int(text.lstrip("0"))

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # GitHub shows no more than a mebibyte of summary for a step, and ten annotations of a kind.
 _LONGEST_SUMMARY = 1_000_000
 _MANY_SUBJECTS = 200
+# How a JUnit XML of ours begins, and nobody else's.
+_OUR_JUNIT = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites name=\"handoff "
 
 
 def junit_place(path: Path, result: Path | None) -> Path:
@@ -34,16 +36,10 @@ def junit_place(path: Path, result: Path | None) -> Path:
     ``result`` is the place of the run's result. Raises `HandoffError`: HP110 (no place for it), HP080 (it cannot be
     removed).
     """
-    if path == result:
+    if result and evidence.resolved(path) == evidence.resolved(result):
         raise refusal("HP110", "--junit", f"{path} is the place of the result too", "name another file; nothing was run")
-    try:
-        if path.exists():
-            if not path.is_file() or b"<testsuites" not in path.read_bytes()[:4096]:
-                message = f"{path} is there already and is no JUnit XML of a run; expected a file of its own"
-                raise refusal("HP110", "--junit", message, "name another file; nothing was run")
-            path.unlink()
-    except OSError as error:
-        raise evidence.unwritable(path, error) from None
+    if why := evidence.clear_place(path, "JUnit XML", lambda data: data.startswith(_OUR_JUNIT)):
+        raise refusal("HP110", "--junit", why, "name another file; nothing was run")
     return path
 
 

@@ -9,8 +9,10 @@ import atexit
 import contextlib
 import gc
 import hashlib
+import json
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from handoff_tasks.producers import Place
     from handoff_tasks.report import View
     from handoff_tasks.workspace import Workspace
+
+
+_MOST_OF_A_COMMAND = 160
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,15 +65,16 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
     # At its exit Python would look through all that was loaded for what may be freed: 20 ms in each process of a run.
     atexit.register(gc.freeze)
     run = Run(options=options.Options())
+    failure: BaseException | None = None
     try:
         run.result = _result_place(session, options.result_json(session.posargs))
         run.options = options.parse(session.posargs, session=session.name, plain=plain)
         run.junit = _junit_place(session, run)
         yield run
     except HandoffError as error:
-        for line in screen.findings("Refused:", error.problems):
-            screen.say(line)
-        run.problems = (*run.problems, *error.problems)
+        _stop(run, "Refused:", error.problems)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told in the result, then raised again
+        failure = _stopped(session, run, error)
     if run.result is not None:
         workspace = run.workspace
         document = result_document(
@@ -76,7 +82,7 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
             commit=workspace.producer.commit if workspace else None,
             packet_path=run.packet,
             draft=run.draft,
-            place=evidence.folder(workspace.work, workspace.producer.commit) if workspace else None,
+            place=evidence.folder_path(workspace.work, workspace.producer.commit) if workspace else None,
             problems=run.problems,
             advisories=run.advisories,
             checks=run.checks,
@@ -84,13 +90,59 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
         try:
             evidence.write_result(run.result, document)
         except HandoffError as error:
-            session.error(str(error))
+            if failure is None:
+                session.error(str(error))
+    if failure is not None:
+        with contextlib.suppress(Exception):
+            _write_junit(session, run)
+        # A mistake of ours: nox shows where.
+        raise failure
     _write_junit(session, run)
     if run.interrupted:
         # Ends nox too: no further session starts.
         raise KeyboardInterrupt
     if run.problems:
         session.error(f"{len(run.problems)} problem{'s' if len(run.problems) > 1 else ''}")
+    if why := screen.lost():
+        session.error(why)
+
+
+def _stop(run: Run, title: str, problems: Sequence[Problem]) -> None:
+    """Show why a session goes no further, and note it for the result."""
+    from handoff_tasks import screen
+
+    for line in screen.findings(title, problems):
+        screen.say(line)
+        if run.options.run_file:
+            # Of a lane that is all that anybody keeps.
+            print(line, file=sys.stderr)  # noqa: T201
+    run.problems = (*run.problems, *problems)
+    # What was to be shown is not what became of it.
+    run.view = None
+
+
+def _stopped(session: Session, run: Run, error: BaseException) -> BaseException | None:
+    """Tell what nobody has told: a git that fails, an interrupt, a mistake of ours. The last is returned, to be raised again."""
+    from handoff_tasks import execute, gitcmd, masks
+    from handoff_tasks.errors import Problem
+
+    if isinstance(error, gitcmd.GitError):
+        words = " ".join(error.command)
+        message = f"git {words[:_MOST_OF_A_COMMAND]} ended with {error.status}: {gitcmd.reason(error.stderr)}"
+        hint = "see that the disk has room and that nobody works in that folder meanwhile, then run again; 'git fsck' finds damage"
+        _stop(run, "Refused:", [Problem(code="HP007", where=str(error.place or "git"), message=message, hint=hint)])
+        return None
+    if isinstance(error, KeyboardInterrupt | execute.Interrupted):
+        run.interrupted = True
+        name = error.name if isinstance(error, execute.Interrupted) else "SIGINT"
+        message = f"the run was interrupted by {name}"
+        _stop(run, "Interrupted:", [Problem(code="HP046", where=session.name, message=message, hint="run again")])
+        return None
+    said = masks.mask(f"{type(error).__name__}: {error}", masks.secrets(os.environ)).split("\n", 1)[0]
+    message = f"stopped by what nobody expected: {said}"
+    hint = "this is a mistake of the tool, not of the release: report it, with the lines above that say where it happened"
+    _stop(run, "Unexpected:", [Problem(code="HP008", where=session.name, message=message, hint=hint)])
+    return error
 
 
 def _result_place(session: Session, path: Path | None) -> Path | None:
@@ -101,15 +153,21 @@ def _result_place(session: Session, path: Path | None) -> Path | None:
     if path is None:
         return None
     place = from_(session, path)
-    try:
-        if place.exists():
-            if b'"result_contract_version"' not in place.read_bytes()[:4096]:
-                message = f"{place} is there already and is no result of a run; expected a file of its own"
-                raise refusal("HP001", "--result-json", message, "name another file; nothing was run")
-            place.unlink()
-    except OSError as error:
-        raise evidence.unwritable(place, error) from None
+    if why := evidence.clear_place(place, "result", _is_result):
+        raise refusal("HP001", "--result-json", why, "name another file; nothing was run")
     return place
+
+
+def _is_result(data: bytes) -> bool:
+    """Tell whether a file is the result of a run, and not one that only speaks of it."""
+    from handoff_tasks.assemble import RESULT_CONTRACT
+
+    try:
+        # Its seconds are floats, so it is not for the strict reader.
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("result_contract_version") == RESULT_CONTRACT
 
 
 def _junit_place(session: Session, run: Run) -> Path | None:
@@ -193,15 +251,17 @@ def _cache(session: Session, options: Options) -> Path:
 
 
 def target_of(session: Session, run: Run, workspace: Workspace) -> Path:
-    """Return where the packet belongs; the result must not lie there too."""
+    """Return where the packet belongs; neither result nor JUnit XML must lie there too, under whatever spelling."""
+    from handoff_tasks import evidence
     from handoff_tasks.errors import refusal
 
     out_json = run.options.out_json
     target = from_(session, out_json) if out_json else workspace.producer.root / workspace.profile.packet_path
-    if run.result == target:
+    place = evidence.resolved(target)
+    if run.result and evidence.resolved(run.result) == place:
         run.result = None
         raise refusal("HP001", "--result-json", f"{target} is the packet's place", "name another file; nothing was run")
-    if run.junit == target:
+    if run.junit and evidence.resolved(run.junit) == place:
         run.junit = None
         raise refusal("HP110", "--junit", f"{target} is the packet's place", "name another file; nothing was run")
     return target

@@ -5,6 +5,7 @@ Writes to standard output and decides nothing. What comes from outside is writte
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -68,14 +69,31 @@ def _coloured(line: str) -> str:
     return line
 
 
+_lost: list[str] = []
+
+
+def lost() -> str | None:
+    """Return why what was to be seen could not be written, as on a full disk; None when it could, or nobody wanted to see it."""
+    return _lost[0] if _lost else None
+
+
 def _out(data: bytes) -> None:
-    """Write bytes to standard output, whatever its encoding. When nobody reads it any more, the run goes on unseen."""
+    """Write bytes to standard output, whatever its encoding. When nobody reads it any more, the run goes on unseen.
+
+    That it cannot be written is said once on standard error; `lost` tells it to whoever ends the session.
+    """
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        # What waits in Python's buffer goes there too, and no later flush fails again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            _lost.append(f"standard output cannot be written: {error.strerror}; the run goes on unseen")
+            with contextlib.suppress(OSError):
+                sys.stderr.write(f"{_lost[0]}\n")
+                sys.stderr.flush()
 
 
 class Lines:

@@ -6,6 +6,7 @@ git here. nox itself is handed in, and heavy imports wait until a session runs, 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -141,7 +142,7 @@ def _init(session: Session) -> None:
 
 def _verify(session: Session, place: Place, check_id: str) -> None:
     with running.framed(session) as run:
-        from handoff_tasks import rules, screen, verify
+        from handoff_tasks import checkout, rules, screen, verify
         from handoff_tasks.errors import refusal
         from handoff_tasks.model import Outcome
         from handoff_tasks.workspace import take_over
@@ -174,7 +175,10 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
             caller=os.environ,
             not_installed=_install(session, workspace, check, bin_folder),
         )
-        record = verify.run_check(workspace, check, settings)
+        # A check forgets what is known of it before it runs. In a run of all the lock is the handoff's.
+        alone = not run.options.run_file
+        with checkout.held(workspace.work / "lock", "the work folder", shared=True) if alone else contextlib.nullcontext():
+            record = verify.run_check(workspace, check, settings)
         result = rules.judge_evidence(check, record, workspace.binding(check))
         run.checks, run.problems = [result], rules.check_problems([result], workspace.profile)
         run.advisories = workspace.notes

@@ -102,6 +102,31 @@ def test_a_statement_file_that_cannot_be_read(producer: scratch.Producer, tmp_pa
     assert [(one.code, one.where, one.message) for one in material.problems] == [("HP060", "--impact", messages[kind])]
 
 
+@pytest.mark.parametrize(
+    ("value", "found"), [("1" * 5000, f"{'1' * 40!r} and 4960 characters more"), ("253402300800", "'253402300800'"), ("²", "'²'")]
+)
+def test_a_time_that_nobody_can_have_is_refused(monkeypatch: pytest.MonkeyPatch, value: str, found: str) -> None:
+    """HP001 for thousands of digits, of which Python reads none, a second too many, a digit that is none of ours."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", value)
+    with pytest.raises(HandoffError) as caught:
+        assemble._source_date_epoch()
+    assert caught.value.problems == (
+        Problem(
+            code="HP001",
+            where="SOURCE_DATE_EPOCH",
+            message=f"found {found}; expected whole seconds since 1970, up to the year 9999",
+            hint="correct the variable, or unset it to use the commit's time",
+        ),
+    )
+
+
+def test_zeros_before_a_time_are_read_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many they are."""
+    for value, expected in (("0" * 5000, 0), ("0" * 5000 + "7", 7), ("253402300799", 253402300799)):
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", value)
+        assert assemble._source_date_epoch() == expected
+
+
 def test_a_changelog_without_the_releases_section(producer: scratch.Producer, tmp_path: Path) -> None:
     """HP060 says which section is looked for and what to do."""
     producer.commit("oops", {scratch.CHANGELOG_PATH: "# Changelog\n\n## v1.0.0\n"})

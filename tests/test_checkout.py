@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -351,6 +352,17 @@ def test_a_state_that_cannot_be_read_is_no_state(producer: scratch.Producer, tex
     assert _content(wanted) == _committed(producer, "HEAD")
 
 
+@pytest.mark.parametrize("data", [b"", b"x\n", b"DIRC" + b"\xff" * 100])
+def test_a_spoiled_index_is_made_anew(producer: scratch.Producer, data: bytes) -> None:
+    """What a check or a full disk has made of our index stops nobody; build outputs stay."""
+    wanted = _wanted(producer)
+    _visit(wanted, files=["Cargo.toml", "target/a"])
+    (wanted.base / "index").write_bytes(data)
+    _visit(wanted)
+    assert {name: content for name, content in _content(wanted).items() if name != "target/a"} == _committed(producer, "HEAD")
+    assert (wanted.tree / "target" / "a").exists()
+
+
 def test_what_an_interrupted_git_left_is_no_obstacle(producer: scratch.Producer) -> None:
     """A lock file of a git that was killed does not stop the next restore."""
     wanted = _wanted(producer)
@@ -502,6 +514,80 @@ def test_a_lock_that_is_held_names_its_holder(tmp_path: Path) -> None:
     with checkout.held(path, "the work folder"):
         assert path.read_text().startswith(f"process {os.getpid()}, since ")
     assert path.read_text() == ""
+
+
+SHARING = (
+    "import sys\nfrom pathlib import Path\nfrom handoff_tasks import checkout\n"
+    "with checkout.held(Path(sys.argv[1]), 'it', shared=True):\n    print('held', flush=True)\n    sys.stdin.readline()\n"
+)
+
+
+def test_a_shared_lock_is_held_by_many_and_names_one_that_lives(tmp_path: Path) -> None:
+    """Whoever wants it alone is told of one that holds it, also when others have left or were killed; the last leaves it empty."""
+    path = tmp_path / "lock"
+    path.write_text(f"process {2**22 + 1}, since long ago")
+
+    def holder() -> str:
+        with pytest.raises(HandoffError) as caught, checkout.held(path, "it"):
+            pass
+        return caught.value.problems[0].message.split(",")[0]
+
+    sharing = [
+        subprocess.Popen([sys.executable, "-c", SHARING, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in "123"
+    ]
+    for process in sharing:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+    assert holder() in {f"it is in use by process {process.pid}" for process in sharing}
+    sharing[0].kill()
+    sharing[0].communicate()
+    sharing[1].communicate(b"done\n")
+    assert holder() == f"it is in use by process {sharing[2].pid}"
+    with checkout.held(path, "it", shared=True):
+        pass
+    assert holder() == f"it is in use by process {sharing[2].pid}"
+    sharing[2].communicate(b"done\n")
+    assert path.read_text() == ""
+    with checkout.held(path, "it"), pytest.raises(HandoffError) as caught, checkout.held(path, "it", shared=True):
+        pass
+    assert caught.value.problems[0].message.startswith(f"it is in use by process {os.getpid()}, since ")
+
+
+@pytest.mark.parametrize("kind", ["file", "pipe", "name"])
+def test_a_lock_that_there_cannot_be(tmp_path: Path, kind: str) -> None:
+    """HP080 with the system's reason: a file for its folder, a pipe for it, a name too long."""
+    path = tmp_path / "work" / "lock"
+    if kind == "file":
+        path.parent.write_text("")
+    elif kind == "pipe":
+        path.parent.mkdir()
+        os.mkfifo(path)
+    else:
+        path = tmp_path / ("x" * 300) / "lock"
+    with pytest.raises(HandoffError) as caught, checkout.held(path, "the work folder"):
+        pass
+    reason = {"file": errno.EEXIST, "pipe": errno.EINVAL, "name": errno.ENAMETOOLONG}[kind]
+    assert [one.to_dict() for one in caught.value.problems] == [
+        {
+            "code": "HP080",
+            "where": str(path),
+            "message": f"cannot be written: {os.strerror(reason)}",
+            "hint": "make the folder writable, or choose another one",
+        }
+    ]
+
+
+def test_a_lock_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HP080 with its own advice."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(HandoffError) as caught, checkout.held(tmp_path / "lock", "the work folder"):
+        pass
+    assert caught.value.problems[0].message == "cannot be written: No space left on device"
+    assert caught.value.problems[0].hint == "free some disk space, then run again"
 
 
 def test_a_lock_without_a_name_is_in_use_all_the_same(tmp_path: Path) -> None:

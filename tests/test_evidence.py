@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import scratch
+from builders import go_packet
 
-from handoff_tasks import evidence
+from handoff_tasks import canonical, evidence
 from handoff_tasks.errors import HandoffError, Problem
 from handoff_tasks.model import Binding, Log, Outcome, Record, Tool
 
@@ -226,6 +228,16 @@ def test_a_result_may_hold_a_float(tmp_path: Path) -> None:
     assert (tmp_path / "result.json").read_bytes() == b'{\n  "verdict": "GO",\n  "seconds": 1.5\n}\n'
 
 
+def test_a_result_is_told_whatever_bytes_are_in_a_name(tmp_path: Path) -> None:
+    """A name that is no UTF-8 is written out, at any depth."""
+    evidence.write_result(tmp_path / "result.json", {"packet": "a\udcff", "problems": [{"where": "\udcfe"}], "draft": None})
+    assert json.loads((tmp_path / "result.json").read_bytes()) == {
+        "packet": "a\\udcff",
+        "problems": [{"where": "\\udcfe"}],
+        "draft": None,
+    }
+
+
 # Records
 
 
@@ -384,6 +396,21 @@ def test_the_end_of_a_log_is_told(tmp_path: Path) -> None:
     assert evidence.tail(tmp_path / "missing", 5) == []
 
 
+def test_a_pipe_in_a_files_place_is_no_evidence(place: Path) -> None:
+    """A pipe that nobody writes to is told at once, in a record's place, in a log's, and for whoever asks for a log's end."""
+    (place / "fmt.log").unlink()
+    os.mkfifo(place / "fmt.log")
+    assert evidence.read_record(place, "fmt") == Problem(
+        code="HP041", where="fmt.log", message="the log cannot be read: it is no plain file", hint=RERUN
+    )
+    assert evidence.tail(place / "fmt.log", 5) == []
+    (place / "fmt.json").unlink()
+    os.mkfifo(place / "fmt.json")
+    assert evidence.read_record(place, "fmt") == Problem(
+        code="HP040", where="fmt.json", message="cannot be read: it is no plain file", hint=RERUN
+    )
+
+
 # Where a packet may go
 
 
@@ -393,11 +420,61 @@ def _target(path: Path, tmp_path: Path) -> Problem | None:
 
 def test_a_file_and_nothing_are_fine(tmp_path: Path) -> None:
     """An old packet is replaced, a new one is made, with the folders that are missing; nothing is written by looking."""
-    (tmp_path / "old.json").write_text("old\n")
+    (tmp_path / "old.json").write_bytes(canonical.published_bytes(go_packet()))
     assert _target(tmp_path / "old.json", tmp_path) is None
     assert _target(tmp_path / "new.json", tmp_path) is None
     assert _target(tmp_path / "deep" / "deeper" / "new.json", tmp_path) is None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["old.json"]
+
+
+def test_another_generators_packet_may_be_replaced(tmp_path: Path) -> None:
+    """What a producer published before it used this library is a packet too, by the keys that every consumer knows."""
+    keys = ("packet_contract_version", "verdict", "verification_outcomes", "git_state")
+    foreign = {key: value for key, value in go_packet().items() if key not in keys}
+    (tmp_path / "old.json").write_text(json.dumps(foreign))
+    assert _target(tmp_path / "old.json", tmp_path) is None
+
+
+@pytest.mark.parametrize("data", [b"", b"[checks]\n", b"{}", b"[]", b"\xff", b'{"release_tag": "v1.2.3"}', b"[" * 100_000])
+def test_a_file_that_is_no_packet_is_never_replaced(tmp_path: Path, data: bytes) -> None:
+    """HP081 for a manifest, a source, a record, a log, an empty lock: whatever does not read as a packet."""
+    (tmp_path / "x").write_bytes(data)
+    assert _target(tmp_path / "x", tmp_path) == Problem(
+        code="HP081",
+        where=str(tmp_path / "x"),
+        message="holds something else than a handoff packet; expected one to replace, or nothing",
+        hint="name another file with --out-json, or delete this one first",
+    )
+
+
+def test_a_file_that_cannot_be_read_is_not_replaced(open_folder: Path) -> None:
+    """HP081: nobody knows what would be lost."""
+    path = open_folder / "x"
+    path.write_text("")
+    path.chmod(0)
+    code = "print(evidence.check_target(Path(sys.argv[1]), Path('/nowhere')).text())"
+    assert _as_nobody(code, str(path)) == f"HP081 {path}: cannot be read: Permission denied\n      next: {NAME_A_FILE}"
+
+
+def test_a_bare_repository_and_a_work_trees_own_folder_are_gits(producer: scratch.Producer, tmp_path: Path) -> None:
+    """HP081 whatever the folder's name is: the common folder of a linked work tree, its own one there, and a bare clone."""
+    bare = tmp_path / "meta"
+    scratch.git(tmp_path, "clone", "--quiet", "--bare", str(producer.path), str(bare))
+    scratch.git(bare, "worktree", "add", "--quiet", "--detach", str(tmp_path / "tree"), "v1.1.0")
+    own = bare / "worktrees" / "tree"
+    for path in (bare / "packet.json", bare / "refs" / "heads" / "x", own / "packet.json", bare / "config"):
+        problem = evidence.check_target(path, own)
+        assert problem is not None
+        assert problem.message == "lies inside a repository's .git"
+    assert evidence.check_target(tmp_path / "tree" / "packet.json", own) is None
+
+
+def test_names_that_nobody_can_have_are_in_no_repository(tmp_path: Path) -> None:
+    """Too long a name, links in a circle: an answer, and no exception."""
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    assert not evidence.in_a_repository(tmp_path / ("x" * 300) / "packet.json")
+    assert not evidence.in_a_repository(tmp_path / "a" / "packet.json")
 
 
 def test_what_is_no_plain_file_is_refused(tmp_path: Path) -> None:
@@ -571,6 +648,6 @@ def test_evidence_that_is_no_plain_file_is_a_problem(tmp_path: Path, kind: str) 
     place.mkdir()
     [problem] = evidence.lay(place, [source], ["fmt"])
     assert (problem.code, problem.where, problem.hint) == ("HP106", str(log), "gather it again as a plain file")
-    reason = {"link": os.strerror(errno.ELOOP), "pipe": "no plain file", "folder": "no plain file"}[kind]
+    reason = {"link": os.strerror(errno.ELOOP), "pipe": "it is no plain file", "folder": os.strerror(errno.EISDIR)}[kind]
     assert problem.message == f"cannot be read: {reason}"
     assert list(place.iterdir()) == []

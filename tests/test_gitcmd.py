@@ -208,6 +208,30 @@ def test_objects_are_read_with_id_type_and_bytes(producer: scratch.Producer) -> 
         )
 
 
+@pytest.mark.parametrize("when", ["before", "between"])
+def test_a_git_that_does_not_answer_is_an_error(producer: scratch.Producer, when: str) -> None:
+    """A process that was killed is a `GitError`, and no object that is missing."""
+    with gitcmd.Objects(producer.path / ".git") as objects:
+        assert objects.read("HEAD") is not None
+        process = objects._git.cat_file_all.proc
+        process.kill()
+        if when == "before":
+            process.wait()
+        with pytest.raises(gitcmd.GitError) as caught:
+            objects.read("HEAD")
+    assert (caught.value.command, caught.value.place) == (("cat-file", "--batch"), producer.path / ".git")
+    assert caught.value.stderr == "no answer for HEAD"
+
+
+def test_an_object_that_ends_too_early_is_an_error(producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half an object is none."""
+    with gitcmd.Objects(producer.path / ".git") as objects:
+        assert objects.read("HEAD") is not None
+        monkeypatch.setattr(type(objects._git), "get_object_data", lambda *_: (b"0" * 40, b"blob", 5, b"half"))
+        with pytest.raises(gitcmd.GitError, match="no answer for HEAD"):
+            objects.read("HEAD")
+
+
 def test_a_repository_of_ours_is_named_by_folder_work_tree_and_index(tmp_path: Path, producer: scratch.Producer) -> None:
     """``git_dir``, ``work_tree`` and ``index`` stand for what is looked for upwards from ``cwd``."""
     index = tmp_path / "index"

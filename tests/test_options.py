@@ -114,6 +114,7 @@ def test_the_old_name_of_the_root_is_known() -> None:
         (["--jobs", "1.0"], "argument --jobs: '1.0' is no whole number from 1 to 999999"),
         (["--jobs", "1_0"], "argument --jobs: '1_0' is no whole number from 1 to 999999"),
         (["--jobs", "\u0663"], "argument --jobs: '\u0663' is no whole number from 1 to 999999"),
+        (["--jobs", "1" * 5000], f"argument --jobs: '{'1' * 5000}' is no whole number from 1 to 999999"),
         (["--timeout", "1000000"], "argument --timeout: '1000000' is no whole number from 1 to 999999"),
         (["--timeout", ""], "argument --timeout: '' is no whole number from 1 to 999999"),
         (["--ref", ""], "--ref is empty"),

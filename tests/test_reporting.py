@@ -149,16 +149,22 @@ def test_the_junit_of_an_earlier_run_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_place_for_junit_that_is_not_free(tmp_path: Path) -> None:
-    """Neither the result's place, nor a folder, nor a file of something else is overwritten."""
+    """Neither the result's place, under whatever spelling, nor a folder, nor git's, nor a file of something else."""
     path = tmp_path / "x"
     with pytest.raises(HandoffError) as caught:
         reporting.junit_place(path, path)
     hint = "name another file; nothing was run"
     assert shown(caught.value) == [("HP110", "--junit", f"{path} is the place of the result too", hint)]
-    path.write_text("mine")
-    for place in (path, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(HandoffError, match="is the place of the result too"):
+        reporting.junit_place(tmp_path / "link" / "x", path)
+    with pytest.raises(HandoffError) as caught:
+        reporting.junit_place(tmp_path / ".git" / "x", None)
+    assert shown(caught.value) == [("HP110", "--junit", f"{tmp_path}/.git/x lies inside a repository's .git", hint)]
+    path.write_text('<?xml version="1.0"?><testsuites name="pytest tests"/>')
+    for place in (path, tmp_path, tmp_path / "link"):
         with pytest.raises(HandoffError) as caught:
             reporting.junit_place(place, None)
         message = f"{place} is there already and is no JUnit XML of a run; expected a file of its own"
         assert shown(caught.value) == [("HP110", "--junit", message, hint)]
-    assert path.read_text() == "mine"
+    assert "pytest" in path.read_text()

@@ -1,13 +1,21 @@
-"""Claims about the frame of a session: which folders it uses."""
+"""Claims about the frame of a session: which folders it uses, and how it ends whatever happens in it."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nox.sessions
 import pytest
+import scratch
+from desk import NOXFILE
 
 from handoff_tasks import running
+
+if TYPE_CHECKING:
+    from desk import Desk
 
 
 @pytest.mark.parametrize("name", ["verify-fmt", "verify-a--b-", "verify-" + "long-" * 12 + "name"])
@@ -17,3 +25,100 @@ def test_the_folder_of_an_environment_is_noxs(name: str) -> None:
         folder = "/" + "f" * length
         expected = nox.sessions._normalize_path(folder, name)
         assert running.bin_folder(Path(folder), name) == f"{expected}/bin"
+
+
+def _raises(desk: Desk, raised: str) -> None:
+    """Have the step that gathers raise what nobody expects."""
+    lines = f"import handoff_tasks.assemble as step\ndef gather(*_):\n    raise {raised}\nstep.gather = gather\n"
+    (desk.folder / "noxfile.py").write_text(NOXFILE + lines)
+
+
+def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
+    """HP008, NO-GO, exit 1, in the JUnit XML too; the traceback is shown, and a secret in it is masked where we write it."""
+    _raises(desk, 'KeyError(__import__("os").environ["MY_TOKEN"])')
+    junit = desk.folder / "junit.xml"
+    done = desk.run("handoff-stable", "--junit", str(junit), MY_TOKEN="geheim-geheim")  # noqa: S106 - nobody's
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert (desk.result["verdict"], len(desk.result["problems"])) == ("NO-GO", 1)
+    [problem] = desk.result["problems"]
+    assert problem["message"].startswith("stopped by what nobody expected: KeyError: ")
+    assert "geheim" not in problem["message"]
+    assert {**problem, "message": ""} == {
+        "code": "HP008",
+        "where": "handoff-stable",
+        "message": "",
+        "hint": "this is a mistake of the tool, not of the release: report it, with the lines above that say where it happened",
+    }
+    assert 'name="HP008 handoff-stable"' in junit.read_text()
+    assert not desk.packet.exists()
+
+
+@pytest.mark.parametrize(
+    ("raised", "name"),
+    [("KeyboardInterrupt", "SIGINT"), ("__import__('handoff_tasks.execute').execute.Interrupted(15)", "SIGTERM")],
+)
+def test_an_interrupt_at_any_moment_is_in_the_result(desk: Desk, raised: str, name: str) -> None:
+    """HP046, also where no check runs yet; nox ends as interrupted, and nobody sees a traceback."""
+    _raises(desk, raised)
+    done = desk.run("handoff-stable")
+    assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (130, False)
+    message = f"the run was interrupted by {name}"
+    assert desk.result["problems"] == [{"code": "HP046", "where": "handoff-stable", "message": message, "hint": "run again"}]
+
+
+def test_a_git_that_fails_is_one_refusal(desk: Desk) -> None:
+    """HP007 says which command, git's reason, where, what to do next: in the result, and of a handoff's check on its screen."""
+    desk.profile(scratch.check("spoils", ["bash", "-c", "echo x > ../index"]))
+    done = desk.run("verify-spoils")
+    assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
+    [base] = (desk.folder / "cache").iterdir()
+    words = "git diff --no-ext-diff --no-textconv --no-renames --ignore-submodules=none --name-status -z ended with 128"
+    message = f"{words}: {base}/index: index file smaller than expected"
+    assert desk.result["problems"] == [
+        {
+            "code": "HP007",
+            "where": str(base / "checkout"),
+            "message": message,
+            "hint": "see that the disk has room and that nobody works in that folder meanwhile, then run again; "
+            "'git fsck' finds damage",
+        }
+    ]
+    done = desk.run("handoff-stable")
+    assert desk.findings() == [("HP047", "check spoils")]
+    assert f"nox |   HP007 {base / 'checkout'}: {message}\n" in done.stdout
+
+
+@pytest.mark.parametrize("work", ["file", "file/below", "dangling", "x" * 300])
+@pytest.mark.parametrize("session", ["handoff-stable", "pre-release", "handoff-assemble"])
+def test_a_work_folder_that_cannot_be_made_is_refused(desk: Desk, work: str, session: str) -> None:
+    """HP080 names the lock that cannot be made there, in the result too, without a traceback."""
+    (desk.folder / "file").touch()
+    (desk.folder / "dangling").symlink_to("nowhere")
+    words = ["--mode", "stable"] if session == "handoff-assemble" else []
+    done = desk.run(session, *words, "--work-dir", str(desk.folder / work))
+    assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
+    [problem] = desk.result["problems"]
+    assert (problem["code"], problem["where"]) == ("HP080", str(desk.folder / work / "lock"))
+    reason = {"file": "File exists", "file/below": "Not a directory", "dangling": "File exists"}.get(work, "File name too long")
+    assert problem["message"] == f"cannot be written: {reason}"
+    assert problem["hint"] == "make the folder writable, or choose another one"
+
+
+def test_a_screen_that_cannot_be_written_to_changes_no_packet(desk: Desk) -> None:
+    """Standard output on a full disk: said once, exit 1, no traceback; the packet is published and the result says GO."""
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            desk.command("handoff-stable", *desk.words()),
+            cwd=desk.folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=os.environ,
+            text=True,
+            check=False,
+        )
+    said = "standard output cannot be written: No space left on device; the run goes on unseen"
+    assert [line for line in done.stderr.splitlines() if line == said] == [said]
+    assert f"Session handoff-stable aborted: {said}" in done.stderr
+    assert (done.returncode, "Traceback" in done.stderr, "ignored" in done.stderr) == (1, False, False)
+    assert (desk.result["verdict"], desk.packet.exists()) == ("GO", True)

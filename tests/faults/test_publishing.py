@@ -14,6 +14,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
+import scratch
 
 from handoff_tasks import evidence
 from handoff_tasks.errors import HandoffError
@@ -21,6 +22,8 @@ from handoff_tasks.errors import HandoffError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from desk import Desk
 
 OLD, NEW = b'{"old": true}\n', b'{"new": true}\n' * 1000
 STEPS = 9
@@ -219,6 +222,89 @@ def test_a_folder_that_leads_into_git_by_a_link(tmp_path: Path) -> None:
     problem = evidence.check_target(tmp_path / "docs" / "packet.json", tmp_path / ".git")
     assert problem is not None
     assert problem.message == "lies inside a repository's .git"
+
+
+@pytest.mark.parametrize("name", ["manifest", "profile", "noxfile", "record", "lock"])
+def test_a_file_of_somebody_elses_is_no_place_for_a_packet(desk: Desk, name: str) -> None:
+    """Stimulus: --out-json names a file that means something to somebody. HP081, nothing is run, every byte of it stays."""
+    path = {
+        "manifest": desk.producer.root / scratch.MANIFEST_PATH,
+        "profile": desk.folder / "handoff.toml",
+        "noxfile": desk.folder / "noxfile.py",
+        "record": desk.evidence() / "ok.json",
+        "lock": desk.folder / ".handoff" / "lock",
+    }[name]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    before = path.read_bytes()
+    assert desk.run("handoff-stable", "--out-json", str(path)).returncode == 1
+    assert desk.result["problems"] == [
+        {
+            "code": "HP081",
+            "where": str(path),
+            "message": "holds something else than a handoff packet; expected one to replace, or nothing",
+            "hint": "name another file with --out-json, or delete this one first",
+        }
+    ]
+    assert desk.result["checks"] == []
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("option", "code"), [("--result-json", "HP001"), ("--junit", "HP110")])
+def test_a_result_or_junit_by_another_spelling_is_no_packet(desk: Desk, option: str, code: str) -> None:
+    """Stimulus: the packet's place through a linked folder. Refused, whether a packet is there or not, and that one stays."""
+    desk.packet.parent.mkdir(exist_ok=True)
+    (desk.folder / "way").symlink_to(desk.packet.parent)
+    spelled = desk.folder / "way" / desk.packet.name
+    done = desk.bare("handoff-stable", *desk.place(), option, str(spelled))
+    assert f"{code} {option}: {desk.packet} is the packet's place\n        next: name another file; nothing was run" in done.stdout
+    assert (done.returncode, desk.packet.exists()) == (1, False)
+    assert desk.run("handoff-stable").returncode == 0
+    published = desk.packet.read_bytes()
+    done = desk.bare("handoff-stable", *desk.place(), option, str(spelled))
+    kind = {"--result-json": "result", "--junit": "JUnit XML"}[option]
+    assert f"{code} {option}: {spelled} is there already and is no {kind} of a run; expected a file of its own\n" in done.stdout
+    assert (done.returncode, desk.packet.read_bytes()) == (1, published)
+
+
+@pytest.mark.parametrize("text", ['my notes on "result_contract_version"\n', '{"result_contract_version": "v0"}', "[" * 100_000])
+def test_a_file_that_speaks_of_a_result_is_none(desk: Desk, text: str) -> None:
+    """Stimulus: --result-json names a file with a result's key in it. HP001, and it stays; a real result is replaced."""
+    desk.result_path.write_text(text)
+    done = desk.run("handoff-diff", "a", "b")
+    message = f"{desk.result_path} is there already and is no result of a run; expected a file of its own"
+    assert f"HP001 --result-json: {message}\n        next: name another file; nothing was run" in done.stdout
+    assert desk.result_path.read_text() == text
+    desk.result_path.unlink()
+    for _ in range(2):
+        assert desk.run("handoff-diff", "a", "b").returncode == 1
+        assert [code for code, _ in desk.findings()] == ["HP005"]
+
+
+def test_a_pipe_is_never_waited_for(desk: Desk) -> None:
+    """Stimulus: a pipe that nobody writes to as packet, statement, result and JUnit XML, and a device that never ends."""
+    pipe = desk.folder / "pipe"
+    os.mkfifo(pipe)
+    for path in (str(pipe), "/dev/zero"):
+        told = f"HP005 {path}: the packet cannot be read: it is no plain file"
+        for session, words in (("handoff-verify", [path]), ("handoff-show", [path]), ("handoff-diff", [path, path])):
+            assert told in desk.bare(session, *words).stdout
+        for option, kind in (("--result-json", "result"), ("--junit", "JUnit XML")):
+            done = desk.bare("handoff-show", "x", option, path)
+            assert f"{option}: {path} is there already and is no {kind} of a run; expected a file of its own" in done.stdout
+        assert desk.run("handoff-stable", "--impact", path).returncode == 1
+        [problem] = desk.result["problems"]
+        message = "the impact statement cannot be read: it is no plain file"
+        assert (problem["code"], problem["where"], problem["message"]) == ("HP060", "--impact", message)
+
+
+@pytest.mark.parametrize("option", ["--result-json", "--junit"])
+def test_no_result_inside_a_repositorys_own_folder(desk: Desk, option: str) -> None:
+    """Stimulus: a place where git keeps its refs. Refused, and no ref is made."""
+    path = desk.producer.path / ".git" / "refs" / "heads" / "x"
+    done = desk.bare("handoff-diff", "a", "b", option, str(path))
+    assert f"{option}: {path} lies inside a repository's .git\n        next: name another file; nothing was run" in done.stdout
+    assert (done.returncode, path.exists()) == (1, False)
 
 
 def test_two_writers_at_once(target: Path) -> None:

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def busy(desk: Desk) -> Desk:
-    """A desk whose one check waits until a file is there, but for a minute at most."""
+    """A desk with a quick check, and one that waits until a file is there, but for a minute at most."""
     script = f"touch '{desk.folder}/begun'; for i in $(seq 600); do test -e '{desk.folder}/gate' && exit 0; sleep 0.1; done"
-    desk.profile(scratch.check("slow", ["bash", "-c", script]))
+    desk.profile(scratch.check("slow", ["bash", "-c", script]), scratch.check("quick", ["true"]))
     return desk
 
 
-def first_of(desk: Desk, *words: str) -> subprocess.Popen[bytes]:
-    """Start a handoff; return it once its check runs."""
-    command = desk.command("handoff-stable", *desk.words(*words))
+def first_of(desk: Desk, *words: str, session: str = "handoff-stable") -> subprocess.Popen[bytes]:
+    """Start a handoff, or another session; return it once its slow check runs."""
+    command = desk.command(session, *desk.words(*words))
     nox = subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 30
     while not (desk.folder / "begun").exists():
@@ -80,6 +80,27 @@ def test_an_assembly_beside_a_run(busy: Desk) -> None:
     assert done.returncode == 1
     assert said(done)[0].startswith("HP006 ")
     assert not busy.packet.exists()
+    assert ended(busy, first) == 0
+
+
+def test_a_check_alone_beside_a_run(busy: Desk) -> None:
+    """Stimulus: a check alone while a handoff runs it. HP006 names the handoff; what that has of the check stays, and it is GO."""
+    first = first_of(busy)
+    done = busy.bare("verify-slow", *busy.place())
+    assert done.returncode == 1
+    [problem] = said(done)
+    assert problem.startswith(f"HP006 {busy.folder}/.handoff/lock: the work folder is in use by process {first.pid}, since ")
+    assert ended(busy, first) == 0
+
+
+def test_a_run_beside_checks_alone(busy: Desk) -> None:
+    """Stimulus: a handoff while a check runs alone. HP006 names that one; a second check alone runs beside the first."""
+    first = first_of(busy, session="verify-slow")
+    done = busy.bare("handoff-stable", *busy.place())
+    assert done.returncode == 1
+    [problem] = said(done)
+    assert problem.startswith(f"HP006 {busy.folder}/.handoff/lock: the work folder is in use by process {first.pid}, since ")
+    assert busy.bare("verify-quick", *busy.place()).returncode == 0
     assert ended(busy, first) == 0
 
 
