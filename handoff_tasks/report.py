@@ -34,7 +34,8 @@ class Source:
     """What a view is made of beside the packet; all of it may be missing.
 
     ``kept`` are the checks whose outcome is an earlier run's, ``tails`` the last lines of logs by check, ``ended`` when a check's
-    record was there (milliseconds since 1970), ``subjects`` the first lines of commit messages by commit. ``published`` is where
+    record was there (milliseconds since 1970), ``lanes`` the checks that ran one after the other in one process, and ``alone``
+    those that ran beside no other. ``subjects`` are the first lines of commit messages by commit. ``published`` is where
     the packet lies and ``digest`` its sha256, ``draft`` where a NO-GO draft lies. ``modes`` is the verdict of each mode that was
     decided, ``block`` the statement to fill in.
     """
@@ -46,6 +47,8 @@ class Source:
     kept: frozenset[str] = frozenset()
     tails: Mapping[str, Sequence[str]] | None = None
     ended: Mapping[str, int] | None = None
+    lanes: Sequence[Sequence[str]] = ()
+    alone: frozenset[str] = frozenset()
     subjects: Mapping[str, str] | None = None
     previous: Manifest | None = None
     modes: Sequence[tuple[str, str]] = ()
@@ -230,7 +233,8 @@ def _timeline(document: Mapping[str, Any], source: Source) -> Timeline | None:
     """Return the checks of this run in time, or those of the earlier one where all are kept from it."""
     records = source.records or {}
     order = [one["id"] for one in document.get("verification_outcomes", ()) if one["id"] in records]
-    return drawn(records, [check for check in order if check not in source.kept] or order, source.ended or {})
+    shown = [check for check in order if check not in source.kept] or order
+    return drawn(records, shown, source.ended or {}, source.lanes, source.alone)
 
 
 def _harmless(one: Problem) -> Problem:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from handoff_tasks import report, timeline
 from handoff_tasks.catalogue import CATALOGUE
+from handoff_tasks.model import Outcome
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _NAMED = 12
 _UNFOLDED = 20
+_LONGEST_NAME = 36
+# In percent of the timeline: what a finger or an eye still finds.
+_NARROWEST = 0.75
 
 
 @functools.cache
@@ -51,13 +55,27 @@ def render(view: View) -> str:
         rules=[(code, CATALOGUE.get(code)) for code in codes],
         anchors={f"check {step.id}": f"check-{number}" for number, step in enumerate(view.steps, 1)},
         critical_text=report.chain(critical, _NAMED),
+        bars=sorted(enumerate(view.timeline.bars), key=lambda one: one[1].outcome != Outcome.PASSED) if view.timeline else [],
         duration=timeline.duration,
         href=href,
         last_words=view.last_words,
         ordered=ordered,
         unfolded=_UNFOLDED,
+        shortened=shortened,
         size=report.size,
+        span=span,
     )
+
+
+def shortened(name: str) -> str:
+    """Return a name that a narrow screen has room for, its end left out where it is long."""
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+def span(start: int, end: int, total: int) -> tuple[str, str]:
+    """Return where a bar of the timeline starts and how wide it is, in percent: always wide enough to be seen."""
+    width = max(100 * (end - start) / total, _NARROWEST)
+    return f"{min(100 * start / total, 100 - width):.3f}%", f"{width:.3f}%"
 
 
 def href(name: str) -> str:

@@ -100,7 +100,11 @@ def _checks(view: View) -> list[str]:
         )
     if view.timeline:
         critical = [code(bar.id) for bar in view.timeline.critical]
-        lines += ["", f"{duration(view.timeline.total)} in all; critical path: {chain(critical, _NAMED)}."]
+        path = f"critical path: {chain(critical, _NAMED)}" if critical else "which check waited for which is not known"
+        lines += [
+            "",
+            f"{duration(view.timeline.total)} in all; {path}." if view.timeline.together else "The checks ran apart in time.",
+        ]
     for step in [step for step in steps if not step.passed and step.tail][:_MANY_TAILS]:
         lines += ["", f"<details><summary>End of the log of {text(step.id)}</summary>", "", *fenced(step.tail), "", "</details>"]
     return lines

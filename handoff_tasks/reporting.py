@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # GitHub shows no more than a mebibyte of summary for a step, and ten annotations of a kind.
 _LONGEST_SUMMARY = 1_000_000
 _MANY_SUBJECTS = 200
+_RUNNING = re.compile(r"(?m)^(?:\x1b\[[0-9;]*m)*nox >(?:\x1b\[[0-9;]*m|\s)*Running session ([a-z0-9-]+)")
 
 
 def junit_place(path: Path, result: Path | None) -> Path:
@@ -72,6 +73,8 @@ def view_of(
         kept=frozenset(check.id for check in checks if check.kept),
         tails=_tails(place, checks),
         ended=_ended(place, checks),
+        lanes=_lanes(place, workspace),
+        alone=frozenset(check.id for check in workspace.profile.checks if check.alone),
         subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
         previous=material.facts.previous,
         modes=[(str(one.document["handoff_mode"]), str(one.document["verdict"])) for one in decisions],
@@ -100,6 +103,25 @@ def _ended(place: Path, checks: Sequence[CheckResult]) -> dict[str, int]:
     for check in checks:
         with contextlib.suppress(OSError):
             found[check.id] = (place / f"{check.id}.json").stat().st_mtime_ns // 1_000_000
+    return found
+
+
+def _lanes(place: Path, workspace: Workspace) -> list[list[str]]:
+    """Return the checks that each nox process of the last run has run, in their order: what nox said of its sessions has them.
+
+    A check whose record is younger than its lane's last word was run, or laid there, by somebody else: it is in no lane.
+    """
+    checks = {check.session: check.id for check in workspace.profile.checks}
+    found = []
+    for chatter in sorted(place.glob("lane-*.nox.log")):
+        lane = []
+        with contextlib.suppress(OSError):
+            ended = chatter.stat().st_mtime_ns
+            said = _RUNNING.findall(chatter.read_text("utf-8", "replace"))
+            for check in [checks[session] for session in said if session in checks]:
+                record = place / f"{check}.json"
+                lane += [check] if record.exists() and record.stat().st_mtime_ns <= ended else []
+        found.append(lane)
     return found
 
 

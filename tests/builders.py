@@ -233,6 +233,7 @@ def view(mode: str = STABLE, *, problems: list[Problem] | None = None, **changes
         records={one.id: one.record for one in made.checks if one.record},
         reasons={one.id: one.reason for one in made.checks if one.reason},
         tails={one.id: [f"line {number} of {one.id}" for number in range(30)] for one in made.checks},
+        lanes=[[one.id] for one in made.checks],
         subjects={RUNTIME: "feat: more", VERIFIED: "chore: release"},
         previous=manifest(release_tag="v1.2.2", commit_sha=PREVIOUS, error_code_enum=["validation_error", "invalid_json", "gone"]),
         modes=[(mode, str(document["verdict"]))],

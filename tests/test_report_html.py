@@ -136,6 +136,26 @@ def test_what_a_rule_is_about() -> None:
     assert "HP999A rule that this version does not know." in Reader(report_html.render(view(problems=[problem("HP999")]))).text
 
 
+def test_a_bar_can_be_seen_however_short_its_check() -> None:
+    """It has a least width and stays on the page; what did not pass is drawn last and outlined where it is on the critical path."""
+    assert report_html.span(0, 1, 100_000) == ("0.000%", "0.750%")
+    assert report_html.span(99_999, 100_000, 100_000) == ("99.250%", "0.750%")
+    assert report_html.span(10, 60, 100) == ("10.000%", "50.000%")
+    drawn = re.findall(r'<rect class="([^"]+)"', report_html.render(many(200)))
+    assert [one.endswith("failed") for one in drawn] == [False] * 195 + [True] * 5
+
+
+def test_a_path_that_nobody_knows_is_not_drawn() -> None:
+    """Where the lanes of the run are not known the page says so, and its legend has no critical path."""
+    known = report_html.render(view())
+    assert "The critical path decides when the run is over: fmt." in known
+    assert '<span class="swatch critical"></span>critical path' in known
+    records = {one.id: record(one) for one in profile().checks}
+    guessed = report_html.render(report.view(go_packet(), report.Source(records=records)))
+    assert "Which check waited for which is not known here, so no critical path is marked." in guessed
+    assert '<span class="swatch critical">' not in guessed
+
+
 @pytest.mark.parametrize("name", VIEWS)
 def test_the_page_has_an_order(name: str) -> None:
     """Headings go down one by one, table headers have a scope, no id stands twice, each anchor leads somewhere."""
@@ -199,6 +219,24 @@ def test_it_renders_and_asks_nobody(browser: Browser, tmp_path: Path, name: str)
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert page.evaluate("document.scripts.length") == 0
     assert asked == []
+    page.context.close()
+
+
+@in_chromium
+@pytest.mark.parametrize("width", [320, 360])
+def test_names_in_the_timeline_stay_on_the_page(browser: Browser, tmp_path: Path, width: int) -> None:
+    """However narrow the screen and long the name, no text of the picture is cut."""
+    one = check()
+    start = "2026-01-02T03:04:05Z"
+    checks = []
+    for number in range(5):
+        name = f"{'a-very-long-name-of-a-check-' * 2}{number}"
+        made = record(one, id=name, started_at_utc=start, finished_at_utc=start, duration_ms=900 + number * 60_000)
+        checks.append(CheckResult(id=name, command="true", outcome=Outcome.FAILED, reason=None, record=made))
+    page = opened(browser, tmp_path, view(problems=[problem()], checks=checks), [], viewport={"width": width, "height": 740})
+    ends = page.evaluate("[...document.querySelectorAll('.timeline text')].map(one => one.getBoundingClientRect().right)")
+    assert len(ends) > 5
+    assert max(ends) <= width
     page.context.close()
 
 

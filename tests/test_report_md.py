@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from builders import HOSTILE, hostile_view, problem, profile, result, view
+from builders import HOSTILE, check, go_packet, hostile_view, problem, profile, record, result, view
 
-from handoff_tasks import report_md
+from handoff_tasks import report, report_md
 from handoff_tasks.model import CheckResult, Outcome
 
 
@@ -73,6 +73,16 @@ def test_hostile_text_starts_nothing() -> None:
     assert report_md.fenced(["```` x"])[0] == "`````text"
     assert "|" in HOSTILE
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("| `")} <= {4, 5, 6}
+
+
+def test_a_critical_path_only_where_it_is_known() -> None:
+    """Of checks of which nobody knows who waited for whom the time alone is told; of those that ran apart not even that."""
+    records = {one.id: record(one) for one in profile().checks}
+    assert "in all; critical path: `fmt`.\n" in report_md.render(view())
+    text = report_md.render(report.view(go_packet(), report.Source(records=records)))
+    assert re.search(r"in all; which check waited for which is not known\.", text)
+    records["fmt"] = record(check(), started_at_utc="2025-01-02T03:04:05Z", finished_at_utc="2025-01-02T03:04:06Z")
+    assert "\nThe checks ran apart in time.\n" in report_md.render(report.view(go_packet(), report.Source(records=records)))
 
 
 def test_many_checks_are_counted() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -37,13 +38,13 @@ def view_of(opened: workspace.Workspace) -> report.View:
     return reporting.view_of(opened, material, checks, [decision], problems=decision.problems, advisories=decision.advisories)
 
 
-def leave(opened: workspace.Workspace, check: str, log: str) -> None:
+def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) -> None:
     """Leave the evidence of a check that passed."""
     place = evidence.folder(opened.work, opened.producer.commit)
     path = evidence.log_path(place, check)
     path.write_text(log)
     one = opened.profile.check(check)
-    made = record(one, binding=opened.binding(one))
+    made = record(one, binding=opened.binding(one), **changes)
     assert made.log is not None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     log_of = dataclasses.replace(made.log, file=path.name, size=len(log), sha256=digest, output_size=len(log), output_sha256=digest)
@@ -64,6 +65,24 @@ def test_a_view_of_what_git_evidence_and_the_previous_release_say(opened: worksp
     assert found.contract.previous == "v1.0.0"
     assert found.timeline is not None
     assert [bar.id for bar in found.timeline.bars] == ["one"]
+
+
+def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
+    """What nox said of its sessions tells who ran after whom; a record that was made after its lane's end is in none."""
+    place = evidence.folder(opened.work, opened.producer.commit)
+    for check, second in (("one", 5), ("two", 6)):
+        times = {"started_at_utc": f"2026-01-02T03:04:0{second}Z", "finished_at_utc": f"2026-01-02T03:04:0{second + 1}Z"}
+        leave(opened, check, "said\n", duration_ms=500, **times)
+        os.utime(place / f"{check}.json", (1_767_323_047, 1_767_323_047))
+    said = ["nox > Running session verify-one", "verify-two", "\x1b[36mnox > Running session verify-two\x1b[0m", ""]
+    (place / "lane-1.nox.log").write_text("\n".join(said))
+    found = view_of(opened).timeline
+    assert found is not None
+    assert [bar.id for bar in found.critical] == ["one", "two"]
+    os.utime(place / "lane-1.nox.log", (1_767_323_040, 1_767_323_040))
+    found = view_of(opened).timeline
+    assert found is not None
+    assert not found.known
 
 
 def test_the_report_lies_beside_the_evidence(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
