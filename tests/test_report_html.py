@@ -224,6 +224,21 @@ def test_it_renders_and_asks_nobody(browser: Browser, tmp_path: Path, name: str)
 
 @in_chromium
 @pytest.mark.parametrize("width", [320, 360])
+@pytest.mark.parametrize("name", VIEWS)
+def test_nothing_is_cut_and_nothing_scrolls_within_the_page(browser: Browser, tmp_path: Path, name: str, width: int) -> None:
+    """Whole logs, whole tables: no part of the page is higher or wider inside than it is seen, so none needs a stop for the Tab key."""
+    page = opened(browser, tmp_path, VIEWS[name](), [], viewport={"width": width, "height": 740})
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    assert page.locator("[tabindex]").count() == 0
+    cut = "one => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1"
+    assert page.evaluate(f"[...document.querySelectorAll('pre, main, section, section > div')].filter({cut}).length") == 0
+    rights = page.evaluate("[...document.querySelectorAll('th, td, td *')].map(one => one.getBoundingClientRect().right)")
+    assert max(rights) <= width
+    page.context.close()
+
+
+@in_chromium
+@pytest.mark.parametrize("width", [320, 360])
 def test_names_in_the_timeline_stay_on_the_page(browser: Browser, tmp_path: Path, width: int) -> None:
     """However narrow the screen and long the name, no text of the picture is cut."""
     one = check()
