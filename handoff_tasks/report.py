@@ -186,6 +186,11 @@ class View:
         return sum(step.passed for step in self.steps)
 
     @property
+    def grouped(self) -> tuple[tuple[Problem, ...], ...]:
+        """The problems, those with the same next step together."""
+        return by_hint(self.problems)
+
+    @property
     def last_words(self) -> dict[str, str]:
         """What each check that did not pass wrote last, by the place that its problem names: most often the reason."""
         ends = ((step, next((line for line in reversed(step.tail) if line.strip()), "")) for step in self.steps if not step.passed)
@@ -206,6 +211,7 @@ def view(
     found = [Problem(**one) for one in document.get("problems", ())] if problems is None else problems
     noted = [Problem(**one) for one in document.get("advisories", ())] if advisories is None else advisories
     steps = tuple(_steps(document, source))
+    place = {f"check {step.id}": number for number, step in enumerate(steps)}
     verdict = NO_GO if found or document.get("verdict", NO_GO) != GO else GO
     title = " ".join(filter(None, [source.producer or "Release", document.get("release_tag")]))
     return View(
@@ -216,7 +222,7 @@ def view(
         modes=tuple((printable(name), said) for name, said in source.modes),
         steps=steps,
         timeline=_timeline(document, source),
-        problems=tuple(_harmless(one) for one in sorted(found)),
+        problems=tuple(_harmless(one) for one in sorted(found, key=lambda one: (one.code, place.get(one.where, 0), one))),
         advisories=tuple(_harmless(one) for one in sorted(noted)),
         picture=_picture(document["git_state"], source.subjects or {}) if document else None,
         contract=_contract(document, source.previous) if document else None,
@@ -238,7 +244,23 @@ def _timeline(document: Mapping[str, Any], source: Source) -> Timeline | None:
 
 
 def _harmless(one: Problem) -> Problem:
-    return Problem(code=one.code, where=printable(one.where), message=printable(one.message), hint=printable(one.hint))
+    return Problem(code=one.code, where=printable(one.where), message=printable(in_words(one)), hint=printable(one.hint))
+
+
+def in_words(one: Problem) -> str:
+    """Return the message of a problem, the outcome that a check's starts with in words."""
+    outcome, colon, rest = one.message.partition(": ")
+    return (
+        f"{outcome.replace('_', ' ')}{colon}{rest}" if one.where.startswith("check ") and outcome in set(Outcome) else one.message
+    )
+
+
+def by_hint(found: Sequence[Problem]) -> tuple[tuple[Problem, ...], ...]:
+    """Return problems in groups that share code and hint, each where its first one stands."""
+    groups: dict[tuple[str, str], list[Problem]] = {}
+    for one in found:
+        groups.setdefault((one.code, one.hint), []).append(one)
+    return tuple(tuple(group) for group in groups.values())
 
 
 def _steps(document: Mapping[str, Any], source: Source) -> list[Step]:
@@ -315,7 +337,9 @@ def _sentences(verdict: str, steps: Sequence[Step], problems: Sequence[Problem],
     else:
         found.append("The run was refused before any check could be judged.")
     if verdict == NO_GO:
-        others = sum(not one.where.startswith("check ") for one in problems)
+        stopped = [one for one in problems if one.code == "HP046" and not one.where.startswith("check ")]
+        found += [f"{printable(one.message[:1].upper() + one.message[1:])}." for one in stopped]
+        others = sum(not one.where.startswith("check ") for one in problems) - len(stopped)
         if others and steps:
             found.append(
                 f"{counted(others, 'rule of the release', 'rules of the release')} {'are' if others > 1 else 'is'} not met."

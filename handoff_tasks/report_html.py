@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _NAMED = 12
 _UNFOLDED = 20
+_GROUPED = 10
+# What hints call the statement to fill in.
+_BLOCK_NAMED = "the block below"
 _LONGEST_NAME = 36
 # In percent of the timeline: what a finger or an eye still finds.
 _NARROWEST = 0.75
@@ -53,10 +56,13 @@ def render(view: View) -> str:
     return template().render(
         view=view,
         rules=[(code, CATALOGUE.get(code)) for code in codes],
+        advisories=report.by_hint(view.advisories),
         anchors={f"check {step.id}": f"check-{number}" for number, step in enumerate(view.steps, 1)},
+        block_named=_BLOCK_NAMED,
         critical_text=report.chain(critical, _NAMED),
         bars=sorted(enumerate(view.timeline.bars), key=lambda one: one[1].outcome != Outcome.PASSED) if view.timeline else [],
         duration=timeline.duration,
+        grouped=_GROUPED,
         href=href,
         last_words=view.last_words,
         ordered=ordered,

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from handoff_tasks.report import chain, counted
+from handoff_tasks.catalogue import CATALOGUE
+from handoff_tasks.report import by_hint, chain, counted
 from handoff_tasks.timeline import duration
 
 if TYPE_CHECKING:
@@ -72,14 +73,20 @@ def fenced(lines: Sequence[str]) -> list[str]:
 
 
 def _findings(title: str, found: Sequence[Problem], last_words: Mapping[str, str]) -> list[str]:
+    """Return findings, those with the same next step together; with each code the rule that it stands for."""
     if not found:
         return []
     lines = ["", f"## {title}", ""]
-    for one in found[:_MANY_FINDINGS]:
-        said = f". Its log ends: {code(last_words[one.where])}" if one.where in last_words else ""
-        lines += [f"- **{one.code}** {text(one.where)}: {text(one.message)}{said}", f"  Next: {text(one.hint)}"]
+    for group in by_hint(found[:_MANY_FINDINGS]):
+        first = group[0]
+        rule = CATALOGUE.get(first.code)
+        lines.append(f"- **{first.code}** {text(rule.title) if rule else 'A rule that this version does not know'}")
+        for one in group:
+            said = f". Its log ends: {code(last_words[one.where])}" if one.where in last_words else ""
+            lines.append(f"  - {code(one.where)}: {text(one.message)}{said}")
+        lines.append(f"  - Next: {text(first.hint)}")
     if len(found) > _MANY_FINDINGS:
-        lines.append(f"- and {len(found) - _MANY_FINDINGS} more: see report.html")
+        lines.append(f"- and {len(found) - _MANY_FINDINGS} more: see the report's page")
     return lines
 
 

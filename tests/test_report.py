@@ -29,6 +29,32 @@ def test_a_no_go_in_words() -> None:
     )
 
 
+def test_problems_stand_in_the_packets_order() -> None:
+    """The checks' as the packet has them and not by the alphabet, with words for outcomes, and grouped by what to do next."""
+    checks = [
+        CheckResult(id=f"check-{number}", command="x", outcome=Outcome.TIMED_OUT, reason="x", record=None)
+        for number in (0, 2, 10, 1)
+    ]
+    problems = [problem("HP044", f"check {one.id}", "timed_out: after 3 s", "wait") for one in checks]
+    found = view(problems=[problem("HP060", "x", "not_run: y", "mend"), *reversed(problems)], checks=checks)
+    assert [(one.where, one.message) for one in found.problems] == [
+        *((f"check check-{number}", "timed out: after 3 s") for number in (0, 2, 10, 1)),
+        ("x", "not_run: y"),
+    ]
+    assert [len(group) for group in found.grouped] == [4, 1]
+
+
+def test_an_interrupted_run_is_no_rule_that_is_not_met() -> None:
+    """The reader learns what stopped the run, and nobody is sent to look for a broken rule."""
+    checks = [result(one, Outcome.INTERRUPTED if one.id == "fmt" else Outcome.PASSED, "SIGINT") for one in profile().checks]
+    stop = problem("HP046", "handoff-stable", "the run was interrupted by SIGINT", "run again")
+    assert view(problems=[problem("HP046"), stop], checks=checks).sentences == (
+        "1 of 8 checks did not pass.",
+        "The run was interrupted by SIGINT.",
+        "Nothing was published; a packet that was published before is unchanged.",
+    )
+
+
 def test_checks_that_were_not_run() -> None:
     """Where git could be asked and no check was run, the report says so and draws no time."""
     checks = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import re
@@ -122,6 +123,22 @@ def test_of_many_checks_the_failed_stand_first() -> None:
     assert re.findall(r'<a href="#check-(\d+)">[\w-]+</a></th>', report_html.render(no_go())) == [str(one) for one in range(1, 9)]
 
 
+def test_many_problems_with_one_next_step_are_one_finding() -> None:
+    """Of thirty alike ten are seen at once, and the next step once."""
+    found = [problem(where=f"check check-{number}") for number in range(30)]
+    page = report_html.render(view(problems=[*found, problem("HP054", "x", "differs", "verify")]))
+    assert page.count('<p class="next">') == 3
+    assert "<summary>20 more with the same next step</summary>" in page
+
+
+def test_the_block_below_is_one_step_away() -> None:
+    """A hint that speaks of the statement to fill in leads to it, where the page has it."""
+    found = problem("HP060", "CHANGELOG.md", "no section", "add the section with the block below, filled in")
+    lacks = dataclasses.replace(view(problems=[found]), statement=(), block="Consumer impact")
+    assert 'add the section with <a href="#impact">the block below</a>, filled in' in report_html.render(lacks)
+    assert '<a href="#impact">the block below' not in report_html.render(view(problems=[found]))
+
+
 def test_a_problem_of_a_check_leads_to_it() -> None:
     """The check's command and log are one step away."""
     assert '<a href="#check-1">check fmt</a>' in report_html.render(no_go())
@@ -226,7 +243,7 @@ def test_it_renders_and_asks_nobody(browser: Browser, tmp_path: Path, name: str)
 @pytest.mark.parametrize("width", [320, 360])
 @pytest.mark.parametrize("name", VIEWS)
 def test_nothing_is_cut_and_nothing_scrolls_within_the_page(browser: Browser, tmp_path: Path, name: str, width: int) -> None:
-    """Whole logs, whole tables: no part of the page is higher or wider inside than it is seen, so none needs a stop for the Tab key."""
+    """Whole logs, whole tables: no part of the page is larger inside than it is seen, so none needs a stop for Tab."""
     page = opened(browser, tmp_path, VIEWS[name](), [], viewport={"width": width, "height": 740})
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
     assert page.locator("[tabindex]").count() == 0

@@ -8,6 +8,7 @@ import pytest
 from builders import HOSTILE, check, go_packet, hostile_view, problem, profile, record, result, view
 
 from handoff_tasks import report, report_md
+from handoff_tasks.catalogue import CATALOGUE
 from handoff_tasks.model import CheckResult, Outcome
 
 
@@ -31,8 +32,17 @@ def test_a_no_go_shows_problem_and_log() -> None:
     """Each problem with its next step and what the check wrote last, and the end of its log."""
     checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
     text = report_md.render(view(problems=[problem()], checks=checks))
-    assert "- **HP043** check fmt: failed: exit code 1. Its log ends: `line 29 of fmt`\n  Next: mend it\n" in text
+    assert f"- **HP043** {CATALOGUE['HP043'].title}\n  - `check fmt`: failed: exit code 1. Its log ends: `line 29 of fmt`\n" in text
     assert "<summary>End of the log of fmt</summary>\n\n```text\nline 10 of fmt\n" in text
+
+
+def test_problems_with_one_next_step_are_told_together() -> None:
+    """The next step stands once, below all that it is for."""
+    found = [problem(), problem(where="check clippy"), problem("HP999", "here", "wrong", "ask")]
+    assert (
+        "  - `check fmt`: failed: exit code 1\n  - `check clippy`: failed: exit code 1\n  - Next: mend it\n"
+        "- **HP999** A rule that this version does not know\n  - `here`: wrong\n  - Next: ask\n"
+    ) in report_md.render(view(problems=found))
 
 
 @pytest.mark.parametrize(
@@ -94,4 +104,4 @@ def test_many_checks_are_counted() -> None:
     text = report_md.render(view(problems=[problem()] * 200, checks=checks))
     assert "497 of 500 passed; below 3 checks that did not." in text
     assert len(re.findall(r"^\| `c\d+` \|", text, re.MULTILINE)) == 3
-    assert "- and 100 more: see report.html" in text
+    assert "- and 100 more: see the report's page" in text
