@@ -35,9 +35,10 @@ class Source:
 
     ``kept`` are the checks whose outcome is an earlier run's, ``tails`` the last lines of logs by check, ``ended`` when a check's
     record was there (milliseconds since 1970), ``lanes`` the checks that ran one after the other in one process, and ``alone``
-    those that ran beside no other. ``subjects`` are the first lines of commit messages by commit. ``published`` is where
-    the packet lies and ``digest`` its sha256, ``draft`` where a NO-GO draft lies. ``modes`` is the verdict of each mode that was
-    decided, ``block`` the statement to fill in.
+    those that ran beside no other. ``subjects`` are the first lines of commit messages by commit. ``previous`` is the manifest of
+    the previous release and ``previous_envelope`` the error envelope of its service version. ``published`` is where the packet
+    lies and ``digest`` its sha256, ``draft`` where a NO-GO draft lies. ``modes`` is the verdict of each mode that was decided,
+    ``block`` the statement to fill in.
     """
 
     session: str | None = None
@@ -51,6 +52,7 @@ class Source:
     alone: frozenset[str] = frozenset()
     subjects: Mapping[str, str] | None = None
     previous: Manifest | None = None
+    previous_envelope: Mapping[str, Any] | None = None
     modes: Sequence[tuple[str, str]] = ()
     published: str | None = None
     digest: str | None = None
@@ -130,13 +132,31 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What an error envelope requires, allows and forbids."""
+class Ruled:
+    """A field of an error envelope, with what has become of it since the previous release; empty when nothing has."""
 
     name: str
-    requires: tuple[str, ...]
-    optional: tuple[str, ...]
-    forbids: tuple[str, ...]
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What an error envelope requires, allows and forbids; a field that is gone stands where it was."""
+
+    name: str
+    requires: tuple[Ruled, ...]
+    optional: tuple[Ruled, ...]
+    forbids: tuple[Ruled, ...]
+
+    @property
+    def rules(self) -> tuple[tuple[str, tuple[Ruled, ...]], ...]:
+        """Each rule with its fields."""
+        return ("requires", self.requires), ("allows", self.optional), ("forbids", self.forbids)
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether any field of it is ruled otherwise than before."""
+        return any(field.change for _, fields in self.rules for field in fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +174,8 @@ class Contract:
     @property
     def changes(self) -> bool:
         """Tell whether anything but tag and commit changed since the previous release."""
-        return bool(self.added or self.removed or self.reordered or any(field.before is not None for field in self.fields[2:]))
+        versions = any(field.before is not None for field in self.fields[2:])
+        return bool(versions or self.added or self.removed or self.reordered or any(policy.changes for policy in self.policies))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +246,7 @@ def view(
         problems=tuple(_harmless(one) for one in sorted(found, key=lambda one: (one.code, place.get(one.where, 0), one))),
         advisories=tuple(_harmless(one) for one in sorted(noted)),
         picture=_picture(document["git_state"], source.subjects or {}) if document else None,
-        contract=_contract(document, source.previous) if document else None,
+        contract=_contract(document, source.previous, source.previous_envelope) if document else None,
         statement=tuple(
             (label, printable(document["consumer_impact_statement"][key]))
             for label, key in LABELS.items()
@@ -447,7 +468,7 @@ def _standing(state: Mapping[str, Any]) -> list[tuple[bool, str]]:
     return found
 
 
-def _contract(document: Mapping[str, Any], previous: Manifest | None) -> Contract:
+def _contract(document: Mapping[str, Any], previous: Manifest | None, envelope: Mapping[str, Any] | None) -> Contract:
     before = previous.baseline() if previous else {}
     names = {
         "release_tag": "Release",
@@ -477,15 +498,28 @@ def _contract(document: Mapping[str, Any], previous: Manifest | None) -> Contrac
         removed=tuple(printable(code) for code in old if code not in codes),
         reordered=[code for code in codes if code in old] != [code for code in old if code in codes],
         policies=tuple(
-            Policy(
-                name=printable(name),
-                requires=tuple(printable(word) for word in policy.get("requires", ())),
-                optional=tuple(printable(word) for word in policy.get("optional", ())),
-                forbids=tuple(printable(word) for word in policy.get("forbids", ())),
-            )
+            # What is only rehearsed was in force nowhere.
+            _policy(name, policy, envelope if name.endswith("_stable") else None)
             for name, policy in document["non_2xx_envelope_policy"].items()
         ),
     )
+
+
+def _policy(name: str, now: Mapping[str, Any], before: Mapping[str, Any] | None) -> Policy:
+    """Return an envelope, each field with its change against the envelope of the previous release, if that is known."""
+    told = {"requires": "required", "optional": "allowed", "forbids": "forbidden"}
+    was = {field: rule for rule in told for field in (before or {}).get(rule, ())}
+    kept = {field for rule in told for field in now.get(rule, ())}
+
+    def ruled(rule: str) -> tuple[Ruled, ...]:
+        found = []
+        for field in now.get(rule, ()):
+            change = "" if before is None or was.get(field) == rule else f"was {told[was[field]]}" if field in was else "new"
+            found.append(Ruled(name=printable(field), change=change))
+        gone = [field for field in (before or {}).get(rule, ()) if field not in kept]
+        return (*found, *(Ruled(name=printable(field), change="removed") for field in gone))
+
+    return Policy(name=printable(name), requires=ruled("requires"), optional=ruled("optional"), forbids=ruled("forbids"))
 
 
 def _other(before: str | None, now: str) -> str | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from handoff_tasks.errors import Problem
-    from handoff_tasks.report import Contract, Picture, Step, View
+    from handoff_tasks.report import Contract, Picture, Ruled, Step, View
 
 _MANY_CHECKS = 100
 _MANY_FINDINGS = 100
@@ -142,8 +142,12 @@ def _contract(contract: Contract) -> list[str]:
     lines += ["Their order has changed."] if contract.reordered else []
     lines += ["", "| envelope of errors | requires | allows | forbids |", "|---|---|---|---|"]
     for policy in contract.policies:
-        lines.append(f"| {text(policy.name)} | {_coded(policy.requires)} | {_coded(policy.optional)} | {_coded(policy.forbids)} |")
+        lines.append(f"| {text(policy.name)} | {' | '.join(_ruled(fields) for _, fields in policy.rules)} |")
     return lines
+
+
+def _ruled(fields: Iterable[Ruled]) -> str:
+    return ", ".join(f"{code(field.name)} ({field.change})" if field.change else code(field.name) for field in fields)
 
 
 def _coded(words: Iterable[str]) -> str:

@@ -65,6 +65,7 @@ def view_of(
     place = evidence.folder(workspace.work, workspace.producer.commit)
     state = decisions[0].document["git_state"]
     shas = [state["runtime_commit"], *state["commits_after_runtime"], *filter(None, [state["tag"]["target"]])]
+    previous = material.facts.previous
     source = report.Source(
         session=session,
         producer=workspace.profile.name,
@@ -76,7 +77,8 @@ def view_of(
         lanes=_lanes(place, workspace),
         alone=frozenset(check.id for check in workspace.profile.checks if check.alone),
         subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
-        previous=material.facts.previous,
+        previous=previous,
+        previous_envelope=workspace.profile.envelope_policies.get(previous.service_version) if previous else None,
         modes=[(str(one.document["handoff_mode"]), str(one.document["verdict"])) for one in decisions],
         published=_below(published, workspace.producer.root) if published else None,
         digest=digest or None,

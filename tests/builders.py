@@ -255,7 +255,9 @@ def hostile_view() -> report.View:
     document["release_tag"] = document["git_state"]["tag"]["name"] = HOSTILE
     document["error_code_enum"] = [HOSTILE]
     document["git_state"]["paths_after_runtime"] = [HOSTILE]
-    document["non_2xx_envelope_policy"] = {HOSTILE: {"requires": [HOSTILE], "optional": [HOSTILE], "forbids": [HOSTILE]}}
+    document["non_2xx_envelope_policy"] = {
+        f"{HOSTILE}_stable": {"requires": [HOSTILE], "optional": [HOSTILE], "forbids": [HOSTILE]}
+    }
     source = report.Source(
         session=HOSTILE,
         producer=HOSTILE,
@@ -264,6 +266,7 @@ def hostile_view() -> report.View:
         tails={one.id: [HOSTILE] * 30},
         subjects={RUNTIME: HOSTILE, VERIFIED: HOSTILE},
         previous=manifest(release_tag=HOSTILE, commit_sha=PREVIOUS, expected_api_contract_version=HOSTILE),
+        previous_envelope={"requires": [f"{HOSTILE} gone"]},
         modes=[(HOSTILE, "NO-GO"), ("other", "GO")],
         published=HOSTILE,
         digest=HOSTILE,

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from builders import CANDIDATE, OTHER, RUNTIME, VERIFIED, check, facts, go_packet, problem, profile, record, result, untagged, view
+from builders import (
+    CANDIDATE,
+    OTHER,
+    RUNTIME,
+    VERIFIED,
+    check,
+    facts,
+    go_packet,
+    manifest,
+    problem,
+    profile,
+    record,
+    result,
+    untagged,
+    view,
+)
 
 from handoff_tasks import report
 from handoff_tasks.model import CheckResult, Outcome, Relation, Tag
@@ -108,6 +123,35 @@ def test_what_changed_since_the_previous_release() -> None:
     }
     assert (set(contract.added), contract.removed, contract.reordered) == ({"internal_error"}, ("gone",), True)
     assert contract.changes
+
+
+ENVELOPE = {"requires": ["error", "legacy_error"], "forbids": ["details", "stack"]}
+
+
+def test_what_changed_in_the_error_envelope() -> None:
+    """Each field that is new, gone or ruled otherwise than by the previous release says so; a rehearsed one was never in force."""
+    document = go_packet(CANDIDATE)
+    document["non_2xx_envelope_policy"] = {
+        "service_v2_stable": {"requires": ["error", "code"], "optional": ["details"], "forbids": ["stack"]},
+        "service_v3_candidate": {"requires": ["other"]},
+    }
+    source = report.Source(previous=manifest(), previous_envelope=ENVELOPE)
+    contract = report.view(document, source).contract
+    assert contract is not None
+    assert [[(rule, field.name, field.change) for rule, fields in one.rules for field in fields] for one in contract.policies] == [
+        [
+            ("requires", "error", ""),
+            ("requires", "code", "new"),
+            ("requires", "legacy_error", "removed"),
+            ("allows", "details", "was forbidden"),
+            ("forbids", "stack", ""),
+        ],
+        [("requires", "other", "")],
+    ]
+    assert contract.changes
+    unknown = report.view(document, report.Source(previous=manifest())).contract
+    assert unknown is not None
+    assert not any(one.changes for one in unknown.policies)
 
 
 def test_a_candidate_names_what_is_rehearsed() -> None:

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import HOSTILE, check, facts, go_packet, hostile_view, problem, profile, record, result, view
+from builders import HOSTILE, check, facts, go_packet, hostile_view, manifest, problem, profile, record, result, view
 
 from handoff_tasks import report, report_html
 from handoff_tasks.catalogue import CATALOGUE
@@ -121,6 +121,17 @@ def test_of_many_checks_the_failed_stand_first() -> None:
     ids = re.findall(r'<a href="#check-(\d+)">check-\d+</a></th>', report_html.render(many(200)))
     assert ids[:6] == ["8", "48", "88", "128", "168", "1"]
     assert re.findall(r'<a href="#check-(\d+)">[\w-]+</a></th>', report_html.render(no_go())) == [str(one) for one in range(1, 9)]
+
+
+def test_a_change_of_the_envelope_is_marked() -> None:
+    """What consumers of the previous release could rely on and now cannot is seen in the table."""
+    document = go_packet()
+    document["non_2xx_envelope_policy"] = {"service_v2_stable": {"requires": ["error"], "optional": ["code"]}}
+    source = report.Source(previous=manifest(), previous_envelope={"requires": ["error", "code"], "forbids": ["stack"]})
+    page = report_html.render(report.view(document, source))
+    assert '<span class="added"><b>code</b> was required</span>' in page
+    assert '<span class="removed"><b>stack</b> removed</span>' in page
+    assert "What consumers rely on, and what has changed since v1.2.3." in page
 
 
 def test_many_problems_with_one_next_step_are_one_finding() -> None:

@@ -95,6 +95,15 @@ def test_a_critical_path_only_where_it_is_known() -> None:
     assert "\nThe checks ran apart in time.\n" in report_md.render(report.view(go_packet(), report.Source(records=records)))
 
 
+def test_a_change_of_the_envelope_is_marked() -> None:
+    """What consumers of the previous release could rely on and now cannot is seen in the table."""
+    document = go_packet()
+    document["non_2xx_envelope_policy"] = {"service_v2_stable": {"requires": ["error"], "optional": ["code"]}}
+    source = report.Source(previous_envelope={"requires": ["error", "code"], "forbids": ["stack"]})
+    text = report_md.render(report.view(document, source))
+    assert "| service\\_v2\\_stable | `error` | `code` (was required) | `stack` (removed) |" in text
+
+
 def test_many_checks_are_counted() -> None:
     """Of more than a hundred checks those that did not pass are listed, so that a pull request stays readable."""
     checks = [

@@ -63,6 +63,7 @@ def test_a_view_of_what_git_evidence_and_the_previous_release_say(opened: worksp
     assert all(point.subject for point in found.picture.points)
     assert found.contract is not None
     assert found.contract.previous == "v1.0.0"
+    assert [policy.name for policy in found.contract.policies if policy.changes] == ["service_v2_stable"]
     assert found.timeline is not None
     assert [bar.id for bar in found.timeline.bars] == ["one"]
 
