@@ -298,6 +298,31 @@ def test_axe_finds_nothing(browser: Browser, tmp_path: Path, name: str, scheme: 
 
 
 @in_chromium
+def test_a_link_to_a_check_opens_it(browser: Browser, tmp_path: Path) -> None:
+    """Whoever follows it sees the command and the log, of one that passed too, and where it begins."""
+    page = opened(browser, tmp_path, view(), [])
+    log = page.locator("#check-3 pre.log")
+    assert not log.is_visible()
+    page.locator("table a", has_text="test").first.click()
+    assert log.is_visible()
+    assert page.locator("details.check").nth(2).locator("summary").evaluate("one => one.getBoundingClientRect().top") >= 0
+    page.context.close()
+
+
+@in_chromium
+def test_paper_has_everything(browser: Browser, tmp_path: Path) -> None:
+    """What is folded on a screen is printed, and dark on light whatever the reader's screen is like."""
+    page = opened(browser, tmp_path, view(), [], color_scheme="dark")
+    folded = page.locator("details.check pre.log").first
+    assert not folded.is_visible()
+    page.emulate_media(media="print", color_scheme="dark")
+    assert folded.evaluate("one => one.checkVisibility() && one.getBoundingClientRect().height > 100")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(29, 31, 35)"
+    page.context.close()
+
+
+@in_chromium
 def test_the_keyboard_reaches_everything(browser: Browser, tmp_path: Path) -> None:
     """Tab goes to the skip link first, shows where it is, and opens a check without a mouse."""
     page = opened(browser, tmp_path, view(), [])
