@@ -369,7 +369,7 @@ def _sentences(verdict: str, steps: Sequence[Step], problems: Sequence[Problem],
     elif source.published:
         found.append("The packet is published.")
     elif source.modes:
-        found.append("Nothing was published: this was a rehearsal.")
+        found.append("Nothing was published: this was a pre-release run.")
     return found
 
 

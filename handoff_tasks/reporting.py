@@ -140,19 +140,21 @@ def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def write(view: report.View, workspace: Workspace) -> tuple[Path | None, list[Problem]]:
-    """Write ``report.html`` and ``report.md`` beside the evidence, and the second to a GitHub job's summary.
+def write(view: report.View, workspace: Workspace, mode: str | None = None) -> tuple[Path | None, list[Problem]]:
+    """Write ``report.<mode>.html`` and ``.md`` beside the evidence, and the second to a GitHub job's summary.
 
-    Return the page's path, None when it could not be written, and advisories (HA110) about that.
+    Each mode has files of its own, and so has a run of all modes that publishes nothing (``mode`` None): what a published packet
+    rests on is not overwritten by looking at something else. Return the page's path, None when it could not be written, and advisories (HA110) about that.
     """
     place = evidence.folder(workspace.work, workspace.producer.commit)
-    page, markdown = place / "report.html", report_md.render(view)
+    name = f"report.{mode or 'pre-release'}"
+    page, markdown = place / f"{name}.html", report_md.render(view)
     found: list[Problem] = []
     try:
         evidence.write(page, report_html.render(view).encode("utf-8", "backslashreplace"))
-        evidence.write(place / "report.md", markdown.encode("utf-8", "backslashreplace"))
+        evidence.write(place / f"{name}.md", markdown.encode("utf-8", "backslashreplace"))
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            _append(Path(summary), markdown)
+            _append(Path(summary), markdown, page.name)
     except HandoffError as error:
         found = [
             Problem(code="HA110", where=one.where, message=f"the report {one.message}", hint=one.hint) for one in error.problems
@@ -160,10 +162,10 @@ def write(view: report.View, workspace: Workspace) -> tuple[Path | None, list[Pr
     return None if any(one.where == str(page) for one in found) else page, found
 
 
-def _append(summary: Path, markdown: str) -> None:
+def _append(summary: Path, markdown: str, page: str) -> None:
     data = markdown.encode("utf-8", "backslashreplace")
     if len(data) > _LONGEST_SUMMARY:
-        data = data[:_LONGEST_SUMMARY].rpartition(b"\n")[0] + b"\n\nThe rest is in report.html.\n"
+        data = data[:_LONGEST_SUMMARY].rpartition(b"\n")[0] + f"\n\nThe rest is in {page}.\n".encode()
     try:
         with summary.open("ab") as handle:
             handle.write(data)

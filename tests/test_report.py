@@ -32,6 +32,12 @@ def test_a_go_in_words() -> None:
     assert found.passed == 8
 
 
+def test_a_run_that_publishes_nothing_is_told_so() -> None:
+    """A GO of pre-release is no packet that a consumer could pin."""
+    found = report.view(go_packet(), report.Source(modes=[("stable", "GO")]))
+    assert found.sentences[-1] == "Nothing was published: this was a pre-release run."
+
+
 def test_a_no_go_in_words() -> None:
     """Checks and rules of the release are counted apart, and the reader learns that nothing was published."""
     checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]

@@ -89,11 +89,22 @@ def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
 def test_the_report_lies_beside_the_evidence(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two files, and no summary where there is no job."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    page, unwritten = reporting.write(view(), opened)
+    page, unwritten = reporting.write(view(), opened, "stable")
     place = evidence.folder(opened.work, opened.producer.commit)
-    assert (page, unwritten) == (place / "report.html", [])
-    assert (place / "report.html").read_text().startswith("<!DOCTYPE html>")
-    assert (place / "report.md").read_text().startswith("# ✅ GO: MemoryKernel v1.2.3\n")
+    assert (page, unwritten) == (place / "report.stable.html", [])
+    assert (place / "report.stable.html").read_text().startswith("<!DOCTYPE html>")
+    assert (place / "report.stable.md").read_text().startswith("# ✅ GO: MemoryKernel v1.2.3\n")
+
+
+def test_each_mode_has_a_report_of_its_own(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that publishes nothing, or another mode, leaves the report of the published packet as it is."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    published, _ = reporting.write(view(), opened, "stable")
+    assert published is not None
+    before = published.read_bytes()
+    pages = [reporting.write(view(problems=[problem()]), opened, mode)[0] for mode in (None, "service-v3-candidate")]
+    assert [page.name for page in pages if page] == ["report.pre-release.html", "report.service-v3-candidate.html"]
+    assert published.read_bytes() == before
 
 
 def test_a_jobs_summary_is_added_to(opened: workspace.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +112,7 @@ def test_a_jobs_summary_is_added_to(opened: workspace.Workspace, tmp_path: Path,
     summary = tmp_path / "summary"
     summary.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    assert reporting.write(view(), opened)[1] == []
+    assert reporting.write(view(), opened, "stable")[1] == []
     assert summary.read_text().startswith("before\n# ✅ GO")
 
 
@@ -110,7 +121,7 @@ def test_a_report_that_cannot_be_written_is_an_advisory(
 ) -> None:
     """The verdict stands; that somebody will miss the report is told."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
-    page, unwritten = reporting.write(view(), opened)
+    page, unwritten = reporting.write(view(), opened, "stable")
     assert page is not None
     assert shown(unwritten) == [
         (
@@ -124,9 +135,9 @@ def test_a_report_that_cannot_be_written_is_an_advisory(
     page.unlink()
     page.mkdir()
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
-    page, unwritten = reporting.write(view(), opened)
+    page, unwritten = reporting.write(view(), opened, "stable")
     assert page is None
-    assert [one.where for one in unwritten] == [str(place / "report.html")]
+    assert [one.where for one in unwritten] == [str(place / "report.stable.html")]
 
 
 def test_a_summary_stays_within_what_github_shows(
@@ -138,7 +149,7 @@ def test_a_summary_stays_within_what_github_shows(
     long = [problem(where=f"x{number}", message="m" * 20_000) for number in range(90)]
     reporting.write(view(problems=long), opened)
     assert summary.stat().st_size < 1024 * 1024
-    assert summary.read_text().endswith("\nThe rest is in report.html.\n")
+    assert summary.read_text().endswith("\nThe rest is in report.pre-release.html.\n")
 
 
 def test_problems_with_a_line_are_marked_in_github(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
