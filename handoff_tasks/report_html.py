@@ -49,9 +49,11 @@ def render(view: View) -> str:
     """Return the page; below, what stands behind each code that it names, since where its documents lie is not known to it."""
     critical = [bar.id for bar in view.timeline.critical] if view.timeline else []
     ordered = list(enumerate(view.steps, 1))
+    folded = []
     if len(ordered) > report.MANY_CHECKS:
         # Nobody looks through two hundred passed checks for the one that failed.
-        ordered.sort(key=lambda one: one[1].passed)
+        folded = [one for one in ordered if one[1].passed]
+        ordered = [one for one in ordered if not one[1].passed]
     codes = sorted({one.code for one in (*view.problems, *view.advisories)})
     return template().render(
         view=view,
@@ -62,6 +64,7 @@ def render(view: View) -> str:
         critical_text=report.chain(critical, _NAMED),
         bars=sorted(enumerate(view.timeline.bars), key=lambda one: one[1].outcome != Outcome.PASSED) if view.timeline else [],
         duration=timeline.duration,
+        folded=folded,
         grouped=_GROUPED,
         href=href,
         last_words=view.last_words,

@@ -144,7 +144,8 @@ def write(view: report.View, workspace: Workspace, mode: str | None = None) -> t
     """Write ``report.<mode>.html`` and ``.md`` beside the evidence, and the second to a GitHub job's summary.
 
     Each mode has files of its own, and so has a run of all modes that publishes nothing (``mode`` None): what a published packet
-    rests on is not overwritten by looking at something else. Return the page's path, None when it could not be written, and advisories (HA110) about that.
+    rests on is not overwritten by looking at something else. Return the page's path, None when it could not be written, and
+    advisories (HA110) about that.
     """
     place = evidence.folder(workspace.work, workspace.producer.commit)
     name = f"report.{mode or 'pre-release'}"

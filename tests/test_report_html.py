@@ -120,6 +120,9 @@ def test_of_many_checks_the_failed_stand_first() -> None:
     """Nobody looks through two hundred checks for the one that failed; of a few, each stands at its place."""
     ids = re.findall(r'<a href="#check-(\d+)">check-\d+</a></th>', report_html.render(many(200)))
     assert ids[:6] == ["8", "48", "88", "128", "168", "1"]
+    failed, _, passed = report_html.render(many(200)).partition("<summary>195 checks that passed</summary>")
+    assert failed.count('<div class="inside" id="check-') == 5
+    assert passed.count('<div class="inside" id="check-') == 195
     assert re.findall(r'<a href="#check-(\d+)">[\w-]+</a></th>', report_html.render(no_go())) == [str(one) for one in range(1, 9)]
 
 
@@ -182,6 +185,16 @@ def test_a_path_that_nobody_knows_is_not_drawn() -> None:
     guessed = report_html.render(report.view(go_packet(), report.Source(records=records)))
     assert "Which check waited for which is not known here, so no critical path is marked." in guessed
     assert '<span class="swatch critical">' not in guessed
+
+
+def test_a_run_that_kept_everything_draws_the_earlier_one() -> None:
+    """Times that are not this run's are told to be another's."""
+    records = {one.id: record(one) for one in profile().checks}
+    every, some = (report.Source(records=records, kept=kept) for kept in (frozenset(records), frozenset({"fmt"})))
+    assert "All checks are kept, so this is the earlier run that they are kept from" in report_html.render(
+        report.view(go_packet(), every)
+    )
+    assert "What was kept from an earlier run is not drawn." in report_html.render(report.view(go_packet(), some))
 
 
 @pytest.mark.parametrize("name", VIEWS)
