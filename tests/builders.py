@@ -223,8 +223,10 @@ HOSTILE = (
 )
 
 
-def view(mode: str = STABLE, *, problems: list[Problem] | None = None, **changes: Any) -> report.View:
-    """Return what a report shows of a release; ``changes`` are those of the release."""
+def view(
+    mode: str = STABLE, *, problems: list[Problem] | None = None, lanes: list[list[str]] | None = None, **changes: Any
+) -> report.View:
+    """Return what a report shows of a release; without ``lanes`` all ran side by side, ``changes`` are those of the release."""
     made = release(mode, **changes)
     document = packet.assemble(made, problems or [], [problem("HA011", "git_state/tag", "the tag does not exist yet", "tag it")])
     source = report.Source(
@@ -233,7 +235,7 @@ def view(mode: str = STABLE, *, problems: list[Problem] | None = None, **changes
         records={one.id: one.record for one in made.checks if one.record},
         reasons={one.id: one.reason for one in made.checks if one.reason},
         tails={one.id: [f"line {number} of {one.id}" for number in range(30)] for one in made.checks},
-        lanes=[[one.id] for one in made.checks],
+        lanes=[[one.id] for one in made.checks] if lanes is None else lanes,
         subjects={RUNTIME: "feat: more", VERIFIED: "chore: release"},
         previous=manifest(release_tag="v1.2.2", commit_sha=PREVIOUS, error_code_enum=["validation_error", "invalid_json", "gone"]),
         modes=[(mode, str(document["verdict"]))],

@@ -49,7 +49,7 @@ def many(count: int) -> report.View:
         start = f"2026-01-02T03:{number // 60 % 60:02}:{number % 60:02}Z"
         made = record(one, id=f"check-{number}", outcome=outcome, started_at_utc=start, finished_at_utc=start, duration_ms=900)
         checks.append(CheckResult(id=f"check-{number}", command="true", outcome=outcome, reason=None, record=made))
-    return view(problems=[problem()], checks=checks)
+    return view(problems=[problem()], checks=checks, lanes=[[one.id for one in checks[lane::3]] for lane in range(3)])
 
 
 VIEWS: dict[str, Callable[[], report.View]] = {"go": view, "no-go": no_go, "hostile": hostile_view, "many": lambda: many(200)}
@@ -163,7 +163,8 @@ def test_what_a_rule_is_about() -> None:
     page = report_html.render(no_go())
     assert '<a class="code" href="#rule-hp043">HP043</a>' in page
     rule = CATALOGUE["HP043"]
-    assert f"HP043{rule.title}. {rule.cause}" in Reader(page).text
+    assert f"HP043{rule.title}. {rule.cause}".replace("`", "") in Reader(page).text
+    assert "Runtime paths differ between <code>commit_sha</code> and the commit" in page
     assert "HP999A rule that this version does not know." in Reader(report_html.render(view(problems=[problem("HP999")]))).text
 
 
