@@ -135,10 +135,7 @@ class _LiveBoard:
         from rich.table import Table
         from rich.text import Text
 
-        lines = self._seen.lines
-        if len(lines) > height - _LINES_ELSEWHERE:
-            # Those that somebody waits for, or will have to look at.
-            lines = [line for line in lines if line.state not in (WAITING, KEPT, Outcome.PASSED)][: height - _LINES_ELSEWHERE]
+        lines, more = _shown(self._seen.lines, max(height - _LINES_ELSEWHERE, 1))
         table = Table.grid(padding=(0, 2), expand=True)
         for width in (max((len(line.check) for line in lines), default=0) + 2, len(Outcome.TOOL_MISSING), len("59 min 59 s")):
             table.add_column(no_wrap=True, min_width=width)
@@ -151,4 +148,23 @@ class _LiveBoard:
             state = Text(line.state.replace("_", " "), style=_STYLES.get(line.state, "red"))
             table.add_row(Text(f"  {line.check}"), state, Text(took, justify="right"), Text(harmless.printable(said), style="dim"))
         elapsed = screen.seconds(int((time.monotonic() - self._seen.begun) * 1000))
-        return Group(table, Text(f"\n  {self._seen.done} of {len(self._seen.lines)} checks done, {elapsed}"))
+        rest = Text(f"  and {more} more" if more else "")
+        return Group(
+            table, *([rest] if more else []), Text(f"\n  {self._seen.done} of {len(self._seen.lines)} checks done, {elapsed}")
+        )
+
+
+def _shown(lines: Sequence[Line], room: int) -> tuple[list[Line], int]:
+    """Return the checks that there is room for, and how many more of them are left out.
+
+    All of them, or those that somebody waits for, and then those that somebody will have to look at.
+    """
+    if len(lines) <= room:
+        return list(lines), 0
+    running = [line for line in lines if line.state == RUNNING]
+    failed = [line for line in lines if line.state not in (WAITING, RUNNING, KEPT, Outcome.PASSED)]
+    found = [*running, *failed]
+    if len(found) <= room:
+        return found, 0
+    shown = found[: max(room - 1, 1)]
+    return shown, len(found) - len(shown)

@@ -6,16 +6,18 @@ Writes what it is given so that no terminal, no CI service and no Markdown obeys
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from handoff_tasks import diff, harmless, impact, screen
+from handoff_tasks import diff, harmless, impact, report, screen
+from handoff_tasks.errors import Problem
+from handoff_tasks.packet import NO_GO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
     from handoff_tasks.diff import Change
-    from handoff_tasks.errors import Problem
     from handoff_tasks.packets import Packet
 
 NOT_CHECKED = "these are the packet's own words; nothing was checked now"
@@ -72,11 +74,10 @@ def packet_text(read: Packet) -> list[str]:
     lines += [f"- {label}: {harmless.printable(text)}" for label, text in _statement(document)]
     for title, key in (("Advisories in the packet:", "advisories"), ("Problems in the packet:", "problems")):
         found = document.get(key, []) if diff.is_own(document) else []
-        lines += ["", title] if found else []
-        lines += [harmless.printable(f"  {one['code']} {one['where']}: {one['message']}") for one in found]
+        lines += screen.findings(title, _problems(found))
     lines += screen.findings("Advisories:", read.notes)
     lines += ["", *(f"  {name:<9} {harmless.printable(value)}" for name, value in _facts(read))]
-    return [*lines, "", harmless.printable(f"{_says(document)}: {NOT_CHECKED}"), harmless.printable(_next(read))]
+    return [*lines, "", harmless.printable(f"{_says(document)}: {NOT_CHECKED}"), harmless.printable(next_step(read))]
 
 
 def packet_markdown(read: Packet) -> list[str]:
@@ -84,7 +85,7 @@ def packet_markdown(read: Packet) -> list[str]:
     document = read.document
     lines = [f"## {markdown(document['release_tag'])}, {markdown(document['handoff_mode'])}", ""]
     lines += [
-        f"**{markdown(_says(document))}**: {NOT_CHECKED}. {markdown(_next(read))}",
+        f"**{markdown(_says(document))}**: {NOT_CHECKED}. {markdown(next_step(read))}",
         "",
         "| check | outcome | tools |",
         "|---|---|---|",
@@ -94,7 +95,9 @@ def packet_markdown(read: Packet) -> list[str]:
     for key in ("advisories", "problems"):
         found = document.get(key, []) if diff.is_own(document) else []
         lines += ["", f"{key.capitalize()} in the packet:", ""] if found else []
-        lines += [f"- {one['code']} {markdown(one['where'])}: {markdown(one['message'])}" for one in found]
+        for group in report.by_hint(_problems(found)):
+            lines += [f"- {one.code} {markdown(one.where)}: {markdown(one.message)}" for one in group]
+            lines.append(f"  - next: {markdown(group[0].hint)}")
     lines += ["", *(f"- {note.code} {markdown(note.where)}: {markdown(note.message)}" for note in read.notes)] if read.notes else []
     return [*lines, "", *(f"- {name}: {markdown(value)}" for name, value in _facts(read))]
 
@@ -138,9 +141,17 @@ def _says(document: Mapping[str, Any]) -> str:
     return f"The packet says {document['verdict']}" if diff.is_own(document) else "The packet has no verdict"
 
 
-def _next(read: Packet) -> str:
+def _problems(found: Sequence[Mapping[str, str]]) -> list[Problem]:
+    """Return a packet's own problems or advisories, outcomes in words."""
+    return [replace(one, message=report.in_words(one)) for one in (Problem(**entry) for entry in found)]
+
+
+def next_step(read: Packet) -> str:
+    """Return what a reader of a packet can do with it."""
     if not diff.is_own(read.document):
-        return "It cannot be verified"
+        return f"It cannot be verified; what it changes against another: nox -s handoff-diff -- {read.source} OTHER"
+    if read.document["verdict"] == NO_GO:
+        return "It is a draft and nothing to pin: mend its problems, commit, and run the handoff session again"
     return f"To check it: nox -s handoff-verify -- {'PACKET, with its file' if read.commit else read.source}"
 
 

@@ -115,7 +115,8 @@ def show(session: Session, place: Place) -> None:
         if run.options.formatted == "html":
             if not diff.is_own(read.document):
                 message = "html shows what packets of this library say of their checks and of git; this one says neither"
-                raise refusal("HP001", "--format", message, "take --format text, md or json")
+                hint = f"take --format text, md or json, or compare it: nox -s handoff-diff -- {read.source} OTHER"
+                raise refusal("HP001", "--format", message, hint)
             screen.say(_page(read))
             return
         if run.options.formatted == "json":
@@ -130,11 +131,12 @@ def _page(read: Packet) -> str:
     """Return the report's page of a packet alone."""
     from dataclasses import replace
 
-    from handoff_tasks import packet_screen, report, report_html
+    from handoff_tasks import harmless, packet_screen, report, report_html
 
     view = report.view(read.document, report.Source())
+    next_step = harmless.printable(f"{packet_screen.next_step(read)}.")
     said = packet_screen.NOT_CHECKED[0].upper() + packet_screen.NOT_CHECKED[1:] + "."
-    return report_html.render(replace(view, sentences=(said, *view.sentences)))
+    return report_html.render(replace(view, sentences=(said, *view.sentences, next_step)))
 
 
 def _read(session: Session, place: Place, run: Run) -> tuple[list[Packet], Workspace | None]:

@@ -34,9 +34,11 @@ class Source:
     """What a view is made of beside the packet; all of it may be missing.
 
     ``kept`` are the checks whose outcome is an earlier run's, ``tails`` the last lines of logs by check, ``ended`` when a check's
-    record was there (milliseconds since 1970), ``subjects`` the first lines of commit messages by commit. ``published`` is where
-    the packet lies and ``digest`` its sha256, ``draft`` where a NO-GO draft lies. ``modes`` is the verdict of each mode that was
-    decided, ``block`` the statement to fill in.
+    record was there (milliseconds since 1970), ``lanes`` the checks that ran one after the other in one process, and ``alone``
+    those that ran beside no other. ``subjects`` are the first lines of commit messages by commit. ``previous`` is the manifest of
+    the previous release and ``previous_envelope`` the error envelope of its service version. ``published`` is where the packet
+    lies and ``digest`` its sha256, ``draft`` where a NO-GO draft lies. ``modes`` is the verdict of each mode that was decided,
+    ``block`` the statement to fill in.
     """
 
     session: str | None = None
@@ -46,8 +48,11 @@ class Source:
     kept: frozenset[str] = frozenset()
     tails: Mapping[str, Sequence[str]] | None = None
     ended: Mapping[str, int] | None = None
+    lanes: Sequence[Sequence[str]] = ()
+    alone: frozenset[str] = frozenset()
     subjects: Mapping[str, str] | None = None
     previous: Manifest | None = None
+    previous_envelope: Mapping[str, Any] | None = None
     modes: Sequence[tuple[str, str]] = ()
     published: str | None = None
     digest: str | None = None
@@ -127,13 +132,31 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What an error envelope requires, allows and forbids."""
+class Ruled:
+    """A field of an error envelope, with what has become of it since the previous release; empty when nothing has."""
 
     name: str
-    requires: tuple[str, ...]
-    optional: tuple[str, ...]
-    forbids: tuple[str, ...]
+    change: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What an error envelope requires, allows and forbids; a field that is gone stands where it was."""
+
+    name: str
+    requires: tuple[Ruled, ...]
+    optional: tuple[Ruled, ...]
+    forbids: tuple[Ruled, ...]
+
+    @property
+    def rules(self) -> tuple[tuple[str, tuple[Ruled, ...]], ...]:
+        """Each rule with its fields."""
+        return ("requires", self.requires), ("allows", self.optional), ("forbids", self.forbids)
+
+    @property
+    def changes(self) -> bool:
+        """Tell whether any field of it is ruled otherwise than before."""
+        return any(field.change for _, fields in self.rules for field in fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +174,8 @@ class Contract:
     @property
     def changes(self) -> bool:
         """Tell whether anything but tag and commit changed since the previous release."""
-        return bool(self.added or self.removed or self.reordered or any(field.before is not None for field in self.fields[2:]))
+        versions = any(field.before is not None for field in self.fields[2:])
+        return bool(versions or self.added or self.removed or self.reordered or any(policy.changes for policy in self.policies))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +207,11 @@ class View:
         return sum(step.passed for step in self.steps)
 
     @property
+    def grouped(self) -> tuple[tuple[Problem, ...], ...]:
+        """The problems, those with the same next step together."""
+        return by_hint(self.problems)
+
+    @property
     def last_words(self) -> dict[str, str]:
         """What each check that did not pass wrote last, by the place that its problem names: most often the reason."""
         ends = ((step, next((line for line in reversed(step.tail) if line.strip()), "")) for step in self.steps if not step.passed)
@@ -203,6 +232,7 @@ def view(
     found = [Problem(**one) for one in document.get("problems", ())] if problems is None else problems
     noted = [Problem(**one) for one in document.get("advisories", ())] if advisories is None else advisories
     steps = tuple(_steps(document, source))
+    place = {f"check {step.id}": number for number, step in enumerate(steps)}
     verdict = NO_GO if found or document.get("verdict", NO_GO) != GO else GO
     title = " ".join(filter(None, [source.producer or "Release", document.get("release_tag")]))
     return View(
@@ -213,10 +243,10 @@ def view(
         modes=tuple((printable(name), said) for name, said in source.modes),
         steps=steps,
         timeline=_timeline(document, source),
-        problems=tuple(_harmless(one) for one in sorted(found)),
+        problems=tuple(_harmless(one) for one in sorted(found, key=lambda one: (one.code, place.get(one.where, 0), one))),
         advisories=tuple(_harmless(one) for one in sorted(noted)),
         picture=_picture(document["git_state"], source.subjects or {}) if document else None,
-        contract=_contract(document, source.previous) if document else None,
+        contract=_contract(document, source.previous, source.previous_envelope) if document else None,
         statement=tuple(
             (label, printable(document["consumer_impact_statement"][key]))
             for label, key in LABELS.items()
@@ -230,11 +260,28 @@ def _timeline(document: Mapping[str, Any], source: Source) -> Timeline | None:
     """Return the checks of this run in time, or those of the earlier one where all are kept from it."""
     records = source.records or {}
     order = [one["id"] for one in document.get("verification_outcomes", ()) if one["id"] in records]
-    return drawn(records, [check for check in order if check not in source.kept] or order, source.ended or {})
+    shown = [check for check in order if check not in source.kept] or order
+    return drawn(records, shown, source.ended or {}, source.lanes, source.alone)
 
 
 def _harmless(one: Problem) -> Problem:
-    return Problem(code=one.code, where=printable(one.where), message=printable(one.message), hint=printable(one.hint))
+    return Problem(code=one.code, where=printable(one.where), message=printable(in_words(one)), hint=printable(one.hint))
+
+
+def in_words(one: Problem) -> str:
+    """Return the message of a problem, the outcome that a check's starts with in words."""
+    outcome, colon, rest = one.message.partition(": ")
+    return (
+        f"{outcome.replace('_', ' ')}{colon}{rest}" if one.where.startswith("check ") and outcome in set(Outcome) else one.message
+    )
+
+
+def by_hint(found: Sequence[Problem]) -> tuple[tuple[Problem, ...], ...]:
+    """Return problems in groups that share code and hint, each where its first one stands."""
+    groups: dict[tuple[str, str], list[Problem]] = {}
+    for one in found:
+        groups.setdefault((one.code, one.hint), []).append(one)
+    return tuple(tuple(group) for group in groups.values())
 
 
 def _steps(document: Mapping[str, Any], source: Source) -> list[Step]:
@@ -311,7 +358,9 @@ def _sentences(verdict: str, steps: Sequence[Step], problems: Sequence[Problem],
     else:
         found.append("The run was refused before any check could be judged.")
     if verdict == NO_GO:
-        others = sum(not one.where.startswith("check ") for one in problems)
+        stopped = [one for one in problems if one.code == "HP046" and not one.where.startswith("check ")]
+        found += [f"{printable(one.message[:1].upper() + one.message[1:])}." for one in stopped]
+        others = sum(not one.where.startswith("check ") for one in problems) - len(stopped)
         if others and steps:
             found.append(
                 f"{counted(others, 'rule of the release', 'rules of the release')} {'are' if others > 1 else 'is'} not met."
@@ -320,7 +369,7 @@ def _sentences(verdict: str, steps: Sequence[Step], problems: Sequence[Problem],
     elif source.published:
         found.append("The packet is published.")
     elif source.modes:
-        found.append("Nothing was published: this was a rehearsal.")
+        found.append("Nothing was published: this was a pre-release run.")
     return found
 
 
@@ -419,7 +468,7 @@ def _standing(state: Mapping[str, Any]) -> list[tuple[bool, str]]:
     return found
 
 
-def _contract(document: Mapping[str, Any], previous: Manifest | None) -> Contract:
+def _contract(document: Mapping[str, Any], previous: Manifest | None, envelope: Mapping[str, Any] | None) -> Contract:
     before = previous.baseline() if previous else {}
     names = {
         "release_tag": "Release",
@@ -449,15 +498,28 @@ def _contract(document: Mapping[str, Any], previous: Manifest | None) -> Contrac
         removed=tuple(printable(code) for code in old if code not in codes),
         reordered=[code for code in codes if code in old] != [code for code in old if code in codes],
         policies=tuple(
-            Policy(
-                name=printable(name),
-                requires=tuple(printable(word) for word in policy.get("requires", ())),
-                optional=tuple(printable(word) for word in policy.get("optional", ())),
-                forbids=tuple(printable(word) for word in policy.get("forbids", ())),
-            )
+            # What is only rehearsed was in force nowhere.
+            _policy(name, policy, envelope if name.endswith("_stable") else None)
             for name, policy in document["non_2xx_envelope_policy"].items()
         ),
     )
+
+
+def _policy(name: str, now: Mapping[str, Any], before: Mapping[str, Any] | None) -> Policy:
+    """Return an envelope, each field with its change against the envelope of the previous release, if that is known."""
+    told = {"requires": "required", "optional": "allowed", "forbids": "forbidden"}
+    was = {field: rule for rule in told for field in (before or {}).get(rule, ())}
+    kept = {field for rule in told for field in now.get(rule, ())}
+
+    def ruled(rule: str) -> tuple[Ruled, ...]:
+        found = []
+        for field in now.get(rule, ()):
+            change = "" if before is None or was.get(field) == rule else f"was {told[was[field]]}" if field in was else "new"
+            found.append(Ruled(name=printable(field), change=change))
+        gone = [field for field in (before or {}).get(rule, ()) if field not in kept]
+        return (*found, *(Ruled(name=printable(field), change="removed") for field in gone))
+
+    return Policy(name=printable(name), requires=ruled("requires"), optional=ruled("optional"), forbids=ruled("forbids"))
 
 
 def _other(before: str | None, now: str) -> str | None:

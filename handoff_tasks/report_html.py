@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from handoff_tasks import report, timeline
 from handoff_tasks.catalogue import CATALOGUE
+from handoff_tasks.model import Outcome
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _NAMED = 12
 _UNFOLDED = 20
+_GROUPED = 10
+# What hints call the statement to fill in.
+_BLOCK_NAMED = "the block below"
+_LONGEST_NAME = 36
+# In percent of the timeline: what a finger or an eye still finds.
+_NARROWEST = 0.75
 
 
 @functools.cache
@@ -42,22 +49,42 @@ def render(view: View) -> str:
     """Return the page; below, what stands behind each code that it names, since where its documents lie is not known to it."""
     critical = [bar.id for bar in view.timeline.critical] if view.timeline else []
     ordered = list(enumerate(view.steps, 1))
+    folded = []
     if len(ordered) > report.MANY_CHECKS:
         # Nobody looks through two hundred passed checks for the one that failed.
-        ordered.sort(key=lambda one: one[1].passed)
+        folded = [one for one in ordered if one[1].passed]
+        ordered = [one for one in ordered if not one[1].passed]
     codes = sorted({one.code for one in (*view.problems, *view.advisories)})
     return template().render(
         view=view,
         rules=[(code, CATALOGUE.get(code)) for code in codes],
+        advisories=report.by_hint(view.advisories),
         anchors={f"check {step.id}": f"check-{number}" for number, step in enumerate(view.steps, 1)},
+        block_named=_BLOCK_NAMED,
         critical_text=report.chain(critical, _NAMED),
+        bars=sorted(enumerate(view.timeline.bars), key=lambda one: one[1].outcome != Outcome.PASSED) if view.timeline else [],
         duration=timeline.duration,
+        folded=folded,
+        grouped=_GROUPED,
         href=href,
         last_words=view.last_words,
         ordered=ordered,
         unfolded=_UNFOLDED,
+        shortened=shortened,
         size=report.size,
+        span=span,
     )
+
+
+def shortened(name: str) -> str:
+    """Return a name that a narrow screen has room for, its end left out where it is long."""
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
+def span(start: int, end: int, total: int) -> tuple[str, str]:
+    """Return where a bar of the timeline starts and how wide it is, in percent: always wide enough to be seen."""
+    width = max(100 * (end - start) / total, _NARROWEST)
+    return f"{min(100 * start / total, 100 - width):.3f}%", f"{width:.3f}%"
 
 
 def href(name: str) -> str:

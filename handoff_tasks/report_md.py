@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from handoff_tasks.report import chain, counted
+from handoff_tasks.catalogue import CATALOGUE
+from handoff_tasks.report import by_hint, chain, counted
 from handoff_tasks.timeline import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from handoff_tasks.errors import Problem
-    from handoff_tasks.report import Contract, Picture, Step, View
+    from handoff_tasks.report import Contract, Picture, Ruled, Step, View
 
 _MANY_CHECKS = 100
 _MANY_FINDINGS = 100
@@ -72,14 +73,20 @@ def fenced(lines: Sequence[str]) -> list[str]:
 
 
 def _findings(title: str, found: Sequence[Problem], last_words: Mapping[str, str]) -> list[str]:
+    """Return findings, those with the same next step together; with each code the rule that it stands for."""
     if not found:
         return []
     lines = ["", f"## {title}", ""]
-    for one in found[:_MANY_FINDINGS]:
-        said = f". Its log ends: {code(last_words[one.where])}" if one.where in last_words else ""
-        lines += [f"- **{one.code}** {text(one.where)}: {text(one.message)}{said}", f"  Next: {text(one.hint)}"]
+    for group in by_hint(found[:_MANY_FINDINGS]):
+        first = group[0]
+        rule = CATALOGUE.get(first.code)
+        lines.append(f"- **{first.code}** {text(rule.title) if rule else 'A rule that this version does not know'}")
+        for one in group:
+            said = f". Its log ends: {code(last_words[one.where])}" if one.where in last_words else ""
+            lines.append(f"  - {code(one.where)}: {text(one.message)}{said}")
+        lines.append(f"  - Next: {text(first.hint)}")
     if len(found) > _MANY_FINDINGS:
-        lines.append(f"- and {len(found) - _MANY_FINDINGS} more: see report.html")
+        lines.append(f"- and {len(found) - _MANY_FINDINGS} more: see the report's page")
     return lines
 
 
@@ -100,7 +107,11 @@ def _checks(view: View) -> list[str]:
         )
     if view.timeline:
         critical = [code(bar.id) for bar in view.timeline.critical]
-        lines += ["", f"{duration(view.timeline.total)} in all; critical path: {chain(critical, _NAMED)}."]
+        path = f"critical path: {chain(critical, _NAMED)}" if critical else "which check waited for which is not known"
+        lines += [
+            "",
+            f"{duration(view.timeline.total)} in all; {path}." if view.timeline.together else "The checks ran apart in time.",
+        ]
     for step in [step for step in steps if not step.passed and step.tail][:_MANY_TAILS]:
         lines += ["", f"<details><summary>End of the log of {text(step.id)}</summary>", "", *fenced(step.tail), "", "</details>"]
     return lines
@@ -131,8 +142,12 @@ def _contract(contract: Contract) -> list[str]:
     lines += ["Their order has changed."] if contract.reordered else []
     lines += ["", "| envelope of errors | requires | allows | forbids |", "|---|---|---|---|"]
     for policy in contract.policies:
-        lines.append(f"| {text(policy.name)} | {_coded(policy.requires)} | {_coded(policy.optional)} | {_coded(policy.forbids)} |")
+        lines.append(f"| {text(policy.name)} | {' | '.join(_ruled(fields) for _, fields in policy.rules)} |")
     return lines
+
+
+def _ruled(fields: Iterable[Ruled]) -> str:
+    return ", ".join(f"{code(field.name)} ({field.change})" if field.change else code(field.name) for field in fields)
 
 
 def _coded(words: Iterable[str]) -> str:

@@ -28,6 +28,7 @@ _LONGEST_SUMMARY = 1_000_000
 _MANY_SUBJECTS = 200
 # How a JUnit XML of ours begins, and nobody else's.
 _OUR_JUNIT = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites name=\"handoff "
+_RUNNING = re.compile(r"(?m)^(?:\x1b\[[0-9;]*m)*nox >(?:\x1b\[[0-9;]*m|\s)*Running session ([a-z0-9-]+)")
 
 
 def junit_place(path: Path, result: Path | None) -> Path:
@@ -60,6 +61,7 @@ def view_of(
     place = evidence.folder(workspace.work, workspace.producer.commit)
     state = decisions[0].document["git_state"]
     shas = [state["runtime_commit"], *state["commits_after_runtime"], *filter(None, [state["tag"]["target"]])]
+    previous = material.facts.previous
     source = report.Source(
         session=session,
         producer=workspace.profile.name,
@@ -68,8 +70,11 @@ def view_of(
         kept=frozenset(check.id for check in checks if check.kept),
         tails=_tails(place, checks),
         ended=_ended(place, checks),
+        lanes=_lanes(place, workspace),
+        alone=frozenset(check.id for check in workspace.profile.checks if check.alone),
         subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
-        previous=material.facts.previous,
+        previous=previous,
+        previous_envelope=workspace.profile.envelope_policies.get(previous.service_version) if previous else None,
         modes=[(str(one.document["handoff_mode"]), str(one.document["verdict"])) for one in decisions],
         published=_below(published, workspace.producer.root) if published else None,
         digest=digest or None,
@@ -99,6 +104,25 @@ def _ended(place: Path, checks: Sequence[CheckResult]) -> dict[str, int]:
     return found
 
 
+def _lanes(place: Path, workspace: Workspace) -> list[list[str]]:
+    """Return the checks that each nox process of the last run has run, in their order: what nox said of its sessions has them.
+
+    A check whose record is younger than its lane's last word was run, or laid there, by somebody else: it is in no lane.
+    """
+    checks = {check.session: check.id for check in workspace.profile.checks}
+    found = []
+    for chatter in sorted(place.glob("lane-*.nox.log")):
+        lane = []
+        with contextlib.suppress(OSError):
+            ended = chatter.stat().st_mtime_ns
+            said = _RUNNING.findall(chatter.read_text("utf-8", "replace"))
+            for check in [checks[session] for session in said if session in checks]:
+                record = place / f"{check}.json"
+                lane += [check] if record.exists() and record.stat().st_mtime_ns <= ended else []
+        found.append(lane)
+    return found
+
+
 def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:
     """Return the first lines of the messages of commits; none for those that the repository does not have."""
     found = {}
@@ -112,19 +136,22 @@ def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def write(view: report.View, workspace: Workspace) -> tuple[Path | None, list[Problem]]:
-    """Write ``report.html`` and ``report.md`` beside the evidence, and the second to a GitHub job's summary.
+def write(view: report.View, workspace: Workspace, mode: str | None = None) -> tuple[Path | None, list[Problem]]:
+    """Write ``report.<mode>.html`` and ``.md`` beside the evidence, and the second to a GitHub job's summary.
 
-    Return the page's path, None when it could not be written, and advisories (HA110) about that.
+    Each mode has files of its own, and so has a run of all modes that publishes nothing (``mode`` None): what a published packet
+    rests on is not overwritten by looking at something else. Return the page's path, None when it could not be written, and
+    advisories (HA110) about that.
     """
     place = evidence.folder(workspace.work, workspace.producer.commit)
-    page, markdown = place / "report.html", report_md.render(view)
+    name = f"report.{mode or 'pre-release'}"
+    page, markdown = place / f"{name}.html", report_md.render(view)
     found: list[Problem] = []
     try:
         evidence.write(page, report_html.render(view).encode("utf-8", "backslashreplace"))
-        evidence.write(place / "report.md", markdown.encode("utf-8", "backslashreplace"))
+        evidence.write(place / f"{name}.md", markdown.encode("utf-8", "backslashreplace"))
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            _append(Path(summary), markdown)
+            _append(Path(summary), markdown, page.name)
     except HandoffError as error:
         found = [
             Problem(code="HA110", where=one.where, message=f"the report {one.message}", hint=one.hint) for one in error.problems
@@ -132,10 +159,10 @@ def write(view: report.View, workspace: Workspace) -> tuple[Path | None, list[Pr
     return None if any(one.where == str(page) for one in found) else page, found
 
 
-def _append(summary: Path, markdown: str) -> None:
+def _append(summary: Path, markdown: str, page: str) -> None:
     data = markdown.encode("utf-8", "backslashreplace")
     if len(data) > _LONGEST_SUMMARY:
-        data = data[:_LONGEST_SUMMARY].rpartition(b"\n")[0] + b"\n\nThe rest is in report.html.\n"
+        data = data[:_LONGEST_SUMMARY].rpartition(b"\n")[0] + f"\n\nThe rest is in {page}.\n".encode()
     try:
         with summary.open("ab") as handle:
             handle.write(data)

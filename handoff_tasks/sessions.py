@@ -453,7 +453,7 @@ def _finish(
         digest=digest,
         draft=run.draft,
     )
-    page, unwritten = reporting.write(run.view, workspace)
+    page, unwritten = reporting.write(run.view, workspace, run.mode)
     run.advisories = sorted({*run.advisories, *unwritten})
     ended = end_screen.Ended(
         checks=run.checks,

@@ -1,18 +1,18 @@
 """The checks of a run in time: which ran side by side, and which chain of them decided when the run was over.
 
-Works on the times that records tell, and draws nothing.
+Works on the times that records tell and on the lanes that the run had, and draws nothing. Of a chain that nobody knows it says so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from handoff_tasks.harmless import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from handoff_tasks.model import Outcome, Record
 
@@ -25,11 +25,15 @@ _SLACK = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """A check in the timeline: milliseconds from the first start, and the lane, a row of checks one after the other."""
+    """A check in the timeline: milliseconds from the first start, and the lane, a row of checks one after the other.
+
+    ``free`` is when its lane had nothing else to do: from then to its start it was prepared, or waited for its turn.
+    """
 
     id: str
     outcome: Outcome
     lane: int
+    free: int
     start: int
     end: int
     critical: bool
@@ -39,18 +43,25 @@ class Bar:
 class Timeline:
     """The checks in time, drawn to scale.
 
-    ``together`` is False when they ran too far apart for one clock: each starts at zero then, and the longest one is critical.
+    ``together`` is False when they ran too far apart for one clock: each starts at zero then. ``known`` tells that the lanes are
+    those of the run; else they are a guess to draw by, and no check is critical.
     """
 
     bars: tuple[Bar, ...]
     lanes: int
     total: int
     together: bool
+    known: bool
 
     @property
     def critical(self) -> tuple[Bar, ...]:
         """The chain of checks that decides when the run is over, in the order of time."""
         return tuple(sorted((bar for bar in self.bars if bar.critical), key=lambda bar: bar.start))
+
+    @property
+    def prepares(self) -> bool:
+        """Tell whether any check was prepared, or waited, for a time that can be seen."""
+        return any(bar.start - bar.free > self.total / 100 for bar in self.bars)
 
     def ticks(self) -> list[tuple[int, str]]:
         """Return the marks of the scale, in milliseconds and in words: at most six and zero."""
@@ -73,50 +84,117 @@ def duration(milliseconds: int) -> str:
     return " ".join(parts)
 
 
-def drawn(records: Mapping[str, Record], order: Sequence[str], ended: Mapping[str, int]) -> Timeline | None:
+def drawn(
+    records: Mapping[str, Record],
+    order: Sequence[str],
+    ended: Mapping[str, int],
+    lanes: Sequence[Sequence[str]] = (),
+    alone: Collection[str] = (),
+) -> Timeline | None:
     """Return the checks that have a record in time; None when there is none.
 
     A record tells its start and end to the second and its duration to the millisecond, so a start lies between two bounds.
     ``ended``, milliseconds since 1970 at which a check's record was there, says more, and is believed within these bounds only.
-    Each check goes to the lane that ended last before it could start; the lane of the check that ends last is the critical path.
+    ``lanes`` are checks that ran one after the other in one process, and ``alone`` those that shared the checkout with nobody: from
+    both follows who waited for whom. Lanes that lack a check, or that the times contradict, are not believed.
     """
-    known = [(records[check], _bounds(records[check], ended.get(check))) for check in order if check in records]
+    known = {check: _bounds(records[check], ended.get(check)) for check in order if check in records}
     if not known:
         return None
-    zero = min(low for _, (low, _) in known)
-    last = max(low + record.duration_ms for record, (low, _) in known)
-    work = sum(record.duration_ms for record, _ in known)
+    zero = min(low for low, _ in known.values())
+    last = max(low + records[check].duration_ms for check, (low, _) in known.items())
+    work = sum(records[check].duration_ms for check in known)
     together = last - zero <= max(_HOUR, _TOGETHER * work)
-    placed: list[tuple[Record, int, int]] = []
-    ends: list[int] = []
-    for record, (low, high) in sorted(known, key=lambda one: one[1]):
-        free = [lane for lane, end in enumerate(ends) if end <= high - zero + _SLACK] if together else []
-        lane = max(free, key=lambda lane: ends[lane], default=len(ends))
-        if lane == len(ends):
-            ends.append(0)
-        start = max(low - zero if together else 0, ends[lane])
-        ends[lane] = start + record.duration_ms
-        placed.append((record, lane, start))
-    longest = max(range(len(ends)), key=lambda lane: ends[lane])
+    shifted = {check: (low - zero, high - zero) if together else (0, 0) for check, (low, high) in known.items()}
+    rows = _rows(records, shifted, lanes) if together else None
+    believed = rows is not None
+    if rows is None:
+        rows = _guessed(records, shifted) if together else [[(check, 0)] for check in shifted]
     # Where the first start is known to the second only, the picture starts with the first bar.
-    first = min(start for _, _, start in placed)
-    bars = {
-        record.id: Bar(
-            id=printable(record.id),
-            outcome=record.outcome,
-            lane=lane,
-            start=start - first,
-            end=start - first + record.duration_ms,
-            critical=lane == longest,
-        )
-        for record, lane, start in placed
-    }
+    first = min(start for row in rows for _, start in row)
+    found = {}
+    for lane, row in enumerate(rows):
+        free = 0
+        for check, at in row:
+            start, end = at - first, at - first + records[check].duration_ms
+            found[check] = Bar(
+                id=printable(check),
+                outcome=records[check].outcome,
+                lane=lane,
+                free=min(free, start) if believed else start,
+                start=start,
+                end=end,
+                critical=False,
+            )
+            free = end
+    for check in _chain(found, alone) if believed else ():
+        found[check] = replace(found[check], critical=True)
     return Timeline(
-        bars=tuple(bars[check] for check in order if check in bars),
-        lanes=len(ends),
-        total=max(max(ends) - first, 1),
+        bars=tuple(found[check] for check in shifted),
+        lanes=len(rows),
+        total=max(1, *(bar.end for bar in found.values())),
         together=together,
+        known=believed,
     )
+
+
+def _rows(
+    records: Mapping[str, Record], bounds: Mapping[str, tuple[int, int]], lanes: Sequence[Sequence[str]]
+) -> list[list[tuple[str, int]]] | None:
+    """Return each lane's checks with their starts; None when a check is in no lane, or in two, or cannot have run in its place."""
+    wanted = [[check for check in lane if check in bounds] for lane in lanes]
+    if sorted(check for lane in wanted for check in lane) != sorted(bounds):
+        return None
+    rows = []
+    for lane in filter(None, wanted):
+        row: list[tuple[str, int]] = []
+        end = 0
+        for check in lane:
+            low, high = bounds[check]
+            if end > high + _SLACK:
+                return None
+            row.append((check, max(low, end)))
+            end = row[-1][1] + records[check].duration_ms
+        rows.append(row)
+    return rows
+
+
+def _guessed(records: Mapping[str, Record], bounds: Mapping[str, tuple[int, int]]) -> list[list[tuple[str, int]]]:
+    """Return checks in as few rows as their times allow, each in the one that ended last before it could start."""
+    rows: list[list[tuple[str, int]]] = []
+    ends: list[int] = []
+    for check, (low, high) in sorted(bounds.items(), key=lambda one: one[1]):
+        row = max((row for row, end in enumerate(ends) if end <= high + _SLACK), key=lambda row: ends[row], default=len(ends))
+        if row == len(ends):
+            rows.append([])
+            ends.append(0)
+        start = max(low, ends[row])
+        ends[row] = start + records[check].duration_ms
+        rows[row].append((check, start))
+    return rows
+
+
+def _chain(bars: Mapping[str, Bar], alone: Collection[str]) -> list[str]:
+    """Return the checks that the end of the run waited for, the last first.
+
+    A check waits for the one before it in its lane, one that must be alone for all others too, and all others for that one: of
+    those that had ended when it started, the last held it up.
+    """
+    check: str | None = max(bars, key=lambda check: bars[check].end)
+    found: list[str] = []
+    while check is not None:
+        found.append(check)
+        start, lane = bars[check].start, bars[check].lane
+        held = [
+            other
+            for other, bar in bars.items()
+            if other not in found
+            and bar.start <= start
+            and bar.end <= start + _SLACK
+            and (bar.lane == lane or check in alone or other in alone)
+        ]
+        check = max(held, key=lambda other: bars[other].end, default=None)
+    return found
 
 
 def _bounds(record: Record, ended: int | None) -> tuple[int, int]:

@@ -225,8 +225,10 @@ HOSTILE = (
 )
 
 
-def view(mode: str = STABLE, *, problems: list[Problem] | None = None, **changes: Any) -> report.View:
-    """Return what a report shows of a release; ``changes`` are those of the release."""
+def view(
+    mode: str = STABLE, *, problems: list[Problem] | None = None, lanes: list[list[str]] | None = None, **changes: Any
+) -> report.View:
+    """Return what a report shows of a release; without ``lanes`` all ran side by side, ``changes`` are those of the release."""
     made = release(mode, **changes)
     document = packet.assemble(made, problems or [], [problem("HA011", "git_state/tag", "the tag does not exist yet", "tag it")])
     source = report.Source(
@@ -235,6 +237,7 @@ def view(mode: str = STABLE, *, problems: list[Problem] | None = None, **changes
         records={one.id: one.record for one in made.checks if one.record},
         reasons={one.id: one.reason for one in made.checks if one.reason},
         tails={one.id: [f"line {number} of {one.id}" for number in range(30)] for one in made.checks},
+        lanes=[[one.id] for one in made.checks] if lanes is None else lanes,
         subjects={RUNTIME: "feat: more", VERIFIED: "chore: release"},
         previous=manifest(release_tag="v1.2.2", commit_sha=PREVIOUS, error_code_enum=["validation_error", "invalid_json", "gone"]),
         modes=[(mode, str(document["verdict"]))],
@@ -256,7 +259,9 @@ def hostile_view() -> report.View:
     document["release_tag"] = document["git_state"]["tag"]["name"] = HOSTILE
     document["error_code_enum"] = [HOSTILE]
     document["git_state"]["paths_after_runtime"] = [HOSTILE]
-    document["non_2xx_envelope_policy"] = {HOSTILE: {"requires": [HOSTILE], "optional": [HOSTILE], "forbids": [HOSTILE]}}
+    document["non_2xx_envelope_policy"] = {
+        f"{HOSTILE}_stable": {"requires": [HOSTILE], "optional": [HOSTILE], "forbids": [HOSTILE]}
+    }
     source = report.Source(
         session=HOSTILE,
         producer=HOSTILE,
@@ -265,6 +270,7 @@ def hostile_view() -> report.View:
         tails={one.id: [HOSTILE] * 30},
         subjects={RUNTIME: HOSTILE, VERIFIED: HOSTILE},
         previous=manifest(release_tag=HOSTILE, commit_sha=PREVIOUS, expected_api_contract_version=HOSTILE),
+        previous_envelope={"requires": [f"{HOSTILE} gone"]},
         modes=[(HOSTILE, "NO-GO"), ("other", "GO")],
         published=HOSTILE,
         digest=HOSTILE,

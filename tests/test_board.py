@@ -86,6 +86,27 @@ def test_a_dumb_terminal_gets_lines(desk: Desk) -> None:
     assert "quick: started\r\nquick: passed in 0.0 s (1 of 1)\r\n" in said
 
 
+def test_what_runs_is_seen_however_many_have_failed() -> None:
+    """Running checks first, then as many failed ones as there is room for, and how many more there are."""
+    lines = [board.Line(check=f"bad-{number}", state=Outcome.FAILED) for number in range(30)]
+    lines += [board.Line(check="good", state=Outcome.PASSED), board.Line(check="now", state=board.RUNNING)]
+    shown, more = board._shown(lines, 10)
+    assert [line.check for line in shown] == ["now", *(f"bad-{number}" for number in range(8))]
+    assert more == 22
+    shown, more = board._shown(lines[25:], 6)
+    assert ([line.check for line in shown], more) == (["now", *(f"bad-{number}" for number in range(25, 30))], 0)
+    assert board._shown(lines, 40) == (lines, 0)
+
+
+def test_a_low_terminal_counts_what_it_has_no_room_for(desk: Desk) -> None:
+    """What runs stays in sight while more checks have failed than there are lines."""
+    quick = [scratch.check(f"bad-{number}", ["false"]) for number in range(9)]
+    desk.profile(*quick, scratch.check("slow", ["bash", "-c", "echo still here; sleep 3"]))
+    status, said = on_a_terminal(desk, "--jobs", "1", NO_COLOR="1", LINES="9")
+    assert status == 1
+    assert re.search(r"  slow +running .*still here(?:.*\n){5}.*and 5 more", said)
+
+
 def test_without_a_terminal_there_is_a_line_at_start_and_end(desk: Desk) -> None:
     """A failure says why, a kept check is counted, and the output of a check is in its log only."""
     gate = desk.folder / "gate"

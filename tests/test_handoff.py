@@ -121,7 +121,7 @@ def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     desk.profile(scratch.check("bad", ["bash", "-c", "echo the reason; exit 3"]))
     junit = desk.result_path.parent / "junit.xml"
     done = desk.run("handoff-stable", "--junit", str(junit), GITHUB_ACTIONS="", GITHUB_STEP_SUMMARY="")
-    page = desk.evidence() / "report.html"
+    page = desk.evidence() / "report.stable.html"
     assert f"\n  report    {page}\n" in done.stdout
     assert "the reason" in page.read_text()
     assert "HP043" in page.with_suffix(".md").read_text()

@@ -100,11 +100,16 @@ def test_a_draft_shows_its_problems() -> None:
     """What a NO-GO lists is listed, and a statement that it lacks is not made up."""
     document = packet.assemble(release(statement=None), [problem()], [problem("HA010", "tag", "moved", "look")])
     lines = packet_screen.packet_text(read(document))
-    assert lines[lines.index("Problems in the packet:") + 1] == "  HP043 check fmt: failed: exit code 1"
+    at = lines.index("Problems in the packet:")
+    assert lines[at + 1 : at + 3] == ["  HP043 check fmt: failed: exit code 1", "        next: mend it"]
     assert lines[lines.index("Advisories in the packet:") + 1] == "  HA010 tag: moved"
     assert "- Repin required: (not said)" in lines
     assert lines[-2].startswith("The packet says NO-GO: ")
-    assert "- HP043 check fmt: failed: exit code 1" in packet_screen.packet_markdown(read(document))
+    markdown = packet_screen.packet_markdown(read(document))
+    at = markdown.index("- HP043 check fmt: failed: exit code 1")
+    assert markdown[at + 1] == "  - next: mend it"
+    assert "nox -s handoff-verify" not in "".join([*lines, *markdown])
+    assert lines[-1] == "It is a draft and nothing to pin: mend its problems, commit, and run the handoff session again"
 
 
 def test_another_generators_packet_has_no_outcome() -> None:
@@ -114,10 +119,10 @@ def test_another_generators_packet_has_no_outcome() -> None:
     assert lines[1].split() == ["cargo", "fmt", "--all", "--", "--check", "no", "outcome"]
     assert lines[-2:] == [
         f"The packet has no verdict: {packet_screen.NOT_CHECKED}",
-        "It cannot be verified",
+        "It cannot be verified; what it changes against another: nox -s handoff-diff -- packet.json OTHER",
     ]
     markdown = packet_screen.packet_markdown(read(made))
-    assert markdown[2] == f"**The packet has no verdict**: {packet_screen.NOT_CHECKED}. It cannot be verified"
+    assert markdown[2].startswith(f"**The packet has no verdict**: {packet_screen.NOT_CHECKED}. It cannot be verified; ")
     assert "| cargo fmt --all -- --check | no outcome |  |" in markdown
 
 

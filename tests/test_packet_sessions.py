@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import scratch
 from builders import go_packet, manifest
+from test_diff import foreign
 from test_packets import at, written
 
 from handoff_tasks import resources, validate
@@ -113,6 +114,11 @@ def test_a_packet_is_shown(reader: Reader) -> None:
     page = reader.run("handoff-show", "old.json", "--format", "html").stdout
     assert page.startswith("<!DOCTYPE html>")
     assert "These are the packet&#39;s own words; nothing was checked now." in page
+    assert f"To check it: nox -s handoff-verify -- {reader.folder / 'old.json'}." in page
+    written(reader.folder / "foreign.json", foreign(go_packet()))
+    done = reader.run("handoff-show", "foreign.json", "--format", "html")
+    assert done.returncode == 1
+    assert f"or compare it: nox -s handoff-diff -- {reader.folder / 'foreign.json'} OTHER" in done.stdout
     assert (
         "HP001 --format: html is the page of one packet"
         in reader.run("handoff-diff", "old.json", "new.json", "--format", "html").stdout

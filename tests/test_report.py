@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from builders import CANDIDATE, OTHER, RUNTIME, VERIFIED, check, facts, go_packet, problem, profile, record, result, untagged, view
+from builders import (
+    CANDIDATE,
+    OTHER,
+    RUNTIME,
+    VERIFIED,
+    check,
+    facts,
+    go_packet,
+    manifest,
+    problem,
+    profile,
+    record,
+    result,
+    untagged,
+    view,
+)
 
 from handoff_tasks import report
 from handoff_tasks.model import CheckResult, Outcome, Relation, Tag
@@ -17,6 +32,12 @@ def test_a_go_in_words() -> None:
     assert found.passed == 8
 
 
+def test_a_run_that_publishes_nothing_is_told_so() -> None:
+    """A GO of pre-release is no packet that a consumer could pin."""
+    found = report.view(go_packet(), report.Source(modes=[("stable", "GO")]))
+    assert found.sentences[-1] == "Nothing was published: this was a pre-release run."
+
+
 def test_a_no_go_in_words() -> None:
     """Checks and rules of the release are counted apart, and the reader learns that nothing was published."""
     checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
@@ -25,6 +46,32 @@ def test_a_no_go_in_words() -> None:
     assert found.sentences == (
         "1 of 8 checks did not pass.",
         "1 rule of the release is not met.",
+        "Nothing was published; a packet that was published before is unchanged.",
+    )
+
+
+def test_problems_stand_in_the_packets_order() -> None:
+    """The checks' as the packet has them and not by the alphabet, with words for outcomes, and grouped by what to do next."""
+    checks = [
+        CheckResult(id=f"check-{number}", command="x", outcome=Outcome.TIMED_OUT, reason="x", record=None)
+        for number in (0, 2, 10, 1)
+    ]
+    problems = [problem("HP044", f"check {one.id}", "timed_out: after 3 s", "wait") for one in checks]
+    found = view(problems=[problem("HP060", "x", "not_run: y", "mend"), *reversed(problems)], checks=checks)
+    assert [(one.where, one.message) for one in found.problems] == [
+        *((f"check check-{number}", "timed out: after 3 s") for number in (0, 2, 10, 1)),
+        ("x", "not_run: y"),
+    ]
+    assert [len(group) for group in found.grouped] == [4, 1]
+
+
+def test_an_interrupted_run_is_no_rule_that_is_not_met() -> None:
+    """The reader learns what stopped the run, and nobody is sent to look for a broken rule."""
+    checks = [result(one, Outcome.INTERRUPTED if one.id == "fmt" else Outcome.PASSED, "SIGINT") for one in profile().checks]
+    stop = problem("HP046", "handoff-stable", "the run was interrupted by SIGINT", "run again")
+    assert view(problems=[problem("HP046"), stop], checks=checks).sentences == (
+        "1 of 8 checks did not pass.",
+        "The run was interrupted by SIGINT.",
         "Nothing was published; a packet that was published before is unchanged.",
     )
 
@@ -82,6 +129,35 @@ def test_what_changed_since_the_previous_release() -> None:
     }
     assert (set(contract.added), contract.removed, contract.reordered) == ({"internal_error"}, ("gone",), True)
     assert contract.changes
+
+
+ENVELOPE = {"requires": ["error", "legacy_error"], "forbids": ["details", "stack"]}
+
+
+def test_what_changed_in_the_error_envelope() -> None:
+    """Each field that is new, gone or ruled otherwise than by the previous release says so; a rehearsed one was never in force."""
+    document = go_packet(CANDIDATE)
+    document["non_2xx_envelope_policy"] = {
+        "service_v2_stable": {"requires": ["error", "code"], "optional": ["details"], "forbids": ["stack"]},
+        "service_v3_candidate": {"requires": ["other"]},
+    }
+    source = report.Source(previous=manifest(), previous_envelope=ENVELOPE)
+    contract = report.view(document, source).contract
+    assert contract is not None
+    assert [[(rule, field.name, field.change) for rule, fields in one.rules for field in fields] for one in contract.policies] == [
+        [
+            ("requires", "error", ""),
+            ("requires", "code", "new"),
+            ("requires", "legacy_error", "removed"),
+            ("allows", "details", "was forbidden"),
+            ("forbids", "stack", ""),
+        ],
+        [("requires", "other", "")],
+    ]
+    assert contract.changes
+    unknown = report.view(document, report.Source(previous=manifest())).contract
+    assert unknown is not None
+    assert not any(one.changes for one in unknown.policies)
 
 
 def test_a_candidate_names_what_is_rehearsed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import re
@@ -10,7 +11,7 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import HOSTILE, check, facts, go_packet, hostile_view, problem, profile, record, result, view
+from builders import HOSTILE, check, facts, go_packet, hostile_view, manifest, problem, profile, record, result, view
 
 from handoff_tasks import report, report_html
 from handoff_tasks.catalogue import CATALOGUE
@@ -48,7 +49,7 @@ def many(count: int) -> report.View:
         start = f"2026-01-02T03:{number // 60 % 60:02}:{number % 60:02}Z"
         made = record(one, id=f"check-{number}", outcome=outcome, started_at_utc=start, finished_at_utc=start, duration_ms=900)
         checks.append(CheckResult(id=f"check-{number}", command="true", outcome=outcome, reason=None, record=made))
-    return view(problems=[problem()], checks=checks)
+    return view(problems=[problem()], checks=checks, lanes=[[one.id for one in checks[lane::3]] for lane in range(3)])
 
 
 VIEWS: dict[str, Callable[[], report.View]] = {"go": view, "no-go": no_go, "hostile": hostile_view, "many": lambda: many(200)}
@@ -119,7 +120,37 @@ def test_of_many_checks_the_failed_stand_first() -> None:
     """Nobody looks through two hundred checks for the one that failed; of a few, each stands at its place."""
     ids = re.findall(r'<a href="#check-(\d+)">check-\d+</a></th>', report_html.render(many(200)))
     assert ids[:6] == ["8", "48", "88", "128", "168", "1"]
+    failed, _, passed = report_html.render(many(200)).partition("<summary>195 checks that passed</summary>")
+    assert failed.count('<div class="inside" id="check-') == 5
+    assert passed.count('<div class="inside" id="check-') == 195
     assert re.findall(r'<a href="#check-(\d+)">[\w-]+</a></th>', report_html.render(no_go())) == [str(one) for one in range(1, 9)]
+
+
+def test_a_change_of_the_envelope_is_marked() -> None:
+    """What consumers of the previous release could rely on and now cannot is seen in the table."""
+    document = go_packet()
+    document["non_2xx_envelope_policy"] = {"service_v2_stable": {"requires": ["error"], "optional": ["code"]}}
+    source = report.Source(previous=manifest(), previous_envelope={"requires": ["error", "code"], "forbids": ["stack"]})
+    page = report_html.render(report.view(document, source))
+    assert '<span class="added"><b>code</b> was required</span>' in page
+    assert '<span class="removed"><b>stack</b> removed</span>' in page
+    assert "What consumers rely on, and what has changed since v1.2.3." in page
+
+
+def test_many_problems_with_one_next_step_are_one_finding() -> None:
+    """Of thirty alike ten are seen at once, and the next step once."""
+    found = [problem(where=f"check check-{number}") for number in range(30)]
+    page = report_html.render(view(problems=[*found, problem("HP054", "x", "differs", "verify")]))
+    assert page.count('<p class="next">') == 3
+    assert "<summary>20 more with the same next step</summary>" in page
+
+
+def test_the_block_below_is_one_step_away() -> None:
+    """A hint that speaks of the statement to fill in leads to it, where the page has it."""
+    found = problem("HP060", "CHANGELOG.md", "no section", "add the section with the block below, filled in")
+    lacks = dataclasses.replace(view(problems=[found]), statement=(), block="Consumer impact")
+    assert 'add the section with <a href="#impact">the block below</a>, filled in' in report_html.render(lacks)
+    assert '<a href="#impact">the block below' not in report_html.render(view(problems=[found]))
 
 
 def test_a_problem_of_a_check_leads_to_it() -> None:
@@ -132,8 +163,39 @@ def test_what_a_rule_is_about() -> None:
     page = report_html.render(no_go())
     assert '<a class="code" href="#rule-hp043">HP043</a>' in page
     rule = CATALOGUE["HP043"]
-    assert f"HP043{rule.title}. {rule.cause}" in Reader(page).text
+    assert f"HP043{rule.title}. {rule.cause}".replace("`", "") in Reader(page).text
+    assert "Runtime paths differ between <code>commit_sha</code> and the commit" in page
     assert "HP999A rule that this version does not know." in Reader(report_html.render(view(problems=[problem("HP999")]))).text
+
+
+def test_a_bar_can_be_seen_however_short_its_check() -> None:
+    """It has a least width and stays on the page; what did not pass is drawn last and outlined where it is on the critical path."""
+    assert report_html.span(0, 1, 100_000) == ("0.000%", "0.750%")
+    assert report_html.span(99_999, 100_000, 100_000) == ("99.250%", "0.750%")
+    assert report_html.span(10, 60, 100) == ("10.000%", "50.000%")
+    drawn = re.findall(r'<rect class="([^"]+)"', report_html.render(many(200)))
+    assert [one.endswith("failed") for one in drawn] == [False] * 195 + [True] * 5
+
+
+def test_a_path_that_nobody_knows_is_not_drawn() -> None:
+    """Where the lanes of the run are not known the page says so, and its legend has no critical path."""
+    known = report_html.render(view())
+    assert "The critical path decides when the run is over: fmt." in known
+    assert '<span class="swatch critical"></span>critical path' in known
+    records = {one.id: record(one) for one in profile().checks}
+    guessed = report_html.render(report.view(go_packet(), report.Source(records=records)))
+    assert "Which check waited for which is not known here, so no critical path is marked." in guessed
+    assert '<span class="swatch critical">' not in guessed
+
+
+def test_a_run_that_kept_everything_draws_the_earlier_one() -> None:
+    """Times that are not this run's are told to be another's."""
+    records = {one.id: record(one) for one in profile().checks}
+    every, some = (report.Source(records=records, kept=kept) for kept in (frozenset(records), frozenset({"fmt"})))
+    assert "All checks are kept, so this is the earlier run that they are kept from" in report_html.render(
+        report.view(go_packet(), every)
+    )
+    assert "What was kept from an earlier run is not drawn." in report_html.render(report.view(go_packet(), some))
 
 
 @pytest.mark.parametrize("name", VIEWS)
@@ -203,6 +265,39 @@ def test_it_renders_and_asks_nobody(browser: Browser, tmp_path: Path, name: str)
 
 
 @in_chromium
+@pytest.mark.parametrize("width", [320, 360])
+@pytest.mark.parametrize("name", VIEWS)
+def test_nothing_is_cut_and_nothing_scrolls_within_the_page(browser: Browser, tmp_path: Path, name: str, width: int) -> None:
+    """Whole logs, whole tables: no part of the page is larger inside than it is seen, so none needs a stop for Tab."""
+    page = opened(browser, tmp_path, VIEWS[name](), [], viewport={"width": width, "height": 740})
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    assert page.locator("[tabindex]").count() == 0
+    cut = "one => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1"
+    assert page.evaluate(f"[...document.querySelectorAll('pre, main, section, section > div')].filter({cut}).length") == 0
+    rights = page.evaluate("[...document.querySelectorAll('th, td, td *')].map(one => one.getBoundingClientRect().right)")
+    assert max(rights) <= width
+    page.context.close()
+
+
+@in_chromium
+@pytest.mark.parametrize("width", [320, 360])
+def test_names_in_the_timeline_stay_on_the_page(browser: Browser, tmp_path: Path, width: int) -> None:
+    """However narrow the screen and long the name, no text of the picture is cut."""
+    one = check()
+    start = "2026-01-02T03:04:05Z"
+    checks = []
+    for number in range(5):
+        name = f"{'a-very-long-name-of-a-check-' * 2}{number}"
+        made = record(one, id=name, started_at_utc=start, finished_at_utc=start, duration_ms=900 + number * 60_000)
+        checks.append(CheckResult(id=name, command="true", outcome=Outcome.FAILED, reason=None, record=made))
+    page = opened(browser, tmp_path, view(problems=[problem()], checks=checks), [], viewport={"width": width, "height": 740})
+    ends = page.evaluate("[...document.querySelectorAll('.timeline text')].map(one => one.getBoundingClientRect().right)")
+    assert len(ends) > 5
+    assert max(ends) <= width
+    page.context.close()
+
+
+@in_chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", VIEWS)
 def test_axe_finds_nothing(browser: Browser, tmp_path: Path, name: str, scheme: str) -> None:
@@ -213,6 +308,31 @@ def test_axe_finds_nothing(browser: Browser, tmp_path: Path, name: str, scheme: 
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
+    page.context.close()
+
+
+@in_chromium
+def test_a_link_to_a_check_opens_it(browser: Browser, tmp_path: Path) -> None:
+    """Whoever follows it sees the command and the log, of one that passed too, and where it begins."""
+    page = opened(browser, tmp_path, view(), [])
+    log = page.locator("#check-3 pre.log")
+    assert not log.is_visible()
+    page.locator("table a", has_text="test").first.click()
+    assert log.is_visible()
+    assert page.locator("details.check").nth(2).locator("summary").evaluate("one => one.getBoundingClientRect().top") >= 0
+    page.context.close()
+
+
+@in_chromium
+def test_paper_has_everything(browser: Browser, tmp_path: Path) -> None:
+    """What is folded on a screen is printed, and dark on light whatever the reader's screen is like."""
+    page = opened(browser, tmp_path, view(), [], color_scheme="dark")
+    folded = page.locator("details.check pre.log").first
+    assert not folded.is_visible()
+    page.emulate_media(media="print", color_scheme="dark")
+    assert folded.evaluate("one => one.checkVisibility() && one.getBoundingClientRect().height > 100")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(29, 31, 35)"
     page.context.close()
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from builders import HOSTILE, hostile_view, problem, profile, result, view
+from builders import HOSTILE, check, go_packet, hostile_view, problem, profile, record, result, view
 
-from handoff_tasks import report_md
+from handoff_tasks import report, report_md
+from handoff_tasks.catalogue import CATALOGUE
 from handoff_tasks.model import CheckResult, Outcome
 
 
@@ -31,8 +32,17 @@ def test_a_no_go_shows_problem_and_log() -> None:
     """Each problem with its next step and what the check wrote last, and the end of its log."""
     checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
     text = report_md.render(view(problems=[problem()], checks=checks))
-    assert "- **HP043** check fmt: failed: exit code 1. Its log ends: `line 29 of fmt`\n  Next: mend it\n" in text
+    assert f"- **HP043** {CATALOGUE['HP043'].title}\n  - `check fmt`: failed: exit code 1. Its log ends: `line 29 of fmt`\n" in text
     assert "<summary>End of the log of fmt</summary>\n\n```text\nline 10 of fmt\n" in text
+
+
+def test_problems_with_one_next_step_are_told_together() -> None:
+    """The next step stands once, below all that it is for."""
+    found = [problem(), problem(where="check clippy"), problem("HP999", "here", "wrong", "ask")]
+    assert (
+        "  - `check fmt`: failed: exit code 1\n  - `check clippy`: failed: exit code 1\n  - Next: mend it\n"
+        "- **HP999** A rule that this version does not know\n  - `here`: wrong\n  - Next: ask\n"
+    ) in report_md.render(view(problems=found))
 
 
 @pytest.mark.parametrize(
@@ -75,6 +85,25 @@ def test_hostile_text_starts_nothing() -> None:
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("| `")} <= {4, 5, 6}
 
 
+def test_a_critical_path_only_where_it_is_known() -> None:
+    """Of checks of which nobody knows who waited for whom the time alone is told; of those that ran apart not even that."""
+    records = {one.id: record(one) for one in profile().checks}
+    assert "in all; critical path: `fmt`.\n" in report_md.render(view())
+    text = report_md.render(report.view(go_packet(), report.Source(records=records)))
+    assert re.search(r"in all; which check waited for which is not known\.", text)
+    records["fmt"] = record(check(), started_at_utc="2025-01-02T03:04:05Z", finished_at_utc="2025-01-02T03:04:06Z")
+    assert "\nThe checks ran apart in time.\n" in report_md.render(report.view(go_packet(), report.Source(records=records)))
+
+
+def test_a_change_of_the_envelope_is_marked() -> None:
+    """What consumers of the previous release could rely on and now cannot is seen in the table."""
+    document = go_packet()
+    document["non_2xx_envelope_policy"] = {"service_v2_stable": {"requires": ["error"], "optional": ["code"]}}
+    source = report.Source(previous_envelope={"requires": ["error", "code"], "forbids": ["stack"]})
+    text = report_md.render(report.view(document, source))
+    assert "| service\\_v2\\_stable | `error` | `code` (was required) | `stack` (removed) |" in text
+
+
 def test_many_checks_are_counted() -> None:
     """Of more than a hundred checks those that did not pass are listed, so that a pull request stays readable."""
     checks = [
@@ -84,4 +113,4 @@ def test_many_checks_are_counted() -> None:
     text = report_md.render(view(problems=[problem()] * 200, checks=checks))
     assert "497 of 500 passed; below 3 checks that did not." in text
     assert len(re.findall(r"^\| `c\d+` \|", text, re.MULTILINE)) == 3
-    assert "- and 100 more: see report.html" in text
+    assert "- and 100 more: see the report's page" in text

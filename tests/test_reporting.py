@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -37,13 +38,13 @@ def view_of(opened: workspace.Workspace) -> report.View:
     return reporting.view_of(opened, material, checks, [decision], problems=decision.problems, advisories=decision.advisories)
 
 
-def leave(opened: workspace.Workspace, check: str, log: str) -> None:
+def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) -> None:
     """Leave the evidence of a check that passed."""
     place = evidence.folder(opened.work, opened.producer.commit)
     path = evidence.log_path(place, check)
     path.write_text(log)
     one = opened.profile.check(check)
-    made = record(one, binding=opened.binding(one))
+    made = record(one, binding=opened.binding(one), **changes)
     assert made.log is not None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     log_of = dataclasses.replace(made.log, file=path.name, size=len(log), sha256=digest, output_size=len(log), output_sha256=digest)
@@ -62,18 +63,48 @@ def test_a_view_of_what_git_evidence_and_the_previous_release_say(opened: worksp
     assert all(point.subject for point in found.picture.points)
     assert found.contract is not None
     assert found.contract.previous == "v1.0.0"
+    assert [policy.name for policy in found.contract.policies if policy.changes] == ["service_v2_stable"]
     assert found.timeline is not None
     assert [bar.id for bar in found.timeline.bars] == ["one"]
+
+
+def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
+    """What nox said of its sessions tells who ran after whom; a record that was made after its lane's end is in none."""
+    place = evidence.folder(opened.work, opened.producer.commit)
+    for check, second in (("one", 5), ("two", 6)):
+        times = {"started_at_utc": f"2026-01-02T03:04:0{second}Z", "finished_at_utc": f"2026-01-02T03:04:0{second + 1}Z"}
+        leave(opened, check, "said\n", duration_ms=500, **times)
+        os.utime(place / f"{check}.json", (1_767_323_047, 1_767_323_047))
+    said = ["nox > Running session verify-one", "verify-two", "\x1b[36mnox > Running session verify-two\x1b[0m", ""]
+    (place / "lane-1.nox.log").write_text("\n".join(said))
+    found = view_of(opened).timeline
+    assert found is not None
+    assert [bar.id for bar in found.critical] == ["one", "two"]
+    os.utime(place / "lane-1.nox.log", (1_767_323_040, 1_767_323_040))
+    found = view_of(opened).timeline
+    assert found is not None
+    assert not found.known
 
 
 def test_the_report_lies_beside_the_evidence(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two files, and no summary where there is no job."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    page, unwritten = reporting.write(view(), opened)
+    page, unwritten = reporting.write(view(), opened, "stable")
     place = evidence.folder(opened.work, opened.producer.commit)
-    assert (page, unwritten) == (place / "report.html", [])
-    assert (place / "report.html").read_text().startswith("<!DOCTYPE html>")
-    assert (place / "report.md").read_text().startswith("# ✅ GO: MemoryKernel v1.2.3\n")
+    assert (page, unwritten) == (place / "report.stable.html", [])
+    assert (place / "report.stable.html").read_text().startswith("<!DOCTYPE html>")
+    assert (place / "report.stable.md").read_text().startswith("# ✅ GO: MemoryKernel v1.2.3\n")
+
+
+def test_each_mode_has_a_report_of_its_own(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that publishes nothing, or another mode, leaves the report of the published packet as it is."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    published, _ = reporting.write(view(), opened, "stable")
+    assert published is not None
+    before = published.read_bytes()
+    pages = [reporting.write(view(problems=[problem()]), opened, mode)[0] for mode in (None, "service-v3-candidate")]
+    assert [page.name for page in pages if page] == ["report.pre-release.html", "report.service-v3-candidate.html"]
+    assert published.read_bytes() == before
 
 
 def test_a_jobs_summary_is_added_to(opened: workspace.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +112,7 @@ def test_a_jobs_summary_is_added_to(opened: workspace.Workspace, tmp_path: Path,
     summary = tmp_path / "summary"
     summary.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    assert reporting.write(view(), opened)[1] == []
+    assert reporting.write(view(), opened, "stable")[1] == []
     assert summary.read_text().startswith("before\n# ✅ GO")
 
 
@@ -90,7 +121,7 @@ def test_a_report_that_cannot_be_written_is_an_advisory(
 ) -> None:
     """The verdict stands; that somebody will miss the report is told."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
-    page, unwritten = reporting.write(view(), opened)
+    page, unwritten = reporting.write(view(), opened, "stable")
     assert page is not None
     assert shown(unwritten) == [
         (
@@ -104,9 +135,9 @@ def test_a_report_that_cannot_be_written_is_an_advisory(
     page.unlink()
     page.mkdir()
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
-    page, unwritten = reporting.write(view(), opened)
+    page, unwritten = reporting.write(view(), opened, "stable")
     assert page is None
-    assert [one.where for one in unwritten] == [str(place / "report.html")]
+    assert [one.where for one in unwritten] == [str(place / "report.stable.html")]
 
 
 def test_a_summary_stays_within_what_github_shows(
@@ -118,7 +149,7 @@ def test_a_summary_stays_within_what_github_shows(
     long = [problem(where=f"x{number}", message="m" * 20_000) for number in range(90)]
     reporting.write(view(problems=long), opened)
     assert summary.stat().st_size < 1024 * 1024
-    assert summary.read_text().endswith("\nThe rest is in report.html.\n")
+    assert summary.read_text().endswith("\nThe rest is in report.pre-release.html.\n")
 
 
 def test_problems_with_a_line_are_marked_in_github(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

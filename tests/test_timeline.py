@@ -10,6 +10,8 @@ from builders import check, record
 from handoff_tasks.timeline import Timeline, drawn, duration
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from handoff_tasks.model import Record
 
 
@@ -23,9 +25,11 @@ def ran(number: int, start: str, end: str, milliseconds: int) -> Record:
     )
 
 
-def of(*records: Record, ended: dict[str, int] | None = None) -> Timeline:
+def of(
+    *records: Record, ended: dict[str, int] | None = None, lanes: Sequence[Sequence[str]] = (), alone: Collection[str] = ()
+) -> Timeline:
     """Return the timeline of records, in their order."""
-    found = drawn({one.id: one for one in records}, [one.id for one in records], ended or {})
+    found = drawn({one.id: one for one in records}, [one.id for one in records], ended or {}, lanes, alone)
     assert found is not None
     return found
 
@@ -40,25 +44,65 @@ def test_no_record_no_timeline() -> None:
     assert drawn({}, ["fmt"], {}) is None
 
 
-def test_lanes_and_the_critical_path() -> None:
-    """What overlaps is side by side; the lane that ends last decides the end, whatever the order of the checks."""
+def test_lanes_that_are_not_known_mark_no_path() -> None:
+    """What overlaps is side by side; which check waited for which would be a guess, so none is critical."""
     found = of(
         ran(0, "10:00:00", "10:00:30", 30_000),
         ran(1, "10:00:00", "10:00:50", 50_000),
         ran(2, "10:00:31", "10:01:31", 60_000),
     )
     assert bars(found) == [
-        ("fmt", 0, 0, 30_000, True),
+        ("fmt", 0, 0, 30_000, False),
         ("clippy", 1, 0, 50_000, False),
-        ("test", 0, 31_000, 91_000, True),
+        ("test", 0, 31_000, 91_000, False),
     ]
-    assert (found.lanes, found.total, found.together) == (2, 91_000, True)
+    assert (found.lanes, found.total, found.together, found.known) == (2, 91_000, True, False)
+    assert found.critical == ()
+    assert not found.prepares
+
+
+def test_the_lanes_of_the_run_decide_the_path() -> None:
+    """However long the environment of a check took to make, it waited for the one before it in its process, and for no other."""
+    found = of(
+        ran(0, "10:00:00", "10:00:05", 5000),
+        ran(1, "10:00:06", "10:00:16", 10_000),
+        ran(2, "10:00:20", "10:00:50", 30_000),
+        lanes=[["fmt", "test"], ["clippy"]],
+    )
+    assert bars(found) == [("fmt", 0, 0, 5000, True), ("clippy", 1, 6000, 16_000, False), ("test", 0, 20_000, 50_000, True)]
+    assert [bar.free for bar in found.bars] == [0, 0, 5000]
+    assert (found.known, found.prepares) == (True, True)
     assert [bar.id for bar in found.critical] == ["fmt", "test"]
+
+
+def test_a_check_that_must_be_alone_waits_for_all() -> None:
+    """The last one that held the checkout held it up, whatever its lane; and what starts after it has waited for it."""
+    records = [
+        ran(0, "10:00:00", "10:00:09", 9000),
+        ran(1, "10:00:00", "10:00:03", 3000),
+        ran(2, "10:00:09", "10:00:12", 3000),
+        ran(3, "10:00:12", "10:00:13", 1000),
+    ]
+    ids = [one.id for one in records]
+    found = of(*records, lanes=[[ids[0]], [ids[1], ids[3]], [ids[2]]], alone={ids[2]})
+    assert [bar.id for bar in found.critical] == [ids[0], ids[2], ids[3]]
+
+
+@pytest.mark.parametrize(
+    "lanes",
+    [[["fmt"]], [["fmt", "clippy"], ["clippy"]], [["clippy", "fmt"]]],
+    ids=["a check in no lane", "a check in two", "an order that the times contradict"],
+)
+def test_lanes_that_cannot_be_are_not_believed(lanes: list[list[str]]) -> None:
+    """What an earlier run has left says nothing of records that others have made."""
+    found = of(ran(0, "10:00:00", "10:00:05", 5000), ran(1, "10:00:05", "10:00:09", 4000), lanes=lanes)
+    assert not found.known
+    assert found.critical == ()
 
 
 def test_short_checks_of_one_second_follow_each_other() -> None:
     """A start is known to the second only: checks that may have run one after the other are drawn so."""
-    found = of(*(ran(number, "10:00:00", "10:00:00", 100) for number in range(3)))
+    found = of(*(ran(number, "10:00:00", "10:00:00", 100) for number in range(3)), lanes=[["fmt", "clippy", "test"]])
     assert bars(found) == [("fmt", 0, 0, 100, True), ("clippy", 0, 100, 200, True), ("test", 0, 200, 300, True)]
 
 
@@ -68,14 +112,14 @@ def test_the_time_of_a_record_says_more_within_its_bounds() -> None:
     ids = [check(number).id for number in range(3)]
     records = [ran(number, "10:00:00", "10:00:01", 400) for number in range(3)]
     found = of(*records, ended=dict(zip(ids, [day + 1100, day + 1300, day + 86_400_000], strict=True)))
-    assert bars(found) == [("fmt", 0, 0, 400, False), ("clippy", 1, 200, 600, False), ("test", 2, 299, 699, True)]
+    assert bars(found) == [("fmt", 0, 0, 400, False), ("clippy", 1, 200, 600, False), ("test", 2, 299, 699, False)]
 
 
 def test_checks_of_different_days_share_no_clock() -> None:
-    """Evidence that was gathered from far apart is drawn from zero each, and the longest is the one that is marked."""
+    """Evidence that was gathered from far apart is drawn from zero each, and nothing waited for anything."""
     late = record(check(1), started_at_utc="2026-03-02T10:00:00Z", finished_at_utc="2026-03-02T10:00:09Z", duration_ms=9000)
-    found = of(ran(0, "10:00:00", "10:00:01", 1000), late)
-    assert bars(found) == [("fmt", 0, 0, 1000, False), ("clippy", 1, 0, 9000, True)]
+    found = of(ran(0, "10:00:00", "10:00:01", 1000), late, lanes=[["fmt", "clippy"]])
+    assert bars(found) == [("fmt", 0, 0, 1000, False), ("clippy", 1, 0, 9000, False)]
     assert not found.together
 
 
@@ -88,7 +132,7 @@ def test_a_clock_that_went_back_breaks_nothing() -> None:
 @pytest.mark.parametrize("total", [1, 7, 90, 999, 1000, 3400, 59_000, 192_000, 2_700_000, 7_200_000, 400_000_000])
 def test_the_scale_has_few_marks(total: int) -> None:
     """From a millisecond to days there are one to seven marks, none beyond the end."""
-    marks = Timeline(bars=(), lanes=1, total=total, together=True).ticks()
+    marks = Timeline(bars=(), lanes=1, total=total, together=True, known=True).ticks()
     assert 1 <= len(marks) <= 7
     assert marks[0] == (0, "0")
     assert all(at <= total for at, _ in marks)
