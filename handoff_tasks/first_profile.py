@@ -95,7 +95,9 @@ def text(found: Found) -> str:
         "",
         "[git]",
         "# A difference below one of these means that another runtime was verified; all else is release metadata. handoff-init",
-        "# puts all here that it does not know to be none: take out what a release commits after its runtime.",
+        "# puts all here that it does not know to be metadata, since too much is refused and too little would be believed: take out",
+        "# what a release commits after its runtime, and put in what a consumer gets nevertheless (docs/, .github/ and most dot files",
+        "# are left out).",
         f"runtime_paths = {_list(found.runtime_paths)}",
     ]
     if found.service_version:

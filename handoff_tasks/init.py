@@ -37,12 +37,16 @@ version = ["{name}", "--version"]
 claim = true
 hint = "install {name}"
 """
-# Top-level entries that make no runtime. What is not known to be such counts as one: too much is refused, too little believed.
+# Entries that make no runtime. What is not known to be such counts as one: too much is refused, too little would be believed. So a
+# document has a document's name (history.js and license-check/ have not), and dot files that a build reads are runtime.
 _METADATA = re.compile(
-    r"(?:\..*|docs?/|contracts?/|(?:readme|licen[cs]e|copying|notice|authors|changelog|changes|history|contributing|code_of_conduct|security)"
-    r"(?:[.-].*)?|noxfile\.py|handoff\.toml)\Z",
+    r"(?:docs?/|noxfile\.py|handoff\.toml|\.(?!(?:cargo/|npmrc|pnpmfile\.cjs|yarn/|yarnrc|babelrc|swcrc|browserslistrc)).*"
+    r"|(?:readme|licen[cs]e|copying|notice|authors|changelog|changes|history|news|contributing|code_of_conduct|security)(?:-[a-z0-9]+)*"
+    r"(?:(?:\.[a-z]{2}(?:[-_][a-z]{2})?)?\.(?:md|markdown|rst|txt|adoc))?)\Z",
     re.IGNORECASE,
 )
+# Of a folder that holds what a release commits, these hold nothing else; of any other one, what lies beside that is runtime.
+_RELEASE_FOLDERS = frozenset({"contract/", "contracts/", "doc/", "docs/"})
 _OTHER_POLICY = """[envelope_policies."{version}"]
 requires = ["service_contract_version", "error.code", "error.message"]
 forbids = []
@@ -222,14 +226,22 @@ def _found(seen: _Seen) -> first_profile.Found:
 
 def _runtime(seen: _Seen, metadata: Sequence[str]) -> list[str]:
     """Return all top-level entries but those that are known to make no runtime, or hold what a release commits after it."""
-    release = {_top(path) for path in metadata}
-    found = sorted({_top(path) for path in seen.files} - release)
-    return [path for path in found if not _METADATA.match(path)] or ["src/"]
+    found = {entry for path in seen.files if (entry := _entry(path, seen, metadata))}
+    # What no pattern can hold stands for any name; so does what is no UTF-8.
+    return sorted({re.sub(r"[\x00-\x1f\\\ud800-\udfff]+", "*", entry) for entry in found}) or ["src/"]
 
 
-def _top(path: str) -> str:
-    first, slash, _ = path.partition("/")
-    return first + slash
+def _entry(path: str, seen: _Seen, metadata: Sequence[str]) -> str | None:
+    """Return the entry with which a file counts as runtime: its top-level one, or one below it; None where it counts as none."""
+    end = path.find("/") + 1 or len(path)
+    if path[:end] in _RELEASE_FOLDERS and any(held.startswith(path[:end]) for held in metadata if held in seen.files):
+        return None
+    # A script is no document, whatever its name.
+    if seen.files[path] != "100755" and _METADATA.match(path[:end]):
+        return None
+    while end < len(path) and any(held.startswith(path[:end]) for held in metadata):
+        end = path.find("/", end) + 1 or len(path)
+    return None if path[:end] in metadata else path[:end]
 
 
 def _memorykernel() -> str:
@@ -279,7 +291,8 @@ def _missing(seen: _Seen, found: first_profile.Found) -> list[str]:
     missing = []
     if not seen.manifest:
         missing.append(
-            f"a producer manifest at {found.manifest}: the README of handoff-tasks shows one, docs/manifest.md describes each of its fields"
+            f"a producer manifest at {found.manifest}: the README of handoff-tasks shows one ('A producer of your own'), "
+            "docs/manifest.md describes each of its fields"
         )
     if not seen.changelog:
         other = next((path for path in ("CHANGELOG.rst", "CHANGES.rst", "HISTORY.rst", "CHANGES.txt") if path in seen.files), None)

@@ -153,6 +153,65 @@ def test_what_is_not_known_to_be_metadata_is_runtime(tmp_path: Path) -> None:
     assert parsed.runtime_paths == ("index.d.ts", "index.js", "package.json")
 
 
+@pytest.mark.parametrize(
+    ("path", "runtime"),
+    [
+        ("history.js", "history.js"),
+        ("security.py", "security.py"),
+        ("license-check/main.py", "license-check/"),
+        ("changes", None),
+        ("README.de.md", None),
+        ("LICENSE-MIT", None),
+        (".npmrc", ".npmrc"),
+        (".cargo/config.toml", ".cargo/"),
+        ("contracts/handler.py", "contracts/handler.py"),
+        ("a\\b\n/c.py", "a*b*/"),
+    ],
+)
+def test_what_only_looks_like_metadata_is_runtime(tmp_path: Path, path: str, runtime: str | None) -> None:
+    """A program with a document's name, a dot file that a build reads, a contracts folder without a manifest, an odd name."""
+    _, parsed = started(tmp_path, {"index.js": "x\n", path: "x\n"})
+    assert parsed.runtime_paths == tuple(sorted(["index.js", *([runtime] if runtime else [])]))
+
+
+def test_a_script_with_the_name_of_a_document_is_runtime(tmp_path: Path) -> None:
+    """Whatever can be run is no document."""
+    _, parsed = started(tmp_path, {"changes": "#!/bin/sh\n"})
+    assert parsed.runtime_paths == ("changes",)
+
+
+def test_what_lies_beside_the_manifest_is_runtime(tmp_path: Path) -> None:
+    """A folder that holds the manifest is no metadata for that, unless it is the place of contracts or documents."""
+    manifest = json.dumps({"manifest_contract_version": "producer-contract-manifest.v1"})
+    files: dict[str, str | None] = {
+        "src/app/manifest.json": manifest,
+        "src/app/main.py": "x\n",
+        "src/lib/a.py": "x\n",
+        "src/b.py": "x\n",
+    }
+    _, parsed = started(tmp_path, files)
+    assert parsed.manifest_path == "src/app/manifest.json"
+    assert parsed.runtime_paths == ("src/app/main.py", "src/b.py", "src/lib/")
+    _, parsed = started(
+        tmp_path / "more", {"contracts/v1/manifest.json": manifest, "contracts/v1/a.json": "{}\n", "main.py": "x\n"}
+    )
+    assert parsed.runtime_paths == ("main.py",)
+
+
+def test_a_change_of_the_runtime_after_its_commit_is_no_go(desk: Desk, tmp_path: Path) -> None:
+    """A Node package whose program lies at the top: what changes there later is another runtime."""
+    made = scratch.repository(tmp_path / "app")
+    files = {"package.json": "{}\n", "index.js": "1\n", ".gitignore": ".nox/\n", "scripts/verify_parity.sh": PARITY}
+    runtime = made.commit("feat: all", {**files, **scratch.runtime("2")})
+    made.release("v1.0.0", runtime)
+    init.start(made.root)
+    made.commit("feat: after the manifest's commit", {"index.js": "2\n"})
+    (desk.folder / "handoff.toml").write_bytes((made.root / "handoff.toml").read_bytes())
+    done = desk.bare("pre-release", "--producer-root", str(made.root), "--cache-dir", str(tmp_path / "cache"), "--dry-run")
+    assert "runtime paths differ between the runtime commit" in done.stdout, done.stdout
+    assert "index.js" in done.stdout
+
+
 def test_a_dry_run_writes_nothing(desk: Desk, tmp_path: Path) -> None:
     """It says what it would write."""
     made = scratch.repository(tmp_path / "app")
