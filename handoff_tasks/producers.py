@@ -143,8 +143,10 @@ def choose(place: Place, options: Options, named: Path | None, work: Path) -> tu
             f"{whose}; expected the default profile and a noxfile outside of any producer",
             "leave --sample out; nothing was run",
         )
-    if own:
-        return own, place.profile_path
+    folder = place.noxfile.parent
+    # With a profile of one's own the folder is the producer: what it lacks is told of the commit, all at once.
+    if own or (place.built_in is None and any((above / ".git").exists() for above in (folder, *folder.parents))):
+        return folder, place.profile_path
     _parsed(place)
     raise refusal(
         "HP010",
