@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-NOXFILE = 'import handoff_tasks\nimport nox\n\nhandoff_tasks.register(nox, __file__, profile="handoff.toml")\n'
+REGISTER = 'handoff_tasks.register(nox, __file__, profile="handoff.toml")\n'
+NOXFILE = f"import handoff_tasks\nimport nox\n\n{REGISTER}"
 
 _RUNS = re.compile(r"(?:verify|run|check)[_-](.+?)(?:\.(?:sh|bash|py))?\Z")
 _SAYS = re.compile(r"""\A\s*(?:echo|printf|print)\s*\(?\s*(["'])([^"'$`{}\\%]{4,160})(?:\\n)?\1\s*\)?\s*\Z""")
@@ -95,9 +96,8 @@ def text(found: Found) -> str:
         "",
         "[git]",
         "# A difference below one of these means that another runtime was verified; all else is release metadata. handoff-init",
-        "# puts all here that it does not know to be metadata, since too much is refused and too little would be believed: take out",
-        "# what a release commits after its runtime, and put in what a consumer gets nevertheless (docs/, .github/ and most dot files",
-        "# are left out).",
+        "# puts all here that it does not know to be metadata, since too much is refused and too little would be believed. Take out",
+        "# what a release commits after its runtime; put in what of docs/, .github/ and other dot files a consumer gets.",
         f"runtime_paths = {_list(found.runtime_paths)}",
     ]
     if found.service_version:

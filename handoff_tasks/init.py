@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handoff_tasks import evidence, first_profile, gitcmd, profile, resources
 from handoff_tasks.errors import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
 PROFILE = "handoff.toml"
+# The sessions that every profile gets, beside those of its modes and checks.
+_SESSIONS = frozenset(
+    {
+        *("handoff-init", "handoff-explain", "handoff-assemble", "handoff-verify", "handoff-diff", "handoff-show"),
+        *("pre-release", "impact-draft"),
+    }
+)
 _MANIFEST = "contracts/producer-contract-manifest.json"
 _BASE = ("HOME", "TMPDIR")
 _NETWORK = (
@@ -47,6 +56,7 @@ _METADATA = re.compile(
 )
 # Of a folder that holds what a release commits, these hold nothing else; of any other one, what lies beside that is runtime.
 _RELEASE_FOLDERS = frozenset({"contract/", "contracts/", "doc/", "docs/"})
+_CHANGELOG = re.compile(r"(?:changelog|changes|history|news)(?:\.(?:rst|txt|adoc))?\Z", re.IGNORECASE)
 _OTHER_POLICY = """[envelope_policies."{version}"]
 requires = ["service_contract_version", "error.code", "error.message"]
 forbids = []
@@ -55,10 +65,14 @@ forbids = []
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """What was written, or would be (``dry_run``), what was found, what is still missing, and the lines to add to a noxfile."""
+    """What was written, or would be (``dry_run``), path to text, what was found, what is still missing, what to do to a noxfile.
+
+    ``to_commit`` are the files that git does not know yet.
+    """
 
     dry_run: bool
-    written: Sequence[Path]
+    written: Mapping[Path, str]
+    to_commit: Sequence[str]
     found: Sequence[str]
     missing: Sequence[str]
     to_add: str | None
@@ -79,23 +93,48 @@ def start(root: Path, *, dry_run: bool = False) -> Started:
     text = first_profile.text(found)
     # What we write we can read; anything else is a mistake of ours.
     profile.parse(text.encode(), str(place), resources.schema(resources.PROFILE))
-    files_to_write = {place: text} | ({} if noxfile.exists() else {noxfile: first_profile.NOXFILE})
-    for path, content in files_to_write.items():
+    there = noxfile.exists()
+    to_write = {place: text} | ({} if there else {noxfile: first_profile.NOXFILE})
+    to_add = _to_add(noxfile) if there else None
+    for path, content in to_write.items():
         if not dry_run:
             evidence.write(path, content.encode())
-    written = [*files_to_write]
+    unknown = [path for path in (found.manifest, found.changelog, ".gitignore") if path not in files and (root / path).is_file()]
     return Started(
         dry_run=dry_run,
-        written=written,
+        written=to_write,
+        to_commit=[PROFILE, noxfile.name, *unknown],
         found=[
+            f"files     {len(files)}: those that git knows, and no others",
             f"checks    {', '.join([*(check[0] for check in found.checks), *(script.id for script in found.scripts)])}",
             f"runtime   {', '.join(found.runtime_paths)}",
             f"manifest  {found.manifest if seen.manifest else 'none'}",
             f"changelog {found.changelog if seen.changelog else 'none'}",
         ],
-        missing=_missing(seen, found),
-        to_add=None if noxfile in written else first_profile.NOXFILE,
+        missing=[*_missing(seen, found), *_clashes(noxfile, profile_text=text)],
+        to_add=to_add,
     )
+
+
+def _to_add(noxfile: Path) -> str:
+    """Return what a noxfile that is there lacks: the lines, or the word for the call that it has already."""
+    if "handoff_tasks.register" in noxfile.read_text("utf-8", "replace"):
+        return first_profile.REGISTER
+    return first_profile.NOXFILE
+
+
+def _clashes(noxfile: Path, profile_text: str) -> list[str]:
+    """Return the sessions of a noxfile that is there whose names the handoff needs."""
+    if not noxfile.exists():
+        return []
+    parsed = profile.parse(profile_text.encode(), PROFILE, None)
+    ours = {*_SESSIONS, *(mode.session for mode in parsed.modes), *(check.session for check in parsed.checks)}
+    named = re.findall(r"""\bname\s*=\s*["']([^"']+)["']""", noxfile.read_text("utf-8", "replace"))
+    return [
+        f"the session {name} of noxfile.py has a name that the handoff needs: give it another one"
+        for name in dict.fromkeys(named)
+        if name in ours
+    ]
 
 
 def _files(root: Path) -> dict[str, str]:
@@ -295,7 +334,7 @@ def _missing(seen: _Seen, found: first_profile.Found) -> list[str]:
             "docs/manifest.md describes each of its fields"
         )
     if not seen.changelog:
-        other = next((path for path in ("CHANGELOG.rst", "CHANGES.rst", "HISTORY.rst", "CHANGES.txt") if path in seen.files), None)
+        other = next((path for path in sorted(seen.files) if _CHANGELOG.match(path)), None)
         seen_too = f" ({other} is there, but a statement is read from Markdown)" if other else ""
         missing.append(f"a changelog at {found.changelog} with a section '## vX.Y.Z' and the impact statement in it{seen_too}")
     if [check[0] for check in found.checks] == ["example"]:
@@ -318,22 +357,34 @@ def _missing(seen: _Seen, found: first_profile.Found) -> list[str]:
 
 def lines(started: Started, root: Path) -> list[str]:
     """Return what to say of a start: written, found, missing, and last the command to type next."""
-    said = [f"{'would write' if started.dry_run else 'wrote'} {path}" for path in started.written]
+    said = []
+    for path, content in started.written.items():
+        said.append(f"{'would write' if started.dry_run else 'wrote'} {path}")
+        said += ["", *(f"  {line}".rstrip() for line in content.splitlines()), ""] if started.dry_run else []
     said += ["", "found", *(f"  {line}" for line in started.found)]
     if started.missing:
         said += ["", "missing, to be added and committed", *(f"  {line}" for line in started.missing)]
     if started.to_add:
-        said += [
-            "",
-            f"{root / 'noxfile.py'} is there already; add these lines to it",
-            *(f"  {line}" for line in started.to_add.splitlines()),
-        ]
-    add = " ".join(dict.fromkeys([*(path.name for path in started.written), "noxfile.py"]))
-    said += [
+        what = "add these lines to it" if started.to_add == first_profile.NOXFILE else "have its call name the profile"
+        said += ["", f"{root / 'noxfile.py'} is there already; {what}", *(f"  {line}" for line in started.to_add.splitlines())]
+    if started.dry_run:
+        return [*said, "", "Nothing was written."]
+    nox = _nox()
+    with_it = "" if nox == "nox" else ", with the nox that has handoff-tasks beside it"
+    return [
+        *said,
         "",
-        f"Read {PROFILE}, correct what you know better, and commit. Then, in {root}, with a nox that has handoff-tasks beside it",
-        f"(as {sys.executable} -m nox has), this says what is still missing for a GO:",
+        f"Read {PROFILE}, correct what you know better, and commit. Then, in {root}{with_it},",
+        "this says what is still missing for a GO:",
         "",
-        f'  git add {add} && git commit -m "build: hand releases over" && nox -s pre-release',
+        f'  git add {shlex.join(started.to_commit)} && git commit -m "build: hand releases over" && {nox} -s pre-release',
     ]
-    return said
+
+
+def _nox() -> str:
+    """Return how to call the nox that runs: by its name where PATH finds it, else by its path."""
+    ours = Path(sys.executable).parent / "nox"
+    found = shutil.which("nox")
+    if not ours.is_file():
+        return shlex.join([sys.executable, "-m", "nox"])
+    return "nox" if found and Path(found) == ours else shlex.quote(str(ours))

@@ -60,7 +60,7 @@ def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_
     done = desk.bare("handoff-init", str(made.root))
     assert done.returncode == 0, done.stdout
     assert done.stdout.rstrip().splitlines()[-1] == (
-        '  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && nox -s pre-release'
+        f'  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && {init._nox()} -s pre-release'
     )
     made.commit("build: hand releases over", {})
 
@@ -213,13 +213,102 @@ def test_a_change_of_the_runtime_after_its_commit_is_no_go(desk: Desk, tmp_path:
 
 
 def test_a_dry_run_writes_nothing(desk: Desk, tmp_path: Path) -> None:
-    """It says what it would write."""
+    """It prints what it would write, and names no command for what is not there."""
     made = scratch.repository(tmp_path / "app")
     made.commit("all", {"a.py": "x\n"})
     done = desk.bare("handoff-init", str(made.root), "--dry-run")
     assert done.returncode == 0
-    assert done.stdout.splitlines()[:2] == [f"would write {made.root / name}" for name in ("handoff.toml", "noxfile.py")]
+    said = done.stdout.splitlines()
+    assert [line for line in said if line.startswith("would")] == [
+        f"would write {made.root / name}" for name in ("handoff.toml", "noxfile.py")
+    ]
+    assert said[-1] == "Nothing was written."
     assert made.git("status", "--porcelain") == ""
+    init.start(made.root)
+    for name in ("handoff.toml", "noxfile.py"):
+        text = "".join(f"  {line}".rstrip() + "\n" for line in (made.root / name).read_text().splitlines())
+        assert text in done.stdout
+
+
+def test_the_nox_to_call_is_one_that_has_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name where PATH finds it, else its path; that of another Python is none."""
+    ours = tmp_path / "our bin"
+    ours.mkdir()
+    monkeypatch.setattr(sys, "executable", str(ours / "python"))
+    monkeypatch.setenv("PATH", str(ours))
+    assert init._nox() == f"'{ours / 'python'}' -m nox"
+    (ours / "nox").write_text("#!/bin/sh\n")
+    (ours / "nox").chmod(0o755)
+    assert init._nox() == "nox"
+    monkeypatch.setenv("PATH", "/usr/bin")
+    assert init._nox() == f"'{ours / 'nox'}'"
+
+
+def test_what_a_noxfile_has_already_is_told(tmp_path: Path) -> None:
+    """A call without a profile has to name it; a session whose name the handoff needs has to give it up."""
+    made = scratch.repository(tmp_path / "app")
+    sessions = [f'@nox.session(name="{name}")\ndef {name[0]}(session): ...\n' for name in ("pre-release", "verify-parity")]
+    made.commit(
+        "all",
+        {"noxfile.py": "".join(["import nox\n", *sessions]), "verify_parity.sh": PARITY, ".gitignore": ".nox/\n__pycache__/\n"},
+    )
+    found = init.start(made.root)
+    assert found.missing[2:] == [
+        f"the session {name} of noxfile.py has a name that the handoff needs: give it another one"
+        for name in ("pre-release", "verify-parity")
+    ]
+    (made.root / "handoff.toml").unlink()
+    made.commit("more", {"noxfile.py": "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__)\n"})
+    said = init.lines(init.start(made.root), made.root)
+    place = said.index(f"{made.root / 'noxfile.py'} is there already; have its call name the profile")
+    assert said[place + 1] == '  handoff_tasks.register(nox, __file__, profile="handoff.toml")'
+
+
+def test_files_that_git_does_not_know_yet_are_to_be_added(tmp_path: Path) -> None:
+    """Only what git knows is looked at, and that is said; the command names what is there and has to be added."""
+    made = scratch.repository(tmp_path / "app")
+    made.commit("all", {"a.py": "x\n"})
+    made.write({"CHANGELOG.md": "x\n", ".gitignore": "x\n"})
+    found = init.start(made.root)
+    assert found.found[0] == "files     1: those that git knows, and no others"
+    assert "git add handoff.toml noxfile.py CHANGELOG.md .gitignore && " in init.lines(found, made.root)[-1]
+
+
+def test_the_command_tells_all_that_is_missing(tmp_path: Path) -> None:
+    """From the producer's own folder, without manifest and changelog: both, with where the profile wants them."""
+    made = scratch.repository(tmp_path / "app")
+    made.commit("all", {"a.py": "x\n", ".gitignore": ".nox/\n"})
+    init.start(made.root)
+    commit = made.commit("build: hand releases over", {})[:12]
+    command = [sys.executable, "-m", "nox", "-s", "pre-release", "--", "--cache-dir", str(tmp_path / "cache")]
+    done = subprocess.run(command, cwd=made.root, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.strip().splitlines() == [
+        "Refused:",
+        f"  HP020 {commit}:contracts/producer-contract-manifest.json: the commit holds no producer manifest there",
+        "        next: commit one (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root "
+        "with --producer-root and a commit that has its manifest with --ref",
+        f"  HP022 {commit}:CHANGELOG.md: the commit holds no changelog there",
+        "        next: commit a changelog with a section for the release",
+    ]
+    text = (made.root / "handoff.toml").read_text().replace('manifest = "contracts', 'manifest = "/contracts')
+    made.commit("build: an absolute path", {"handoff.toml": text})
+    done = subprocess.run(command, cwd=made.root, capture_output=True, text=True, check=False)
+    line = text.splitlines().index('manifest = "/contracts/producer-contract-manifest.json"') + 1
+    assert f"  HP030 {made.root / 'handoff.toml'}:{line}#/paths/manifest: " in done.stdout
+    assert "HP010" not in done.stdout
+
+
+def test_a_noxfile_outside_of_any_repository_is_told_where_the_manifest_belongs(desk: Desk) -> None:
+    """HP010 with the path that the profile wants."""
+    done = desk.bare("pre-release")
+    assert done.returncode == 1
+    assert done.stdout.strip().splitlines() == [
+        "Refused:",
+        f"  HP010 {desk.folder}: the noxfile's folder holds no producer manifest; the profile wants it at {scratch.MANIFEST_PATH}",
+        "        next: commit one there (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root "
+        "with --producer-root",
+    ]
 
 
 def test_a_part_of_a_larger_repository_needs_a_prefix(tmp_path: Path) -> None:
@@ -264,7 +353,8 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert found.to_add == first_profile.NOXFILE
     said = init.lines(found, made.root)
     assert f"{made.root / 'noxfile.py'} is there already; add these lines to it" in said
-    assert said[-1] == '  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && nox -s pre-release'
+    assert said[-1].startswith('  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && ')
+    assert said[-1].endswith("nox -s pre-release")
     before = (made.root / "handoff.toml").read_bytes()
     assert refused(made.root) == (
         "HP091",
