@@ -40,6 +40,7 @@ class Found:
     """What a repository has. ``service_version`` is where its tree states the version (path, line pattern), if it does.
 
     ``checks`` are those of its language: id, title, argv, tools. ``tools`` are the tables that describe tools, name to TOML.
+    ``check_settings`` are the lines of a check that follow its tools, by its id; ``set`` is what every check sees.
     ``policies`` are the envelope policies' tables, in TOML, ``settings`` more lines of ``[environment]`` and what belongs to it.
     """
 
@@ -51,9 +52,11 @@ class Found:
     service_version: tuple[str, str] | None
     keep: Sequence[str]
     passed: Sequence[str]
+    set: Mapping[str, str]
     settings: str
     policies: str
     checks: Sequence[tuple[str, str, Sequence[str], Sequence[str]]]
+    check_settings: Mapping[str, str]
     scripts: Sequence[Script]
     tools: Mapping[str, str]
 
@@ -95,9 +98,10 @@ def text(found: Found) -> str:
         f"packet = {_quoted(found.packet)}",
         "",
         "[git]",
-        "# A difference below one of these means that another runtime was verified; all else is release metadata. handoff-init",
-        "# puts all here that it does not know to be metadata, since too much is refused and too little would be believed. Take out",
-        "# what a release commits after its runtime; put in what of docs/, .github/ and other dot files a consumer gets.",
+        "# A difference below one of these means that another runtime was verified; all else is release metadata.",
+        "# handoff-init puts all here that it does not know to be metadata, since too much is refused and too little would",
+        "# be believed. Take out what a release commits after its runtime; put in what of docs/, .github/ and other dot files a",
+        "# consumer gets.",
         f"runtime_paths = {_list(found.runtime_paths)}",
     ]
     if found.service_version:
@@ -128,26 +132,29 @@ def text(found: Found) -> str:
         "[environment]",
         "# What reaches a check of the caller's environment, beside PATH: nothing that changes a verdict.",
         f"pass = {_list(found.passed)}",
-        'set = { LC_ALL = "C", TZ = "UTC" }',
+        f"set = {{ {', '.join(f'{name} = {_quoted(value)}' for name, value in found.set.items())} }}",
         found.settings.strip(),
         "",
         "# The tools: looked up before a check runs. `claim` puts the version into the packet, because a verdict depends on it.",
+        "# `install` is a requirement that goes into the session's own environment, and the place for what tests import: describe",
+        '# each as a tool, such as [tools.httpx] with executables = ["python3"], install = "httpx==0.28.1" and a hint, and name it',
+        "# in the check.",
     ]
     parts += [table.rstrip() + "\n" for table in found.tools.values()]
     parts.append(
         "# The checks, in the packet's order. `alone = true` is for one that measures time, `expected_seconds` deals them out."
     )
-    parts += [_check(*one, None) for one in found.checks]
+    parts += [_check(*one, None, found.check_settings.get(one[0], "")) for one in found.checks]
     for one in found.scripts:
         argv = [f"./{one.path}", *([one.root_option, "{root}"] if one.root_option else [])]
         parts.append(_check(one.id, f"what {one.path} verifies", argv, one.tools, one.success_line))
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def _check(name: str, title: str, argv: Sequence[str], tools: Sequence[str], success_line: str | None) -> str:
+def _check(name: str, title: str, argv: Sequence[str], tools: Sequence[str], success_line: str | None, more: str = "") -> str:
     lines = ["[[checks]]", f"id = {_quoted(name)}", f"title = {_quoted(title)}", f"argv = {_list(argv)}"]
     lines += [f"success_line = {_quoted(success_line)}"] if success_line else []
-    return "\n".join([*lines, f"tools = {_list(tools)}", ""])
+    return "\n".join([*lines, f"tools = {_list(tools)}", *([more] if more else []), ""])
 
 
 def _quoted(value: str) -> str:

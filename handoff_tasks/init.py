@@ -202,6 +202,8 @@ def _found(seen: _Seen) -> first_profile.Found:
     checks: list[tuple[str, str, Sequence[str], Sequence[str]]] = []
     keep, passed = [], [*_BASE]
     tables = {name: table for name, table in blocks.items() if name != "environment"}
+    check_settings: dict[str, str] = {}
+    always = {"LC_ALL": "C", "TZ": "UTC"}
     settings = ""
     if cargo:
         flags = ["--workspace", "--all-targets", "--all-features"]
@@ -232,7 +234,13 @@ def _found(seen: _Seen) -> first_profile.Found:
         text = seen.text("pyproject.toml")
         if "[tool.ruff" in text or "ruff" in text:
             checks.append(("lint", "lints, by ruff", ["ruff", "check", "--no-fix", "."], ["ruff"]))
+        # No check may write into the checkout, or see packages outside of its session's environment.
+        always |= {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1", "RUFF_NO_CACHE": "true"}
         if "pytest" in text and not (cargo or node):
+            below = "/src" if any(re.match(r"src/.*\.py\Z", path) for path in seen.files) else ""
+            check_settings["test"] = (
+                f'# The package is not installed there: this is where tests find it.\nset = {{ PYTHONPATH = "{{root}}{below}" }}'
+            )
             checks.append(("test", "the whole test suite", ["pytest", "-q", "-p", "no:cacheprovider"], ["python3", "pytest"]))
     known = [name for name in tables if name not in {"cargo", "rustc", "rustfmt", "clippy", "ruff", "pytest"}]
     scripts_found = [
@@ -245,6 +253,7 @@ def _found(seen: _Seen) -> first_profile.Found:
     if not checks and not scripts_kept:
         checks.append(("example", "replace this by what verifies a release", ["bash", "-c", "exit 1"], ["bash"]))
     used = {name for check in checks for name in check[3]} | {name for script in scripts_kept for name in script.tools}
+    stated = _stated(seen)
     packet = f"{'docs/implementation' if seen.has('docs/implementation/') else 'docs'}/PRODUCER_RELEASE_HANDOFF_LATEST.json"
     return first_profile.Found(
         name=seen.root.resolve().name or "producer",
@@ -252,12 +261,14 @@ def _found(seen: _Seen) -> first_profile.Found:
         changelog=seen.changelog or "CHANGELOG.md",
         packet=packet,
         runtime_paths=_runtime(seen, [seen.manifest or _MANIFEST, seen.changelog or "CHANGELOG.md", packet]),
-        service_version=_stated(seen),
+        service_version=stated,
         keep=keep,
         passed=passed,
+        set=always,
         settings=settings,
-        policies=_policies(seen),
+        policies=_policies(seen, stated),
         checks=checks,
+        check_settings=check_settings,
         scripts=scripts_kept,
         tools={name: table for name, table in tables.items() if name in used},
     )
@@ -315,15 +326,16 @@ def _stated(seen: _Seen) -> tuple[str, str] | None:
     return None
 
 
-def _policies(seen: _Seen) -> str:
-    """Return the tables of the envelope policies: of the versions that are known, and of the manifest's."""
+def _policies(seen: _Seen, stated: tuple[str, str] | None) -> str:
+    """Return the tables of the envelope policies: of the versions that are known, the first one, the manifest's, the tree's."""
     text = _memorykernel()
     known = text[text.index("[envelope_policies.") : text.index("[execution]")].rstrip() + "\n"
     known = "# Those of v2 and v3 are MemoryKernel's: put what your own responses carry.\n" + known
-    version = seen.json(seen.manifest).get("expected_service_contract_version") if seen.manifest else None
-    if not isinstance(version, str) or f'"{version}"' in known or not re.fullmatch(r"service\.v[0-9]+", version):
-        return known
-    return known + "\n" + _OTHER_POLICY.format(version=version)
+    found = re.search(stated[1], seen.text(stated[0]), re.MULTILINE) if stated else None
+    manifest = seen.json(seen.manifest).get("expected_service_contract_version") if seen.manifest else None
+    versions = ["service.v1", str(manifest), found[1] if found else ""]
+    wanted = [name for name in dict.fromkeys(versions) if re.fullmatch(r"service\.v[1-9][0-9]{0,3}", name)]
+    return "\n".join([known, *(_OTHER_POLICY.format(version=name) for name in wanted if f'"{name}"' not in known)])
 
 
 def _missing(seen: _Seen, found: first_profile.Found) -> list[str]:

@@ -306,8 +306,8 @@ def test_a_noxfile_outside_of_any_repository_is_told_where_the_manifest_belongs(
     assert done.stdout.strip().splitlines() == [
         "Refused:",
         f"  HP010 {desk.folder}: the noxfile's folder holds no producer manifest; the profile wants it at {scratch.MANIFEST_PATH}",
-        "        next: commit one there (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root "
-        "with --producer-root",
+        "        next: commit one there (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's "
+        "root with --producer-root",
     ]
 
 
@@ -329,6 +329,43 @@ def test_a_python_package(tmp_path: Path) -> None:
     assert [check.argv[0] for check in parsed.checks] == ["ruff", "pytest"]
     assert parsed.runtime_paths == ("app/", "pyproject.toml")
     assert parsed.checks[0].argv == ("ruff", "check", "--no-fix", ".")
+
+
+@pytest.mark.parametrize(("path", "found"), [("src/app/__init__.py", "{root}/src"), ("app/__init__.py", "{root}")])
+def test_tests_find_the_package(tmp_path: Path, path: str, found: str) -> None:
+    """Which is not installed; and no check leaves anything in the checkout."""
+    _, parsed = started(tmp_path, {"pyproject.toml": "[tool.ruff]\n[tool.pytest]\n", path: "\n"})
+    assert parsed.check("test").set == {"PYTHONPATH": found}
+    assert parsed.check("lint").set == {}
+    assert parsed.set == {
+        "LC_ALL": "C",
+        "TZ": "UTC",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+        "RUFF_NO_CACHE": "true",
+    }
+
+
+@pytest.mark.parametrize(
+    ("manifest", "openapi", "versions"),
+    [
+        (None, None, ["v2", "v3", "v1"]),
+        ("service.v1", None, ["v2", "v3", "v1"]),
+        ("service.v7", "service.v8", ["v2", "v3", "v1", "v7", "v8"]),
+        ("service.v0", None, ["v2", "v3", "v1"]),
+    ],
+)
+def test_every_version_in_sight_has_a_policy(
+    tmp_path: Path, manifest: str | None, openapi: str | None, versions: list[str]
+) -> None:
+    """The manifest's, the tree's, and the first one: without a policy there is not even a draft (HP057)."""
+    files: dict[str, str | None] = {"a.py": "x\n"}
+    if manifest:
+        files["contracts/manifest.json"] = scratch.manifest("v1.0.0", "0" * 40, service=manifest)
+    if openapi:
+        files["openapi.yaml"] = f"info:\n  version: {openapi}\n"
+    _, parsed = started(tmp_path, files)
+    assert [*parsed.envelope_policies] == [f"service.{version}" for version in versions]
 
 
 def test_a_repository_with_nothing(tmp_path: Path) -> None:
