@@ -166,9 +166,7 @@ def parse(data: bytes, where: str, schema: Mapping[str, Any] | None) -> Profile:
     except UnicodeDecodeError as error:
         raise refusal("HP030", where, f"byte {error.start} is not UTF-8", _HINT) from None
     except tomllib.TOMLDecodeError as error:
-        at = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
-        place, message = (f"{where}:{at[2]}:{at[3]}", at[1]) if at else (where, str(error))
-        raise refusal("HP030", place, f"not TOML: {message}", _HINT) from None
+        raise _no_toml(data.decode("utf-8"), where, str(error)) from None
     except RecursionError:
         raise refusal("HP030", where, "the document nests too deeply", _HINT) from None
     problems = validate.violations(document, schema, where=where, code="HP030", hint=_HINT) if schema is not None else []
@@ -181,6 +179,16 @@ def parse(data: bytes, where: str, schema: Mapping[str, Any] | None) -> Profile:
         text = data.decode("utf-8")
         raise HandoffError([replace(problem, where=_placed(text, where, problem)) for problem in problems])
     return _profile(document)
+
+
+def _no_toml(text: str, where: str, said: str) -> HandoffError:
+    """Return the refusal of a text that is no TOML, with the place that tomllib has put into its message."""
+    at = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", said, re.DOTALL)
+    if not at:
+        return refusal("HP030", where, f"not TOML: {said}", _HINT)
+    lines = text.split("\n")
+    line, column = (at[2], at[3]) if at[2] else (len(lines), len(lines[-1]) + 1)
+    return refusal("HP030", f"{where}:{line}:{column}", f"not TOML: {at[1]}{'' if at[2] else ' at the end'}", _HINT)
 
 
 def _placed(text: str, where: str, problem: Problem) -> str:

@@ -210,7 +210,8 @@ def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("text", "where", "message"),
     [
-        ("name = ", "p.toml", "not TOML: Invalid value (at end of document)"),
+        ("name = ", "p.toml:1:8", "not TOML: Invalid value at the end"),
+        ('name = "a"\n[paths', "p.toml:2:7", "not TOML: Expected ']' at the end of a table declaration at the end"),
         ('name = "a"\nname = "b"\n', "p.toml:2:11", "not TOML: Cannot overwrite a value"),
         (changed('name = "Small"\n', ""), "p.toml#", "the key name is missing"),
         (changed('name = "Small"', "name = 2026-01-01"), "p.toml#/name", 'found "2026-01-01"; expected string'),
