@@ -208,6 +208,21 @@ def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "error: package `home v0.5.12` cannot be built because it requires rustc 1.88 or newer, while rustc 1.70.0 is active",
+        "error: rustc 1.70.0 is not supported by the following package:",
+    ],
+)
+def test_a_toolchain_that_is_too_old_is_no_finding(said: str) -> None:
+    """A dependency that asks for a newer one says nothing about the commit."""
+    parsed = profile.parse(resources.profiles()["memorykernel"].read_bytes(), "memorykernel", resources.schema(resources.PROFILE))
+    [failure] = [one for one in parsed.failures if any(text in said for text in one.says)]
+    assert failure.means == "the toolchain is too old for a dependency"
+    assert failure.hint == "take a newer toolchain: --toolchain NAME, or execution.toolchain in the profile"
+
+
+@pytest.mark.parametrize(
     ("text", "where", "message"),
     [
         ("name = ", "p.toml:1:8", "not TOML: Invalid value at the end"),
