@@ -358,6 +358,8 @@ def _missing(seen: _Seen, found: first_profile.Found) -> list[str]:
         path for path in seen.files if first_profile.is_script(path) and seen.files[path] == "100644" and path.endswith(".sh")
     ]
     missing += [f"{path} is not executable, so it is no check: git update-index --chmod=+x {path}" for path in not_executable]
+    if "Cargo.toml" in seen.files and "Cargo.lock" not in seen.files and not seen.below:
+        missing.append("Cargo.lock: cargo would write one into the checkout, and a check that changes the checkout has not passed")
     if seen.below:
         missing.append(
             f"tags: this is a part of a larger repository ({seen.below}), whose tags count only with a prefix: git.tag_prefix in "
@@ -372,7 +374,7 @@ def lines(started: Started, root: Path) -> list[str]:
     said = []
     for path, content in started.written.items():
         said.append(f"{'would write' if started.dry_run else 'wrote'} {path}")
-        said += ["", *(f"  {line}".rstrip() for line in content.splitlines()), ""] if started.dry_run else []
+        said += ["", *(f"  {line}".rstrip() for line in content.splitlines())] if started.dry_run else []
     said += ["", "found", *(f"  {line}" for line in started.found)]
     if started.missing:
         said += ["", "missing, to be added and committed", *(f"  {line}" for line in started.missing)]

@@ -107,14 +107,23 @@ def test_a_rust_workspace(tmp_path: Path) -> None:
         "crates/a/Cargo.toml": "x\n",
         "more/Cargo.lock": "y\n",
     }
-    _, parsed = started(tmp_path, files)
+    found, parsed = started(tmp_path, files)
     assert [check.id for check in parsed.checks] == ["fmt", "clippy", "test"]
     assert parsed.keep == ("target", "more/target")
     assert parsed.runtime_paths == ("Cargo.lock", "Cargo.toml", "crates/", "more/")
     assert "CARGO_HOME" in parsed.pass_names
     assert "clippy.toml" in parsed.refuse_above
+    assert not [line for line in found.missing if line.startswith("Cargo.lock")]
     assert parsed.toolchain_variable == "RUSTUP_TOOLCHAIN"
     assert [tool for tool in parsed.tools.values() if not tool.claim] == []
+
+
+def test_a_crate_without_its_lock_file_is_told(tmp_path: Path) -> None:
+    """Cargo would write one, and no check would pass."""
+    found, _ = started(tmp_path, {"Cargo.toml": "[package]\n", "src/lib.rs": "\n"})
+    assert (
+        "Cargo.lock: cargo would write one into the checkout, and a check that changes the checkout has not passed" in found.missing
+    )
 
 
 @pytest.mark.parametrize(
