@@ -66,10 +66,34 @@ def test_the_draft_before_the_changelog_has_its_section(desk: Path, producer: sc
 
 
 def test_a_release_that_has_its_statement_is_told_so(desk: Path, producer: scratch.Producer) -> None:
-    """The block is shown all the same, to compare."""
+    """And what is shown is that statement, not one to fill in."""
     done = draft(desk, producer, "--ref", "v1.1.0")
     assert done.returncode == 0, done.stderr
-    assert "For CHANGELOG.md, section '## v1.1.0'; there is a filled statement already:\n" in done.stdout
+    old, new = producer.git("rev-parse", "v1.0.0~1"), producer.git("rev-parse", "v1.1.0~1")
+    assert done.stdout.partition("For CHANGELOG.md")[2] == (
+        ", section '## v1.1.0'; there is a filled statement already:\n\n"
+        + scratch.section("v1.1.0", new, rollback=f"v1.0.0/{old}").partition("\n\n")[2]
+    )
+
+
+def test_the_draft_of_a_first_release(desk: Path, tmp_path: Path) -> None:
+    """There is nothing to go back to, and the draft says so; filled in like that, the statement stands."""
+    first = scratch.repository(tmp_path / "first")
+    runtime = first.commit("feat: all", {**scratch.SCRIPTS, **scratch.runtime("2")})
+    files: dict[str, str | None] = {
+        scratch.MANIFEST_PATH: scratch.manifest("v1.0.0", runtime),
+        scratch.CHANGELOG_PATH: "## v1.0.0\n",
+    }
+    first.commit("chore: the manifest", files)
+    done = draft(desk, first)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("- Rollback instruction: none, this is the first release\n")
+    block = (
+        done.stdout[done.stdout.index("Consumer impact:") :].replace("<none|describe>", "the first one").replace("<yes/no>", "yes")
+    )
+    first.commit("docs: the statement", {scratch.CHANGELOG_PATH: f"## v1.0.0\n\n{block}"})
+    done = draft(desk, first)
+    assert done.stdout.endswith(f"there is a filled statement already:\n\n{block}"), done.stdout
 
 
 def test_a_commit_without_a_manifest_has_no_draft(desk: Path, producer: scratch.Producer) -> None:
