@@ -63,7 +63,7 @@ ENDS = {
     f"{STABLE} -- --ref v0.3.3": (1, r"^  HP043 check contract-parity: "),
     ".venv/bin/nox -s handoff-init -- ../service": (
         0,
-        r"git add handoff\.toml noxfile\.py && git commit .* && nox -s pre-release$",
+        r"git add handoff\.toml noxfile\.py && git commit .* && \S*nox -s pre-release$",
     ),
     ".venv/bin/nox -s handoff-explain -- trilogy-compliance": (0, r"^  evidence "),
     f"{STABLE} -- --dry-run": (0, r"^Nothing was run\. "),
