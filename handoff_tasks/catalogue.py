@@ -577,8 +577,8 @@ _ENTRIES = {
     ),
     "HA110": _rule(
         "The report is incomplete",
-        "`report.html`, `report.md` or the job's summary cannot be written. The verdict stands.",
-        ".handoff/evidence/1d92.../report.html: the report cannot be written: Is a directory",
+        "`report.<mode>.html`, `report.<mode>.md` or the job's summary cannot be written. The verdict stands.",
+        ".handoff/evidence/1d92.../report.stable.html: the report cannot be written: Is a directory",
         "Make the place writable, then run again.",
     ),
 }
