@@ -605,7 +605,7 @@ def test_listing_imports_neither_git_nor_jsonschema(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name = ", "not TOML: Invalid value (at end of document)"),
+        ("name = ", "handoff.toml:1:8: not TOML: Invalid value at the end"),
         (scratch.PROFILE.replace("[[checks]]", "[[cheks]]"), "unknown key cheks (did you mean checks?)"),
         (scratch.PROFILE.replace('id = "ok"', "id = 3"), "/checks/0/id: found 3; expected string"),
     ],
