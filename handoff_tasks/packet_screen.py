@@ -68,7 +68,7 @@ def packet_text(read: Packet) -> list[str]:
     document = read.document
     outcomes = _outcomes(document)
     width = max([len(name) for name, _, _ in outcomes], default=0)
-    lines = [harmless.printable(f"{document['release_tag']}, {document['handoff_mode']}: {len(outcomes)} checks")]
+    lines = [harmless.printable(f"{document['release_tag']}, {document['handoff_mode']}: {report.counted(len(outcomes), 'check')}")]
     lines += [f"  {harmless.printable(f'{name:<{width}}  {outcome:<12}  {tools}').rstrip()}" for name, outcome, tools in outcomes]
     lines += ["", impact.HEADING]
     lines += [f"- {label}: {harmless.printable(text)}" for label, text in _statement(document)]
