@@ -62,7 +62,12 @@ def run(
     on to the lanes, which end their commands and leave their records. ``look`` is called many times a second while they run; with
     None instead, the lanes write the output of their checks to our standard output. Raises `HandoffError` (HP080) when that folder
     cannot be written; what was started is ended then, as it is when ``look`` or ``say`` raises.
+
+    After an interrupt the logs are called ``lane-<n>.nox.interrupted``: what a Python that is still starting says to a signal is a
+    traceback, and explains no check.
     """
+    for old in chatter.glob("lane-*.nox.interrupted"):
+        old.unlink(missing_ok=True)
     running: list[subprocess.Popen[bytes]] = []
     with execute.interruptible():
         try:
@@ -75,6 +80,9 @@ def run(
         except execute.Interrupted as stop:
             say(f"{stop.name}: ending the checks that run")
             _stop(running, stop.number)
+            for log in chatter.glob("lane-*.nox.log"):
+                with contextlib.suppress(OSError):
+                    log.replace(log.with_suffix(".interrupted"))
             return stop.name
         except BaseException:
             # Whatever it is, nothing that was started goes on without us.
@@ -88,6 +96,10 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--envdir", str(envdir), "--no-stop-on-first-error"]
     environment = {name: value for name, value in os.environ.items() if name not in _OUTER}
+    if not _is_looked_in(noxfile.parent):
+        # Else Python looks among the files beside the noxfile first: a queue.py there is none of its modules. Not by -P, since nox
+        # starts a Python there itself, which makes the environments.
+        environment["PYTHONSAFEPATH"] = "1"
     try:
         log = chatter.open("wb")
     except OSError as error:
@@ -103,6 +115,11 @@ def _start(
             stderr=log,
             process_group=0,
         )
+
+
+def _is_looked_in(folder: Path) -> bool:
+    """Tell whether our own Python finds modules in a folder: a noxfile that imports one from there is read in the lanes too."""
+    return any(os.path.realpath(entry) == os.path.realpath(folder) for entry in sys.path)
 
 
 def _stop(running: Sequence[subprocess.Popen[bytes]], number: int) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import scratch
+from desk import NOXFILE
 
 from handoff_tasks import fanout, profile, resources
 from handoff_tasks.errors import HandoffError
@@ -16,6 +20,8 @@ from handoff_tasks.errors import HandoffError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from desk import Desk
 
 CHECK = profile.parse(scratch.PROFILE.encode(), "scratch", resources.schema(resources.PROFILE)).checks[0]
 
@@ -112,3 +118,47 @@ def test_a_folder_that_cannot_be_written_ends_what_was_started(tmp_path: Path, m
     assert problem.message == "cannot be written: Is a directory"
     assert len(lanes) == 1
     assert lanes[0].returncode is not None
+
+
+@pytest.mark.parametrize("name", ["queue.py", "platform.py", "secrets.py", "git.py", "select.py"])
+def test_files_beside_the_noxfile_are_no_modules_of_pythons(desk: Desk, name: str) -> None:
+    """A user's file with the name of a module stops no check, called as nox is: its own folder is not looked in."""
+    (desk.folder / name).write_text("x = 1\n")
+    command = [sys.executable, "-P", *desk.command("handoff-stable", *desk.words())[1:]]
+    done = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [check["outcome"] for check in desk.result["checks"]] == ["passed"] * 3
+
+
+def test_a_noxfile_that_imports_from_its_folder_does_so_in_the_lanes(desk: Desk) -> None:
+    """Called as python -m nox from there, the folder is looked in; so it is in the lanes."""
+    (desk.folder / "helper.py").write_text("x = 1\n")
+    (desk.folder / "noxfile.py").write_text(f"import helper\n{NOXFILE}")
+    assert desk.run("handoff-stable").returncode == 0
+
+
+def test_an_early_interrupt_leaves_no_words_of_nox_for_the_screen(tmp_path: Path) -> None:
+    """A lane that is still starting answers a signal with a traceback: it is kept under another name, until the next run."""
+    (tmp_path / "noxfile.py").write_text("import time\nprint('reading')\ntime.sleep(300)\n")
+    log, kept = tmp_path / "lane-1.nox.log", tmp_path / "lane-1.nox.interrupted"
+    for _ in range(2):
+        assert not log.exists()
+        begun = time.monotonic()
+
+        def look() -> None:
+            assert not kept.exists()
+            if time.monotonic() - begun > 0.4:  # noqa: B023 - called in this round only
+                os.kill(os.getpid(), signal.SIGINT)
+
+        said: list[str] = []
+        stopped = fanout.run(
+            [["any"]],
+            noxfile=tmp_path / "noxfile.py",
+            envdir=tmp_path / "environments",
+            words=[],
+            chatter=tmp_path,
+            say=said.append,
+            look=look,
+        )
+        assert (stopped, said) == ("SIGINT", ["SIGINT: ending the checks that run"])
+        assert (log.exists(), kept.exists()) == (False, True)
