@@ -124,10 +124,13 @@ def _lanes(place: Path, workspace: Workspace) -> list[list[str]]:
 
 
 def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:
-    """Return the first lines of the messages of commits; none for those that the repository does not have."""
+    """Return the first lines of the messages of commits; none for those that the repository does not have, or no longer gives.
+
+    The verdict stands, and the packet may be published: a report without them is better than none.
+    """
     found = {}
     folder = workspace.repository.folder
-    with gitcmd.Objects(folder) as objects:
+    with contextlib.suppress(gitcmd.GitError, OSError), gitcmd.Objects(folder) as objects:
         for sha in dict.fromkeys(shas):
             read = objects.read(sha)
             if read and read[1] == "commit":

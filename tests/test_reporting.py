@@ -86,6 +86,18 @@ def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
     assert not found.known
 
 
+def test_a_history_that_is_gone_by_then_takes_no_report_away(opened: workspace.Workspace) -> None:
+    """A check that destroys our copy of the history, or a cache that vanishes: the view is there, without the commits' messages."""
+    material = assemble.gather(opened, None)
+    checks = assemble.results(opened)
+    decision = assemble.decide(opened, material, checks, opened.profile.mode("stable"), allow_untagged=False)
+    for broken in (opened.repository.folder / "HEAD", opened.repository.folder):
+        broken.rename(broken.with_name("gone"))
+        found = reporting.view_of(opened, material, checks, [decision])
+        assert found.picture is not None
+        assert not any(point.subject for point in found.picture.points)
+
+
 def test_the_report_lies_beside_the_evidence(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two files, and no summary where there is no job."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
