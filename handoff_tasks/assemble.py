@@ -130,7 +130,7 @@ def _statement(
         section = impact.section(text, manifest.release_tag)
         if section is None:
             message = f"no section '## {manifest.release_tag}', so no impact statement"
-            hint = "add the section with the block that is shown, filled in, and commit; or give the block with --impact FILE"
+            hint = f"add the section with {impact.SHOWN_BLOCK}, filled in, and commit; or give the block with --impact FILE"
             return None, [Problem(code="HP060", where=where, message=message, hint=hint)]
         first_line, text = section[0] + 1, section[1]
     try:

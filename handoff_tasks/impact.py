@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from handoff_tasks.model import GitFacts, Manifest
 
 HEADING = "Consumer impact:"
+# What hints call the statement to fill in; the report makes it a link.
+SHOWN_BLOCK = "the block that is shown"
 LABELS: Mapping[str, str] = {
     "Runtime behavior changes": "runtime_behavior_changes",
     "Required consumer mapping changes": "required_consumer_mapping_changes",
@@ -83,7 +85,7 @@ def parse(text: str, where: str, first_line: int = 1) -> Statement:
     starts = [number for number, line in enumerate(lines) if line.strip() == HEADING]
     if len(starts) != 1:
         count = f"{len(starts)} blocks" if starts else "no block"
-        raise refusal("HP060", where, f"{count} '{HEADING}'; expected one", "paste the block that is shown, and fill it in")
+        raise refusal("HP060", where, f"{count} '{HEADING}'; expected one", f"paste {SHOWN_BLOCK}, and fill it in")
     problems: list[Problem] = []
 
     def wrong(code: str, number: int, message: str) -> None:

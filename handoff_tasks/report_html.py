@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from handoff_tasks import report, timeline
 from handoff_tasks.catalogue import CATALOGUE
+from handoff_tasks.impact import SHOWN_BLOCK
 from handoff_tasks.model import Outcome
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ _TEMPLATES = Path(__file__).resolve().parent / "templates"
 _NAMED = 12
 _UNFOLDED = 20
 _GROUPED = 10
-# What hints call the statement to fill in.
-_BLOCK_NAMED = "the block below"
 _LONGEST_NAME = 36
 # In percent of the timeline: what a finger or an eye still finds.
 _NARROWEST = 0.75
@@ -60,7 +59,7 @@ def render(view: View) -> str:
         rules=[(code, CATALOGUE.get(code)) for code in codes],
         advisories=report.by_hint(view.advisories),
         anchors={f"check {step.id}": f"check-{number}" for number, step in enumerate(view.steps, 1)},
-        block_named=_BLOCK_NAMED,
+        block_named=SHOWN_BLOCK,
         critical_text=report.chain(critical, _NAMED),
         bars=sorted(enumerate(view.timeline.bars), key=lambda one: one[1].outcome != Outcome.PASSED) if view.timeline else [],
         duration=timeline.duration,

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from builders import HOSTILE, check, facts, go_packet, hostile_view, manifest, problem, profile, record, result, view
 
-from handoff_tasks import report, report_html
+from handoff_tasks import impact, report, report_html
 from handoff_tasks.catalogue import CATALOGUE
+from handoff_tasks.errors import HandoffError
 from handoff_tasks.model import CheckResult, Outcome
 
 if TYPE_CHECKING:
@@ -145,12 +146,14 @@ def test_many_problems_with_one_next_step_are_one_finding() -> None:
     assert "<summary>20 more with the same next step</summary>" in page
 
 
-def test_the_block_below_is_one_step_away() -> None:
-    """A hint that speaks of the statement to fill in leads to it, where the page has it."""
-    found = problem("HP060", "CHANGELOG.md", "no section", "add the section with the block below, filled in")
+def test_the_block_that_is_shown_is_one_step_away() -> None:
+    """A hint that speaks of the statement to fill in, as the reader of statements says it, leads to it where the page has it."""
+    with pytest.raises(HandoffError) as caught:
+        impact.parse("no statement", "CHANGELOG.md")
+    found = caught.value.problems[0]
     lacks = dataclasses.replace(view(problems=[found]), statement=(), block="Consumer impact")
-    assert 'add the section with <a href="#impact">the block below</a>, filled in' in report_html.render(lacks)
-    assert '<a href="#impact">the block below' not in report_html.render(view(problems=[found]))
+    assert 'paste <a href="#impact">the block that is shown</a>, and fill it in' in report_html.render(lacks)
+    assert '<a href="#impact">the block' not in report_html.render(view(problems=[found]))
 
 
 def test_a_problem_of_a_check_leads_to_it() -> None:
