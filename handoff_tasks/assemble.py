@@ -246,6 +246,11 @@ def check_packet(data: bytes, where: str) -> list[Problem]:
         document = strict_json.read(data, where)
     except HandoffError as error:
         return list(error.problems)
+    return check_document(document, data, where)
+
+
+def check_document(document: object, data: bytes, where: str) -> list[Problem]:
+    """Return what is wrong with a packet that was read from ``data``: schema and form (HP070), contradictions (HP071)."""
     hint = rules.ASK_FOR_ANOTHER
     found = validate.violations(document, resources.schema(resources.PACKET), where=where, code="HP070", hint=hint)
     if found:

@@ -11,7 +11,6 @@ Below the base folder: ``objects.git`` (the fetched history), ``checkout`` (the 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import functools
 import json
@@ -23,7 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks import gitcmd, paths
-from handoff_tasks.errors import refusal
+from handoff_tasks.errors import refusal, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 # Longer than all checks of a run may take together: whoever runs there is ended by its own limit, and a dead one holds no lock.
 _PATIENCE_SECONDS = 24 * 3600.0
 _MOST_OF_A_LOCK = 65536
-_ANOTHER_FOLDER = "make the folder writable, or choose another one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +77,7 @@ def held(path: Path, what: str, *, shared: bool = False) -> Iterator[None]:
                 os.ftruncate(lock, 0)
                 os.pwrite(lock, ours.encode(), 0)
         except OSError as error:
-            hint = "free some disk space, then run again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else _ANOTHER_FOLDER
-            raise refusal("HP080", str(path), f"cannot be written: {error.strerror}", hint) from None
+            raise unwritable(path, error) from None
         try:
             yield
         finally:
@@ -174,8 +171,7 @@ def changes(wanted: Wanted) -> tuple[str, ...]:
 def _hiding(wanted: Wanted) -> list[str]:
     """Return the .gitignore files that are not the commit's: with one, whatever lies beside it would be covered."""
     words = ("-z", "--others", f"--exclude-from={wanted.objects / 'info' / 'exclude'}", "--", ":(glob)**/.gitignore")
-    listed = _git(wanted)("ls-files", *words).decode("utf-8", "surrogateescape")
-    return [f"new {name}" for name in listed.split("\0") if name]
+    return [f"new {name}" for name in gitcmd.names(_git(wanted)("ls-files", *words))]
 
 
 def _retold(wanted: Wanted) -> list[str]:
@@ -205,7 +201,7 @@ def _own_files(wanted: Wanted) -> dict[str, str]:
 def _leftovers(wanted: Wanted) -> bool:
     """Tell whether files lie there that the commit's .gitignore covers and that are no build output to keep."""
     listed = _git(wanted)("ls-files", "-z", "--others", "--ignored", "--exclude-per-directory=.gitignore", "--directory")
-    names = [name.rstrip("/") for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
+    names = [name.rstrip("/") for name in gitcmd.names(listed)]
     return len(paths.select([*wanted.keep, *(f"{path}/" for path in wanted.keep)], names)) < len(set(names))
 
 

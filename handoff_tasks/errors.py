@@ -6,6 +6,7 @@ them. This module knows nothing of files, git or nox, and prints nothing.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,3 +50,10 @@ class HandoffError(Exception):
 def refusal(code: str, where: str, message: str, hint: str) -> HandoffError:
     """Return the error for a single problem, ready to be raised."""
     return HandoffError(Problem(code=code, where=where, message=message, hint=hint))
+
+
+def unwritable(where: object, error: OSError) -> HandoffError:
+    """Return the refusal (HP080) of a file or folder, ``where``, that cannot be written, by what the system said."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "free some disk space, then run again" if full else "make the folder writable, or choose another one"
+    return refusal("HP080", str(where), f"cannot be written: {error.strerror}", hint)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from handoff_tasks import canonical, diff, masks, resources, strict_json, validate
-from handoff_tasks.errors import HandoffError, Problem, refusal
+from handoff_tasks.errors import HandoffError, Problem, refusal, unwritable
 from handoff_tasks.model import Record
 
 if TYPE_CHECKING:
@@ -223,11 +223,12 @@ def check_target(path: Path, git_dir: Path) -> Problem | None:
         return refused("lies inside a repository's .git", name_a_file)
     if mode is not None:
         try:
-            if diff.unreadable(strict_json.read(plain_bytes(path), str(path)), str(path)):
-                raise refusal("HP102", str(path), "no packet", name_a_file)
+            a_packet = not diff.unreadable(strict_json.read(plain_bytes(path), str(path)), str(path))
         except OSError as error:
             return refused(f"cannot be read: {error.strerror}", name_a_file)
         except HandoffError:
+            a_packet = False
+        if not a_packet:
             message = "holds something else than a handoff packet; expected one to replace, or nothing"
             return refused(message, "name another file with --out-json, or delete this one first")
     place = next(folder for folder in (parent, *parent.parents) if folder.exists())
@@ -357,10 +358,3 @@ def _sync(place: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def unwritable(path: Path, error: OSError) -> HandoffError:
-    """Return the refusal (HP080) of a file that cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return refusal("HP080", str(path), f"cannot be written: {error.strerror}", "free some disk space, then run again")
-    return refusal("HP080", str(path), f"cannot be written: {error.strerror}", "make the folder writable, or choose another one")

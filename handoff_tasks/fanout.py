@@ -15,7 +15,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from handoff_tasks import evidence, execute
+from handoff_tasks import execute
+from handoff_tasks.errors import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -103,7 +104,7 @@ def _start(
     try:
         log = chatter.open("wb")
     except OSError as error:
-        raise evidence.unwritable(chatter, error) from None
+        raise unwritable(chatter, error) from None
     with log:
         # A group of its own: Ctrl-C reaches us alone, and each of them once, from us.
         return subprocess.Popen(

@@ -131,14 +131,15 @@ def differences(git: Callable[..., bytes], *below: str) -> list[tuple[str, str]]
     count. Index and work tree only: no HEAD is asked, so nobody who writes one can change the answer.
     """
     words = ("--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=none", "--name-status", "-z")
-    fields = _names(git("diff", *words, *below))
+    fields = names(git("diff", *words, *below))
     kinds = {"D": "deleted", "A": "new"}
     found = [(kinds.get(kind, "modified"), path) for kind, path in zip(fields[::2], fields[1::2], strict=True)]
-    new = _names(git("ls-files", "-z", "--others", "--exclude-standard", *below))
+    new = names(git("ls-files", "-z", "--others", "--exclude-standard", *below))
     return [*found, *(("new", path) for path in new)]
 
 
-def _names(listed: bytes) -> list[str]:
+def names(listed: bytes) -> list[str]:
+    """Return what git lists with ``-z``, each up to a NUL."""
     return [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
 
 

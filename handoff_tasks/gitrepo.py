@@ -31,7 +31,8 @@ T = TypeVar("T")
 
 SYMBOLIC = "symbolic"
 _TAGS = "refs/tags/"
-_LINKS = 20
+# Modes of entries of a tree.
+_LINK, _SUBMODULE = "120000", "160000"
 _FSCK = "run 'git fsck' in the producer's repository and mend what it names"
 _VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)\Z")
 
@@ -386,7 +387,7 @@ class Repository:
         """Return the files, links and submodules below a producer's root in a commit, path to mode and object id."""
         words = ("ls-tree", "-r", "-z", "--full-tree", commit)
         found = {}
-        for line in filter(None, _text(self._git(*words, *(("--", prefix) if prefix else ()))).split("\0")):
+        for line in gitcmd.names(self._git(*words, *(("--", prefix) if prefix else ()))):
             facts, path = line.split("\t", 1)
             mode, _, sha = facts.split(" ")
             found[path.removeprefix(prefix)] = (mode, sha)
@@ -394,10 +395,10 @@ class Repository:
 
     def _absent(self, profile: Profile, entries: Iterable[str], prefix: str, runtime: str | None) -> tuple[str, ...]:
         """Return the runtime paths without ``*`` that name nothing in the verified commit, nor in the runtime commit."""
-        left = [path for path in profile.runtime_paths if "*" not in path and not paths.select([path], entries)]
+        left = [path for path in profile.runtime_paths if "*" not in path and not paths.named(path, entries)]
         if left and runtime:
-            below = self._entries(runtime, prefix)
-            left = [path for path in left if not paths.select([path], below)]
+            before = self._entries(runtime, prefix)
+            left = [path for path in left if not paths.named(path, before)]
         return tuple(sorted(left))
 
     def _between(self, runtime: str, commit: str) -> tuple[str, ...]:
@@ -502,23 +503,22 @@ def _followed(
     """
     found: list[str] = []
     outside: dict[str, str] = {}
-    for _ in range(_LINKS):
-        below = paths.select([*profile.runtime_paths, *found], entries)
-        seen = len(found)
+    left = {path: entry for path, entry in entries.items() if entry[0] in (_LINK, _SUBMODULE)}
+    # What a link leads to may hold links, too.
+    while below := paths.select([*profile.runtime_paths, *found], left):
         for path in below:
-            mode, sha = entries[path]
-            if mode == "160000":
+            mode, sha = left.pop(path)
+            if mode == _SUBMODULE:
                 outside[path] = "a submodule, whose content is not in the checkout"
-            elif mode == "120000":
-                read = objects.read(sha)
-                led = os.path.normpath(os.path.join(os.path.dirname(path), _text(read[2]) if read else ""))  # noqa: PTH118, PTH120 - a path in a tree
-                if led.startswith(("..", "/")):
-                    outside[path] = "a link that leaves the producer's root"
-                else:
-                    found += [one for one in (led, f"{led}/") if one not in found]
-        if len(found) == seen:
-            break
-    return tuple(found), tuple(sorted(outside.items()))
+                continue
+            read = objects.read(sha)
+            to = read[2].decode("utf-8", "surrogateescape") if read else ""
+            led = os.path.normpath(os.path.join(os.path.dirname(path), to))  # noqa: PTH118, PTH120 - a path in a tree
+            if led.startswith(("..", "/")):
+                outside[path] = "a link that leaves the producer's root"
+            else:
+                found += [led, f"{led}/"]
+    return tuple(dict.fromkeys(found)), tuple(sorted(outside.items()))
 
 
 def _rolled_back(
@@ -530,10 +530,6 @@ def _rolled_back(
     if not known:
         return Relation.MISSING
     return None if stated else relation(rollback, runtime)
-
-
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
 
 
 def _stated(objects: gitcmd.Objects, runtime: str, prefix: str, profile: Profile) -> str | None:

@@ -44,11 +44,11 @@ class Judged:
 
 def judge(data: bytes, where: str) -> Judged:
     """Return what is wrong with a packet's bytes: HP002, HP070, HP071, HP073; of another generator's also HP062."""
-    found = assemble.check_packet(data, where)
     try:
         document: Any = strict_json.read(data, where)
-    except HandoffError:
-        return Judged(document=None, problems=tuple(found))
+    except HandoffError as error:
+        return Judged(document=None, problems=error.problems)
+    found = assemble.check_document(document, data, where)
     # What only contradicts itself is of its form.
     if any(problem.code != "HP071" for problem in found):
         if diff.unreadable(document, where):

@@ -80,7 +80,7 @@ def _read(data: bytes, where: str) -> Packet:
     """Return the packet in ``data``. Raises `HandoffError`: HP002 (no JSON), HP070, HP071 (ours, but bad), HP102 (no packet)."""
     document = strict_json.read(data, where)
     own = isinstance(document, dict) and diff.is_own(document)
-    if found := assemble.check_packet(data, where) if own else diff.unreadable(document, where):
+    if found := assemble.check_document(document, data, where) if own else diff.unreadable(document, where):
         raise HandoffError(found)
     assert isinstance(document, dict)
     notes = []

@@ -18,6 +18,12 @@ def select(patterns: Iterable[str], paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({path for path in paths if expression.match(path)}))
 
 
+def named(pattern: str, paths: Iterable[str]) -> bool:
+    """Tell whether a pattern names any of the paths."""
+    match = re.compile(_expression(pattern), re.DOTALL).match
+    return any(map(match, paths))
+
+
 def _expression(pattern: str) -> str:
     body = "[^/]+".join(re.escape(part) for part in pattern.split("*"))
     return f"{body}." if pattern.endswith("/") else rf"{body}\Z"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import evidence, gitcmd, junit, report, report_html, report_md
-from handoff_tasks.errors import HandoffError, Problem, refusal
+from handoff_tasks.errors import HandoffError, Problem, refusal, unwritable
 from handoff_tasks.model import Outcome
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _append(summary: Path, markdown: str, page: str) -> None:
         with summary.open("ab") as handle:
             handle.write(data)
     except OSError as error:
-        raise evidence.unwritable(summary, error) from None
+        raise unwritable(summary, error) from None
 
 
 def write_junit(view: report.View, path: Path) -> None:

@@ -315,7 +315,7 @@ def _rollback_problems(statement: Statement, manifest: Manifest, facts: GitFacts
     found = "/".join(pair)
     if pair[0] == manifest.release_tag or (pairs and pair not in pairs):
         return wrong(f"{found} is no earlier release's pair; the latest is {latest}")
-    if facts.rollback is Relation.MISSING and pairs and facts.earlier:
+    if facts.rollback is Relation.MISSING and facts.earlier:
         return wrong(f"{found} is stated by its own manifest, but the repository does not have its commit")
     if facts.rollback in (Relation.MISSING, Relation.UNRELATED):
         return wrong(

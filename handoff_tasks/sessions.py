@@ -14,6 +14,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -187,8 +188,6 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
 
 def _install(session: Session, workspace: Workspace, check: Check, bin_folder: str) -> Mapping[str, str]:
     """Install the tools that the session brings itself, once per environment; return what could not be installed, and why."""
-    import tempfile
-
     from nox.command import CommandFailed
 
     specs = [spec for name in check.tools if (spec := workspace.profile.tools[name]).install]
@@ -251,12 +250,11 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
             checkout.held(workspace.work / "lock", "the work folder"),
             checkout.held(workspace.base / "run.lock", "the private checkout"),
         ):
-            wanted = workspace.wanted(secrets.token_hex(8))
+            wanted, envdir = workspace.wanted(secrets.token_hex(8)), running.envdir(session)
             if options.fresh:
                 checkout.clear(wanted, screen.say)
-                _clear_environments(workspace.profile.checks, running.envdir(session))
+                _clear_environments(workspace.profile.checks, envdir)
             checkout.prepare(wanted, screen.say)
-            envdir = running.envdir(session)
             settings = functools.partial(_settings, options=options, envdir=envdir, run=wanted.run)
             kept = resume.kept(workspace, settings, screen.say) if not (options.fresh or options.rerun) else frozenset()
             stopped = _fan_out(workspace, kept, wanted.run, place.noxfile, envdir, options)

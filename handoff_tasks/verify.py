@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from handoff_tasks import checkout, evidence, execute, gitcmd, harmless, masks, screen
+from handoff_tasks.errors import unwritable
 from handoff_tasks.model import Log, Outcome, Record, Tool
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
                 wrong = {
                     name: why for name in check.tools if (why := settings.not_installed.get(profile.tools[name].install or ""))
                 }
-                _require(profile, {**unusable, **wrong}, settings.not_installed)
+                _require(profile, {**unusable, **wrong})
                 record = _run(record, check, place, held, root, environment, profile.log_limit_bytes, lines)
                 if record.outcome is Outcome.FAILED and record.exit_code and (why := _machine(workspace, check, root)):
                     record = replace(record, outcome=Outcome.TOOL_MISSING, reason=f"{why} ({record.reason})")
@@ -158,7 +159,7 @@ def ahead(workspace: Workspace, check: Check, settings: Settings) -> Ahead:
     command, stopped = None, None
     try:
         command = tuple(_command(check, root, environment["PATH"]))
-        _require(workspace.profile, {name: why for name, (why, _) in missing.items()}, {})
+        _require(workspace.profile, {name: why for name, (why, _) in missing.items()})
     except _Stopped as stop:
         comes = any(check.argv[0] in specs[name].executables for name in later)
         stopped = None if comes and not missing else stop.reason
@@ -275,15 +276,14 @@ def _mentioned(spec: ToolSpec, root: Path) -> bool:
     return False
 
 
-def _require(profile: Profile, unusable: Mapping[str, str], not_installed: Mapping[str, str]) -> None:
+def _require(profile: Profile, unusable: Mapping[str, str]) -> None:
     """Stop the check when a tool cannot be used: those with the same reason and the same remedy together."""
     found: dict[str, dict[str, list[str]]] = {}
     for name, why in unusable.items():
-        because = not_installed.get(profile.tools[name].install or "", why)
-        found.setdefault(_remedy(profile, name, because), {}).setdefault(because, []).append(name)
+        found.setdefault(_remedy(profile, name, why), {}).setdefault(why, []).append(name)
     if found:
         told = (
-            ", ".join(f"{', '.join(names)} ({because})" for because, names in reasons.items()) + f": {hint}"
+            ", ".join(f"{', '.join(names)} ({why})" for why, names in reasons.items()) + f": {hint}"
             for hint, reasons in found.items()
         )
         raise _Stopped(Outcome.TOOL_MISSING, "; ".join(told))
@@ -344,7 +344,7 @@ def _run(
             show=lines.show,
         )
     except OSError as error:
-        raise evidence.unwritable(log, error) from None
+        raise unwritable(log, error) from None
     preload.join()
     changed = held.compare()
     outcome, reason = _outcome(check, result, changed, record.timeout_seconds)

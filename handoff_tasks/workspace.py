@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks import checkout, evidence, gitrepo, profile, resources, surroundings
-from handoff_tasks.errors import HandoffError, Problem, refusal
+from handoff_tasks import checkout, gitrepo, profile, resources, surroundings
+from handoff_tasks.errors import HandoffError, Problem, refusal, unwritable
 from handoff_tasks.model import Binding
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, 
         with checkout.exclusively(base / "fetch.lock"):
             repository.update(producer, parsed.tag_prefix)
     except OSError as error:
-        raise evidence.unwritable(base, error) from None
+        raise unwritable(base, error) from None
     return Workspace(
         producer=producer,
         repository=repository,

@@ -19,7 +19,7 @@ import scratch
 from builders import go_packet
 
 from handoff_tasks import canonical, evidence
-from handoff_tasks.errors import HandoffError, Problem
+from handoff_tasks.errors import HandoffError, Problem, unwritable
 from handoff_tasks.model import Binding, Log, Outcome, Record, Tool
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def test_a_full_disk_is_refused_with_its_own_advice(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", IMPORTS + code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout == f"HP080 {path}: cannot be written: File too large\n      next: {WRITABLE}\n"
     assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("packet.json", b"old\n")]
-    full = evidence.unwritable(path, OSError(28, "No space left on device"))
+    full = unwritable(path, OSError(28, "No space left on device"))
     assert full.problems == (
         Problem(
             code="HP080",
