@@ -216,17 +216,23 @@ def _versions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change
         )
 
 
-def _told_twice(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _told_twice(
+    key: str, old: Mapping[str, Any], new: Mapping[str, Any], *, above_first: bool = False
+) -> Iterator[tuple[str, str, str]]:
     """Yield pointer and both values where a value of the runtime changed: it stands in the baseline and above, but in a rehearsal.
 
-    Where both packets say the same in both places it is one change; one that contradicts itself is read in both.
+    Where both packets say the same in both places it is one change, at the first of them; one that contradicts itself is read in
+    both.
     """
-    pairs = {f"/active_runtime_baseline/{key}": (old["active_runtime_baseline"][key], new["active_runtime_baseline"][key])}
-    rehearsed = key == "expected_service_contract_version" and {old["handoff_mode"], new["handoff_mode"]} != {"stable"}
-    above = (old[key], new[key])
-    if not rehearsed and above not in pairs.values():
-        pairs[f"/{key}"] = above
-    yield from ((pointer, was, is_) for pointer, (was, is_) in pairs.items() if was != is_)
+    places = {f"/active_runtime_baseline/{key}": (old["active_runtime_baseline"][key], new["active_runtime_baseline"][key])}
+    if key != "expected_service_contract_version" or {old["handoff_mode"], new["handoff_mode"]} == {"stable"}:
+        above = {f"/{key}": (old[key], new[key])}
+        places = above | places if above_first else places | above
+    told = set()
+    for pointer, pair in places.items():
+        if pair[0] != pair[1] and pair not in told:
+            told.add(pair)
+            yield pointer, *pair
 
 
 def _error_codes(old: Sequence[str], new: Sequence[str], notice: Notice) -> Iterator[Change]:
@@ -257,14 +263,8 @@ def _error_codes(old: Sequence[str], new: Sequence[str], notice: Notice) -> Iter
         )
     was, is_ = [code for code in old if code in new], [code for code in new if code in old]
     if was != is_:
-        yield Change(
-            kind="error_codes_reordered",
-            pointer="/error_code_enum",
-            old=was,
-            new=is_,
-            change_class=ChangeClass.EDITORIAL,
-            message="the error codes that stay stand in another order; no response shows an order",
-        )
+        message = "the error codes that stay stand in another order; no response shows an order"
+        yield _editorial("error_codes_reordered", "/error_code_enum", was, is_, message)
 
 
 def _envelopes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
@@ -373,11 +373,8 @@ def _verdict(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]
 def _identity(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     """Which release and which bytes: what a repin writes down. What they do differently is said by all the other changes."""
     for key, kind, what in (("release_tag", "release_tag", "the release"), ("commit_sha", "runtime_commit", "the runtime commit")):
-        told = list(_told_twice(key, old, new))
-        # One that is the same in both places is named by the place that people know.
-        for pointer, was, is_ in told:
-            place = pointer if len(told) > 1 or (old[key], new[key]) != (was, is_) else f"/{key}"
-            yield _editorial(kind, place, was, is_, f"{what} is {is_}, was {was}")
+        for pointer, was, is_ in _told_twice(key, old, new, above_first=True):
+            yield _editorial(kind, pointer, was, is_, f"{what} is {is_}, was {was}")
     if is_own(old) and is_own(new):
         was, is_ = old["git_state"], new["git_state"]
         for path, kind, what in (
@@ -412,14 +409,7 @@ def _proof(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     stays = [command for command in was if command in is_]
     if stays != (now := [command for command in is_ if command in was]):
         message = "the commands that stay run in another order"
-        yield Change(
-            kind="checks_reordered",
-            pointer="/verification_commands",
-            old=stays,
-            new=now,
-            change_class=ChangeClass.EDITORIAL,
-            message=message,
-        )
+        yield _editorial("checks_reordered", "/verification_commands", stays, now, message)
     if not (is_own(old) and is_own(new)):
         return
     before = {outcome["command"]: outcome for outcome in old["verification_outcomes"]}
@@ -471,7 +461,7 @@ def _statement(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Chang
             yield _editorial("statement", f"/{_STATEMENT}/{line}", before, after, message)
 
 
-def _editorial(kind: str, pointer: str, old: str | None, new: str | None, message: str) -> Change:
+def _editorial(kind: str, pointer: str, old: str | list[str] | None, new: str | list[str] | None, message: str) -> Change:
     return Change(kind=kind, pointer=pointer, old=old, new=new, change_class=ChangeClass.EDITORIAL, message=message)
 
 

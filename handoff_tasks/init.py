@@ -96,9 +96,8 @@ def start(root: Path, *, dry_run: bool = False) -> Started:
     there = noxfile.exists()
     to_write = {place: text} | ({} if there else {noxfile: first_profile.NOXFILE})
     to_add = _to_add(noxfile) if there else None
-    for path, content in to_write.items():
-        if not dry_run:
-            evidence.write(path, content.encode())
+    for path, content in () if dry_run else to_write.items():
+        evidence.write(path, content.encode())
     unknown = [path for path in (found.manifest, found.changelog, ".gitignore") if path not in files and (root / path).is_file()]
     return Started(
         dry_run=dry_run,
@@ -163,7 +162,6 @@ class _Seen:
             (path for path in ("CHANGELOG.md", "CHANGES.md", "HISTORY.md", "docs/CHANGELOG.md") if path in files), None
         )
 
-    @property
     def below(self) -> str:
         """Where the folder lies in its repository; empty at the repository's top."""
         return gitcmd.run("rev-parse", "--show-prefix", cwd=self.root).decode("utf-8", "surrogateescape").strip().rstrip("/")
@@ -358,11 +356,12 @@ def _missing(seen: _Seen, found: first_profile.Found) -> list[str]:
         path for path in seen.files if first_profile.is_script(path) and seen.files[path] == "100644" and path.endswith(".sh")
     ]
     missing += [f"{path} is not executable, so it is no check: git update-index --chmod=+x {path}" for path in not_executable]
-    if "Cargo.toml" in seen.files and "Cargo.lock" not in seen.files and not seen.below:
+    below = seen.below()
+    if "Cargo.toml" in seen.files and "Cargo.lock" not in seen.files and not below:
         missing.append("Cargo.lock: cargo would write one into the checkout, and a check that changes the checkout has not passed")
-    if seen.below:
+    if below:
         missing.append(
-            f"tags: this is a part of a larger repository ({seen.below}), whose tags count only with a prefix: git.tag_prefix in "
+            f"tags: this is a part of a larger repository ({below}), whose tags count only with a prefix: git.tag_prefix in "
             f"{PROFILE}"
         )
     missing += [f"{name} is not ignored by git: add it to .gitignore" for name in (".nox/", "__pycache__/") if seen.unignored(name)]

@@ -390,6 +390,15 @@ def test_a_repository_with_nothing(tmp_path: Path) -> None:
     ]
 
 
+def test_the_names_that_clash_are_those_that_are_registered(desk: Desk) -> None:
+    """What `init` keeps free beside modes and checks is what a noxfile with a profile gets."""
+    command = [sys.executable, "-m", "nox", "--noxfile", str(desk.folder / "noxfile.py"), "--list"]
+    listed = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, check=True).stdout
+    names = set(re.findall(r"^[*-] (\S+)", listed, re.MULTILINE))
+    parsed = profile.parse(scratch.PROFILE.encode(), "scratch", None)
+    assert names - {mode.session for mode in parsed.modes} - {check.session for check in parsed.checks} == init._SESSIONS
+
+
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
     """A noxfile that is there stays, and the lines to add are told; a profile that is there stops it."""
     made = scratch.repository(tmp_path / "app")
