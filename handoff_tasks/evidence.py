@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _RERUN = "run the check again"
+_END = 65536
+_LONGEST_SECRET = 16384
 
 
 def folder_path(work: Path, commit: str) -> Path:
@@ -192,11 +194,12 @@ def tail(path: Path, lines: int) -> list[str]:
     """Return the last lines of a log without the caller's secrets, read from its last 64 KiB; none when there is no log."""
     try:
         with _plain(path) as handle:
-            handle.seek(max(0, path.stat().st_size - 65536))
+            # A secret that begins before the end that is shown is masked whole, too.
+            handle.seek(max(0, path.stat().st_size - _END - _LONGEST_SECRET))
             text = handle.read().decode("utf-8", "replace")
     except OSError:
         return []
-    return masks.mask(text, masks.secrets(os.environ)).splitlines()[-lines:]
+    return masks.mask(text, masks.secrets(os.environ))[-_END:].splitlines()[-lines:]
 
 
 def check_target(path: Path, git_dir: Path) -> Problem | None:

@@ -90,7 +90,8 @@ def _out(data: bytes) -> None:
         # What waits in Python's buffer goes there too, and no later flush fails again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            _lost.append(f"standard output cannot be written: {error.strerror}; the run goes on unseen")
+            why = f"standard output cannot be written: {error.strerror}; the run goes on unseen"
+            _lost.append(f"{why} (next: read the report beside the evidence, or call again with the output sent elsewhere)")
             with contextlib.suppress(OSError):
                 sys.stderr.write(f"{_lost[0]}\n")
                 sys.stderr.flush()

@@ -396,6 +396,16 @@ def test_the_end_of_a_log_is_told(tmp_path: Path) -> None:
     assert evidence.tail(tmp_path / "missing", 5) == []
 
 
+def test_a_secret_is_masked_also_where_the_end_of_a_log_cuts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its second half alone would be no value of the environment, and would be shown."""
+    monkeypatch.setenv("SOME_TOKEN", "first-half-SECOND-HALF")
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 100_000 + b"first-half-SECOND-HALF" + b"y" * (65536 - len("SECOND-HALF")))
+    [line] = evidence.tail(path, 1)
+    assert "HALF" not in line
+    assert line.endswith("y" * 1000)
+
+
 def test_a_pipe_in_a_files_place_is_no_evidence(place: Path) -> None:
     """A pipe that nobody writes to is told at once, in a record's place, in a log's, and for whoever asks for a log's end."""
     (place / "fmt.log").unlink()

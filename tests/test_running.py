@@ -118,7 +118,10 @@ def test_a_screen_that_cannot_be_written_to_changes_no_packet(desk: Desk) -> Non
             text=True,
             check=False,
         )
-    said = "standard output cannot be written: No space left on device; the run goes on unseen"
+    said = (
+        "standard output cannot be written: No space left on device; the run goes on unseen "
+        "(next: read the report beside the evidence, or call again with the output sent elsewhere)"
+    )
     assert [line for line in done.stderr.splitlines() if line == said] == [said]
     assert f"Session handoff-stable aborted: {said}" in done.stderr
     assert (done.returncode, "Traceback" in done.stderr, "ignored" in done.stderr) == (1, False, False)
