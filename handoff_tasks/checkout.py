@@ -5,7 +5,8 @@ that says whether it still is the commit lies outside of it, where no check look
 changes it waits until nobody runs there. Knows no profile and no outcome.
 
 Below the base folder: ``objects.git`` (the fetched history), ``checkout`` (the work tree), ``index``, ``state.json``, ``lock``,
-``alone`` (a lock for checks that measure time), ``running/<id>`` (a check that runs there, or that left it changed).
+``alone`` (a lock for checks that measure time), ``running/<id>`` (a check that runs there, or that left it changed), ``home/<id>``
+(the home folder of a check).
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import json
 import os
 import re
 import shutil
+import stat
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks import gitcmd, paths
+from handoff_tasks import gitcmd, model, paths
 from handoff_tasks.errors import refusal, unwritable
 
 if TYPE_CHECKING:
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
 # Longer than all checks of a run may take together: whoever runs there is ended by its own limit, and a dead one holds no lock.
 _PATIENCE_SECONDS = 24 * 3600.0
 _MOST_OF_A_LOCK = 65536
+_FILE_MODES = {"100644": 0o644, "100755": 0o755}
+
+
+# What a git that runs beside us may have open, or have left.
+_PASSING = re.compile(r"index\.lock|objects/(?:[0-9a-f]{2}/)?tmp_obj_\w+")
+_LOOSE = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{38})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +63,10 @@ class Wanted:
     def objects(self) -> Path:
         """The repository with the fetched history."""
         return self.base / "objects.git"
+
+    def home(self, check: str) -> Path:
+        """Return the home folder of a check."""
+        return self.base / "home" / check
 
 
 @contextlib.contextmanager
@@ -122,7 +134,7 @@ class Place:
         """
         found = tuple(sorted({*changes(self.wanted), *_hiding(self.wanted), *_retold(self.wanted)}))
         # What is ignored changes no verdict here, but the next check shall not find it.
-        self.clean = not found and not _leftovers(self.wanted)
+        self.clean = not found and not _leftovers(self.wanted) and not _litter(self.wanted)
         return found
 
 
@@ -175,17 +187,69 @@ def _hiding(wanted: Wanted) -> list[str]:
 
 
 def _retold(wanted: Wanted) -> list[str]:
-    """Return what of the checkout's own ``.git`` does not say any more what we wrote there: scripts ask it where they are."""
+    """Return what differs in the checkout's own ``.git``: scripts ask it where they are, and what it ignores.
+
+    Every file in it counts, except the index's bytes, which ``git status`` may refresh, and what `_litter` returns.
+    """
     git_dir = wanted.tree / ".git"
-    found = []
-    for name, text in _own_files(wanted).items():
-        try:
-            same = (git_dir / name).read_text() == text
-        except (OSError, UnicodeDecodeError):
-            same = False
-        found += [] if same else [f"modified .git/{name}"]
-    loose = sorted(path for path in (git_dir / "refs").rglob("*") if not path.is_dir())
-    return [*found, *(f"new {path.relative_to(wanted.tree).as_posix()}" for path in loose)]
+    expected = _own_files(wanted)
+    present = _entries(git_dir)
+    found = [f"deleted .git/{name}" for name in ("refs", "index", *expected) if name not in present]
+    found += [
+        f"modified .git/{name}"
+        for name, text in expected.items()
+        if name in present and not (present[name] and _says(git_dir / name, text))
+    ]
+    if "index" in present and (not present["index"] or _index_entries(wanted, git_dir / "index") != _index_entries(wanted)):
+        found.append("modified .git/index")
+    known = {*expected, "refs", "index", *_litter(wanted)}
+    return found + [f"new .git/{name}" for name, is_file in present.items() if name not in known and is_file is not None]
+
+
+def _says(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode("utf-8", "surrogateescape")
+    except OSError:
+        return False
+
+
+def _entries(git_dir: Path) -> dict[str, bool | None]:
+    """Return what lies in a ``.git``, path to whether it is a plain file; None for a folder. No link is followed."""
+    found: dict[str, bool | None] = {}
+    if git_dir.is_symlink():
+        return found
+    for place, folders, files in os.walk(git_dir):
+        for name in (*folders, *files):
+            path = os.path.join(place, name)  # noqa: PTH118 - there may be many
+            mode = os.lstat(path).st_mode
+            found[os.path.relpath(path, git_dir)] = None if stat.S_ISDIR(mode) else stat.S_ISREG(mode)
+    return dict(sorted(found.items()))
+
+
+def _index_entries(wanted: Wanted, index: Path | None = None) -> bytes | None:
+    """Return the entries of an index with their flags (``assume-unchanged``, ``skip-worktree``); None if it is damaged.
+
+    Without ``index``, those of our own.
+    """
+    try:
+        return _git(wanted, index)("ls-files", "-z", "-v", "-f", "--stage")
+    except gitcmd.GitError:
+        return None
+
+
+def _litter(wanted: Wanted) -> list[str]:
+    """Return files in the checkout's ``.git`` that change no answer: a lock of the index, and new objects.
+
+    An object that our repository has too is not among them: git could read it in place of ours.
+    """
+    present = _entries(wanted.tree / ".git")
+    passing = [name for name, is_file in present.items() if is_file and _PASSING.fullmatch(name)]
+    loose = {found[1] + found[2]: name for name, is_file in present.items() if is_file and (found := _LOOSE.fullmatch(name))}
+    if not loose:
+        return passing
+    asked = "".join(f"{sha}\n" for sha in loose).encode()
+    answers = _git(wanted)("cat-file", "--batch-check", stdin=asked).decode().splitlines()
+    return [*passing, *(loose[answer.split()[0]] for answer in answers if answer.endswith(" missing"))]
 
 
 def _own_files(wanted: Wanted) -> dict[str, str]:
@@ -268,7 +332,9 @@ def _in_place(wanted: Wanted) -> str | None:
         return None
     if wanted.run and state["run"] == wanted.run and wanted.tree.is_dir():
         return str(state["state"])
-    return None if not wanted.tree.is_dir() or changes(wanted) or _leftovers(wanted) else _state(wanted)
+    if not wanted.tree.is_dir() or changes(wanted) or _leftovers(wanted) or _retold(wanted) or _litter(wanted):
+        return None
+    return _state(wanted)
 
 
 def _left_behind(mark: Path) -> bool:
@@ -290,7 +356,8 @@ def _stamp(wanted: Wanted) -> dict[str, object]:
 def _restore(wanted: Wanted) -> None:
     """Make the work tree the wanted commit; nobody else is in it. Raises `HandoffError` (HP019) when it does not become that."""
     try:
-        left = _make(wanted)
+        with _fixed_umask():
+            left = _make(wanted)
     except (gitcmd.GitError, OSError) as error:
         left = [gitcmd.reason(error.stderr) if isinstance(error, gitcmd.GitError) else str(error)]
     if left:
@@ -325,6 +392,7 @@ def _make(wanted: Wanted) -> Sequence[str]:
     git("clean", "-ffdxq", *excludes)
     if left := changes(wanted):
         return left
+    _set_modes(wanted)
     _own_repository(wanted, index)
     shutil.rmtree(wanted.base / "running", ignore_errors=True)
     temporary = wanted.base / f"state.json.{os.getpid()}"
@@ -333,11 +401,69 @@ def _make(wanted: Wanted) -> Sequence[str]:
     return ()
 
 
-def _git(wanted: Wanted) -> Callable[..., bytes]:
-    """Return git for the checkout, by our own repository and our own index."""
-    return functools.partial(
-        gitcmd.run, cwd=wanted.tree, git_dir=wanted.objects, work_tree=wanted.tree, index=wanted.base / "index"
-    )
+@contextlib.contextmanager
+def _fixed_umask() -> Iterator[None]:
+    before = os.umask(model.UMASK)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _set_modes(wanted: Wanted) -> None:
+    """Give all files and folders of the commit the modes that a new checkout has: git restores the executable bit only."""
+    folders = {wanted.tree}
+    for entry in gitcmd.names(_git(wanted)("ls-files", "-z", "--stage")):
+        described, _, name = entry.partition("\t")
+        path = wanted.tree / name
+        mode = _FILE_MODES.get(described.split(" ", 1)[0])
+        if mode is not None and stat.S_IMODE(path.lstat().st_mode) != mode:
+            path.chmod(mode)
+        folders.update(wanted.tree / folder for folder in _folders_of(name))
+    for folder in folders:
+        if stat.S_IMODE(folder.stat().st_mode) != _FILE_MODES["100755"]:
+            folder.chmod(_FILE_MODES["100755"])
+
+
+def _folders_of(name: str) -> Iterator[str]:
+    while name := name.rpartition("/")[0]:
+        yield name
+
+
+def make_home(wanted: Wanted, check: str, *, empty: bool) -> Path:
+    """Return the home folder of a check, made if it is not there; with ``empty`` without what the last run left in it.
+
+    It holds an empty configuration file for git, so that a check may write one.
+    """
+    home = wanted.home(check)
+    with _fixed_umask():
+        if empty:
+            _remove(home)
+        home.mkdir(parents=True, exist_ok=True)
+        (home / ".gitconfig").touch()
+    return home
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, also one with folders that may not be written to, as some package managers leave them."""
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    with contextlib.suppress(FileNotFoundError):
+        try:
+            shutil.rmtree(folder)
+        except PermissionError:
+            for place, names, _ in os.walk(folder):
+                for name in names:
+                    path = os.path.join(place, name)  # noqa: PTH118 - there may be many
+                    if not os.path.islink(path):  # noqa: PTH114
+                        os.chmod(path, 0o700)  # noqa: PTH101
+            shutil.rmtree(folder)
+
+
+def _git(wanted: Wanted, index: Path | None = None) -> Callable[..., bytes]:
+    """Return git for the checkout, by our own repository and our own index, or another one."""
+    index = index or wanted.base / "index"
+    return functools.partial(gitcmd.run, cwd=wanted.tree, git_dir=wanted.objects, work_tree=wanted.tree, index=index)
 
 
 def _state(wanted: Wanted) -> str:

@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from handoff_tasks.model import UMASK
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
@@ -138,6 +140,7 @@ def run(
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    umask=UMASK,
                 )
             except OSError as failure:
                 error = failure.strerror or str(failure)
@@ -439,6 +442,7 @@ def answers(
                     stdout=said,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    umask=UMASK,
                 )
             except OSError as error:
                 found[key] = (None, error.strerror or str(error))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 RECORD_CONTRACT = "producer-outcome-record.v1"
 # Of the year 9999: what comes later has no place in a packet's form of a time.
 LAST_SECOND = 253402300799
+# Of the checkout's files and of the checks: what they make must not depend on the caller's.
+UMASK = 0o022
 
 
 class Outcome(StrEnum):

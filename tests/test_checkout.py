@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import json
 import os
+import stat
 import subprocess
 import sys
 import threading
@@ -305,10 +307,127 @@ def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Produc
         (wanted.tree / "Cargo.toml").write_text("changed\n")
         scratch.git(wanted.tree, "commit", "--quiet", "--all", "--message", "covered up")
         assert scratch.git(wanted.tree, "status", "--porcelain") == ""
-        assert place.compare() == ("modified .git/HEAD", "modified CHANGELOG.md", "modified Cargo.toml", "new new.txt")
+        found = place.compare()
+        assert {"modified .git/HEAD", "modified CHANGELOG.md", "modified Cargo.toml", "new new.txt"} < set(found)
+        assert {"new .git/info/exclude", "modified .git/index"} < set(found)
     _visit(wanted)
     assert scratch.git(wanted.tree, "rev-parse", "HEAD") == producer.head()
     assert _content(wanted) == _committed(producer, "HEAD")
+
+
+@pytest.mark.parametrize(
+    ("left", "changed"),
+    [
+        ("mkdir .git/info; echo '*.o' >.git/info/exclude", "new .git/info/exclude"),
+        ("mkdir .git/info; echo '*.md -diff' >.git/info/attributes", "new .git/info/attributes"),
+        ("mkdir .git/info; git rev-parse HEAD >.git/info/grafts", "new .git/info/grafts"),
+        ("mkdir .git/hooks; printf '#!/bin/sh\n' >.git/hooks/post-checkout", "new .git/hooks/post-checkout"),
+        ("git rev-parse HEAD >.git/shallow", "new .git/shallow"),
+        ("git config core.excludesFile /tmp/x", "modified .git/config"),
+        ("printf '[core]\n\tbare = true\n' >.git/config.worktree", "new .git/config.worktree"),
+        ("echo /tmp >>.git/objects/info/alternates", "modified .git/objects/info/alternates"),
+        ("echo x >.git/objects/info/commit-graph", "new .git/objects/info/commit-graph"),
+        ("mkdir .git/objects/pack; echo x >.git/objects/pack/pack-1.pack", "new .git/objects/pack/pack-1.pack"),
+        ("git update-ref refs/heads/x HEAD", "new .git/refs/heads/x"),
+        ("git update-ref --no-deref HEAD HEAD~1", "modified .git/HEAD"),
+        ("git symbolic-ref refs/heads/y refs/tags/v1.0.0", "new .git/refs/heads/y"),
+        ("git tag --delete v1.0.0", "modified .git/packed-refs"),
+        ("rm .git/packed-refs", "deleted .git/packed-refs"),
+        ("rm -r .git/refs", "deleted .git/refs"),
+        ("mv .git/HEAD .git/head; ln -s head .git/HEAD", "modified .git/HEAD"),
+        ("rm .git/HEAD; mkfifo .git/HEAD", "modified .git/HEAD"),
+        ("rm .git/index", "deleted .git/index"),
+        ("rm .git/index; mkfifo .git/index", "modified .git/index"),
+        ("echo x >.git/index", "modified .git/index"),
+        ("git update-index --assume-unchanged Cargo.toml", "modified .git/index"),
+        ("git update-index --skip-worktree Cargo.toml", "modified .git/index"),
+        ("git update-index --chmod=+x Cargo.toml", "modified .git/index"),
+        ("git rm --quiet --cached Cargo.toml", "modified .git/index"),
+        ("echo x >t.tmp; git add --force --intent-to-add t.tmp", "modified .git/index"),
+        ("git update-index --split-index", "new .git/sharedindex.*"),
+    ],
+)
+def test_what_changes_the_answers_of_git_is_a_change(producer: scratch.Producer, left: str, changed: str) -> None:
+    """Each is named, also if no file of the commit differs, and the next check finds a repository as it was."""
+    wanted = _wanted(producer)
+    with checkout.occupied(wanted, "check", _silent) as place:
+        done = subprocess.run(
+            ["bash", "-c", left], cwd=wanted.tree, env=scratch.environment(), capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        found = place.compare()
+        assert fnmatch.filter(found, changed), found
+        assert not place.clean
+    with checkout.occupied(wanted, "next", _silent) as place:
+        assert place.compare() == ()
+    assert scratch.git(wanted.tree, "status", "--porcelain") == ""
+    assert scratch.git(wanted.tree, "describe") == "v1.1.0"
+
+
+def test_an_object_that_stands_for_one_of_the_commits_is_a_change(producer: scratch.Producer) -> None:
+    """git would read it in place of ours. A new object changes no answer, and is gone for the next check."""
+    wanted = _wanted(producer)
+    head = producer.head()
+    with checkout.occupied(wanted, "check", _silent) as place:
+        made = scratch.git(wanted.tree, "hash-object", "-w", "--stdin", stdin="new\n")
+        assert place.compare() == ()
+        assert not place.clean
+        forged = wanted.tree / ".git" / "objects" / head[:2] / head[2:]
+        forged.parent.mkdir(exist_ok=True)
+        forged.write_text("x")
+        assert place.compare() == (f"new .git/objects/{head[:2]}/{head[2:]}",)
+    with checkout.occupied(wanted, "next", _silent) as place:
+        assert not (wanted.tree / ".git" / "objects" / made[:2]).exists()
+
+
+@pytest.mark.parametrize("words", [["status"], ["diff"], ["describe"], ["update-index", "--refresh"], ["write-tree"], ["fsck"]])
+def test_asking_git_is_no_change(producer: scratch.Producer, words: list[str]) -> None:
+    """Also if git writes its index again, with other times of the files."""
+    wanted = _wanted(producer)
+    with checkout.occupied(wanted, "check", _silent) as place:
+        (wanted.tree / "Cargo.toml").touch()
+        scratch.git(wanted.tree, *words)
+        assert place.compare() == ()
+        assert place.clean
+
+
+def test_its_git_is_compared_before_a_check_alone(producer: scratch.Producer) -> None:
+    """What was written there between two checks is gone, though every file of the commit is as it was."""
+    wanted = _wanted(producer)
+    _visit(wanted)
+    (wanted.tree / ".git" / "info").mkdir()
+    (wanted.tree / ".git" / "info" / "exclude").write_text("*\n")
+    _visit(wanted)
+    assert not (wanted.tree / ".git" / "info").exists()
+
+
+def test_the_callers_umask_does_not_reach_it(producer: scratch.Producer) -> None:
+    """Files and folders have the modes of a clone with umask 022, in a new checkout and in one with other modes."""
+    wanted = _wanted(producer)
+    before = os.umask(0o077)
+    try:
+        checkout.prepare(wanted, _silent)
+        modes = {name: mode for name, (mode, *_) in scratch.listing(wanted.tree).items()}
+        (wanted.tree / "Cargo.toml").chmod(0o600)
+        (wanted.tree / "scripts").chmod(0o700)
+        checkout.prepare(wanted, _silent)
+    finally:
+        os.umask(before)
+    assert {name: mode for name, (mode, *_) in scratch.listing(wanted.tree).items()} == modes
+    assert {oct(stat.S_IMODE(path.lstat().st_mode)) for path in wanted.tree.rglob("*")} == {"0o644", "0o755"}
+
+
+def test_a_check_has_a_home_that_is_empty(producer: scratch.Producer) -> None:
+    """What an earlier run of it has left is gone, also what a package manager has made read-only."""
+    wanted = _wanted(producer)
+    home = checkout.make_home(wanted, "check", empty=True)
+    assert home == wanted.base / "home" / "check"
+    (home / "go" / "mod").mkdir(parents=True)
+    (home / "go" / "mod" / "a").write_text("x")
+    (home / "go" / "mod").chmod(0o500)
+    assert checkout.make_home(wanted, "check", empty=False) == home
+    assert (home / "go" / "mod" / "a").exists()
+    assert [path.name for path in checkout.make_home(wanted, "check", empty=True).iterdir()] == [".gitconfig"]
 
 
 def test_a_check_may_remove_its_git_or_make_it_a_file_or_a_link(producer: scratch.Producer, tmp_path: Path) -> None:
