@@ -437,10 +437,12 @@ def make_home(wanted: Wanted, check: str, *, empty: bool) -> Path:
     """
     home = wanted.home(check)
     with _fixed_umask():
-        if empty:
+        # A check may have put a link in its place.
+        if empty or home.is_symlink():
             _remove(home)
         home.mkdir(parents=True, exist_ok=True)
-        (home / ".gitconfig").touch()
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(home / ".gitconfig", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
     return home
 
 

@@ -29,7 +29,7 @@ _SESSIONS = frozenset(
     }
 )
 _MANIFEST = "contracts/producer-contract-manifest.json"
-_BASE = ("HOME", "TMPDIR")
+_BASE = ("TMPDIR",)
 _NETWORK = (
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"),

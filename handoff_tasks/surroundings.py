@@ -5,6 +5,7 @@ Which names and which settings, the profile says (DESIGN section 4: where the ch
 
 from __future__ import annotations
 
+import os
 import stat
 import tomllib
 from pathlib import Path
@@ -13,9 +14,48 @@ from typing import TYPE_CHECKING
 from handoff_tasks.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from handoff_tasks.profile import Profile
+
+# ripgrep, which many scripts call, follows them for every profile.
+_ALWAYS_REFUSED_ABOVE = (".ignore", ".rgignore")
+# Where managers of toolchains keep what is installed, by default below the home folder. Programs of theirs on PATH look there.
+_TOOL_HOMES = {
+    "ASDF_DATA_DIR": ".asdf",
+    "CARGO_HOME": ".cargo",
+    "GOENV_ROOT": ".goenv",
+    "JENV_ROOT": ".jenv",
+    "MISE_DATA_DIR": ".local/share/mise",
+    "NODENV_ROOT": ".nodenv",
+    "PYENV_ROOT": ".pyenv",
+    "RBENV_ROOT": ".rbenv",
+    "RUSTUP_HOME": ".rustup",
+    "VOLTA_HOME": ".volta",
+}
+# rustup's programs lie in the folder of another variable.
+_PROGRAMS_OF = {"RUSTUP_HOME": "CARGO_HOME"}
+
+
+def tool_homes(caller: Mapping[str, str], passed: Sequence[str]) -> dict[str, str]:
+    """Return the folders of the caller's toolchains, by variable: a check has another home, and would not find them.
+
+    A folder counts if the profile passes its variable on (``passed``), or if a program of it is on PATH.
+    """
+    home = caller.get("HOME", "")
+    folders = {}
+    for variable, place in _TOOL_HOMES.items():
+        folder = caller.get(variable) or (f"{home}/{place}" if home.startswith("/") else "")
+        if folder.startswith("/"):
+            folders[variable] = os.path.normpath(folder)
+    entries = [os.path.normpath(entry) for entry in caller.get("PATH", "").split(os.pathsep)]
+    found = {}
+    for variable, folder in folders.items():
+        programs = folders.get(_PROGRAMS_OF.get(variable, variable), folder)
+        on_path = any(entry.startswith(f"{programs}/") for entry in entries)
+        if (variable in passed or on_path) and Path(folder).is_dir():
+            found[variable] = folder
+    return found
 
 
 def look(checkout: Path, profile: Profile, caller: Mapping[str, str]) -> tuple[list[Problem], list[Problem]]:
@@ -36,7 +76,7 @@ def look(checkout: Path, profile: Profile, caller: Mapping[str, str]) -> tuple[l
                 Problem(code="HA003", where=str(path), message=message, hint="nothing to do; they are told for the record")
             )
     for folder in checkout.parents:
-        for name in profile.refuse_above:
+        for name in dict.fromkeys((*profile.refuse_above, *_ALWAYS_REFUSED_ABOVE)):
             path = folder / name
             if path not in settings and _is_file(path, problems):
                 message = f"lies above the private checkout {checkout}, where tools of the checks would follow it"

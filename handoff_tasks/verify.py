@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from handoff_tasks import checkout, evidence, execute, gitcmd, harmless, masks, screen
+from handoff_tasks import checkout, evidence, execute, gitcmd, harmless, masks, screen, surroundings
 from handoff_tasks.errors import unwritable
 from handoff_tasks.model import Log, Outcome, Record, Tool
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _ANSWER_SECONDS = 30.0
 _LAST_LINES = 2000
-# Settings of a user's that git and Python would read from the home folder: with them whoever runs a check could decide it.
-_NOBODYS = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "PYTHONNOUSERSITE": "1"}
+# Settings of the machine that git and Python would read: with them the user could decide an outcome.
+_NEUTRAL = {"GIT_ATTR_NOSYSTEM": "1", "GIT_CONFIG_NOSYSTEM": "1", "PYTHONNOUSERSITE": "1"}
 _VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+.][0-9A-Za-z.+-]*)?|\d+")
 
 
@@ -95,7 +95,8 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
         try:
             with checkout.occupied(wanted, check.id, lines.line, alone=check.alone) as held:
                 root = wanted.tree / workspace.producer.prefix
-                environment = _environment(workspace, check, settings, toolchain, root)
+                checkout.make_home(wanted, check.id, empty=True)
+                environment = _environment(workspace, check, settings, toolchain)
                 record = replace(
                     record,
                     checkout_state=held.state,
@@ -110,6 +111,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
                 }
                 _require(profile, {**unusable, **wrong})
                 record = _run(record, check, place, held, root, environment, profile.log_limit_bytes, lines)
+                checkout.make_home(wanted, check.id, empty=True)
                 if record.outcome is Outcome.FAILED and record.exit_code and (why := _machine(workspace, check, root)):
                     record = replace(record, outcome=Outcome.TOOL_MISSING, reason=f"{why} ({record.reason})")
         except _Stopped as stop:
@@ -151,7 +153,7 @@ class Ahead:
 def ahead(workspace: Workspace, check: Check, settings: Settings) -> Ahead:
     """Return how a check would run, without running it; the checkout must be in place."""
     root = workspace.wanted(settings.run).tree / workspace.producer.prefix
-    environment = _environment(workspace, check, settings, settings.toolchain or workspace.profile.toolchain, root)
+    environment = _environment(workspace, check, settings, settings.toolchain or workspace.profile.toolchain)
     tools, unusable = _tools(workspace, check, root, environment)
     specs = workspace.profile.tools
     later = tuple(name for name in unusable if specs[name].install)
@@ -184,7 +186,7 @@ def differences(workspace: Workspace, check: Check, settings: Settings, record: 
     """
     root = workspace.wanted(settings.run).tree / workspace.producer.prefix
     toolchain = settings.toolchain or workspace.profile.toolchain
-    environment = _environment(workspace, check, settings, toolchain, root)
+    environment = _environment(workspace, check, settings, toolchain)
     tools, unusable = _tools(workspace, check, root, environment)
     was, now = set(record.environment_names), set(environment)
     names = [f"+{name}" for name in sorted(now - was)] + [f"-{name}" for name in sorted(was - now)]
@@ -227,14 +229,28 @@ def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
-def _environment(workspace: Workspace, check: Check, settings: Settings, toolchain: str | None, root: Path) -> dict[str, str]:
+def _environment(workspace: Workspace, check: Check, settings: Settings, toolchain: str | None) -> dict[str, str]:
+    """Return the environment of a check; its home folder is there afterwards.
+
+    The home is the check's own, whatever the profile passes on: git, ripgrep and others read a user's settings there.
+    """
     profile = workspace.profile
-    values = {**_NOBODYS, **profile.set, **check.set}
-    values = {name: value.replace("{root}", str(root)) for name, value in values.items()}
+    wanted = workspace.wanted(settings.run)
+    root = wanted.tree / workspace.producer.prefix
+    home = checkout.make_home(wanted, check.id, empty=False)
+    neutral = {
+        **_NEUTRAL,
+        # A file that may be written: git replaces the file that it writes, even a device.
+        "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+    }
+    values = {name: value.replace("{root}", str(root)) for name, value in {**profile.set, **check.set}.items()}
     if toolchain and profile.toolchain_variable:
         values[profile.toolchain_variable] = toolchain
     path = execute.path_of(settings.bin_folder, settings.caller)
-    return execute.environment_of(settings.caller, profile.pass_names, values, path)
+    tool_homes = surroundings.tool_homes(settings.caller, profile.pass_names)
+    return execute.environment_of(settings.caller, profile.pass_names, {**neutral, **tool_homes, **values}, path)
 
 
 def _tools(

@@ -365,7 +365,7 @@ def test_what_changes_the_answers_of_git_is_a_change(producer: scratch.Producer,
 
 
 def test_an_object_that_stands_for_one_of_the_commits_is_a_change(producer: scratch.Producer) -> None:
-    """git would read it in place of ours. A new object changes no answer, and is gone for the next check."""
+    """It would be read it in place of ours. A new object changes no answer, and is gone for the next check."""
     wanted = _wanted(producer)
     head = producer.head()
     with checkout.occupied(wanted, "check", _silent) as place:

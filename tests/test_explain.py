@@ -22,9 +22,19 @@ def test_a_check_is_explained(desk: Desk) -> None:
     assert said["packet"].startswith("./scripts/ok.sh ")
     last = f"the last line '{scratch.OK_LINE}'"
     assert said["passes"] == f"with exit code 0 and {last}, no process left, nothing in the checkout changed"
-    assert "HOME" in said["sees"]
     assert "STRANGE" in said["does not see"]
-    assert said["set"] == "GIT_CONFIG_GLOBAL=/dev/null, GIT_CONFIG_NOSYSTEM=1, LC_ALL=C, PYTHONNOUSERSITE=1, TZ=UTC"
+    home = root.parent / "home" / "ok"
+    given = {
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": home / ".gitconfig",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "HOME": home,
+        "LC_ALL": "C",
+        "PYTHONNOUSERSITE": "1",
+        "TZ": "UTC",
+        "XDG_CONFIG_HOME": home / ".config",
+    }
+    assert {f"{name}={value}" for name, value in given.items()} <= set(said["set"].split(", "))
     assert said["evidence"] == "not run: there is no evidence of it"
     assert not list(desk.evidence().iterdir())
 

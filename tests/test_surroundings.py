@@ -140,6 +140,34 @@ def test_a_variable_that_names_no_folder_is_no_place(tmp_path: Path, monkeypatch
         assert surroundings.look(tmp_path / "x" / "checkout", parsed(), caller) == ([], [])
 
 
+@pytest.mark.parametrize("name", [".ignore", ".rgignore"])
+def test_what_ripgrep_follows_is_refused_for_every_profile(tmp_path: Path, name: str) -> None:
+    """Also if the profile does not list it: many scripts call ripgrep, and it would hide files from them."""
+    path = put(tmp_path / name, "*.rs\n")
+    plain = profile.parse(scratch.PROFILE.encode(), "handoff.toml", resources.schema(resources.PROFILE))
+    problems, notes = surroundings.look(tmp_path / "x" / "checkout", plain, {})
+    message = f"lies above the private checkout {tmp_path / 'x' / 'checkout'}, where tools of the checks would follow it"
+    assert [(one.code, one.where, one.message) for one in problems] == [("HP017", str(path), message)]
+    assert notes == []
+
+
+def test_folders_of_toolchains_are_found(tmp_path: Path) -> None:
+    """By the variable, or at the default place, if the profile passes it on or a program of it is on PATH; never a missing one."""
+    for name in (".cargo", ".rustup", ".pyenv", "other"):
+        (tmp_path / name).mkdir()
+    home, on_path = str(tmp_path), f"/usr/bin:{tmp_path}/.cargo/bin"
+    cargo, rustup, other = f"{home}/.cargo", f"{home}/.rustup", f"{home}/other"
+    look = surroundings.tool_homes
+    assert look({"HOME": home, "PATH": "/usr/bin"}, ["HOME"]) == {}
+    assert look({"HOME": home, "PATH": "/usr/bin"}, ["CARGO_HOME"]) == {"CARGO_HOME": cargo}
+    assert look({"HOME": home, "PATH": on_path}, []) == {"CARGO_HOME": cargo, "RUSTUP_HOME": rustup}
+    assert look({"HOME": home, "PATH": on_path, "CARGO_HOME": other}, []) == {}
+    assert look({"HOME": home, "PATH": on_path, "CARGO_HOME": other}, ["CARGO_HOME"]) == {"CARGO_HOME": other}
+    assert look({"PATH": on_path, "PYENV_ROOT": other}, ["PYENV_ROOT"]) == {"PYENV_ROOT": other}
+    assert look({"HOME": home, "PATH": "", "RUSTUP_HOME": f"{home}/missing"}, ["RUSTUP_HOME"]) == {}
+    assert look({}, ["CARGO_HOME"]) == {}
+
+
 def test_nothing_runs_below_such_a_file(desk: Desk) -> None:
     """A run and a check alone are refused before anything has run, by name; a packet can still be verified there."""
     assert desk.run("handoff-stable").returncode == 0

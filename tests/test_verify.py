@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 # What every check has, so that no settings of a user's reach it.
-NOBODYS = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "PYTHONNOUSERSITE")
+NEUTRAL = ("GIT_ATTR_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "HOME", "PYTHONNOUSERSITE", "XDG_CONFIG_HOME")
 
 
 class Bench:
@@ -98,7 +100,7 @@ def test_a_check_that_passes(bench: Bench) -> None:
     assert _verdict(record) == (Outcome.PASSED, None)
     assert (record.id, record.exit_code, record.signal, record.timeout_seconds) == ("ok", 0, None, 60)
     assert (record.toolchain, record.checkout_state) == (None, "fresh")
-    assert record.environment_names == (*NOBODYS[:2], "HOME", "LC_ALL", "PATH", *NOBODYS[2:], "TZ")
+    assert record.environment_names == tuple(sorted((*NEUTRAL, "LC_ALL", "PATH", "TZ")))
     assert bench.log() == f"looking at {opened.base / 'checkout'}\n{scratch.OK_LINE}\n"
     assert record.log is not None
     data = bench.log().encode()
@@ -451,13 +453,13 @@ def test_the_caller_cannot_fake_an_outcome(bench: Bench, tmp_path: Path) -> None
     }
     record = bench.run(caller=caller)
     assert _verdict(record) == (Outcome.FAILED, "exit code 5")
-    assert record.environment_names == (*NOBODYS[:2], "LC_ALL", "PATH", *NOBODYS[2:], "TZ")
+    assert record.environment_names == tuple(sorted((*NEUTRAL, "LC_ALL", "PATH", "TZ")))
 
 
 @pytest.mark.parametrize(
     ("text", "changed"),
     [
-        ("git -c user.name=a -c user.email=b commit --quiet --allow-empty --message x", "modified .git/HEAD"),
+        ("git -c user.name=a -c user.email=b commit --quiet --allow-empty --message x", "modified .git/HEAD, *"),
         ("git tag v9.9.9", "new .git/refs/tags/v9.9.9"),
         ("git config core.abbrev 5", "modified .git/config"),
         ("mkdir crates/more; echo '*' > crates/more/.gitignore; echo x > crates/more/x.rs", "new crates/more/.gitignore"),
@@ -468,8 +470,9 @@ def test_the_caller_cannot_fake_an_outcome(bench: Bench, tmp_path: Path) -> None
 def test_what_later_checks_would_see_is_a_change(bench: Bench, text: str, changed: str | None) -> None:
     """The checkout's own .git and ignore files that are not the commit's; what a build leaves where it may is none."""
     bench.script(f"{text}\necho '{scratch.OK_LINE}'\n")
-    reason = f"the checkout was changed while it ran: {changed}"
-    assert _verdict(bench.run()) == ((Outcome.FAILED, reason) if changed else (Outcome.PASSED, None))
+    outcome, reason = _verdict(bench.run())
+    assert outcome is (Outcome.FAILED if changed else Outcome.PASSED)
+    assert fnmatch.fnmatchcase(reason or "", f"the checkout was changed while it ran: {changed}" if changed else "")
     bench.script(f"git tag | grep -c v9 ; git rev-parse --abbrev-ref HEAD; echo '{scratch.OK_LINE}'\n")
     assert bench.run().outcome is Outcome.PASSED
     assert bench.log().splitlines()[:2] == ["0", "HEAD"]
@@ -514,20 +517,126 @@ def test_a_server_of_a_tools_version_question_does_not_live_on(bench: Bench) -> 
     assert subprocess.run(["kill", "-0", said.read_text().strip()], capture_output=True, check=False).returncode != 0
 
 
-@pytest.mark.parametrize(("settings", "outcome"), [(None, Outcome.PASSED), ({"HOME": "{root}"}, Outcome.FAILED)])
-def test_what_the_user_has_git_ignore_hides_nothing_from_ripgrep(
-    bench: Bench, settings: dict[str, str] | None, outcome: Outcome
+# Prints what a check sees of the machine, and what git and ripgrep make of two files that a user may have excluded.
+LOOK = """
+env | sort
+umask
+tty || true
+git config --list --show-origin
+git clone --quiet . "$HOME/clone"
+for place in . "$HOME/clone"; do
+  touch "$place/left.o" "$place/seen.txt"
+  git -C "$place" status --porcelain
+  git -C "$place" check-ignore -v left.o || true
+  git -C "$place" check-attr -a Cargo.toml left.o
+  (cd "$place" && 'RG' --files --sort path)
+done
+rm -f left.o seen.txt
+echo 'ok: all is well'
+"""
+
+
+def _settle(home: Path, pattern: str) -> dict[str, str]:
+    """Write a user's settings for git, ripgrep and Python into a home folder; return the user's variables."""
+    config = home / "elsewhere"
+    files = {
+        ".gitconfig": f"[core]\n\texcludesFile = {home}/excludes\n\tattributesFile = {home}/attributes\n[alias]\n\tst = status\n",
+        "excludes": f"{pattern}\n",
+        "attributes": "* -diff\n",
+        ".config/git/config": "[user]\n\tname = somebody\n",
+        ".config/git/ignore": f"{pattern}\n",
+        ".config/git/attributes": "*.toml binary\n",
+        ".config/ripgrep/config": "--glob=!*.txt\n",
+        "elsewhere/git/ignore": f"{pattern}\n",
+        "elsewhere/git/attributes": "*.toml text\n",
+    }
+    for name, text in files.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    return {
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(config),
+        "RIPGREP_CONFIG_PATH": str(home / ".config" / "ripgrep" / "config"),
+        "GIT_CONFIG_GLOBAL": str(home / ".gitconfig"),
+        "GIT_CONFIG_PARAMETERS": f"'core.excludesFile={home}/excludes'",
+        "PATH": os.environ["PATH"],
+        "LANG": f"{pattern}.UTF-8",
+        "TERM": pattern,
+        "TZ": "Asia/Tokyo",
+    }
+
+
+def test_two_users_see_the_same(bench: Bench, tmp_path: Path) -> None:
+    """Environment, umask, git's configuration, and what git and ripgrep ignore and list: of the checkout and of a clone of it."""
+    bench.script(LOOK.replace("RG", scratch.program("rg")))
+    # The users' own umask, and no umask that hides what a check makes.
+    seen = []
+    for name, pattern, umask in (("ann", "*.o", 0o077), ("bob", "*.txt", 0o002), ("plain", "", 0o022)):
+        caller = _settle(tmp_path / name, pattern) if pattern else {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+        before = os.umask(umask)
+        try:
+            record = bench.run(caller=caller)
+        finally:
+            os.umask(before)
+        assert _verdict(record) == (Outcome.PASSED, None), bench.log()
+        seen.append(bench.log())
+    assert seen[0] == seen[1] == seen[2]
+    lines = seen[0].splitlines()
+    assert lines.count("?? left.o") == lines.count("?? seen.txt") == 2
+    assert lines.count("left.o") == lines.count("seen.txt") == 2
+    assert "0022" in lines
+    assert str(tmp_path / "ann") not in seen[0]
+
+
+@pytest.mark.parametrize("passed", [("HOME", "TMPDIR"), ("TMPDIR",), ()])
+@pytest.mark.parametrize("built_in", [None, *resources.profiles()])
+def test_what_the_user_has_git_ignore_reaches_no_check(
+    bench: Bench, tmp_path: Path, passed: tuple[str, ...], built_in: str | None
 ) -> None:
-    """A check that looks for what must not be there: with the commit as its home it finds it, with the user's it is blind."""
-    ignore = bench.folder / ".config" / "git" / "ignore"
-    ignore.parent.mkdir(parents=True)
-    ignore.write_text("*.rs\n")
-    bench.producer.commit("bad", {"crates/core/bad.rs": "forbidden\n"})
-    argv = ["bash", "-c", f"! '{scratch.program('rg')}' --quiet forbidden crates"]
-    bench.text = scratch.profile([scratch.check("ok", argv, settings=settings)])
-    assert bench.run().outcome is outcome
-    built_in = profile.parse(resources.profiles()["memorykernel"].read_bytes(), "memorykernel", None)
-    assert built_in.check("service-contract-alignment").set == {"HOME": "{root}"}
+    """Whatever a profile passes on, and with the environment of each built-in profile: neither git nor ripgrep is blind."""
+    bench.producer.commit("bad", {"crates/core/bad.o": "forbidden\n"})
+    rg = scratch.program("rg")
+    script = f"touch left.o; git status --porcelain; '{rg}' --files-with-matches forbidden; rm left.o"
+    bench.text = scratch.profile([scratch.check("ok", ["bash", "-c", script])], passed=passed)
+    opened = bench.open()
+    if built_in:
+        owner = profile.parse(resources.profiles()[built_in].read_bytes(), built_in, None)
+        opened = replace(opened, profile=replace(opened.profile, pass_names=owner.pass_names, set=owner.set))
+    caller = {**_settle(tmp_path / "ann", "*.o"), "TMPDIR": str(tmp_path)}
+    settings = verify.Settings(bin_folder=str(bench.bin), timeout=None, toolchain=None, run="", caller=caller, not_installed={})
+    assert verify.run_check(opened, opened.profile.check("ok"), settings).outcome is Outcome.PASSED
+    assert bench.log().splitlines() == ["?? left.o", "crates/core/bad.o"]
+
+
+def test_what_a_check_writes_into_its_home_is_gone(bench: Bench) -> None:
+    """Also its configuration of git, which it may write: the next run of it starts with an empty home."""
+    bench.script(f"ls -A ~; git config --global user.name somebody; echo x >~/left; echo '{scratch.OK_LINE}'\n")
+    for _ in range(2):
+        assert _verdict(bench.run()) == (Outcome.PASSED, None), bench.log()
+        assert bench.log().splitlines() == [".gitconfig", scratch.OK_LINE]
+    bench.script(f"cd /; rm -r ~; ln -s '{bench.folder}' ~; echo '{scratch.OK_LINE}'\n")
+    assert bench.run().outcome is Outcome.PASSED
+    bench.script(f"ls -A ~; echo '{scratch.OK_LINE}'\n")
+    assert bench.run().outcome is Outcome.PASSED
+    assert bench.log().splitlines() == [".gitconfig", scratch.OK_LINE]
+    assert not (bench.folder / ".gitconfig").exists()
+
+
+def test_a_toolchain_of_the_users_home_is_found(bench: Bench) -> None:
+    """A program that a version manager has put on PATH looks for its tools below the home folder: it is told where they are."""
+    manager = bench.folder / ".pyenv"
+    (manager / "shims").mkdir(parents=True)
+    shim = manager / "shims" / "one"
+    shim.write_text('#!/bin/sh\necho "one 1.2 of $PYENV_ROOT"\n')
+    shim.chmod(0o755)
+    (bench.folder / ".cargo").mkdir()
+    bench.script(f"one; echo \"${{CARGO_HOME-none}}\"; echo '{scratch.OK_LINE}'\n")
+    caller = {"HOME": str(bench.folder), "PATH": f"{manager}/shims:/usr/bin:/bin"}
+    assert bench.run(caller=caller).outcome is Outcome.PASSED
+    assert bench.log().splitlines()[:2] == [f"one 1.2 of {manager}", "none"]
+    bench.text = scratch.profile(passed=("CARGO_HOME",))
+    assert bench.run(caller=caller).outcome is Outcome.PASSED
+    assert bench.log().splitlines()[:2] == [f"one 1.2 of {manager}", str(bench.folder / ".cargo")]
 
 
 def test_settings_and_toolchain_reach_the_command(bench: Bench) -> None:
