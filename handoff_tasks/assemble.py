@@ -201,7 +201,7 @@ def decide(
     is a mistake of ours and raises `RuntimeError`.
     """
     known = known_problems(workspace, material, allow_untagged=allow_untagged)
-    problems = [*known, *rules.check_problems(checks, workspace.profile), *more]
+    problems = [*known, *rules.check_problems(checks, workspace.profile, str(workspace.wanted("").tree)), *more]
     advisories = rules.release_advisories(mode, material.manifest, material.facts, allow_untagged=allow_untagged)
     release = packet.Release(
         profile=workspace.profile,

@@ -156,8 +156,9 @@ _ENTRIES = {
     ),
     "HP017": _rule(
         "A file above the checkout changes verdicts",
-        "Tools look for their settings in the folders above their own; the profile's `refuse_above` lists such files.",
-        "/home/ann/clippy.toml: lies above the private checkout /home/ann/.cache/handoff-tasks/app-0123456789ab/checkout, where "
+        "Tools look for their settings in the folders above their own; the profile's `refuse_above` lists such files, and "
+        "`.ignore` and `.rgignore`, which ripgrep follows, count for every profile.",
+        "/home/ann/clippy.toml: lies above the private checkout /home/ann/handoff-cache/app-0123456789ab/checkout, where "
         "tools of the checks would follow it",
         "Move it away, or choose a folder that has no such file above it with `--cache-dir`.",
     ),
@@ -219,6 +220,12 @@ _ENTRIES = {
         "crates/vendor: lies below the runtime paths and is a submodule, whose content is not in the checkout",
         "Put its files into the commit.",
     ),
+    "HP036": _rule(
+        "The default cache folder is not safe",
+        "It is a link or a file, belongs to another user, or other users can write to it: they could change what the checks see.",
+        "/home/ann/handoff-cache: belongs to user 0, not to you (user 1000); expected a folder that only you can write to",
+        "Move it away, or name another folder with `--cache-dir`.",
+    ),
     "HP040": _rule(
         "A record cannot be believed",
         "It cannot be read, is not of its form, or is another check's.",
@@ -235,7 +242,8 @@ _ENTRIES = {
         "A check failed",
         "It ended with another exit code than 0, without its success line, with a process left behind, or changed the checkout.",
         "check clippy: failed: exit code 101 (with cargo 1.95.0, clippy 0.1.95)",
-        "Read its log, mend what it names, commit, run again.",
+        "Read its log, mend what it names, commit, run again. If it serves files and the checkout lies below a folder whose name "
+        "begins with a dot, name another one with `--cache-dir`.",
     ),
     "HP044": _rule(
         "A check took longer than its limit",

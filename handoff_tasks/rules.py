@@ -54,11 +54,13 @@ def judge_evidence(check: Check, found: Record | Problem | None, binding: Bindin
     return CheckResult(id=check.id, command=check.command, outcome=found.outcome, reason=found.reason, record=found)
 
 
-def check_problems(checks: Sequence[CheckResult], profile: Profile) -> list[Problem]:
+def check_problems(checks: Sequence[CheckResult], profile: Profile, checkout: str = "/") -> list[Problem]:
     """Return a problem for each check that did not pass (HP043 to HP047), with the tools that found it.
 
     Where a toolchain can be pinned and was not, the remedy says how: one newer than the release finds what its people could not.
+    It names a folder in the path of the ``checkout`` that begins with a dot: programs that serve files may refuse to serve those.
     """
+    hidden = next((part for part in checkout.split("/") if part.startswith(".")), None)
     codes = {
         Outcome.FAILED: ("HP043", "read its log, mend what it names, commit, and run again"),
         Outcome.TIMED_OUT: ("HP044", "see in its log what it waited for; --timeout SECONDS gives it more time"),
@@ -78,6 +80,8 @@ def check_problems(checks: Sequence[CheckResult], profile: Profile) -> list[Prob
             hint += (
                 "; if only a newer toolchain finds it, pin the release's: --toolchain NAME, or execution.toolchain in the profile"
             )
+        if check.outcome is Outcome.FAILED and hidden:
+            hint += f"; if it serves files, it may refuse those below the folder {hidden}: --cache-dir PATH without such a folder"
         message = f"{check.outcome}: {check.reason or 'no reason is recorded'}{by}"
         found.append(Problem(code=code, where=f"check {check.id}", message=message, hint=hint))
     return found

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -245,9 +246,42 @@ def _work(session: Session, place: Place, options: Options) -> Path:
 def _cache(session: Session, options: Options) -> Path:
     if options.cache_dir:
         return from_(session, options.cache_dir)
+    return default_cache()
+
+
+def default_cache() -> Path:
+    """Return the folder of the private checkouts, made if it is not there.
+
+    It is the user's cache folder, unless a name in its path begins with a dot, as on Linux: many web servers and test suites
+    serve no file below such a folder. Then it is a folder in the home folder. Neither a folder for temporary files (it is emptied,
+    and other users may write above the checkout) nor one for all users will do.
+
+    Raises `HandoffError` (HP036) if other users could change what is in it, HP080 if it cannot be made.
+    """
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("handoff-tasks", appauthor=False))
+    from handoff_tasks.errors import refusal, unwritable
+
+    place = Path(platformdirs.user_cache_dir("handoff-tasks", appauthor=False))
+    if any(part.startswith(".") for part in place.parts):
+        place = Path.home() / "handoff-cache"
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            place.mkdir(mode=0o700)
+        status = place.lstat()
+    except OSError as error:
+        raise unwritable(place, error) from None
+    if not stat.S_ISDIR(status.st_mode):
+        why = "is a link" if stat.S_ISLNK(status.st_mode) else "is a file"
+    elif status.st_uid != os.getuid():
+        why = f"belongs to user {status.st_uid}, not to you (user {os.getuid()})"
+    elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        why = f"can be written to by other users (mode {stat.S_IMODE(status.st_mode):04o})"
+    else:
+        return place
+    hint = "move it away, or name another folder with --cache-dir"
+    raise refusal("HP036", str(place), f"{why}; expected a folder that only you can write to", hint)
 
 
 def target_of(session: Session, run: Run, workspace: Workspace) -> Path:

@@ -181,7 +181,7 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
         with checkout.held(workspace.work / "lock", "the work folder", shared=True) if alone else contextlib.nullcontext():
             record = verify.run_check(workspace, check, settings)
         result = rules.judge_evidence(check, record, workspace.binding(check))
-        run.checks, run.problems = [result], rules.check_problems([result], workspace.profile)
+        run.checks, run.problems = [result], rules.check_problems([result], workspace.profile, str(workspace.wanted("").tree))
         run.advisories = workspace.notes
         run.interrupted = record.outcome is Outcome.INTERRUPTED
 

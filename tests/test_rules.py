@@ -150,6 +150,17 @@ def test_a_failure_without_claimed_tools_names_none() -> None:
     assert [one.message for one in found] == ["failed: exit code 1"]
 
 
+def test_a_checkout_below_a_hidden_folder_is_named() -> None:
+    """Programs that serve files may refuse such a folder, so the remedy of a failure names it, and of nothing else."""
+    failed, missing = result(check(4), Outcome.FAILED, "exit code 1"), result(check(4), Outcome.TOOL_MISSING, "rg is not on PATH")
+    first, second = rules.check_problems([failed, missing], profile(), "/home/ann/.cache/x/checkout")
+    assert first.hint == (
+        "read its log, mend what it names, commit, and run again; "
+        "if it serves files, it may refuse those below the folder .cache: --cache-dir PATH without such a folder"
+    )
+    assert second.hint == "do what the message says, then run again"
+
+
 def test_passes_are_no_problem() -> None:
     """When all checks passed there is nothing to say."""
     assert rules.check_problems([result(one) for one in profile().checks], profile()) == []

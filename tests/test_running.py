@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ import scratch
 from desk import NOXFILE
 
 from handoff_tasks import running
+from handoff_tasks.errors import HandoffError, Problem
 
 if TYPE_CHECKING:
     from desk import Desk
@@ -25,6 +28,63 @@ def test_the_folder_of_an_environment_is_noxs(name: str) -> None:
         folder = "/" + "f" * length
         expected = nox.sessions._normalize_path(folder, name)
         assert running.bin_folder(Path(folder), name) == f"{expected}/bin"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have cache folders of other names")
+@pytest.mark.parametrize(
+    ("cache", "place"),
+    [("", "handoff-cache"), (".cache", "handoff-cache"), ("a/.b/c", "handoff-cache"), ("big", "big/handoff-tasks")],
+)
+def test_the_default_cache_is_below_no_hidden_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str, place: str
+) -> None:
+    """XDG_CACHE_HOME decides unless a name in it begins with a dot; the folder is the user's alone."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    if cache:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / cache))
+    for _ in range(2):
+        found = running.default_cache()
+        assert found == tmp_path / place
+        assert stat.S_IMODE(found.stat().st_mode) == 0o700
+
+
+def _refused_cache() -> Problem:
+    with pytest.raises(HandoffError) as caught:
+        running.default_cache()
+    [problem] = caught.value.problems
+    return problem
+
+
+def test_a_default_cache_that_others_can_change_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link, a file, a folder of another user or one that others may write to: each is named, and nothing is made."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
+    place = tmp_path / "handoff-cache"
+    hint = "move it away, or name another folder with --cache-dir"
+
+    def expected(why: str) -> Problem:
+        return Problem(code="HP036", where=str(place), message=f"{why}; expected a folder that only you can write to", hint=hint)
+
+    place.symlink_to(tmp_path / "elsewhere")
+    assert _refused_cache() == expected("is a link")
+    (tmp_path / "elsewhere").mkdir()
+    assert _refused_cache() == expected("is a link")
+    place.unlink()
+    place.write_text("x")
+    assert _refused_cache() == expected("is a file")
+    place.unlink()
+    place.mkdir()
+    place.chmod(0o775)
+    assert _refused_cache() == expected("can be written to by other users (mode 0775)")
+    place.chmod(0o755)
+    assert running.default_cache() == place
+    with monkeypatch.context() as other:
+        other.setattr(os, "getuid", lambda: 12345)
+        assert _refused_cache() == expected(f"belongs to user {place.stat().st_uid}, not to you (user 12345)")
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    (tmp_path / "file").write_text("")
+    assert (_refused_cache().code, _refused_cache().where) == ("HP080", str(tmp_path / "file" / "handoff-cache"))
 
 
 def _raises(desk: Desk, raised: str) -> None:
