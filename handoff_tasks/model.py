@@ -184,6 +184,53 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A setting of the user's machine that an installer used: its name, its value without secrets, and where it is set."""
+
+    name: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Package:
+    """A package in a session's environment. ``sha256`` is its file's, None if the installer does not tell it."""
+
+    name: str
+    version: str
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What an installer has put into a session's environment, and with which settings of the user's machine."""
+
+    installer: str
+    requirements: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    packages: tuple[Package, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record's form."""
+        return {
+            "installer": self.installer,
+            "requirements": list(self.requirements),
+            "settings": [{"name": one.name, "value": one.value, "source": one.source} for one in self.settings],
+            "packages": [{"name": one.name, "version": one.version, "sha256": one.sha256} for one in self.packages],
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Installation:
+        """Return the installation of a document that its schema accepted."""
+        return cls(
+            installer=document["installer"],
+            requirements=tuple(document["requirements"]),
+            settings=tuple(Setting(**one) for one in document["settings"]),
+            packages=tuple(Package(**one) for one in document["packages"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """A check's log: the file beside the record, and what the command wrote in all (bytes; sha256 as hex)."""
 
@@ -230,6 +277,7 @@ class Record:
     platform: Mapping[str, str]
     environment_names: tuple[str, ...]
     environment_digest: str
+    installation: Installation | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that is written."""
@@ -256,6 +304,7 @@ class Record:
             "platform": dict(self.platform),
             "environment_names": list(self.environment_names),
             "environment_digest": self.environment_digest,
+            **({"installation": self.installation.to_dict()} if self.installation else {}),
         }
 
     @classmethod
@@ -285,6 +334,7 @@ class Record:
             platform=document["platform"],
             environment_names=tuple(document["environment_names"]),
             environment_digest=document["environment_digest"],
+            installation=Installation.from_dict(document["installation"]) if "installation" in document else None,
         )
 
 

@@ -9,12 +9,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import re
 import secrets
 import shutil
-import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +19,7 @@ from typing import TYPE_CHECKING
 from handoff_tasks import impact_draft, packet_sessions, producers, running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
     from nox import Session
@@ -143,7 +140,7 @@ def _init(session: Session) -> None:
 
 def _verify(session: Session, place: Place, check_id: str) -> None:
     with running.framed(session) as run:
-        from handoff_tasks import checkout, rules, screen, verify
+        from handoff_tasks import checkout, installers, rules, screen, verify
         from handoff_tasks.errors import refusal
         from handoff_tasks.model import Outcome
         from handoff_tasks.workspace import take_over
@@ -168,13 +165,16 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
             run.problems = _foreseen(session, run, prospects, again=True)
             screen.say("Nothing was run.")
             return
+        specs = [workspace.profile.tools[name] for name in check.tools]
+        installed = installers.install(session, specs, bin_folder, os.environ)
         settings = verify.Settings(
             bin_folder=bin_folder,
             timeout=run.options.timeout,
             toolchain=run.options.toolchain,
             run=run_name,
             caller=os.environ,
-            not_installed=_install(session, workspace, check, bin_folder),
+            not_installed=installed.failures,
+            installation=installed.report,
         )
         # A check forgets what is known of it before it runs. In a run of all the lock is the handoff's.
         alone = not run.options.run_file
@@ -184,34 +184,6 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
         run.checks, run.problems = [result], rules.check_problems([result], workspace.profile, str(workspace.wanted("").tree))
         run.advisories = workspace.notes
         run.interrupted = record.outcome is Outcome.INTERRUPTED
-
-
-def _install(session: Session, workspace: Workspace, check: Check, bin_folder: str) -> Mapping[str, str]:
-    """Install the tools that the session brings itself, once per environment; return what could not be installed, and why."""
-    from nox.command import CommandFailed
-
-    specs = [spec for name in check.tools if (spec := workspace.profile.tools[name]).install]
-    wanted = "\n".join(sorted({str(spec.install) for spec in specs}))
-    marker = Path(bin_folder).parent / "handoff-installed.txt"
-    if not specs or (marker.is_file() and marker.read_text() == wanted):
-        return {}
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
-        try:
-            session.install(*wanted.split("\n"), silent=False, stdout=said, stderr=subprocess.STDOUT)
-        except CommandFailed:
-            said.seek(0)
-            why = _reason(said.read())
-            return {str(spec.install): f"{spec.install} could not be installed{why}" for spec in specs}
-    if all((Path(bin_folder) / spec.executables[0]).exists() for spec in specs):
-        marker.write_text(wanted)
-    return {}
-
-
-def _reason(said: str) -> str:
-    """Return why an installer failed, from what it said: its last line that speaks of an error, or the last one."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if re.match(r"(?i)\W*(?:error|caused by)", line)]
-    return f": {(telling or lines)[-1][:200]}" if lines else ""
 
 
 def _handoff(session: Session, place: Place, mode_name: str | None) -> None:

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from handoff_tasks import checkout, evidence, execute, gitcmd, harmless, masks, screen, surroundings
+from handoff_tasks import checkout, evidence, execute, gitcmd, harmless, installers, masks, screen, surroundings
 from handoff_tasks.errors import unwritable
 from handoff_tasks.model import Log, Outcome, Record, Tool
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from handoff_tasks.model import Installation
     from handoff_tasks.profile import Check, EnvironmentFailure, Profile, ToolSpec
     from handoff_tasks.workspace import Workspace
 
@@ -39,7 +40,7 @@ class Settings:
     """What the caller chose for a check: the session's bin folder, the limit in seconds, the toolchain, the run's name.
 
     ``caller`` is the environment that the allow-list is applied to; ``not_installed`` tells, by requirement, why a tool's
-    package could not be installed.
+    package could not be installed, ``installation`` what the installer has reported.
     """
 
     bin_folder: str
@@ -48,6 +49,7 @@ class Settings:
     run: str
     caller: Mapping[str, str]
     not_installed: Mapping[str, str]
+    installation: Installation | None = None
 
 
 class _Stopped(Exception):
@@ -89,6 +91,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
         platform=_platform(),
         environment_names=(),
         environment_digest=_digest({}),
+        installation=settings.installation,
     )
     wanted = workspace.wanted(settings.run)
     with execute.interruptible():
@@ -276,6 +279,8 @@ def _tools(
             lines = [line.strip() for line in answer.splitlines() if line.strip()]
             said = next((line for line in lines if line.startswith("error")), lines[0] if lines else f"exit code {status}")
             unusable[spec.name] = f"does not tell its version: {said}"
+        elif why := installers.contradiction(spec, version[0] if version else None):
+            unusable[spec.name] = why
         usable = spec.name not in unusable
         tools.append(Tool(name=spec.name, version=version[0] if version else None, path=path if usable else None, claim=spec.claim))
     return tuple(tools), unusable
