@@ -253,8 +253,8 @@ _ENTRIES = {
     ),
     "HP045": _rule(
         "A check's tool is missing",
-        "No absolute folder of its PATH holds the tool, it does not tell its version, its requirement is not installed, or it answers "
-        "another version than its requirement asks for.",
+        "No absolute folder of its PATH holds the tool, it does not tell its version, its requirement is not installed, or it "
+        "answers another version than its requirement asks for.",
         "check trilogy-compliance: tool_missing: jq is not on PATH: install jq with the system's package manager",
         "Do what the message says.",
     ),

@@ -314,6 +314,18 @@ def test_every_room_is_in_the_house() -> None:
     assert sorted(rooms) == sorted(path.stem for path in (TOP / "handoff_tasks").glob("*.py") if path.stem != "__init__")
 
 
+def test_what_a_check_sees_is_tested() -> None:
+    """Each line of the table names tests that are there, or says that there is none."""
+    rows = [line.split(" | ") for line in (TOP / "docs/what-a-check-sees.md").read_text("utf-8").splitlines() if line[:2] == "| "]
+    tests = [row[3].removesuffix(" |") for row in rows if row[0] != "| part"]
+    assert tests
+    for named in tests:
+        found = re.findall(r"`(test_\w+)::(test_\w+)`", named)
+        assert found or named == "none"
+        for module, name in found:
+            assert f"\ndef {name}(" in (TOP / "tests" / f"{module}.py").read_text("utf-8"), f"{module}::{name}"
+
+
 @pytest.mark.parametrize("document", [README, CONTRIBUTING, *(f"docs/{path.name}" for path in sorted((TOP / "docs").glob("*.md")))])
 def test_links_lead_somewhere(document: str) -> None:
     """A link to a file or a heading of the repository finds it."""
@@ -345,7 +357,8 @@ def test_the_pages_are_what_the_schemas_say(tmp_path: Path) -> None:
     """The committed pages are those that the script writes; after a change of a schema: ``nox -s docs``."""
     subprocess.run([sys.executable, str(TOP / "docs/generate.py"), str(tmp_path)], check=True)
     written = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
-    assert {path.name: path.read_text("utf-8") for path in (TOP / "docs").glob("*.md")} == written
+    pages = {path.name: path.read_text("utf-8") for path in (TOP / "docs").glob("*.md")}
+    assert {name: text for name, text in pages.items() if text.startswith("<!-- Written by ")} == written
 
 
 def test_a_field_without_an_origin_is_refused(generator: dict[str, Any], schemas: dict[str, Any]) -> None:

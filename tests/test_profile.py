@@ -352,6 +352,9 @@ def test_a_toolchain_that_is_too_old_is_no_finding(said: str) -> None:
             for name, deciding in (
                 ("BASH_ENV", "BASH_*"),
                 ("RUSTFLAGS", "RUSTFLAGS"),
+                ("XDG_CONFIG_HOME", "XDG_CONFIG_*"),
+                ("PIP_*", "PIP_CONFIG_FILE"),
+                ("UV_FIND_LINKS", "UV_FIND_LINKS"),
                 ("PYTHON*", "PYTHON*"),
                 ("PYTHONPATH", "PYTHON*"),
                 ("CARGO_*", "CARGO_ALIAS_*"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -654,6 +655,18 @@ def test_settings_and_toolchain_reach_the_command(bench: Bench) -> None:
     assert bench.log().splitlines()[0] == f"{root}/target 1.96.0 POSIX"
     assert record.toolchain == "1.96.0"
     assert "SCRATCH_TOOLCHAIN" in record.environment_names
+
+
+def test_limits_are_the_callers(bench: Bench) -> None:
+    """A check cannot have more than its caller has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    bench.script(f"ulimit -n; echo '{scratch.OK_LINE}'\n")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        assert bench.run().outcome is Outcome.PASSED
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert bench.log().splitlines()[0] == "200"
 
 
 # Evidence
