@@ -143,9 +143,12 @@ def _uncommitted(workspace: Workspace) -> list[Problem]:
     """Return an advisory that names uncommitted files, where the packet speaks of them."""
     profile, producer = workspace.profile, workspace.producer
     changed = workspace.repository.uncommitted(producer, workspace.base / "worktree.index")
+    if not changed:
+        return []
     scripts = [check.argv[0].removeprefix("./") for check in profile.checks if "/" in check.argv[0]]
     named = [profile.manifest_path, profile.changelog_path, *scripts, *profile.runtime_paths]
-    touched = paths.select(named, changed)
+    covers = workspace.repository.runtime(producer, profile).covers
+    touched = sorted({*paths.select(named, changed), *filter(covers, changed)})
     if not touched:
         return []
     message = f"uncommitted, so no part of this run: {rules.some_of(touched)}"

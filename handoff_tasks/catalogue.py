@@ -214,8 +214,9 @@ _ENTRIES = {
     ),
     "HP033": _rule(
         "A part of the runtime is not in the commit",
-        "Below the runtime paths lies a submodule, or a link that leaves the producer's root. What a link within the root leads to "
-        "counts as runtime.",
+        "Below the runtime paths, or where a link from there leads, is a submodule, a Git LFS pointer, or a link that leaves the "
+        "producer's root at any step, leads in a loop, into `.git`, or through a folder that the commit does not have. What a link "
+        "within the root leads to counts as runtime, and so does each link on the way.",
         "crates/vendor: lies below the runtime paths and is a submodule, whose content is not in the checkout",
         "Put its files into the commit.",
     ),
@@ -550,6 +551,21 @@ _ENTRIES = {
         "`handoff-verify` compares the two; one that was made with `--impact FILE` may differ, and so may one that was edited.",
         "consumer_impact_statement: it is not the statement of the verified commit's changelog",
         "Ask the producer which of the two counts.",
+    ),
+    "HA017": _rule(
+        "Git LFS pointers are in the checkout",
+        "Files below the producer's root, none of them a part of the runtime, are pointers of Git LFS; their content is not in the "
+        "commit.",
+        "git_state/verified_tree: Git LFS pointers, whose content is not in the checkout, so no check saw it: docs/film.mp4",
+        "Put the files themselves into the commit, if a check needs their content.",
+    ),
+    "HA018": _rule(
+        "The producer has moved since its runtime commit",
+        "It is in another folder there: it was imported by `git subtree add`, or renamed. Its runtime paths are compared between "
+        "the two folders.",
+        "git_state/runtime_commit: the producer is in svc/a of the verified commit and at the top of the runtime commit: these two "
+        "are compared",
+        "Nothing to do, if it was imported or moved.",
     ),
     "HA100": _rule(
         "The packet was not made by this library",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 from handoff_tasks.errors import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _CONFIG = {
     "advice.graftFileDeprecated": "false",
@@ -141,6 +141,25 @@ def differences(git: Callable[..., bytes], *below: str) -> list[tuple[str, str]]
 def names(listed: bytes) -> list[str]:
     """Return what git lists with ``-z``, each up to a NUL."""
     return [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
+
+
+def contents(git: Callable[..., bytes], ids: Iterable[str]) -> dict[str, bytes]:
+    """Return the contents of objects by id, read in one call of ``git`` (`run` with its repository given)."""
+    wanted = list(dict.fromkeys(ids))
+    if not wanted:
+        return {}
+    words = ("cat-file", "--batch")
+    answer = git(*words, stdin="".join(f"{sha}\n" for sha in wanted).encode())
+    found, place = {}, 0
+    for sha in wanted:
+        end = answer.find(b"\n", place)
+        head = answer[place:end].split(b" ")
+        if end < 0 or len(head) != 3:
+            raise GitError(words, 1, f"{sha} cannot be read")
+        place = end + 1 + int(head[2])
+        found[sha] = answer[end + 1 : place]
+        place += 1
+    return found
 
 
 def upload_pack() -> str:
