@@ -107,6 +107,7 @@ class Comparison:
         self._objects = objects
         self._profile = profile
         self.verified = Side(commit=verified, prefix=prefix, tree=self._tree_id(verified, prefix))
+        self._prefixes = list(dict.fromkeys([prefix, ""]))
         self.changed = functools.cache(self._changed)
         self.tree = functools.cache(self._tree)
         self.runtime = functools.cache(self._runtime)
@@ -121,13 +122,22 @@ class Comparison:
         here = self.verified.prefix
         if commit == self.verified.commit:
             return self.verified
-        for prefix in dict.fromkeys([here, ""]):
-            if any(self._objects.read(f"{commit}:{prefix}{mark.rstrip('/')}") for mark in self._marks()):
-                return Side(commit=commit, prefix=prefix, tree=self._tree_id(commit, prefix))
+        if (prefix := self.marked(commit)) is not None:
+            return Side(commit=commit, prefix=prefix, tree=self._tree_id(commit, prefix))
         places = [Side(commit=commit, prefix=prefix, tree=self._tree_id(commit, prefix)) for prefix in self._found(commit)]
         nowhere = Side(commit=commit, prefix=here, tree=self._tree_id(commit, here))
         # Several of them: the one that differs least is the one that was moved.
-        return min(places, key=lambda side: (len(self.changed(side, self.verified)), side.prefix), default=nowhere)
+        found = min(places, key=lambda side: (len(self.changed(side, self.verified)), side.prefix), default=nowhere)
+        if places:
+            self._prefixes.append(found.prefix)
+        return found
+
+    def marked(self, commit: str) -> str | None:
+        """Return the first of the known folders, the verified commit's first, in which a commit has marks of the producer."""
+        for prefix in self._prefixes:
+            if any(self._objects.read(f"{commit}:{prefix}{mark.rstrip('/')}") for mark in self._marks()):
+                return prefix
+        return None
 
     def _marks(self) -> Iterable[str]:
         """Yield the places by which a producer is known, the most telling first."""

@@ -330,7 +330,7 @@ class Repository:
             tagged = compared.side(tag.target) if tag else None
             at_tag = _blob(objects, tag.target, tagged.prefix + profile.manifest_path) if tag and tagged else None
             stated = _stated(compared, there, profile) if there else None
-            earlier, previous, unstated = _earlier(objects, producer, profile, manifest, read)
+            earlier, previous, unstated = _earlier(objects, compared, producer, profile, manifest, read)
             before = compared.side(previous.commit_sha) if previous and _is_commit(objects, previous.commit_sha) else None
             rollback_known = rollback is not None and known and _is_commit(objects, rollback)
             to_verified_paths, tests_to_verified = _differing(compared, there, here)
@@ -548,7 +548,12 @@ def _stated(compared: Comparison, side: Side, profile: Profile) -> str | None:
 
 
 def _earlier(
-    objects: gitcmd.Objects, producer: Producer, profile: Profile, manifest: Manifest, read: Callable[[bytes], Manifest | None]
+    objects: gitcmd.Objects,
+    compared: Comparison,
+    producer: Producer,
+    profile: Profile,
+    manifest: Manifest,
+    read: Callable[[bytes], Manifest | None],
 ) -> tuple[tuple[Release, ...], Manifest | None, tuple[Release, ...]]:
     """Return the earlier releases whose manifest, at their own tag, states that tag, the latest first; the latest one's manifest.
 
@@ -562,9 +567,9 @@ def _earlier(
     for name in sorted((name for name in names if _order(name) < version), key=_order, reverse=True):
         target = producer.tags[profile.tag_name(name)][2]
         data = _blob(objects, target, producer.prefix + profile.manifest_path) if target else None
-        if target and data is None and not objects.read(f"{target}:{producer.path}"):
-            # A tag of the time before the producer was imported into a larger repository.
-            data = _blob(objects, target, profile.manifest_path)
+        if target and data is None and (prefix := compared.marked(target)) is not None:
+            # A tag of the time before the producer was imported into a larger repository, or moved in it.
+            data = _blob(objects, target, prefix + profile.manifest_path)
         stated = read(data) if data is not None else None
         if stated and stated.release_tag == name:
             found.append(Release(tag=name, commit_sha=stated.commit_sha))
