@@ -138,7 +138,8 @@ _ENTRIES = {
     ),
     "HP014": _rule(
         "The profile is not the committed one",
-        "The profile lies in the producer's repository and differs from the one in the verified commit.",
+        "The profile is a file of the producer's repository, under any name or through a link, and differs from the one in the "
+        "verified commit.",
         "handoff.toml: the profile differs from the one in the verified commit 1d925f596cad",
         "Commit the profile, or run from a work tree of that commit.",
     ),
@@ -219,6 +220,13 @@ _ENTRIES = {
         "within the root leads to counts as runtime, and so does each link on the way.",
         "crates/vendor: lies below the runtime paths and is a submodule, whose content is not in the checkout",
         "Put its files into the commit.",
+    ),
+    "HP034": _rule(
+        "The commit does not hold the profile",
+        "Where the profile is, the verified commit has a link that leads out of the repository, or to nothing in the commit.",
+        "ci/handoff.toml: the verified commit 1d925f596cad does not hold the profile: ci/handoff.toml is a link that leaves the "
+        "repository",
+        "Commit the profile itself, in the place of the link.",
     ),
     "HP040": _rule(
         "A record cannot be believed",

@@ -7,6 +7,7 @@ read from our own copy of the history.
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # The tree without entries, which git knows without having it.
 _EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _NOTHING = "0" * 40
+_LISTED = re.compile(r"([0-7]{6}) [a-z]+ ([0-9a-f]{40}) +([0-9]+|-)\t([^\0]+)\0")
 # A pointer of Git LFS (https://git-lfs.com): how it begins, and its greatest size.
 _POINTER = b"version https://git-lfs.github.com/spec/v1"
 _POINTER_SIZE = 1024
@@ -49,14 +51,10 @@ class Trees:
     def listing(self, tree: str) -> tuple[dict[str, trees.Entry], dict[str, int]]:
         """Return the entries of a tree, and the size of each object that is a file or a link."""
         if tree not in self._listed:
-            entries, sizes = {}, {}
-            for line in gitcmd.names(self._git("ls-tree", "-r", "-z", "-l", "--full-tree", tree)):
-                facts, path = line.split("\t", 1)
-                mode, _, sha, size = facts.split()
-                entries[path] = (mode, sha)
-                if size != "-":
-                    sizes[sha] = int(size)
-            self._listed[tree] = (entries, sizes)
+            listed = self._git("ls-tree", "-r", "-z", "-l", "--full-tree", tree).decode("utf-8", "surrogateescape")
+            found = _LISTED.findall(listed)
+            entries = {path: (mode, sha) for mode, sha, _, path in found}
+            self._listed[tree] = (entries, {sha: int(size) for _, sha, size, _ in found if size != "-"})
         return self._listed[tree]
 
     def tree(self, entries: Mapping[str, trees.Entry]) -> trees.Tree:

@@ -65,16 +65,20 @@ class Tree:
         self.folders: dict[str, list[str]] = {"": []}
         self._text = text
         for path in entries:
-            self._add(path)
-
-    def _add(self, path: str) -> None:
-        while True:
             folder, _, name = path.rpartition("/")
-            known = folder in self.folders
-            self.folders.setdefault(folder, []).append(name)
-            if known:
-                return
-            path = folder
+            try:
+                self.folders[folder].append(name)
+            except KeyError:
+                self._add(folder, name)
+
+    def _add(self, folder: str, name: str) -> None:
+        """Add a name to a folder that is not known yet, and that folder to the one above."""
+        self.folders[folder] = [name]
+        above, _, own = folder.rpartition("/")
+        if above in self.folders:
+            self.folders[above].append(own)
+        else:
+            self._add(above, own)
 
     def resolve(self, path: str) -> Resolved:
         """Return where a path leads, taken from the root of the tree.
@@ -254,8 +258,10 @@ class _Walk:
     def run(self) -> Runtime:
         while self._left:
             node = self._left.pop()
+            # In a folder that counts as a whole, and where no pattern goes on, all names are alike.
+            alike = None if node[1].begun else _match(node[1], "")
             for name in self._tree.folders.get(node[0], ()):
-                self._visit(node, name)
+                self._visit(node, name, alike or _match(node[1], name))
         self._count_ways()
         entries = self._tree.entries
         return Runtime(
@@ -265,9 +271,8 @@ class _Walk:
             folders=frozenset(place for place, state in self._seen if state.inside),
         )
 
-    def _visit(self, node: _Node, name: str) -> None:
-        folder, state = node
-        match = _match(state, name) if state.begun else _Match(state.inside, state.tests, state, state)
+    def _visit(self, node: _Node, name: str, match: _Match) -> None:
+        folder = node[0]
         if not (match.whole or match.below.alive):
             return
         path = f"{folder}/{name}" if folder else name
