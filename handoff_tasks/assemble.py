@@ -65,14 +65,14 @@ def gather(workspace: Workspace, statement_file: Path | None, said: Statement | 
     data, changelog = files[profile.manifest_path], files[profile.changelog_path]
     if data is None or changelog is None:
         raise HandoffError(
-            Problem(code=code, where=f"{commit}:{path}", message=f"the commit holds no {what} there", hint=hint)
+            Problem(code=code, where=f"{commit}:{producer.prefix}{path}", message=f"the commit holds no {what} there", hint=hint)
             for code, path, what, hint, found in (
                 ("HP020", profile.manifest_path, "producer manifest", _NO_MANIFEST, data),
                 ("HP022", profile.changelog_path, "changelog", "commit a changelog with a section for the release", changelog),
             )
             if found is None
         )
-    manifest = read_manifest(data, f"{commit}:{profile.manifest_path}")
+    manifest = read_manifest(data, f"{commit}:{producer.prefix}{profile.manifest_path}")
     statement, problems = (said, []) if said else _statement(workspace, manifest, changelog, statement_file)
     written = _statement(workspace, manifest, changelog, None)[0] if said or statement_file else statement
     pair = impact.rollback_pair(statement) if statement else None

@@ -259,6 +259,13 @@ class Objects:
 
         Raises `GitError` when git does not answer, or not to the end.
         """
+        if not re.fullmatch(r"[^\n\ud800-\udfff]*", name):
+            # The process reads names of one line of UTF-8.
+            try:
+                found = run("rev-parse", "--verify", "--quiet", "--end-of-options", name, cwd=self._folder, git_dir=self._folder)
+            except GitError:
+                return None
+            name = found.decode().strip()
         with _environ(_environment(executable())):
             try:
                 sha, kind, size, data = self._git.get_object_data(name)

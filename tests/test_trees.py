@@ -207,25 +207,34 @@ class _Export:
         return None, passed
 
 
-_NAMES = st.sampled_from(["a", "b", "src", "lib", "x"])
-_PATHS = st.lists(_NAMES, min_size=1, max_size=5).map("/".join)
-_TEXTS = st.lists(st.sampled_from(["..", "..", "a", "b", "src", "lib", "x", "gone", "."]), min_size=1, max_size=5).map("/".join)
-_ENTRIES = st.one_of(st.tuples(st.just("file"), st.sampled_from("12")), st.tuples(st.just("link"), _TEXTS | st.just("/etc")))
+_PATHS = st.lists(st.sampled_from(["a", "b", "src", "lib"]), min_size=1, max_size=5).map("/".join)
+_TEXTS = st.lists(st.sampled_from(["..", "a", "b", "src", "lib", "gone", "."]), min_size=1, max_size=5).map("/".join)
 _PATTERNS = st.lists(
-    st.sampled_from(["src/", "lib/", "a/b", "*/a", "*/*/", "x", "src/a/b/", "lib/*"]), min_size=1, max_size=3, unique=True
+    st.sampled_from(["src/", "lib/", "a/b", "*/a", "*/*/", "a", "src/a/b/", "lib/*", "b/lib/"]), min_size=1, max_size=3, unique=True
 )
 
 
 @st.composite
 def _specs(draw: st.DrawFn) -> tuple[Spec, Spec]:
-    """Return two trees, the second a change of the first."""
-    first = _possible(draw(st.dictionaries(_PATHS, _ENTRIES, min_size=1, max_size=12)))
+    """Return two trees, the second a change of the first; most links lead to something, many through other links."""
+    spec: Spec = dict.fromkeys(draw(st.lists(_PATHS, min_size=1, max_size=5)), ("file", "1"))
+
+    def link(path: str) -> tuple[str, str]:
+        above = {other[:place] for other in spec for place in range(len(other)) if other[place] == "/"}
+        through = {f"{other}/{name}" for other, (kind, _) in spec.items() if kind == "link" for name in ("a", "b", "../a")}
+        known = sorted({*spec, *above, *through} - {path}) or ["a"]
+        inside = st.sampled_from(known).map(lambda target: "../" * path.count("/") + target)
+        return "link", draw(st.one_of(inside, inside, inside, _TEXTS, st.just("/etc")))
+
+    for path in draw(st.lists(_PATHS, max_size=6)):
+        spec[path] = link(path)
+    first = _possible(spec)
     second = dict(first)
-    for path, entry in draw(st.dictionaries(st.sampled_from(sorted(first)) | _PATHS, st.none() | _ENTRIES, max_size=2)).items():
-        if entry is None:
-            second.pop(path, None)
-        else:
-            second[path] = entry
+    for path in draw(st.lists(st.sampled_from(sorted(first)) | _PATHS, max_size=2)):
+        change = draw(st.sampled_from(["write", "write", "link", "remove"]))
+        second[path] = link(path) if change == "link" else ("file", "2")
+        if change == "remove":
+            del second[path]
     return first, _possible(second)
 
 
