@@ -84,7 +84,7 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
         "before publishing: complete and filled in (HP060 to HP062), repin and rollback lines (HP063, HP064, "
         'HP082); no "none" that git refutes (HP068, HP069)',
     ),
-    "advisories": ("the rules (HA010, HA011, HA013, HA014)", _SHAPE),
+    "advisories": ("the rules (HA010, HA011, HA013 to HA015, HA017, HA018)", _SHAPE),
     "problems": ("the rules", "only in a draft: schema (HP070)"),
     "handoff_generated_at_source": ("whether `SOURCE_DATE_EPOCH` is set", _SHAPE),
     "git_state/verified_commit": ("`--ref`, resolved once", f"each record is of this commit (HP047); {_TODAY}"),

@@ -65,14 +65,14 @@ def gather(workspace: Workspace, statement_file: Path | None, said: Statement | 
     data, changelog = files[profile.manifest_path], files[profile.changelog_path]
     if data is None or changelog is None:
         raise HandoffError(
-            Problem(code=code, where=f"{commit}:{path}", message=f"the commit holds no {what} there", hint=hint)
+            Problem(code=code, where=f"{commit}:{producer.prefix}{path}", message=f"the commit holds no {what} there", hint=hint)
             for code, path, what, hint, found in (
                 ("HP020", profile.manifest_path, "producer manifest", _NO_MANIFEST, data),
                 ("HP022", profile.changelog_path, "changelog", "commit a changelog with a section for the release", changelog),
             )
             if found is None
         )
-    manifest = read_manifest(data, f"{commit}:{profile.manifest_path}")
+    manifest = read_manifest(data, f"{commit}:{producer.prefix}{profile.manifest_path}")
     statement, problems = (said, []) if said else _statement(workspace, manifest, changelog, statement_file)
     written = _statement(workspace, manifest, changelog, None)[0] if said or statement_file else statement
     pair = impact.rollback_pair(statement) if statement else None
@@ -143,9 +143,12 @@ def _uncommitted(workspace: Workspace) -> list[Problem]:
     """Return an advisory that names uncommitted files, where the packet speaks of them."""
     profile, producer = workspace.profile, workspace.producer
     changed = workspace.repository.uncommitted(producer, workspace.base / "worktree.index")
+    if not changed:
+        return []
     scripts = [check.argv[0].removeprefix("./") for check in profile.checks if "/" in check.argv[0]]
     named = [profile.manifest_path, profile.changelog_path, *scripts, *profile.runtime_paths]
-    touched = paths.select(named, changed)
+    covers = workspace.repository.runtime(producer, profile).covers
+    touched = sorted({*paths.select(named, changed), *filter(covers, changed)})
     if not touched:
         return []
     message = f"uncommitted, so no part of this run: {rules.some_of(touched)}"

@@ -138,7 +138,8 @@ _ENTRIES = {
     ),
     "HP014": _rule(
         "The profile is not the committed one",
-        "The profile lies in the producer's repository and differs from the one in the verified commit.",
+        "The profile is a file of the producer's repository, under any name or through a link, and differs from the one in the "
+        "verified commit.",
         "handoff.toml: the profile differs from the one in the verified commit 1d925f596cad",
         "Commit the profile, or run from a work tree of that commit.",
     ),
@@ -215,8 +216,9 @@ _ENTRIES = {
     ),
     "HP033": _rule(
         "A part of the runtime is not in the commit",
-        "Below the runtime paths lies a submodule, or a link that leaves the producer's root. What a link within the root leads to "
-        "counts as runtime.",
+        "Below the runtime paths, or where a link from there leads, is a submodule, a Git LFS pointer, or a link that leaves the "
+        "producer's root at any step, leads in a loop, into `.git`, or through a folder that the commit does not have. What a link "
+        "within the root leads to counts as runtime, and so does each link on the way.",
         "crates/vendor: lies below the runtime paths and is a submodule, whose content is not in the checkout",
         "Put its files into the commit.",
     ),
@@ -225,6 +227,13 @@ _ENTRIES = {
         "It is a link or a file, belongs to another user, or other users can write to it: they could change what the checks see.",
         "/home/ann/handoff-cache: belongs to user 0, not to you (user 1000); expected a folder that only you can write to",
         "Move it away, or name another folder with `--cache-dir`.",
+    ),
+    "HP034": _rule(
+        "The commit does not hold the profile",
+        "Where the profile is, the verified commit has a link that leads out of the repository, or to nothing in the commit.",
+        "ci/handoff.toml: the verified commit 1d925f596cad does not hold the profile: ci/handoff.toml is a link that leaves the "
+        "repository",
+        "Commit the profile itself, in the place of the link.",
     ),
     "HP040": _rule(
         "A record cannot be believed",
@@ -559,6 +568,21 @@ _ENTRIES = {
         "`handoff-verify` compares the two; one that was made with `--impact FILE` may differ, and so may one that was edited.",
         "consumer_impact_statement: it is not the statement of the verified commit's changelog",
         "Ask the producer which of the two counts.",
+    ),
+    "HA017": _rule(
+        "Git LFS pointers are in the checkout",
+        "Files below the producer's root, none of them a part of the runtime, are pointers of Git LFS; their content is not in the "
+        "commit.",
+        "git_state/verified_tree: Git LFS pointers, whose content is not in the checkout, so no check saw it: docs/film.mp4",
+        "Put the files themselves into the commit, if a check needs their content.",
+    ),
+    "HA018": _rule(
+        "The producer has moved since its runtime commit",
+        "It is in another folder there: it was imported by `git subtree add`, or renamed. Its runtime paths are compared between "
+        "the two folders.",
+        "git_state/runtime_commit: the producer is in svc/a of the verified commit and at the top of the runtime commit: these two "
+        "are compared",
+        "Nothing to do, if it was imported or moved.",
     ),
     "HA100": _rule(
         "The packet was not made by this library",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 from handoff_tasks.errors import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 _CONFIG = {
     "advice.graftFileDeprecated": "false",
@@ -143,6 +143,25 @@ def names(listed: bytes) -> list[str]:
     return [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
 
 
+def contents(git: Callable[..., bytes], ids: Iterable[str]) -> dict[str, bytes]:
+    """Return the contents of objects by id, read in one call of ``git`` (`run` with its repository given)."""
+    wanted = list(dict.fromkeys(ids))
+    if not wanted:
+        return {}
+    words = ("cat-file", "--batch")
+    answer = git(*words, stdin="".join(f"{sha}\n" for sha in wanted).encode())
+    found, place = {}, 0
+    for sha in wanted:
+        end = answer.find(b"\n", place)
+        head = answer[place:end].split(b" ")
+        if end < 0 or len(head) != 3:
+            raise GitError(words, 1, f"{sha} cannot be read")
+        place = end + 1 + int(head[2])
+        found[sha] = answer[end + 1 : place]
+        place += 1
+    return found
+
+
 def upload_pack() -> str:
     """Return the value of ``--upload-pack`` for fetches from a producer: git drops part of our environment for the other side."""
     settings = f"GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE={os.devnull}"
@@ -240,6 +259,13 @@ class Objects:
 
         Raises `GitError` when git does not answer, or not to the end.
         """
+        if not re.fullmatch(r"[^\n\ud800-\udfff]*", name):
+            # The process reads names of one line of UTF-8.
+            try:
+                found = run("rev-parse", "--verify", "--quiet", "--end-of-options", name, cwd=self._folder, git_dir=self._folder)
+            except GitError:
+                return None
+            name = found.decode().strip()
         with _environ(_environment(executable())):
             try:
                 sha, kind, size, data = self._git.get_object_data(name)

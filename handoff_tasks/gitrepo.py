@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
-from handoff_tasks import gitcmd, line_pattern, paths
+from handoff_tasks import gitcmd, line_pattern, trees
+from handoff_tasks.comparison import Comparison, Trees
 from handoff_tasks.errors import HandoffError, refusal
 from handoff_tasks.model import LAST_SECOND, GitFacts, Manifest, Relation, Release, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
+    from handoff_tasks.comparison import Side
     from handoff_tasks.profile import Profile
 
 P = ParamSpec("P")
@@ -31,8 +33,14 @@ T = TypeVar("T")
 
 SYMBOLIC = "symbolic"
 _TAGS = "refs/tags/"
-# Modes of entries of a tree.
-_LINK, _SUBMODULE = "120000", "160000"
+_OUTSIDE = {
+    trees.Kind.SUBMODULE: "a submodule, whose content is not in the checkout",
+    trees.Kind.LEAVES: "a link that leaves the producer's root",
+    trees.Kind.LOOP: "a link that leads in a loop",
+    trees.Kind.GIT_FOLDER: "a link into .git",
+    trees.Kind.NO_FOLDER: "a link through a folder that is not in the commit",
+}
+_POINTER = "a Git LFS pointer, whose content is not in the checkout"
 _FSCK = "run 'git fsck' in the producer's repository and mend what it names"
 _VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)\Z")
 
@@ -202,9 +210,10 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._trees = Trees(self._git)
 
-    def _git(self, *words: str) -> bytes:
-        return gitcmd.run(*words, cwd=self.folder, git_dir=self.folder)
+    def _git(self, *words: str, stdin: bytes = b"") -> bytes:
+        return gitcmd.run(*words, cwd=self.folder, git_dir=self.folder, stdin=stdin)
 
     def refuse_damage(self) -> None:
         """Look at every object and reference of our copy. Raises `HandoffError` (HP019) when one is not as it should be."""
@@ -279,6 +288,16 @@ class Repository:
         return self._git("rev-parse", f"{producer.commit}^{{tree}}").decode().strip()
 
     @_in_a_whole_copy
+    def committed(self, tree: str) -> trees.Tree:
+        """Return the tree that has an id, from the repository's top."""
+        return self._trees.tree(self._trees.listing(tree)[0])
+
+    @_in_a_whole_copy
+    def read(self, sha: str) -> bytes:
+        """Return the content of an object."""
+        return gitcmd.contents(self._git, [sha])[sha]
+
+    @_in_a_whole_copy
     def facts(
         self,
         producer: Producer,
@@ -293,36 +312,38 @@ class Repository:
         ``read`` turns the bytes of a manifest at a tag into a manifest, None when they are none. ``rollback`` is the sha of the
         statement's rollback line. Raises `HandoffError`: HP013 (a commit of no date), HP059 (a tag of no commit).
         """
-        commit, runtime, prefix = producer.commit, manifest.commit_sha, producer.prefix
+        commit, runtime = producer.commit, manifest.commit_sha
         tag_name = profile.tag_name(manifest.release_tag)
         entry = producer.tags.get(tag_name)
         if entry and not entry[2]:
             hint = "tag the release's commit, or delete the tag"
             what = "stands for another reference and moves with it" if entry[0] == SYMBOLIC else "names no commit"
             raise refusal("HP059", f"tag {tag_name}", f"the tag exists, but {what}", hint)
-        entries = self._entries(commit, prefix)
         with gitcmd.Objects(self.folder) as objects:
             found = objects.read(commit)
             if found is None:
                 raise RuntimeError(f"the fetched commit {commit} is not in {self.folder}")
             tag = _tag(objects, producer, tag_name, entry) if entry else None
-            links, outside = _followed(objects, entries, profile)
             known = self._known(producer, objects, runtime)
-            at_tag = _blob(objects, tag.target, prefix + profile.manifest_path) if tag else None
-            stated = _stated(objects, runtime, prefix, profile) if known else None
-            earlier, previous, unstated = _earlier(objects, producer, profile, manifest, read)
-            comparable = known and previous is not None and _is_commit(objects, previous.commit_sha)
+            compared = self._comparison(producer, profile, objects)
+            there, here = compared.side(runtime) if known else None, compared.verified
+            tagged = compared.side(tag.target) if tag else None
+            at_tag = _blob(objects, tag.target, tagged.prefix + profile.manifest_path) if tag and tagged else None
+            stated = _stated(compared, there, profile) if there else None
+            earlier, previous, unstated = _earlier(objects, compared, producer, profile, manifest, read)
+            before = compared.side(previous.commit_sha) if previous and _is_commit(objects, previous.commit_sha) else None
             rollback_known = rollback is not None and known and _is_commit(objects, rollback)
+            to_verified_paths, tests_to_verified = _differing(compared, there, here)
+            to_tag_paths, tests_to_tag = _differing(compared, there, tagged)
+            since = _differing(compared, before, there)[0]
+            absent = _absent(profile, [compared.tree(side) for side in (here, there) if side])
+            runtime_now, pointers = compared.runtime(here), compared.pointers()
+            changed = _texts(compared.changed(there, here)) if there else ()
+            after_tag = _texts(compared.changed(tagged, here)) if tagged else ()
         # Most often the verified commit is the tag's target: git is asked once for both.
-        relation, differing = functools.cache(self._relation), functools.cache(self._changed)
+        relation = functools.cache(self._relation)
         to_verified = relation(runtime, commit) if known else Relation.MISSING
         to_tag = (relation(runtime, tag.target) if known else Relation.MISSING) if tag else None
-        changed = differing(runtime, commit, prefix) if known else None
-        changed_at_tag = differing(runtime, tag.target, prefix) if known and tag else None
-        since = differing(previous.commit_sha, runtime, prefix) if previous and comparable else None
-        runtime_paths = (*profile.runtime_paths, *links)
-        runtime_to_verified, tests_to_verified = _runtime_paths(profile, runtime_paths, changed)
-        runtime_to_tag, tests_to_tag = _runtime_paths(profile, runtime_paths, changed_at_tag)
         return GitFacts(
             verified_commit=commit,
             verified_tree=_header(found[2], b"tree").decode(),
@@ -333,24 +354,39 @@ class Repository:
             runtime_commit=runtime,
             runtime_to_tag=to_tag,
             runtime_to_verified=to_verified,
-            changed_to_tag=runtime_to_tag,
-            changed_to_verified=runtime_to_verified,
+            changed_to_tag=to_tag_paths,
+            changed_to_verified=to_verified_paths,
             tests_changed=tuple(sorted({*tests_to_verified, *tests_to_tag})),
-            commits_after_runtime=self._between(runtime, commit) if known else (),
-            paths_after_runtime=tuple(sorted(changed or ())),
+            commits_after_runtime=self._between(runtime, commit, moved=there.prefix != here.prefix) if there else (),
+            paths_after_runtime=changed,
             manifest_sha256=hashlib.sha256(manifest_bytes).hexdigest(),
             manifest_at_tag=read(at_tag) if at_tag is not None else None,
             manifest_sha256_at_tag=hashlib.sha256(at_tag).hexdigest() if at_tag is not None else None,
-            paths_after_tag=tuple(sorted({*self._changed(tag.target, commit, prefix)} - {profile.packet_path})) if tag else (),
+            paths_after_tag=tuple(path for path in after_tag if path != profile.packet_path),
             stated_service_version=stated,
             earlier=earlier,
             previous=previous,
-            changed_since_previous=_runtime_paths(profile, runtime_paths, since)[0],
-            absent=self._absent(profile, entries, prefix, runtime if known else None),
-            outside=outside,
+            changed_since_previous=since,
+            absent=absent,
+            outside=_outside(runtime_now, pointers),
+            pointers=_texts(path for path in pointers if path not in runtime_now.parts and path not in runtime_now.tests),
+            runtime_path=(there.prefix.rstrip("/") or ".") if there else None,
+            squashed=self._squashed(producer) if to_verified in (Relation.MISSING, Relation.UNRELATED) else None,
             namesakes=() if tag else _namesakes(producer, tag_name, ""),
             unstated=() if earlier else unstated,
             rollback=_rolled_back(relation, rollback, runtime, known=rollback_known, stated=bool(earlier)),
+        )
+
+    @_in_a_whole_copy
+    def runtime(self, producer: Producer, profile: Profile) -> trees.Runtime:
+        """Return what the profile's runtime paths lead to in the producer's commit."""
+        with gitcmd.Objects(self.folder) as objects:
+            compared = self._comparison(producer, profile, objects)
+            return compared.runtime(compared.verified)
+
+    def _comparison(self, producer: Producer, profile: Profile, objects: gitcmd.Objects) -> Comparison:
+        return Comparison(
+            git=self._git, read=self._trees, objects=objects, profile=profile, verified=producer.commit, prefix=producer.prefix
         )
 
     def _known(self, producer: Producer, objects: gitcmd.Objects, sha: str) -> bool:
@@ -375,35 +411,19 @@ class Repository:
             return Relation.UNRELATED
         return Relation.ANCESTOR
 
-    def _changed(self, old: str, new: str, prefix: str) -> tuple[str, ...]:
-        if old == new:
-            return ()
-        words = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new, *_below(prefix))
-        # Bytes that are no UTF-8 are written out: a packet has to say them.
-        names = self._git(*words).decode("utf-8", "backslashreplace").split("\0")
-        return tuple(name.removeprefix(prefix) for name in names if name)
-
-    def _entries(self, commit: str, prefix: str) -> dict[str, tuple[str, str]]:
-        """Return the files, links and submodules below a producer's root in a commit, path to mode and object id."""
-        words = ("ls-tree", "-r", "-z", "--full-tree", commit)
-        found = {}
-        for line in gitcmd.names(self._git(*words, *(("--", prefix) if prefix else ()))):
-            facts, path = line.split("\t", 1)
-            mode, _, sha = facts.split(" ")
-            found[path.removeprefix(prefix)] = (mode, sha)
-        return found
-
-    def _absent(self, profile: Profile, entries: Iterable[str], prefix: str, runtime: str | None) -> tuple[str, ...]:
-        """Return the runtime paths without ``*`` that name nothing in the verified commit, nor in the runtime commit."""
-        left = [path for path in profile.runtime_paths if "*" not in path and not paths.named(path, entries)]
-        if left and runtime:
-            before = self._entries(runtime, prefix)
-            left = [path for path in left if not paths.named(path, before)]
-        return tuple(sorted(left))
-
-    def _between(self, runtime: str, commit: str) -> tuple[str, ...]:
-        words = ("rev-list", "--reverse", "--topo-order", f"{runtime}..{commit}")
+    def _between(self, runtime: str, commit: str, *, moved: bool) -> tuple[str, ...]:
+        # A history that was imported is one of two: the other, a larger repository's, does not come after the runtime commit.
+        way = ("--ancestry-path",) if moved else ()
+        words = ("rev-list", "--reverse", "--topo-order", *way, f"{runtime}..{commit}")
         return tuple(self._git(*words).decode().split())
+
+    def _squashed(self, producer: Producer) -> str | None:
+        """Return the commit by which `git subtree` imported the producer's folder without its history, if there is one."""
+        if not producer.prefix:
+            return None
+        folder = re.sub(r"([][\\.*^$])", r"\\\1", producer.path)
+        words = ("log", "-1", "--format=%H", "--basic-regexp", f"--grep=^git-subtree-dir: {folder}/*$", "--no-merges")
+        return self._git(*words, producer.commit).decode().strip() or None
 
     @_in_a_whole_copy
     def uncommitted(self, producer: Producer, index: Path) -> tuple[str, ...]:
@@ -483,42 +503,30 @@ def _namesakes(producer: Producer, name: str, target: str) -> tuple[tuple[str, s
     return tuple((what, commit) for what, commit in found.items() if commit != target and (what != "tag" or target))
 
 
-def _runtime_paths(
-    profile: Profile, runtime_paths: Sequence[str], changed: Sequence[str] | None
-) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    """Return the paths that make the runtime, None when there is nothing to look at; and those that the profile calls tests."""
-    if changed is None:
+def _texts(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return paths sorted, with bytes that are not UTF-8 written out: a packet has to say them."""
+    return tuple(sorted(path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for path in paths))
+
+
+def _differing(compared: Comparison, old: Side | None, new: Side | None) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Return the places in which the runtimes of two sides differ, None if one is not there; and those that are tests."""
+    if old is None or new is None:
         return None, ()
-    runtime = paths.select(runtime_paths, changed)
-    tests = paths.select(profile.test_paths, runtime)
-    return tuple(path for path in runtime if path not in set(tests)), tests
+    parts, tests = trees.differences(compared.runtime(old), compared.runtime(new))
+    return _texts(parts), _texts(tests)
 
 
-def _followed(
-    objects: gitcmd.Objects, entries: Mapping[str, tuple[str, str]], profile: Profile
-) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Return what links below the runtime paths lead to, as path patterns: it is a part of the runtime, wherever it lies.
+def _absent(profile: Profile, sides: Sequence[trees.Tree]) -> tuple[str, ...]:
+    """Return the runtime paths without ``*`` that lead to nothing in all of these trees."""
+    plain = [path for path in profile.runtime_paths if "*" not in path]
+    return tuple(sorted(path for path in plain if not any(trees.names_something(tree, path) for tree in sides)))
 
-    Second, what lies below them and is not in the commit: path, and what it is.
-    """
-    found: list[str] = []
-    outside: dict[str, str] = {}
-    left = {path: entry for path, entry in entries.items() if entry[0] in (_LINK, _SUBMODULE)}
-    # What a link leads to may hold links, too.
-    while below := paths.select([*profile.runtime_paths, *found], left):
-        for path in below:
-            mode, sha = left.pop(path)
-            if mode == _SUBMODULE:
-                outside[path] = "a submodule, whose content is not in the checkout"
-                continue
-            read = objects.read(sha)
-            to = read[2].decode("utf-8", "surrogateescape") if read else ""
-            led = os.path.normpath(os.path.join(os.path.dirname(path), to))  # noqa: PTH118, PTH120 - a path in a tree
-            if led.startswith(("..", "/")):
-                outside[path] = "a link that leaves the producer's root"
-            else:
-                found += [led, f"{led}/"]
-    return tuple(dict.fromkeys(found)), tuple(sorted(outside.items()))
+
+def _outside(runtime: trees.Runtime, pointers: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Return what belongs to the runtime and is not in the commit: path, and what it is."""
+    found = {path: _OUTSIDE[kind] for path, kind in runtime.outside.items()}
+    found |= {path: _POINTER for path in pointers if path in runtime.parts or path in runtime.tests}
+    return tuple((_texts([path])[0], what) for path, what in sorted(found.items()))
 
 
 def _rolled_back(
@@ -532,15 +540,20 @@ def _rolled_back(
     return None if stated else relation(rollback, runtime)
 
 
-def _stated(objects: gitcmd.Objects, runtime: str, prefix: str, profile: Profile) -> str | None:
+def _stated(compared: Comparison, side: Side, profile: Profile) -> str | None:
     if profile.service_version_path is None or profile.service_version_pattern is None:
         return None
-    data = _blob(objects, runtime, prefix + profile.service_version_path)
+    data = compared.file(side, profile.service_version_path)
     return line_pattern.first(profile.service_version_pattern, data.decode("utf-8", "replace")) if data else None
 
 
 def _earlier(
-    objects: gitcmd.Objects, producer: Producer, profile: Profile, manifest: Manifest, read: Callable[[bytes], Manifest | None]
+    objects: gitcmd.Objects,
+    compared: Comparison,
+    producer: Producer,
+    profile: Profile,
+    manifest: Manifest,
+    read: Callable[[bytes], Manifest | None],
 ) -> tuple[tuple[Release, ...], Manifest | None, tuple[Release, ...]]:
     """Return the earlier releases whose manifest, at their own tag, states that tag, the latest first; the latest one's manifest.
 
@@ -554,6 +567,9 @@ def _earlier(
     for name in sorted((name for name in names if _order(name) < version), key=_order, reverse=True):
         target = producer.tags[profile.tag_name(name)][2]
         data = _blob(objects, target, producer.prefix + profile.manifest_path) if target else None
+        if target and data is None and (prefix := compared.marked(target)) is not None:
+            # A tag of the time before the producer was imported into a larger repository, or moved in it.
+            data = _blob(objects, target, prefix + profile.manifest_path)
         stated = read(data) if data is not None else None
         if stated and stated.release_tag == name:
             found.append(Release(tag=name, commit_sha=stated.commit_sha))

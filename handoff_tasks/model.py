@@ -123,6 +123,9 @@ class GitFacts:
     ``unstated`` are earlier tags whose own manifest does not state them, each with the commit that it points to, where there is no
     earlier release; ``rollback`` is what the commit of the statement's rollback line is to the runtime commit, where no manifest
     states it; where one does, only whether it is missing.
+    ``pointers`` are the Git LFS pointers below the producer's root that are not a part of the runtime. ``runtime_path`` is the
+    producer's folder in the runtime commit, None if that is missing. ``squashed`` is the commit by which `git subtree` imported the
+    producer without its history, if the runtime commit is not an ancestor of the verified commit.
     """
 
     verified_commit: str
@@ -152,6 +155,9 @@ class GitFacts:
     namesakes: tuple[tuple[str, str], ...]
     unstated: tuple[Release, ...]
     rollback: Relation | None
+    pointers: tuple[str, ...]
+    runtime_path: str | None
+    squashed: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 5
 _RENAME = "rename or delete the other one, so that nobody takes it for the release"
+_WITH_HISTORY = "import it with its history (git subtree without --squash), or make the packet in the producer's own repository"
 ASK_FOR_ANOTHER = "do not use this packet; ask the producer for one that the handoff session published"
 
 
@@ -98,16 +99,18 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
     def wrong(code: str, where: str, message: str, hint: str) -> None:
         found.append(Problem(code=code, where=where, message=message, hint=hint))
 
-    at = f"{profile.manifest_path}#/commit_sha"
+    at = f"{place(facts, profile.manifest_path)}#/commit_sha"
     short = facts.runtime_commit[:12]
+    squashed = f"; {facts.squashed[:12]} imported the producer without its history" if facts.squashed else ""
     if facts.runtime_to_verified is Relation.MISSING:
-        message = f"{facts.runtime_commit} is no commit of the repository"
-        wrong("HP050", at, message, "put the runtime commit's sha into the manifest, or fetch the commit")
+        message = f"{facts.runtime_commit} is no commit of the repository{squashed}"
+        hint = "put the runtime commit's sha into the manifest, or fetch the commit"
+        wrong("HP050", at, message, _WITH_HISTORY if squashed else hint)
     elif facts.runtime_to_verified is Relation.UNRELATED:
-        message = f"the runtime commit {short} is no ancestor of the verified commit {facts.verified_commit[:12]}"
-        wrong("HP051", at, message, _verify_at(facts))
+        message = f"the runtime commit {short} is no ancestor of the verified commit {facts.verified_commit[:12]}{squashed}"
+        wrong("HP051", at, message, _WITH_HISTORY if squashed else _verify_at(facts))
     elif facts.changed_to_verified:
-        paths = some_of(facts.changed_to_verified)
+        paths = some_of(_places(facts, facts.changed_to_verified))
         message = f"runtime paths differ between the runtime commit {short} and the verified commit: {paths}"
         wrong("HP054", f"commit {facts.verified_commit}", message, _verify_at(facts))
     where = f"tag {facts.tag_name}"
@@ -127,7 +130,7 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
             message = f"the runtime commit {short} is no ancestor of the tag's target {target}"
             wrong("HP051", where, message, "tag a commit that follows the runtime commit, or correct the manifest's commit_sha")
         elif facts.changed_to_tag:
-            changed = some_of(facts.changed_to_tag)
+            changed = some_of(_places(facts, facts.changed_to_tag))
             message = f"runtime paths differ between the runtime commit {short} and the tag's target {target}: {changed}"
             wrong("HP053", where, message, "correct the manifest's commit_sha, or tag a commit with the same runtime paths")
         found += _tag_problems(facts.tag, profile)
@@ -136,7 +139,7 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
     found += _runtime_problems(facts, manifest, profile)
     if manifest.service_version not in profile.envelope_policies:
         message = f"{manifest.service_version} has no envelope policy; known: {', '.join(profile.envelope_policies)}"
-        where = f"{profile.manifest_path}#/expected_service_contract_version"
+        where = f"{place(facts, profile.manifest_path)}#/expected_service_contract_version"
         wrong("HP057", where, message, "describe its error envelope in the profile's envelope_policies")
     return found
 
@@ -150,19 +153,20 @@ def _runtime_problems(facts: GitFacts, manifest: Manifest, profile: Profile) -> 
         yield Problem(code="HP032", where="git.runtime_paths", message=message, hint=hint)
     for path, what in facts.outside:
         hint = "put its files into the commit: a check sees what the commit holds and nothing else"
-        yield Problem(code="HP033", where=path, message=f"lies below the runtime paths and is {what}", hint=hint)
+        yield Problem(code="HP033", where=place(facts, path), message=f"lies below the runtime paths and is {what}", hint=hint)
     stated = facts.stated_service_version
     if stated is None and profile.service_version_path and facts.runtime_to_verified is not Relation.MISSING:
         message = f"no line there says the service version; expected one that matches {profile.service_version_pattern}"
         hint = "correct git.service_version in the profile, or state the version in that file"
-        yield Problem(code="HP056", where=f"{short}:{profile.service_version_path}", message=message, hint=hint)
+        where = f"{short}:{_below(facts.runtime_path, profile.service_version_path)}"
+        yield Problem(code="HP056", where=where, message=message, hint=hint)
     if stated is not None and stated != manifest.service_version:
         message = (
             f"the manifest says {manifest.service_version}, but its own runtime commit {short} says {stated} in "
-            f"{profile.service_version_path}"
+            f"{_below(facts.runtime_path, profile.service_version_path or '')}"
         )
         hint = "put the commit that really speaks the version into the manifest's commit_sha, or correct the version"
-        where = f"{profile.manifest_path}#/expected_service_contract_version"
+        where = f"{place(facts, profile.manifest_path)}#/expected_service_contract_version"
         yield Problem(code="HP056", where=where, message=message, hint=hint)
 
 
@@ -185,7 +189,7 @@ def _tag_problems(tag: Tag, profile: Profile) -> list[Problem]:
 
 
 def _manifest_at_tag(facts: GitFacts, manifest: Manifest, profile: Profile) -> list[Problem]:
-    where = f"{profile.tag_name(manifest.release_tag)}:{profile.manifest_path}"
+    where = f"{profile.tag_name(manifest.release_tag)}:{place(facts, profile.manifest_path)}"
     hint = f"verify at the tag: --ref {facts.tag_name}"
     if facts.manifest_at_tag is None:
         return [Problem(code="HP055", where=where, message="the tag's target holds no readable manifest", hint=hint)]
@@ -211,6 +215,19 @@ def _verify_at(facts: GitFacts) -> str:
     return "for the runtime at hand, make a new release: manifest with a new tag and this runtime commit"
 
 
+def place(facts: GitFacts, path: str) -> str:
+    """Return a path of the producer as a path of its repository, in the verified commit."""
+    return _below(facts.producer_path, path)
+
+
+def _places(facts: GitFacts, paths: Sequence[str]) -> list[str]:
+    return [place(facts, path) for path in paths]
+
+
+def _below(folder: str | None, path: str) -> str:
+    return path if folder in (None, ".") else f"{folder}/{path}"
+
+
 def some_of(items: Sequence[str]) -> str:
     """Return the first few items, and how many more there are."""
     more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
@@ -221,7 +238,7 @@ def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow
     """Return what a reader of the packet should know of the release.
 
     HA010 nothing to rehearse, HA011 not tagged yet, HA013 the checks ran beside the tag, HA014 tests differ, HA015 a runtime path
-    that names nothing.
+    that names nothing, HA017 Git LFS pointers outside the runtime, HA018 a producer that has moved since its runtime commit.
 
     Without ``allow_untagged`` a missing tag is a problem already.
     """
@@ -231,23 +248,38 @@ def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow
         hint = "hand over the stable packet instead"
         found.append(Problem(code="HA010", where="handoff_mode", message=message, hint=hint))
     if facts.tag is not None and facts.paths_after_tag and not facts.changed_to_verified:
-        differing = some_of(facts.paths_after_tag)
+        differing = some_of(_places(facts, facts.paths_after_tag))
         message = f"the checks ran on {facts.verified_commit[:12]}, not on the tag's target, which differs in {differing}"
         hint = f"to verify the tag itself: --ref {facts.tag_name}"
         found.append(Problem(code="HA013", where="git_state/tag", message=message, hint=hint))
     if facts.tests_changed:
-        message = f"test files differ between the runtime commit and tag or verified commit: {some_of(facts.tests_changed)}"
+        tests = some_of(_places(facts, facts.tests_changed))
+        message = f"test files differ between the runtime commit and tag or verified commit: {tests}"
         hint = "nothing, if these are tests only, as the profile's git.test_paths says"
         found.append(Problem(code="HA014", where="git_state/runtime_paths_identical", message=message, hint=hint))
     if facts.absent:
         message = f"neither the runtime commit nor the verified commit has {', '.join(facts.absent)}"
         hint = "correct git.runtime_paths in the profile, if the runtime lies elsewhere: what changes there is not seen"
         found.append(Problem(code="HA015", where="git.runtime_paths", message=message, hint=hint))
+    if facts.pointers:
+        pointers = some_of(_places(facts, facts.pointers))
+        message = f"Git LFS pointers, whose content is not in the checkout, so no check saw it: {pointers}"
+        hint = "nothing, if no check needs their content; else put the files themselves into the commit"
+        found.append(Problem(code="HA017", where="git_state/verified_tree", message=message, hint=hint))
+    if facts.runtime_path not in (None, facts.producer_path):
+        now, then = _folder(facts.producer_path), _folder(facts.runtime_path or ".")
+        message = f"the producer is {now} of the verified commit and {then} of the runtime commit: these two are compared"
+        hint = "nothing, if the producer was imported or moved since its runtime commit"
+        found.append(Problem(code="HA018", where="git_state/runtime_commit", message=message, hint=hint))
     if facts.tag is None and allow_untagged:
         message = f"the tag {facts.tag_name} does not exist yet"
         hint = "verify the packet again once the release is tagged"
         found.append(Problem(code="HA011", where="git_state/tag", message=message, hint=hint))
     return found
+
+
+def _folder(path: str) -> str:
+    return "at the top" if path == "." else f"in {path}"
 
 
 def statement_problems(statement: Statement, manifest: Manifest, facts: GitFacts) -> list[Problem]:
@@ -271,7 +303,7 @@ def _refuted(statement: Statement, manifest: Manifest, facts: GitFacts) -> Itera
         yield Problem(
             code="HP068",
             where="Runtime behavior changes",
-            message=message + some_of(facts.changed_since_previous),
+            message=message + some_of(_places(facts, facts.changed_since_previous)),
             hint=hint,
         )
     if facts.previous and facts.changed_since_previous is None and impact.says_none(statement.runtime_behavior_changes):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks import checkout, gitrepo, profile, resources, surroundings
+from handoff_tasks import checkout, committed_profile, gitrepo, profile, resources, surroundings
 from handoff_tasks.errors import HandoffError, Problem, refusal, unwritable
 from handoff_tasks.model import Binding
 
@@ -64,7 +64,8 @@ def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, 
     """Open the producer at ``root`` at ``ref``; the commit and its tags are in our own repository afterwards.
 
     ``profile_path`` is a built-in profile or the user's. With ``to_run`` the surroundings of the checkout are looked at too, since
-    checks are to run there. Raises `HandoffError`: HP010 to HP014, HP016 to HP019, HP030, HP080.
+    checks are to run there. Raises `HandoffError`: HP010 to HP014, HP016 to HP019, HP030, HP034,
+    HP080.
     """
     where = str(profile_path)
     data = _read(profile_path)
@@ -88,15 +89,16 @@ def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, 
             repository.update(producer, parsed.tag_prefix)
     except OSError as error:
         raise unwritable(base, error) from None
+    tree = repository.tree(producer)
     return Workspace(
         producer=producer,
         repository=repository,
         profile=parsed,
         profile_path=profile_path.resolve(),
-        tree=repository.tree(producer),
+        tree=tree,
         work=work,
         base=base,
-        notes=(*notes, *_profile_notes(producer, repository, profile_path, data)),
+        notes=(*notes, *committed_profile.notes(producer, repository, tree, profile_path, data)),
     )
 
 
@@ -171,23 +173,3 @@ def _slug(root: Path) -> str:
     """Return the name of a producer root's cache folder: safe for every script, the same for the same root."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", root.name).strip("-").lower()[:40]
     return f"{name or 'producer'}-{hashlib.sha256(str(root).encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
-
-
-def _profile_notes(producer: gitrepo.Producer, repository: gitrepo.Repository, path: Path, data: bytes) -> tuple[Problem, ...]:
-    """Hold the profile to the verified commit, where it lives in the producer's repository."""
-    place = path.resolve()
-    if not place.is_relative_to(producer.root):
-        return ()
-    name = place.relative_to(producer.root).as_posix()
-    committed = repository.files(producer, [name])[name]
-    if committed is None:
-        message = f"the profile is no part of the verified commit {producer.commit[:12]}; the working file is used"
-        return (Problem(code="HA002", where=name, message=message, hint="commit the profile, so that others can repeat the run"),)
-    if committed != data:
-        raise refusal(
-            "HP014",
-            name,
-            f"the profile differs from the one in the verified commit {producer.commit[:12]}",
-            "commit the profile, or run from a work tree of the commit that is to be verified",
-        )
-    return ()

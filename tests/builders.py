@@ -112,6 +112,9 @@ def facts(**changes: Any) -> GitFacts:
         namesakes=(),
         unstated=(),
         rollback=None,
+        pointers=(),
+        runtime_path=".",
+        squashed=None,
     )
     return replace(good, **changes)
 

@@ -223,6 +223,20 @@ def test_a_git_that_does_not_answer_is_an_error(producer: scratch.Producer, when
     assert caught.value.stderr == "no answer for HEAD"
 
 
+def test_an_object_is_read_by_a_path_that_no_line_can_hold(producer: scratch.Producer) -> None:
+    """A line break, or bytes that are not UTF-8, in a path: the object is found, and what is asked next is not confused."""
+    blob = producer.git("rev-parse", "HEAD:Cargo.toml")
+    with gitcmd.Objects(producer.path / ".git") as objects:
+        for name in ("a\nb", os.fsdecode(b"caf\xe9")):
+            entry = b"100644 blob %s\t%s\0" % (blob.encode(), os.fsencode(name))
+            tree = gitcmd.run("mktree", "-z", cwd=producer.root, stdin=entry).decode().strip()
+            found = objects.read(f"{tree}:{name}")
+            assert found is not None
+            assert found[:2] == (blob, "blob")
+            assert objects.read(f"{tree}:{name}/x") is None
+        assert objects.read(blob) is not None
+
+
 def test_an_object_that_ends_too_early_is_an_error(producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half an object is none."""
     with gitcmd.Objects(producer.path / ".git") as objects:

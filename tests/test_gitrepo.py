@@ -412,6 +412,9 @@ def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(producer: s
         namesakes=(),
         unstated=(),
         rollback=None,
+        pointers=(),
+        runtime_path=".",
+        squashed=None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import scratch
@@ -12,6 +13,9 @@ from handoff_tasks import gitrepo, profile, resources, workspace
 from handoff_tasks.checkout import Wanted
 from handoff_tasks.errors import HandoffError, Problem
 from handoff_tasks.model import Binding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def _open(
@@ -174,10 +178,152 @@ def test_a_profile_that_differs_from_the_commits_is_refused(producer: scratch.Pr
 
 
 def test_a_profile_elsewhere_is_its_users_business(tmp_path: Path) -> None:
-    """A profile outside of the producer's root is held against nothing, in a bigger repository too."""
+    """A profile outside of the repository is compared with nothing."""
     outer = scratch.producer(tmp_path / "outer", below="vendor/producer")
-    outer.write({"../../handoff.toml": scratch.PROFILE})
-    assert _open(outer, outer.path / "handoff.toml").notes == ()
+    (tmp_path / "handoff.toml").write_text(scratch.PROFILE)
+    assert _open(outer, tmp_path / "handoff.toml").notes == ()
+
+
+def test_a_profile_beside_the_producer_must_be_committed_too(tmp_path: Path) -> None:
+    """In a larger repository the profile can be anywhere: not committed it is noted, committed it is fine, edited it is refused."""
+    outer = scratch.producer(tmp_path / "outer", below="svc/a")
+    outer.write({"../../ci/handoff.toml": scratch.PROFILE})
+    profile = outer.path / "ci/handoff.toml"
+    assert [(note.code, note.where) for note in _open(outer, profile).notes] == [("HA002", "ci/handoff.toml")]
+    commit = outer.commit("ci: profile", {})
+    assert _open(outer, profile).notes == ()
+    profile.write_text(scratch.PROFILE + "\n# edited\n")
+    assert _problems(outer, profile) == _differs("ci/handoff.toml", commit)
+
+
+def _differs(place: str, commit: str) -> tuple[Problem, ...]:
+    return (
+        Problem(
+            code="HP014",
+            where=place,
+            message=f"the profile differs from the one in the verified commit {commit[:12]}",
+            hint="commit the profile, or run from a work tree of the commit that is to be verified",
+        ),
+    )
+
+
+def _by_a_link(profile: Path, elsewhere: Path) -> Path:
+    (elsewhere / "link.toml").symlink_to(profile)
+    return elsewhere / "link.toml"
+
+
+def _by_an_uncommitted_link_inside(profile: Path, elsewhere: Path) -> Path:
+    del elsewhere
+    (profile.parent / "other.toml").symlink_to(profile.name)
+    return profile.parent / "other.toml"
+
+
+def _by_a_link_to_its_folder(profile: Path, elsewhere: Path) -> Path:
+    (elsewhere / "folder").symlink_to(profile.parent)
+    return elsewhere / "folder" / profile.name
+
+
+def _by_a_hard_link(profile: Path, elsewhere: Path) -> Path:
+    (elsewhere / "hard.toml").hardlink_to(profile)
+    return elsewhere / "hard.toml"
+
+
+def _by_a_hard_link_inside(profile: Path, elsewhere: Path) -> Path:
+    del elsewhere
+    (profile.parents[1] / "hard.toml").hardlink_to(profile)
+    return profile.parents[1] / "hard.toml"
+
+
+def _by_steps_up(profile: Path, elsewhere: Path) -> Path:
+    return elsewhere / ".." / profile.parents[1].name / "crates" / ".." / profile.parent.name / profile.name
+
+
+def _by_a_folder_that_became_a_link(profile: Path, elsewhere: Path) -> Path:
+    profile.parent.rename(elsewhere / "moved")
+    profile.parent.symlink_to(elsewhere / "moved")
+    return profile
+
+
+def _by_where_its_folder_leads(profile: Path, elsewhere: Path) -> Path:
+    return _by_a_folder_that_became_a_link(profile, elsewhere).resolve()
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        _by_a_link,
+        _by_an_uncommitted_link_inside,
+        _by_a_link_to_its_folder,
+        _by_a_hard_link,
+        _by_a_hard_link_inside,
+        _by_steps_up,
+        _by_a_folder_that_became_a_link,
+        _by_where_its_folder_leads,
+    ],
+)
+def test_a_committed_profile_is_the_same_by_any_path(
+    producer: scratch.Producer, tmp_path: Path, spelled: Callable[[Path, Path], Path]
+) -> None:
+    """HP014 names the committed file, however the edited one is reached; as it is committed, nothing is noted."""
+    commit = producer.commit("ci: profile", {"ops/handoff.toml": scratch.PROFILE})
+    (tmp_path / "elsewhere").mkdir()
+    path = spelled(producer.root / "ops/handoff.toml", tmp_path / "elsewhere")
+    assert _open(producer, path).notes == ()
+    with path.open("a") as file:
+        file.write("\n# edited\n")
+    assert _problems(producer, path) == _differs("ops/handoff.toml", commit)
+
+
+def test_another_spelling_of_a_name_is_the_same_file(producer: scratch.Producer) -> None:
+    """On a file system that does not distinguish case, another spelling of the path is the committed profile all the same."""
+    commit = producer.commit("ci: profile", {"ops/handoff.toml": scratch.PROFILE + "\n"})
+    producer.write({"ops/handoff.toml": scratch.PROFILE})
+    path = producer.root / "OPS" / "Handoff.TOML"
+    if not path.exists():
+        pytest.skip("the file system distinguishes case")
+    assert _problems(producer, path) == _differs("ops/handoff.toml", commit)
+
+
+@pytest.mark.parametrize(
+    ("link", "named", "leads"),
+    [
+        ("{outside}/handoff.toml", "ops/handoff.toml", "leaves the repository"),
+        ("../../elsewhere/handoff.toml", "ops/handoff.toml", "leaves the repository"),
+        ("{outside}", "ops/folder/handoff.toml", "leaves the repository"),
+        ("../ignored.toml", "ops/handoff.toml", "leads to nothing in the commit"),
+        ("../.git/handoff.toml", "ops/handoff.toml", "leads into .git"),
+    ],
+)
+def test_a_committed_link_does_not_hold_a_profile(
+    producer: scratch.Producer, tmp_path: Path, link: str, named: str, leads: str
+) -> None:
+    """HP034: the commit has a link there, and what it leads to is not in the commit."""
+    outside = tmp_path / "elsewhere"
+    outside.mkdir()
+    place = producer.root / (named if named.count("/") == 1 else "ops/folder")
+    place.parent.mkdir()
+    place.symlink_to(link.format(outside=outside))
+    commit = producer.commit("ci: a link", {})
+    (producer.root / named).write_text(scratch.PROFILE)
+    shown = place.relative_to(producer.root)
+    assert _problems(producer, producer.root / named) == (
+        Problem(
+            code="HP034",
+            where=named,
+            message=f"the verified commit {commit[:12]} does not hold the profile: {shown} is a link that {leads}",
+            hint="commit the profile itself, in the place of the link",
+        ),
+    )
+
+
+def test_a_committed_link_to_a_committed_profile_holds_it(producer: scratch.Producer) -> None:
+    """A link within the repository is followed in the commit; where the work tree's link leads elsewhere, it is refused."""
+    (producer.root / "handoff.toml").symlink_to("ops/handoff.toml")
+    commit = producer.commit("ci: a link", {"ops/handoff.toml": scratch.PROFILE, "ops/other.toml": scratch.PROFILE + "\n"})
+    assert _open(producer, producer.root / "handoff.toml").notes == ()
+    (producer.root / "handoff.toml").unlink()
+    (producer.root / "handoff.toml").symlink_to("ops/other.toml")
+    assert _problems(producer, producer.root / "handoff.toml") == _differs("handoff.toml", commit)
 
 
 # What ships with the package
