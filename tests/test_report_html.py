@@ -377,6 +377,22 @@ def test_names_in_the_timeline_stay_on_the_page(browser: Browser, tmp_path: Path
 
 
 @in_chromium
+@pytest.mark.parametrize("seconds", [80, 94, 359])
+def test_the_scale_of_a_narrow_timeline_can_be_read(browser: Browser, tmp_path: Path, seconds: int) -> None:
+    """No mark of the scale lies on another one."""
+    end = f"2026-01-02T03:{4 + (5 + seconds) // 60:02}:{(5 + seconds) % 60:02}Z"
+    checks = [result(one, finished_at_utc=end, duration_ms=1000 * seconds) for one in profile().checks]
+    page = opened(browser, tmp_path, view(checks=checks), [], viewport={"width": 320, "height": 740})
+    marks = page.evaluate(
+        "[...document.querySelectorAll('.tick')].map(one => one.getBoundingClientRect()).filter(one => one.width)"
+        ".map(one => [one.left, one.right])"
+    )
+    assert len(marks) >= 2
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(marks))
+    page.context.close()
+
+
+@in_chromium
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", VIEWS)
 def test_axe_finds_nothing(browser: Browser, tmp_path: Path, name: str, scheme: str) -> None:
