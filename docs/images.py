@@ -31,14 +31,14 @@ COLOURS: tuple[tuple[str, dict[str, str]], ...] = (
 
 def run(folder: Path, ref: str) -> tuple[str, Path]:
     """Verify a release of the sample; return the end of what was said, and the path of its report."""
-    command = [sys.executable, "-m", "nox", "--noxfile", str(TOP / "noxfile.py"), "--envdir", str(folder / "nox")]
+    # Called in the folder of its noxfile, as a user calls it: the report has the command to verify the packet from there.
+    (folder / "noxfile.py").write_text("import nox\nimport handoff_tasks\n\nhandoff_tasks.register(nox, __file__)\n")
+    command = [sys.executable, "-m", "nox", "--envdir", str(folder / "nox")]
     words = [
         "--sample",
         "python",
         "--ref",
         ref,
-        "--work-dir",
-        str(folder / ".handoff"),
         "--cache-dir",
         str(folder / "cache"),
         "--rerun",
@@ -49,6 +49,7 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
         stdout=subprocess.PIPE,
         text=True,
         check=False,
+        cwd=folder,
         env=environment | {"NO_COLOR": "1"},
     )
     said = done.stdout.replace(f"{folder}/", "").splitlines()

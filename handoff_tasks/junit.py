@@ -64,11 +64,17 @@ def _check(step: Step) -> ET.Element:
     case = _element("testcase", classname="handoff.checks", name=step.id, time=_seconds(step.milliseconds or 0))
     if not step.passed:
         kind = "failure" if step.outcome is Outcome.FAILED else "error"
-        found = _element(kind, type=str(step.outcome), message=f"{step.told}: {step.reason or 'no reason is recorded'}")
+        found = _element(kind, type=str(step.outcome), message=_message(step))
         tail = [f"the last {counted(len(step.tail), 'line')} of its log:", *step.tail] if step.tail else []
         found.text = _clean("\n".join([f"$ {step.command}", *tail]))
         case.append(found)
     return case
+
+
+def _message(step: Step) -> str:
+    """Return what a CI service shows of a check in one line."""
+    said = f"; its log says: {step.said}" if step.said else ""
+    return f"{step.told}: {step.reason or 'no reason is recorded'}{said}"
 
 
 def _element(tag: str, **attributes: str) -> ET.Element:

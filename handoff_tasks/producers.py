@@ -157,6 +157,17 @@ def choose(place: Place, options: Options, named: Path | None, work: Path) -> tu
     )
 
 
+def words(place: Place, options: Options, profile_path: Path) -> list[str]:
+    """Return the words after ``--`` that choose the producer of a run again."""
+    if options.producer_root:
+        return ["--producer-root", str(options.producer_root)]
+    if not takes_sample(place):
+        return []
+    flavour = next(flavour for flavour, path in _sample_profiles().items() if path == profile_path)
+    work = ["--work-dir", str(options.work_dir)] if options.work_dir else []
+    return ["--sample", flavour, *work]
+
+
 def _parsed(place: Place) -> None:
     """Raise `HandoffError` (HP030) with the mistakes of the profile: a wrong path in it is no missing file."""
     from handoff_tasks import profile, resources

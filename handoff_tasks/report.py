@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from handoff_tasks import failure_line
 from handoff_tasks.errors import Problem
 from handoff_tasks.harmless import printable
 from handoff_tasks.impact import LABELS
@@ -27,6 +28,8 @@ _LONGEST_LINE = 300
 _LONGEST_TAIL = 6000
 _SHOWN_COMMITS = 8
 _SHOWN_PATHS = 30
+# In milliseconds: of a shorter run the table of checks tells all that there is to see.
+_SHORTEST_TIMELINE = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +41,7 @@ class Source:
     those that ran beside no other. ``subjects`` are the first lines of commit messages by commit. ``previous`` is the manifest of
     the previous release and ``previous_envelope`` the error envelope of its service version. ``published`` is where the packet
     lies and ``digest`` its sha256, ``draft`` where a NO-GO draft lies. ``modes`` is the verdict of each mode that was decided,
-    ``block`` the statement to fill in.
+    ``block`` the statement to fill in. ``verify`` is the command that verifies the published packet.
     """
 
     session: str | None = None
@@ -58,13 +61,15 @@ class Source:
     digest: str | None = None
     draft: str | None = None
     block: str | None = None
+    verify: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One check. ``log`` is the name of its log beside the report, ``milliseconds`` how long it took; None where nobody knows.
 
-    ``kept`` tells that the outcome is an earlier run's, which had the same inputs.
+    ``kept`` tells that the outcome is an earlier run's, which had the same inputs. ``said`` is the line of its log that explains
+    why it did not pass; it may stand above ``tail``, the end that is shown.
     """
 
     id: str
@@ -80,6 +85,7 @@ class Step:
     log_size: int
     kept: bool
     tail: tuple[str, ...]
+    said: str
 
     @property
     def passed(self) -> bool:
@@ -195,6 +201,7 @@ class View:
     contract: Contract | None
     statement: tuple[tuple[str, str], ...]
     block: str | None
+    verify: str | None
 
     @property
     def go(self) -> bool:
@@ -212,10 +219,9 @@ class View:
         return by_hint(self.problems)
 
     @property
-    def last_words(self) -> dict[str, str]:
-        """What each check that did not pass wrote last, by the place that its problem names: most often the reason."""
-        ends = ((step, next((line for line in reversed(step.tail) if line.strip()), "")) for step in self.steps if not step.passed)
-        return {f"check {step.id}": line for step, line in ends if line}
+    def said(self) -> dict[str, str]:
+        """The line of its log that explains each check that did not pass, by the place that its problem names."""
+        return {f"check {step.id}": step.said for step in self.steps if step.said}
 
 
 def view(
@@ -253,15 +259,17 @@ def view(
             if document.get("consumer_impact_statement")
         ),
         block="\n".join(printable(line) for line in source.block.split("\n")) if source.block else None,
+        verify=printable(source.verify) if source.verify else None,
     )
 
 
 def _timeline(document: Mapping[str, Any], source: Source) -> Timeline | None:
-    """Return the checks of this run in time, or those of the earlier one where all are kept from it."""
+    """Return the checks of this run in time, or those of the earlier one where all are kept from it; None of a short run."""
     records = source.records or {}
     order = [one["id"] for one in document.get("verification_outcomes", ()) if one["id"] in records]
     shown = [check for check in order if check not in source.kept] or order
-    return drawn(records, shown, source.ended or {}, source.lanes, source.alone)
+    found = drawn(records, shown, source.ended or {}, source.lanes, source.alone)
+    return found if found and found.total >= _SHORTEST_TIMELINE else None
 
 
 def _harmless(one: Problem) -> Problem:
@@ -292,9 +300,11 @@ def _steps(document: Mapping[str, Any], source: Source) -> list[Step]:
     for one in outcomes:
         record, outcome = records.get(one["id"]), Outcome(one["outcome"])
         tail: tuple[str, ...] = ()
+        said = ""
         # Of many checks only those that need somebody to look at them carry the end of their log, and of those the first ones.
         if (len(outcomes) <= MANY_CHECKS or outcome is not Outcome.PASSED) and room:
-            tail = _tail(tails.get(one["id"], ()))
+            lines = tails.get(one["id"], ())
+            tail, said = _tail(lines), _shortened(failure_line.explain(outcome, lines))
             room -= bool(tail)
         reason = reasons.get(one["id"])
         steps.append(
@@ -312,6 +322,7 @@ def _steps(document: Mapping[str, Any], source: Source) -> list[Step]:
                 log_size=record.log.size if record and record.log else 0,
                 kept=one["id"] in source.kept,
                 tail=tail,
+                said=said,
             )
         )
     return steps
@@ -331,13 +342,17 @@ def _tail(lines: Sequence[str]) -> tuple[str, ...]:
     shown: list[str] = []
     size = 0
     for line in reversed(lines[-TAIL_LINES:]):
-        text = printable(line[: 2 * _LONGEST_LINE])
-        text = text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + " …"
+        text = _shortened(line)
         size += len(text)
         if size > _LONGEST_TAIL:
             break
         shown.append(text)
     return tuple(reversed(shown))
+
+
+def _shortened(line: str) -> str:
+    text = printable(line[: 2 * _LONGEST_LINE])
+    return text if len(text) <= _LONGEST_LINE else text[:_LONGEST_LINE] + " …"
 
 
 def _sentences(verdict: str, steps: Sequence[Step], problems: Sequence[Problem], source: Source) -> list[str]:
@@ -349,12 +364,11 @@ def _sentences(verdict: str, steps: Sequence[Step], problems: Sequence[Problem],
         kept = sum(step.kept for step in steps)
         found += [f"{counted(kept, 'pass is', 'passes are')} kept from an earlier run with the same inputs."] if kept else []
     elif steps:
-        unrun = sum(step.outcome is Outcome.NOT_RUN for step in steps)
-        if unrun == len(steps):
+        outcomes = [step.outcome for step in steps]
+        if set(outcomes) == {Outcome.NOT_RUN}:
             found.append("No check was run.")
         else:
-            left = f" ({unrun} not run)" if unrun else ""
-            found.append(f"{len(steps) - passed} of {counted(len(steps), 'check')} did not pass{left}.")
+            found.append(f"{passed} of {counted(len(steps), 'check')} passed; {tally(outcomes)}.")
     else:
         found.append("The run was refused before any check could be judged.")
     if verdict == NO_GO:
@@ -371,6 +385,12 @@ def _sentences(verdict: str, steps: Sequence[Step], problems: Sequence[Problem],
     elif source.modes:
         found.append("Nothing was published: this was a pre-release run.")
     return found
+
+
+def tally(outcomes: Sequence[Outcome]) -> str:
+    """Return how many checks did not pass by outcome: ``1 failed, 2 interrupted, 1 not run``."""
+    numbers = [(outcomes.count(one), one.replace("_", " ")) for one in Outcome if one is not Outcome.PASSED]
+    return ", ".join(f"{number} {name}" for number, name in numbers if number)
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

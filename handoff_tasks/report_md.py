@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from handoff_tasks.errors import Problem
     from handoff_tasks.report import Contract, Picture, Ruled, Step, View
+    from handoff_tasks.timeline import Timeline
 
 _MANY_CHECKS = 100
 _MANY_FINDINGS = 100
@@ -35,8 +36,15 @@ def render(view: View) -> str:
     lines += [f"- **{text(name)}**: {code(value)}" for name, value in view.facts]
     if len(view.modes) > 1:
         lines += ["", *(f"- {text(name)}: **{verdict}**" for name, verdict in view.modes)]
-    lines += _findings("Problems", view.problems, view.last_words)
+    lines += _findings("Problems", view.problems, view.said)
     lines += _findings("Advisories", view.advisories, {})
+    if view.verify:
+        lines += [
+            "",
+            "To verify the packet yourself, in the folder where the run was started:",
+            "",
+            *fenced([view.verify], "shell"),
+        ]
     if view.block:
         lines += ["", "The statement to fill in:", "", *fenced(view.block.split("\n"))]
     if view.steps:
@@ -65,14 +73,14 @@ def code(value: str) -> str:
     return f"{fence}{pad}{plain}{pad}{fence}" if plain else ""
 
 
-def fenced(lines: Sequence[str]) -> list[str]:
+def fenced(lines: Sequence[str], language: str = "text") -> list[str]:
     """Return lines as a block of code whose fence is longer than any in it."""
     longest = max([len(run) for line in lines for run in re.findall("`+", line)], default=0)
     fence = "`" * max(3, longest + 1)
-    return [f"{fence}text", *lines, fence]
+    return [f"{fence}{language}", *lines, fence]
 
 
-def _findings(title: str, found: Sequence[Problem], last_words: Mapping[str, str]) -> list[str]:
+def _findings(title: str, found: Sequence[Problem], explained: Mapping[str, str]) -> list[str]:
     """Return findings, those with the same next step together; with each code the rule that it stands for."""
     if not found:
         return []
@@ -82,7 +90,7 @@ def _findings(title: str, found: Sequence[Problem], last_words: Mapping[str, str
         rule = CATALOGUE.get(first.code)
         lines.append(f"- **{first.code}** {text(rule.title) if rule else 'A rule that this version does not know'}")
         for one in group:
-            said = f". Its log ends: {code(last_words[one.where])}" if one.where in last_words else ""
+            said = f". Its log says: {code(explained[one.where])}" if one.where in explained else ""
             lines.append(f"  - {code(one.where)}: {text(one.message)}{said}")
         lines.append(f"  - Next: {text(first.hint)}")
     if len(found) > _MANY_FINDINGS:
@@ -106,15 +114,25 @@ def _checks(view: View) -> list[str]:
             f"| {code(step.id)} | {sign} {step.told} | {exit_code} | {step.took}{' (kept)' if step.kept else ''} | {text(tools)} |"
         )
     if view.timeline:
-        critical = [code(bar.id) for bar in view.timeline.critical]
-        path = f"critical path: {chain(critical, _NAMED)}" if critical else "which check waited for which is not known"
-        lines += [
-            "",
-            f"{duration(view.timeline.total)} in all; {path}." if view.timeline.together else "The checks ran apart in time.",
-        ]
+        lines += ["", _time(view.timeline)]
     for step in [step for step in steps if not step.passed and step.tail][:_MANY_TAILS]:
         lines += ["", f"<details><summary>End of the log of {text(step.id)}</summary>", "", *fenced(step.tail), "", "</details>"]
     return lines
+
+
+def _time(time: Timeline) -> str:
+    """Return how long the checks took together, and what decided that."""
+    if not time.together:
+        return "The checks ran apart in time."
+    if time.bound:
+        why = "bound by the processors"
+    elif time.sequence:
+        why = "one check after the other"
+    elif time.known:
+        why = f"critical path: {chain([code(bar.id) for bar in time.critical], _NAMED)}"
+    else:
+        why = "which check waited for which is not known"
+    return f"{duration(time.total)} in all; {why}."
 
 
 def _picture(picture: Picture) -> list[str]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # GitHub shows no more than a mebibyte of summary for a step, and ten annotations of a kind.
 _LONGEST_SUMMARY = 1_000_000
 _MANY_SUBJECTS = 200
+# The line that explains a failure may stand above what is shown of the log.
+_EXPLAINED_LINES = 400
 # How a JUnit XML of ours begins, and nobody else's.
 _OUR_JUNIT = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites name=\"handoff "
 _RUNNING = re.compile(r"(?m)^(?:\x1b\[[0-9;]*m)*nox >(?:\x1b\[[0-9;]*m|\s)*Running session ([a-z0-9-]+)")
@@ -56,8 +58,12 @@ def view_of(
     published: Path | None = None,
     digest: str = "",
     draft: Path | None = None,
+    verify: str | None = None,
 ) -> report.View:
-    """Return the view of a run that came to decisions; the first of them is shown as the packet."""
+    """Return the view of a run that came to decisions; the first of them is shown as the packet.
+
+    ``verify`` is the command that verifies the packet, if one was published.
+    """
     place = evidence.folder(workspace.work, workspace.producer.commit)
     state = decisions[0].document["git_state"]
     shas = [state["runtime_commit"], *state["commits_after_runtime"], *filter(None, [state["tag"]["target"]])]
@@ -80,6 +86,7 @@ def view_of(
         digest=digest or None,
         draft=_below(draft, place) if draft else None,
         block=decisions[0].block,
+        verify=verify if published else None,
     )
     return report.view(decisions[0].document, source, problems, advisories)
 
@@ -92,7 +99,7 @@ def _below(path: Path, folder: Path) -> str:
 def _tails(place: Path, checks: Sequence[CheckResult]) -> Mapping[str, Sequence[str]]:
     """Return the ends of the logs that a report shows, and of no others: reading two thousand takes a while."""
     wanted = [check.id for check in checks if len(checks) <= report.MANY_CHECKS or check.outcome is not Outcome.PASSED]
-    return {check: evidence.tail(evidence.log_path(place, check), report.TAIL_LINES) for check in wanted[: report.MANY_CHECKS]}
+    return {check: evidence.tail(evidence.log_path(place, check), _EXPLAINED_LINES) for check in wanted[: report.MANY_CHECKS]}
 
 
 def _ended(place: Path, checks: Sequence[CheckResult]) -> dict[str, int]:

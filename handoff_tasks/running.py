@@ -199,6 +199,23 @@ def from_(session: Session, path: Path) -> Path:
     return Path(os.path.normpath(Path(session.invoked_from) / os.path.expanduser(path)))  # noqa: PTH111
 
 
+def verify_command(session: Session, place: Place, run: Run, packet: Path) -> str:
+    """Return the command that verifies a packet of this run, to be pasted where nox was called."""
+    import shlex
+
+    from handoff_tasks import producers
+
+    assert run.producer is not None
+    here = Path(session.invoked_from)
+    noxfile = [] if place.noxfile == here / "noxfile.py" else ["--noxfile", _seen_from(here, place.noxfile)]
+    chosen = producers.words(place, run.options, run.producer[1])
+    return shlex.join(["nox", *noxfile, "-s", "handoff-verify", "--", *chosen, _seen_from(here, packet)])
+
+
+def _seen_from(folder: Path, path: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
 def envdir(session: Session) -> Path:
     """Return the absolute path of the folder of nox's environments."""
     try:

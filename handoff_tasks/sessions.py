@@ -245,7 +245,9 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
                 message = f"the run was interrupted by {stopped}"
                 more.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
             run.checks = assemble.results(workspace, kept)
-            _finish(run, workspace, material, modes, target if mode_name else None, allow_untagged=allow_untagged, more=more)
+            again = running.verify_command(session, place, run, target)
+            packet = target if mode_name else None
+            _finish(run, workspace, material, modes, packet, allow_untagged=allow_untagged, more=more, verify=again)
 
 
 def _clear_environments(checks: Sequence[Check], envdir: Path) -> None:
@@ -395,8 +397,12 @@ def _finish(
     *,
     allow_untagged: bool,
     more: Sequence[Problem] = (),
+    verify: str,
 ) -> None:
-    """Decide each mode, publish the packet of the one (with ``target``) or leave drafts, and print the end of the run."""
+    """Decide each mode, publish the packet of the one (with ``target``) or leave drafts, and print the end of the run.
+
+    ``verify`` is the command that verifies the packet, for the report.
+    """
     from handoff_tasks import assemble, end_screen, reporting, screen
 
     decisions = [assemble.decide(workspace, material, run.checks, mode, allow_untagged=allow_untagged, more=more) for mode in modes]
@@ -422,6 +428,7 @@ def _finish(
         published=run.packet,
         digest=digest,
         draft=run.draft,
+        verify=verify,
     )
     page, unwritten = reporting.write(run.view, workspace, run.mode)
     run.advisories = sorted({*run.advisories, *unwritten})
@@ -466,4 +473,5 @@ def _assemble(session: Session, place: Place) -> None:
             target = running.target_of(session, run, workspace)
             more = assemble.take_in(workspace, [running.from_(session, given) for given in run.options.evidence])
             run.checks = assemble.results(workspace)
-            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged, more=more)
+            again = running.verify_command(session, place, run, target)
+            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged, more=more, verify=again)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # Records of checks that ran on different days or machines share no clock worth drawing.
 _TOGETHER = 10
 _HOUR = 3_600_000
+# The part of the time that lanes which are never idle work, and the longest that a run with enough processors would take.
+_BUSY = 0.9
+_LEAST = 0.75
 # What the writing of a record may take longer than that of the next.
 _SLACK = 50
 
@@ -44,7 +47,9 @@ class Timeline:
     """The checks in time, drawn to scale.
 
     ``together`` is False when they ran too far apart for one clock: each starts at zero then. ``known`` tells that the lanes are
-    those of the run; else they are a guess to draw by, and no check is critical.
+    those of the run; else they are a guess to draw by, and no check is critical. ``bound`` is whether more processors would have
+    ended the run earlier, and ``sequence`` whether each check waited for the one before it. In both no chain of a few checks
+    decides, so none is critical.
     """
 
     bars: tuple[Bar, ...]
@@ -52,6 +57,8 @@ class Timeline:
     total: int
     together: bool
     known: bool
+    bound: bool = False
+    sequence: bool = False
 
     @property
     def critical(self) -> tuple[Bar, ...]:
@@ -127,7 +134,10 @@ def drawn(
                 critical=False,
             )
             free = end
-    for check in _chain(found, alone) if believed else ():
+    chain = _chain(found, alone) if believed else []
+    sequence = len(chain) == len(found) > 1
+    bound = believed and _bound(found, alone, one_by_one=sequence)
+    for check in [] if bound or sequence else chain:
         found[check] = replace(found[check], critical=True)
     return Timeline(
         bars=tuple(found[check] for check in shifted),
@@ -135,6 +145,8 @@ def drawn(
         total=max(1, *(bar.end for bar in found.values())),
         together=together,
         known=believed,
+        bound=bound,
+        sequence=sequence,
     )
 
 
@@ -195,6 +207,20 @@ def _chain(bars: Mapping[str, Bar], alone: Collection[str]) -> list[str]:
         ]
         check = max(held, key=lambda other: bars[other].end, default=None)
     return found
+
+
+def _bound(bars: Mapping[str, Bar], alone: Collection[str], *, one_by_one: bool) -> bool:
+    """Return whether more processors would have ended the run earlier: all lanes were busy, and no check alone takes as long.
+
+    Checks that must be alone take their time however many processors there are.
+    """
+    held = sum(bar.end - bar.start for check, bar in bars.items() if check in alone)
+    shared = [bar for check, bar in bars.items() if check not in alone]
+    took = [bar.end - bar.start for bar in shared]
+    total = max(bar.end for bar in bars.values())
+    lanes = len({bar.lane for bar in shared})
+    busy = sum(took) >= _BUSY * lanes * (total - held)
+    return (busy or one_by_one) and held + max(took, default=0) <= _LEAST * total
 
 
 def _bounds(record: Record, ended: int | None) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -116,6 +117,27 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
     assert Path(desk.result["draft"]).parent == desk.evidence()
 
 
+def test_the_report_says_how_to_verify_the_packet(desk: Desk) -> None:
+    """The command can be pasted into a shell in the folder where nox was called, also if that is not the noxfile's."""
+    desk.profile(scratch.check("plain", ["true"]))
+    elsewhere = desk.folder / "else where"
+    elsewhere.mkdir()
+    out = elsewhere / "a packet.json"
+    for session, words, where in (("handoff-stable", [], desk.folder), ("handoff-assemble", ["--mode", "stable"], elsewhere)):
+        command = desk.command(session, *desk.words("--out-json", str(out), *words))
+        assert subprocess.run(command, cwd=where, capture_output=True, check=False).returncode == 0
+        text = (desk.evidence() / "report.stable.md").read_text()
+        [shown] = re.findall(r"(?m)^```shell\n(nox .*)\n```$", text)
+        noxfile = "" if where == desk.folder else f"--noxfile '{desk.folder}/noxfile.py' "
+        packet = f"'{out.relative_to(where)}'"
+        assert shown == f"nox {noxfile}-s handoff-verify -- --producer-root {desk.producer.root} {packet}"
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        pasted = subprocess.run(
+            ["sh", "-c", shown], cwd=where, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+        )
+        assert pasted.stdout.splitlines()[-1].startswith(f"GO  {out}, checked against git in ")
+
+
 def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     """On NO-GO too: the page beside the evidence, named on the last screen, and JUnit XML where it was asked for."""
     desk.profile(scratch.check("bad", ["bash", "-c", "echo the reason; exit 3"]))
@@ -125,7 +147,7 @@ def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     assert f"\n  report    {page}\n" in done.stdout
     assert "the reason" in page.read_text()
     assert "HP043" in page.with_suffix(".md").read_text()
-    assert '<failure type="failed" message="failed: exit code 3">' in junit.read_text()
+    assert '<failure type="failed" message="failed: exit code 3; its log says: the reason">' in junit.read_text()
     target = desk.producer.root / scratch.PACKET_PATH
     done = desk.run("handoff-stable", "--junit", str(target))
     assert f"HP110 --junit: {target} is the packet's place\n" in done.stdout

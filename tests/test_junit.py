@@ -27,7 +27,7 @@ def test_what_went_wrong_is_a_failure_or_an_error() -> None:
     top = ET.fromstring(junit.render(view(problems=[problem(), problem("HP054", "commit x", "differs", "verify")], checks=checks)))  # noqa: S314
     assert (top.get("tests"), top.get("failures"), top.get("errors")) == ("9", "2", "1")
     [failed, rule] = top.iter("failure")
-    assert (failed.get("type"), failed.get("message")) == ("failed", "failed: exit code 1")
+    assert (failed.get("type"), failed.get("message")) == ("failed", "failed: exit code 1; its log says: line 29 of fmt")
     assert (failed.text or "").splitlines()[:3] == [
         f"$ {profile().checks[0].command}",
         "the last 20 lines of its log:",

@@ -10,6 +10,7 @@ from builders import (
     check,
     facts,
     go_packet,
+    long_checks,
     manifest,
     problem,
     profile,
@@ -44,7 +45,7 @@ def test_a_no_go_in_words() -> None:
     found = view(problems=[problem(), problem("HP054", "commit x", "differs", "verify")], checks=checks)
     assert found.verdict == "NO-GO"
     assert found.sentences == (
-        "1 of 8 checks did not pass.",
+        "7 of 8 checks passed; 1 failed.",
         "1 rule of the release is not met.",
         "Nothing was published; a packet that was published before is unchanged.",
     )
@@ -70,10 +71,45 @@ def test_an_interrupted_run_is_no_rule_that_is_not_met() -> None:
     checks = [result(one, Outcome.INTERRUPTED if one.id == "fmt" else Outcome.PASSED, "SIGINT") for one in profile().checks]
     stop = problem("HP046", "handoff-stable", "the run was interrupted by SIGINT", "run again")
     assert view(problems=[problem("HP046"), stop], checks=checks).sentences == (
-        "1 of 8 checks did not pass.",
+        "7 of 8 checks passed; 1 interrupted.",
         "The run was interrupted by SIGINT.",
         "Nothing was published; a packet that was published before is unchanged.",
     )
+
+
+def test_checks_that_did_not_pass_are_counted_by_outcome() -> None:
+    """One that failed, one that was interrupted and one that was not run need different next steps."""
+    outcomes = [Outcome.NOT_RUN, Outcome.FAILED, Outcome.INTERRUPTED, Outcome.TIMED_OUT, Outcome.INTERRUPTED]
+    checks = [result(one, outcomes.pop() if outcomes else Outcome.PASSED, "x") for one in profile().checks]
+    assert view(problems=[problem()], checks=checks).sentences[0] == (
+        "3 of 8 checks passed; 1 failed, 1 timed out, 2 interrupted, 1 not run."
+    )
+
+
+def test_the_line_that_explains_a_failure_is_looked_for_in_the_log() -> None:
+    """It is found above the end that is shown; a check that passed needs none, and one that was interrupted has its last line."""
+    outcomes = {"fmt": Outcome.FAILED, "clippy": Outcome.INTERRUPTED}
+    checks = [result(one, outcomes.get(one.id, Outcome.PASSED), "x", exit_code=1) for one in profile().checks]
+    log = ["[fail] a differs from b", *(f"[check] {number}" for number in range(40))]
+    source = report.Source(tails={one.id: log for one in checks}, records={one.id: one.record for one in checks if one.record})
+    found = report.view(go_packet(checks=checks), source, [problem()])
+    assert found.said == {"check fmt": "[fail] a differs from b", "check clippy": "[check] 39"}
+    assert found.steps[0].tail == tuple(f"[check] {number}" for number in range(20, 40))
+
+
+def test_a_short_run_has_no_timeline() -> None:
+    """Below five seconds the table of checks tells all."""
+    for milliseconds, drawn in ((4999, False), (5000, True)):
+        records = {
+            one.id: record(one, finished_at_utc="2026-01-02T03:04:11Z", duration_ms=milliseconds) for one in profile().checks
+        }
+        assert (report.view(go_packet(), report.Source(records=records)).timeline is not None) is drawn
+
+
+def test_the_command_that_verifies_a_packet_is_shown_as_it_is() -> None:
+    """What is in it from outside obeys no terminal into which it is pasted."""
+    found = report.view(go_packet(), report.Source(published="x", verify="nox -s handoff-verify -- '\x1b[2J.json'"))
+    assert found.verify == "nox -s handoff-verify -- '\\x1b[2J.json'"
 
 
 def test_checks_that_were_not_run() -> None:
@@ -90,7 +126,7 @@ def test_checks_that_were_not_run() -> None:
 
 def test_what_is_kept_from_an_earlier_run_is_told() -> None:
     """A kept pass is counted and marked, and no part of this run's time; where all are kept, it is that run's."""
-    records = {one.id: record(one) for one in profile().checks}
+    records = {one.id: one.record for one in long_checks() if one.record}
     some = report.view(go_packet(), report.Source(records=records, kept=frozenset({"fmt"}), published="x"))
     assert some.sentences[1] == "1 pass is kept from an earlier run with the same inputs."
     assert [step.id for step in some.steps if step.kept] == ["fmt"]

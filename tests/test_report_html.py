@@ -11,7 +11,20 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
-from builders import HOSTILE, check, facts, go_packet, hostile_view, manifest, problem, profile, record, result, view
+from builders import (
+    HOSTILE,
+    check,
+    facts,
+    go_packet,
+    hostile_view,
+    long_checks,
+    manifest,
+    problem,
+    profile,
+    record,
+    result,
+    view,
+)
 
 from handoff_tasks import impact, report, report_html
 from handoff_tasks.catalogue import CATALOGUE
@@ -53,7 +66,12 @@ def many(count: int) -> report.View:
     return view(problems=[problem()], checks=checks, lanes=[[one.id for one in checks[lane::3]] for lane in range(3)])
 
 
-VIEWS: dict[str, Callable[[], report.View]] = {"go": view, "no-go": no_go, "hostile": hostile_view, "many": lambda: many(200)}
+VIEWS: dict[str, Callable[[], report.View]] = {
+    "go": lambda: view(checks=long_checks()),
+    "no-go": no_go,
+    "hostile": hostile_view,
+    "many": lambda: many(200),
+}
 
 
 class Reader(HTMLParser):
@@ -99,12 +117,14 @@ def test_a_log_is_linked_beside_the_page_whatever_its_name() -> None:
     assert report_html.href('"><x') == "./%22%3E%3Cx"
 
 
-def test_a_problem_of_a_check_says_what_its_log_ends_with() -> None:
+def test_a_problem_of_a_check_says_what_its_log_says() -> None:
     """The exit code alone tells nobody what to mend; what a problem of something else is about stands in it."""
     checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
     page = Reader(report_html.render(view(problems=[problem(), problem("HP052", "tag v1.2.3")], checks=checks))).text
-    assert page.count("Its log ends") == 1
-    assert re.search(r"failed: exit code 1\s+Its log ends line 29 of fmt\s+Next mend it", page)
+    assert page.count("Its log says") == 2
+    assert re.search(r"failed: exit code 1\s+Its log says line 29 of fmt\s+Next mend it", page)
+    assert re.search(r"exit code 1\s*Its log says line 29 of fmt\s*cargo fmt", page)
+    assert re.search(r"The last 20 lines of its log\s*line 10 of fmt\s", page)
 
 
 def test_eight_checks_fit_into_300_kb() -> None:
@@ -182,18 +202,51 @@ def test_a_bar_can_be_seen_however_short_its_check() -> None:
 
 def test_a_path_that_nobody_knows_is_not_drawn() -> None:
     """Where the lanes of the run are not known the page says so, and its legend has no critical path."""
-    known = report_html.render(view())
+    known = report_html.render(view(checks=long_checks()))
     assert "The critical path decides when the run is over: fmt." in known
     assert '<span class="swatch critical"></span>critical path' in known
-    records = {one.id: record(one) for one in profile().checks}
+    records = {one.id: one.record for one in long_checks() if one.record}
     guessed = report_html.render(report.view(go_packet(), report.Source(records=records)))
     assert "Which check waited for which is not known here, so no critical path is marked." in guessed
     assert '<span class="swatch critical">' not in guessed
 
 
+def test_a_path_of_all_checks_is_not_drawn() -> None:
+    """Where one check ran after the other, or all lanes were busy, the page says what the run is bound by."""
+    times = [f"2026-01-02T03:04:{number:02}Z" for number in range(10)]
+    checks = [
+        result(one, started_at_utc=times[number], finished_at_utc=times[number + 1], duration_ms=1000)
+        for number, one in enumerate(profile().checks)
+    ]
+    page = report_html.render(view(checks=checks, lanes=[[one.id for one in checks]]))
+    assert (
+        "The run is bound by the processors: one check ran after the other, so no chain of checks decides alone when it is over."
+    ) in page
+    assert "ritical path" not in page
+    records = {one.id: one.record for one in checks if one.record}
+    alone = report.Source(records=records, lanes=[[one.id for one in checks]], alone=frozenset(records))
+    page = report_html.render(report.view(go_packet(), alone))
+    assert "One check ran after the other, so no chain of checks decides alone when the run is over." in page
+    assert "ritical path" not in page
+
+
+def test_a_short_run_has_no_timeline() -> None:
+    """Neither a picture nor a way to it."""
+    assert '<section id="timeline"' not in report_html.render(view())
+    assert 'href="#timeline"' not in report_html.render(view())
+
+
+def test_the_command_to_verify_the_packet_is_one_block() -> None:
+    """It can be copied as it is, quotes included."""
+    page = report_html.render(report.view(go_packet(), report.Source(verify="nox -s handoff-verify -- 'a b.json'")))
+    assert "To verify the packet yourself, in the folder where the run was started:" in page
+    assert "nox -s handoff-verify -- 'a b.json'" in Reader(page).text
+    assert "verify the packet yourself" not in report_html.render(no_go())
+
+
 def test_a_run_that_kept_everything_draws_the_earlier_one() -> None:
     """Times that are not this run's are told to be another's."""
-    records = {one.id: record(one) for one in profile().checks}
+    records = {one.id: one.record for one in long_checks() if one.record}
     every, some = (report.Source(records=records, kept=kept) for kept in (frozenset(records), frozenset({"fmt"})))
     assert "All checks are kept, so this is the earlier run that they are kept from" in report_html.render(
         report.view(go_packet(), every)
@@ -268,6 +321,29 @@ def test_it_renders_and_asks_nobody(browser: Browser, tmp_path: Path, name: str)
 
 
 @in_chromium
+@pytest.mark.parametrize(("name", "most"), [("go", 160), ("no-go", 180)])
+def test_a_phone_shows_more_than_the_head(browser: Browser, tmp_path: Path, name: str, most: int) -> None:
+    """The head says verdict, release and consequence in less than a fifth of the screen."""
+    page = opened(browser, tmp_path, VIEWS[name](), [], viewport={"width": 390, "height": 844})
+    box = page.locator("header").bounding_box()
+    assert box is not None
+    assert box["height"] <= most
+    page.context.close()
+
+
+@in_chromium
+def test_the_end_of_a_log_unfolds(browser: Browser, tmp_path: Path) -> None:
+    """Of a check that failed the line that explains it is seen, and the whole end on demand."""
+    page = opened(browser, tmp_path, no_go(), [])
+    inside = page.locator("#check-1")
+    assert inside.get_by_text("line 29 of fmt", exact=True).first.is_visible()
+    assert not inside.locator("pre.log").is_visible()
+    inside.get_by_text("The last 20 lines of its log").click()
+    assert inside.locator("pre.log").is_visible()
+    page.context.close()
+
+
+@in_chromium
 @pytest.mark.parametrize("width", [320, 360])
 @pytest.mark.parametrize("name", VIEWS)
 def test_nothing_is_cut_and_nothing_scrolls_within_the_page(browser: Browser, tmp_path: Path, name: str, width: int) -> None:
@@ -297,6 +373,22 @@ def test_names_in_the_timeline_stay_on_the_page(browser: Browser, tmp_path: Path
     ends = page.evaluate("[...document.querySelectorAll('.timeline text')].map(one => one.getBoundingClientRect().right)")
     assert len(ends) > 5
     assert max(ends) <= width
+    page.context.close()
+
+
+@in_chromium
+@pytest.mark.parametrize("seconds", [80, 94, 359])
+def test_the_scale_of_a_narrow_timeline_can_be_read(browser: Browser, tmp_path: Path, seconds: int) -> None:
+    """No mark of the scale lies on another one."""
+    end = f"2026-01-02T03:{4 + (5 + seconds) // 60:02}:{(5 + seconds) % 60:02}Z"
+    checks = [result(one, finished_at_utc=end, duration_ms=1000 * seconds) for one in profile().checks]
+    page = opened(browser, tmp_path, view(checks=checks), [], viewport={"width": 320, "height": 740})
+    marks = page.evaluate(
+        "[...document.querySelectorAll('.tick')].map(one => one.getBoundingClientRect()).filter(one => one.width)"
+        ".map(one => [one.left, one.right])"
+    )
+    assert len(marks) >= 2
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(marks))
     page.context.close()
 
 

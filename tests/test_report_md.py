@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from builders import HOSTILE, check, go_packet, hostile_view, problem, profile, record, result, view
+from builders import HOSTILE, check, go_packet, hostile_view, long_checks, problem, profile, record, result, view
 
 from handoff_tasks import report, report_md
 from handoff_tasks.catalogue import CATALOGUE
@@ -32,7 +32,7 @@ def test_a_no_go_shows_problem_and_log() -> None:
     """Each problem with its next step and what the check wrote last, and the end of its log."""
     checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
     text = report_md.render(view(problems=[problem()], checks=checks))
-    assert f"- **HP043** {CATALOGUE['HP043'].title}\n  - `check fmt`: failed: exit code 1. Its log ends: `line 29 of fmt`\n" in text
+    assert f"- **HP043** {CATALOGUE['HP043'].title}\n  - `check fmt`: failed: exit code 1. Its log says: `line 29 of fmt`\n" in text
     assert "<summary>End of the log of fmt</summary>\n\n```text\nline 10 of fmt\n" in text
 
 
@@ -87,12 +87,33 @@ def test_hostile_text_starts_nothing() -> None:
 
 def test_a_critical_path_only_where_it_is_known() -> None:
     """Of checks of which nobody knows who waited for whom the time alone is told; of those that ran apart not even that."""
-    records = {one.id: record(one) for one in profile().checks}
-    assert "in all; critical path: `fmt`.\n" in report_md.render(view())
+    records = {one.id: one.record for one in long_checks() if one.record}
+    assert "\n6.2 s in all; critical path: `fmt`.\n" in report_md.render(view(checks=long_checks()))
     text = report_md.render(report.view(go_packet(), report.Source(records=records)))
     assert re.search(r"in all; which check waited for which is not known\.", text)
     records["fmt"] = record(check(), started_at_utc="2025-01-02T03:04:05Z", finished_at_utc="2025-01-02T03:04:06Z")
     assert "\nThe checks ran apart in time.\n" in report_md.render(report.view(go_packet(), report.Source(records=records)))
+
+
+def test_what_decided_when_the_run_was_over() -> None:
+    """A path of all checks is none: the processors decided, or that no two checks may run at once."""
+    lanes = [[one.id for one in profile().checks]]
+    times = [f"2026-01-02T03:04:{number:02}Z" for number in range(10)]
+    checks = [
+        result(one, started_at_utc=times[number], finished_at_utc=times[number + 1], duration_ms=1000)
+        for number, one in enumerate(profile().checks)
+    ]
+    assert "\n8 s in all; bound by the processors.\n" in report_md.render(view(checks=checks, lanes=lanes))
+    records = {one.id: one.record for one in checks if one.record}
+    alone = report.Source(records=records, lanes=lanes, alone=frozenset(records))
+    assert "\n8 s in all; one check after the other.\n" in report_md.render(report.view(go_packet(), alone))
+
+
+def test_the_command_to_verify_the_packet() -> None:
+    """It can be copied as one block; a packet that was not published has none."""
+    shown = report.view(go_packet(), report.Source(verify="nox -s handoff-verify -- 'a b.json'"))
+    assert "the run was started:\n\n```shell\nnox -s handoff-verify -- 'a b.json'\n```\n" in report_md.render(shown)
+    assert "```shell" not in report_md.render(view(problems=[problem()]))
 
 
 def test_a_change_of_the_envelope_is_marked() -> None:

@@ -53,7 +53,7 @@ def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) 
 
 def test_a_view_of_what_git_evidence_and_the_previous_release_say(opened: workspace.Workspace) -> None:
     """Logs, messages of commits and the previous release's manifest are looked up; a check without evidence was not run."""
-    leave(opened, "one", "first\nlast\n")
+    leave(opened, "one", "first\nlast\n", finished_at_utc="2026-01-02T03:04:11Z", duration_ms=6000)
     found = view_of(opened)
     assert [(step.id, step.told, step.tail, step.log) for step in found.steps] == [
         ("one", "passed", ("first", "last"), "one.log"),
@@ -71,15 +71,15 @@ def test_a_view_of_what_git_evidence_and_the_previous_release_say(opened: worksp
 def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
     """What nox said of its sessions tells who ran after whom; a record that was made after its lane's end is in none."""
     place = evidence.folder(opened.work, opened.producer.commit)
-    for check, second in (("one", 5), ("two", 6)):
-        times = {"started_at_utc": f"2026-01-02T03:04:0{second}Z", "finished_at_utc": f"2026-01-02T03:04:0{second + 1}Z"}
-        leave(opened, check, "said\n", duration_ms=500, **times)
-        os.utime(place / f"{check}.json", (1_767_323_047, 1_767_323_047))
+    for check, second in (("one", 0), ("two", 5)):
+        times = {"started_at_utc": f"2026-01-02T03:04:0{second}Z", "finished_at_utc": f"2026-01-02T03:04:0{second + 4}Z"}
+        leave(opened, check, "said\n", duration_ms=4000, **times)
+        os.utime(place / f"{check}.json", (1_767_323_049, 1_767_323_049))
     said = ["nox > Running session verify-one", "verify-two", "\x1b[36mnox > Running session verify-two\x1b[0m", ""]
     (place / "lane-1.nox.log").write_text("\n".join(said))
     found = view_of(opened).timeline
     assert found is not None
-    assert [bar.id for bar in found.critical] == ["one", "two"]
+    assert ([(bar.id, bar.lane) for bar in found.bars], found.sequence) == ([("one", 0), ("two", 0)], True)
     os.utime(place / "lane-1.nox.log", (1_767_323_040, 1_767_323_040))
     found = view_of(opened).timeline
     assert found is not None

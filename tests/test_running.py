@@ -14,8 +14,10 @@ import pytest
 import scratch
 from desk import NOXFILE
 
-from handoff_tasks import running
+from handoff_tasks import producers, resources, running
 from handoff_tasks.errors import HandoffError, Problem
+from handoff_tasks.model import Flavour
+from handoff_tasks.options import Options
 
 if TYPE_CHECKING:
     from desk import Desk
@@ -85,6 +87,27 @@ def test_a_default_cache_that_others_can_change_is_refused(tmp_path: Path, monke
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     (tmp_path / "file").write_text("")
     assert (_refused_cache().code, _refused_cache().where) == ("HP080", str(tmp_path / "file" / "handoff-cache"))
+
+
+@pytest.mark.parametrize(
+    ("options", "name", "expected"),
+    [
+        (Options(), "memorykernel", ["--sample", "rust"]),
+        (Options(sample=Flavour.PYTHON), "sample-python", ["--sample", "python"]),
+        (Options(work_dir=Path("a b")), "sample-python", ["--sample", "python", "--work-dir", "a b"]),
+        (Options(producer_root=Path("../it"), work_dir=Path("w")), "memorykernel", ["--producer-root", "../it"]),
+    ],
+)
+def test_the_words_that_choose_the_producer_again(tmp_path: Path, options: Options, name: str, expected: list[str]) -> None:
+    """The sample that a run took by itself is named, since another machine would take the other one."""
+    place = producers.place_of(tmp_path / "noxfile.py", "memorykernel")
+    assert producers.words(place, options, resources.profiles()[name]) == expected
+
+
+def test_the_producer_of_its_own_noxfile_needs_no_words(desk: Desk) -> None:
+    """The noxfile's folder is the producer, unless words say otherwise."""
+    place = producers.place_of(desk.folder / "noxfile.py", "handoff.toml")
+    assert producers.words(place, Options(), place.profile_path) == []
 
 
 def _raises(desk: Desk, raised: str) -> None:

@@ -88,6 +88,35 @@ def test_a_check_that_must_be_alone_waits_for_all() -> None:
     assert [bar.id for bar in found.critical] == [ids[0], ids[2], ids[3]]
 
 
+def test_a_run_whose_lanes_are_all_busy_has_no_critical_path() -> None:
+    """More processors would have ended it earlier; a path through the lane that happened to end last says nothing."""
+    records = [ran(number, f"10:00:{10 * (number // 2):02}", f"10:00:{10 * (number // 2) + 10:02}", 10_000) for number in range(6)]
+    ids = [one.id for one in records]
+    found = of(*records, lanes=[ids[::2], ids[1::2]])
+    assert (found.bound, found.sequence, found.critical) == (True, False, ())
+    idle = of(*records, lanes=[ids[::2], ids[1::2], []])
+    assert idle.bound
+    assert not of(*records[:5], lanes=[ids[:5:2], ids[1:5:2]]).bound
+
+
+def test_a_run_in_one_lane_has_no_critical_path() -> None:
+    """All checks would be on it. More processors would help, unless one check or those that must be alone decide."""
+    records = [ran(number, f"10:00:{10 * number:02}", f"10:00:{10 * number + 10:02}", 10_000) for number in range(3)]
+    ids = [one.id for one in records]
+    found = of(*records, lanes=[ids])
+    assert (found.bound, found.sequence, found.critical) == (True, True, ())
+    held = of(*records, lanes=[ids], alone=ids)
+    assert (held.bound, held.sequence, held.critical) == (False, True, ())
+    long = of(records[0], ran(1, "10:00:10", "10:00:59", 49_000), lanes=[ids[:2]])
+    assert (long.bound, long.sequence, long.critical) == (False, True, ())
+
+
+def test_one_check_is_its_own_path() -> None:
+    """It decides when the run is over, however many processors there are."""
+    found = of(ran(0, "10:00:00", "10:00:30", 30_000), lanes=[["fmt"]])
+    assert (found.bound, found.sequence, [bar.id for bar in found.critical]) == (False, False, ["fmt"])
+
+
 @pytest.mark.parametrize(
     "lanes",
     [[["fmt"]], [["fmt", "clippy"], ["clippy"]], [["clippy", "fmt"]]],
@@ -103,7 +132,7 @@ def test_lanes_that_cannot_be_are_not_believed(lanes: list[list[str]]) -> None:
 def test_short_checks_of_one_second_follow_each_other() -> None:
     """A start is known to the second only: checks that may have run one after the other are drawn so."""
     found = of(*(ran(number, "10:00:00", "10:00:00", 100) for number in range(3)), lanes=[["fmt", "clippy", "test"]])
-    assert bars(found) == [("fmt", 0, 0, 100, True), ("clippy", 0, 100, 200, True), ("test", 0, 200, 300, True)]
+    assert bars(found) == [("fmt", 0, 0, 100, False), ("clippy", 0, 100, 200, False), ("test", 0, 200, 300, False)]
 
 
 def test_the_time_of_a_record_says_more_within_its_bounds() -> None:
