@@ -11,13 +11,12 @@ import functools
 import hashlib
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
-from handoff_tasks import gitcmd, line_pattern, paths
+from handoff_tasks import files, gitcmd, line_pattern, paths
 from handoff_tasks.errors import HandoffError, refusal
 from handoff_tasks.model import LAST_SECOND, GitFacts, Manifest, Relation, Release, Tag
 
@@ -417,7 +416,7 @@ class Repository:
         # A copy of the index for this process alone: others may look at the same time, and a lock left behind must not stop us.
         own = index.with_name(f"{index.name}.{os.getpid()}")
         if index.is_file():
-            shutil.copy2(index, own)
+            files.copy(index, own)
         git = functools.partial(gitcmd.run, cwd=producer.top, git_dir=self.folder, work_tree=producer.top, index=own)
         git("read-tree", "--reset", producer.commit)
         git("update-index", "-q", "--refresh", accept=(0, 1))

@@ -239,7 +239,16 @@ def open_(session: Session, place: Place, run: Run, *, ref: str | None = None, t
 
 
 def _work(session: Session, place: Place, options: Options) -> Path:
-    return from_(session, options.work_dir) if options.work_dir else place.noxfile.parent / ".handoff"
+    """Return the work folder: the one that is named, else ``.handoff`` beside the noxfile, which must not be a link (HP083)."""
+    if options.work_dir:
+        return from_(session, options.work_dir)
+    work = place.noxfile.parent / ".handoff"
+    if work.is_symlink():
+        from handoff_tasks import files
+
+        hint = "move it away, or name the folder with --work-dir"
+        raise files.foreign(work, "is a symbolic link; expected a folder, or nothing", hint)
+    return work
 
 
 def _cache(session: Session, options: Options) -> Path:

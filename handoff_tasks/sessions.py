@@ -143,7 +143,7 @@ def _init(session: Session) -> None:
 
 def _verify(session: Session, place: Place, check_id: str) -> None:
     with running.framed(session) as run:
-        from handoff_tasks import checkout, rules, screen, verify
+        from handoff_tasks import checkout, evidence, rules, screen, verify
         from handoff_tasks.errors import refusal
         from handoff_tasks.model import Outcome
         from handoff_tasks.workspace import take_over
@@ -178,7 +178,9 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
         )
         # A check forgets what is known of it before it runs. In a run of all the lock is the handoff's.
         alone = not run.options.run_file
-        with checkout.held(workspace.work / "lock", "the work folder", shared=True) if alone else contextlib.nullcontext():
+        with (
+            checkout.held(evidence.lock_path(workspace.work), "the work folder", shared=True) if alone else contextlib.nullcontext()
+        ):
             record = verify.run_check(workspace, check, settings)
         result = rules.judge_evidence(check, record, workspace.binding(check))
         run.checks, run.problems = [result], rules.check_problems([result], workspace.profile)
@@ -189,6 +191,8 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
 def _install(session: Session, workspace: Workspace, check: Check, bin_folder: str) -> Mapping[str, str]:
     """Install the tools that the session brings itself, once per environment; return what could not be installed, and why."""
     from nox.command import CommandFailed
+
+    from handoff_tasks import files
 
     specs = [spec for name in check.tools if (spec := workspace.profile.tools[name]).install]
     wanted = "\n".join(sorted({str(spec.install) for spec in specs}))
@@ -203,7 +207,7 @@ def _install(session: Session, workspace: Workspace, check: Check, bin_folder: s
             why = _reason(said.read())
             return {str(spec.install): f"{spec.install} could not be installed{why}" for spec in specs}
     if all((Path(bin_folder) / spec.executables[0]).exists() for spec in specs):
-        marker.write_text(wanted)
+        files.write(marker, wanted.encode(), sync=False)
     return {}
 
 
@@ -228,7 +232,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
         allow_untagged = options.allow_untagged or mode_name is None
         statement = running.from_(session, options.impact) if options.impact else None
         target = running.target_of(session, run, workspace)
-        if mode_name and (found := evidence.check_target(target, workspace.producer.git_dir)):
+        if mode_name and (found := evidence.check_target(target, workspace.producer.git_dir, workspace.producer.top)):
             raise HandoffError(found)
         material = assemble.gather(workspace, statement)
         for line in end_screen.start(session.name, workspace, material):
@@ -247,7 +251,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
             )
             return
         with (
-            checkout.held(workspace.work / "lock", "the work folder"),
+            checkout.held(evidence.lock_path(workspace.work), "the work folder"),
             checkout.held(workspace.base / "run.lock", "the private checkout"),
         ):
             wanted, envdir = workspace.wanted(secrets.token_hex(8)), running.envdir(session)
@@ -438,7 +442,8 @@ def _finish(
         for mode in workspace.profile.modes:
             assemble.draft_path(workspace, mode.name).unlink(missing_ok=True)
         if target is not None:
-            digest = assemble.publish(decisions[0], target, workspace.producer.git_dir)
+            producer = workspace.producer
+            digest = assemble.publish(decisions[0], target, producer.git_dir, producer.top)
             run.packet = target
     run.view = reporting.view_of(
         workspace,
@@ -471,7 +476,7 @@ def _finish(
 
 def _assemble(session: Session, place: Place) -> None:
     with running.framed(session) as run:
-        from handoff_tasks import assemble, checkout, end_screen, screen
+        from handoff_tasks import assemble, checkout, end_screen, evidence, screen
         from handoff_tasks.errors import refusal
 
         if run.options.mode is None:
@@ -490,7 +495,7 @@ def _assemble(session: Session, place: Place) -> None:
                 screen.say(line)
             screen.say(f"Nothing was written. The packet would {'not ' if decided.problems else ''}be published")
             return
-        with checkout.held(workspace.work / "lock", "the work folder"):
+        with checkout.held(evidence.lock_path(workspace.work), "the work folder"):
             target = running.target_of(session, run, workspace)
             more = assemble.take_in(workspace, [running.from_(session, given) for given in run.options.evidence])
             run.checks = assemble.results(workspace)

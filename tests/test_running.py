@@ -93,14 +93,14 @@ def test_a_git_that_fails_is_one_refusal(desk: Desk) -> None:
 @pytest.mark.parametrize("work", ["file", "file/below", "dangling", "x" * 300])
 @pytest.mark.parametrize("session", ["handoff-stable", "pre-release", "handoff-assemble"])
 def test_a_work_folder_that_cannot_be_made_is_refused(desk: Desk, work: str, session: str) -> None:
-    """HP080 names the lock that cannot be made there, in the result too, without a traceback."""
+    """HP080 names the folder that cannot be made, in the result too, without a traceback."""
     (desk.folder / "file").touch()
     (desk.folder / "dangling").symlink_to("nowhere")
     words = ["--mode", "stable"] if session == "handoff-assemble" else []
     done = desk.run(session, *words, "--work-dir", str(desk.folder / work))
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
     [problem] = desk.result["problems"]
-    assert (problem["code"], problem["where"]) == ("HP080", str(desk.folder / work / "lock"))
+    assert (problem["code"], problem["where"]) == ("HP080", str(desk.folder / work))
     reason = {"file": "File exists", "file/below": "Not a directory", "dangling": "File exists"}.get(work, "File name too long")
     assert problem["message"] == f"cannot be written: {reason}"
     assert problem["hint"] == "make the folder writable, or choose another one"
