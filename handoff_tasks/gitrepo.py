@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
-from handoff_tasks import files, gitcmd, line_pattern, paths
+from handoff_tasks import gitcmd, line_pattern, paths, worktree
 from handoff_tasks.errors import HandoffError, refusal
 from handoff_tasks.model import LAST_SECOND, GitFacts, Manifest, Relation, Release, Tag
 
@@ -408,21 +408,23 @@ class Repository:
     def uncommitted(self, producer: Producer, index: Path) -> tuple[str, ...]:
         """Return the paths below the root whose state in the work tree differs from the commit, if that is checked out; sorted.
 
-        Compared through an index of our own (``index``, kept for the next time), so nothing that the producer's configuration
-        names is run and nothing that its index claims is believed.
+        Compared as the user's git does, with the same conversions, through an index of our own (``index``, kept for the next time):
+        nothing that the producer's configuration names is run, and nothing that its index claims is believed.
         """
         if producer.head != producer.commit:
             return ()
-        # A copy of the index for this process alone: others may look at the same time, and a lock left behind must not stop us.
-        own = index.with_name(f"{index.name}.{os.getpid()}")
-        if index.is_file():
-            files.copy(index, own)
-        git = functools.partial(gitcmd.run, cwd=producer.top, git_dir=self.folder, work_tree=producer.top, index=own)
-        git("read-tree", "--reset", producer.commit)
-        git("update-index", "-q", "--refresh", accept=(0, 1))
-        found = gitcmd.differences(git, *_below(producer.prefix))
-        own.replace(index)
-        return tuple(sorted(path.removeprefix(producer.prefix) for _, path in found))
+        found = self._work_tree(producer).differences(producer.commit, index, _below(producer.prefix))
+        return tuple(sorted(path.removeprefix(producer.prefix) for path in found))
+
+    @_in_a_whole_copy
+    def is_stored_as(self, producer: Producer, name: str, data: bytes, committed: bytes) -> bool:
+        """Return whether git would store ``data``, in the work tree at ``name`` below the root, as the bytes ``committed``."""
+        content = b"blob %d\0%b" % (len(committed), committed)
+        stored = self._work_tree(producer).stored(producer.prefix + name, data)
+        return stored == hashlib.sha1(content, usedforsecurity=False).hexdigest()
+
+    def _work_tree(self, producer: Producer) -> worktree.WorkTree:
+        return worktree.WorkTree(producer.top, self.folder.with_name("worktree.git"), self.folder)
 
 
 def _kept(commit: str) -> str:

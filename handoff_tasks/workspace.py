@@ -185,7 +185,7 @@ def _profile_notes(producer: gitrepo.Producer, repository: gitrepo.Repository, p
     if committed is None:
         message = f"the profile is no part of the verified commit {producer.commit[:12]}; the working file is used"
         return (Problem(code="HA002", where=name, message=message, hint="commit the profile, so that others can repeat the run"),)
-    if committed != data:
+    if committed != data and not _means_the_same(producer, repository, name, data, committed):
         raise refusal(
             "HP014",
             name,
@@ -193,3 +193,13 @@ def _profile_notes(producer: gitrepo.Producer, repository: gitrepo.Repository, p
             "commit the profile, or run from a work tree of the commit that is to be verified",
         )
     return ()
+
+
+def _means_the_same(producer: gitrepo.Producer, repository: gitrepo.Repository, name: str, data: bytes, committed: bytes) -> bool:
+    """Return whether the work tree's profile is the commit's, with line ends as the user's git has them in a work tree."""
+    if not repository.is_stored_as(producer, name, data, committed):
+        return False
+    try:
+        return profile.parse(committed, name, None).digest == profile.parse(data, name, None).digest
+    except HandoffError:
+        return False

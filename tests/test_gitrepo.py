@@ -602,15 +602,6 @@ def test_bits_of_the_index_hide_nothing(producer: scratch.Producer, tmp_path: Pa
     assert repository.uncommitted(found, tmp_path / "index") == ("CHANGELOG.md", "Cargo.toml")
 
 
-def test_excludes_of_the_producers_repository_hide_nothing(producer: scratch.Producer, tmp_path: Path) -> None:
-    """What only .git/info/exclude covers is uncommitted all the same."""
-    (producer.path / ".git" / "info").mkdir(exist_ok=True)
-    (producer.path / ".git" / "info" / "exclude").write_text("hidden.txt\n")
-    producer.write({"hidden.txt": "hidden\n"})
-    found, repository = _opened(producer)
-    assert repository.uncommitted(found, tmp_path / "index") == ("hidden.txt",)
-
-
 def test_filters_of_the_producers_configuration_are_never_run(producer: scratch.Producer, tmp_path: Path) -> None:
     """A clean filter that would make any file look unchanged is not run; the file's own bytes are compared."""
     producer.commit("attributes", {".gitattributes": "Cargo.toml filter=liar\n"})
