@@ -166,6 +166,9 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
         if run.options.dry_run:
             prospects = _prospects(session, run, workspace, [check])
             run.problems = _foreseen(session, run, prospects, again=True)
+            run.advisories = workspace.notes
+            for line in _advised(run.advisories):
+                screen.say(line)
             screen.say("Nothing was run.")
             return
         settings = verify.Settings(
@@ -243,6 +246,9 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
         if options.dry_run:
             prospects = _prospects(session, run, workspace, workspace.profile.checks)
             run.problems = [*known, *_foreseen(session, run, prospects, again=options.fresh or options.rerun)]
+            run.advisories = material.notes
+            for line in _advised(run.advisories):
+                screen.say(line)
             then = f"be published at {target}" if mode_name else "be found good, and not be published"
             screen.say(
                 f"Nothing was run. Known already: {len(run.problems)} problem{'s' * (len(run.problems) > 1)}, so no packet"
@@ -319,6 +325,13 @@ def _foreseen(session: Session, run: Run, prospects: Sequence[Prospect], *, agai
     ]:
         screen.say(line)
     return found
+
+
+def _advised(advisories: Sequence[Problem]) -> list[str]:
+    """Return the advisories of a run that stops before its end, as lines."""
+    from handoff_tasks import screen
+
+    return [*screen.findings("Advisories:", advisories)[1:], ""] if advisories else []
 
 
 def _explain(session: Session, place: Place) -> None:
@@ -491,7 +504,9 @@ def _assemble(session: Session, place: Place) -> None:
             checks = assemble.results(workspace)
             decided = assemble.decide(workspace, material, checks, mode, allow_untagged=run.options.allow_untagged)
             run.problems = decided.problems
-            for line in ["", *screen.checks(checks), *screen.findings("Problems:", decided.problems), ""]:
+            run.advisories = sorted({*material.notes, *decided.advisories})
+            found = screen.findings("Problems:", decided.problems)
+            for line in ["", *screen.checks(checks), *found, "", *_advised(run.advisories)]:
                 screen.say(line)
             screen.say(f"Nothing was written. The packet would {'not ' if decided.problems else ''}be published")
             return
