@@ -431,10 +431,16 @@ _ENTRIES = {
         ".handoff/lock: is a symbolic link; expected a lock file of handoff-tasks, or nothing",
         "Move it away, or choose another folder with `--work-dir` or `--cache-dir`.",
     ),
+    "HP084": _rule(
+        "The folder of nox's environments has a name that is not UTF-8",
+        "virtualenv makes no environment in such a folder, so no check could run. By default it lies beside the noxfile.",
+        "/src/caf\\xe9/.nox: the path is not UTF-8, so no environment for a check can be made there",
+        "Name another folder with `nox --envdir FOLDER`.",
+    ),
     "HP085": _rule(
         "There are too many open files",
         "The limit of this process (`ulimit -n`), or that of the machine, is too low for a run.",
-        "handoff-stable: this process has as many open files as it is allowed to have",
+        "handoff-stable: this process may have 12 open files; expected 64 or more",
         "Raise the limit with `ulimit -n 1024`, then run again.",
     ),
     "HP090": _rule(

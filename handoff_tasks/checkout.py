@@ -179,8 +179,8 @@ def _retold(wanted: Wanted) -> list[str]:
     found = []
     for name, text in _own_files(wanted).items():
         try:
-            same = (git_dir / name).read_text() == text
-        except (OSError, UnicodeDecodeError):
+            same = os.fsdecode((git_dir / name).read_bytes()) == text
+        except OSError:
             same = False
         found += [] if same else [f"modified .git/{name}"]
     loose = sorted(path for path in (git_dir / "refs").rglob("*") if not path.is_dir())
@@ -192,7 +192,7 @@ def _own_files(wanted: Wanted) -> dict[str, str]:
     return {
         "HEAD": f"{wanted.commit}\n",
         "config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
-        "objects/info/alternates": f"{wanted.objects / 'objects'}\n",
+        "objects/info/alternates": gitcmd.alternates(wanted.objects / "objects"),
         "packed-refs": "".join(f"{sha} refs/tags/{name}\n" for name, sha in sorted(wanted.tags)),
     }
 

@@ -187,6 +187,14 @@ def names(listed: bytes) -> list[str]:
     return [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
 
 
+def alternates(objects: Path) -> str:
+    """Return the content of ``objects/info/alternates`` that borrows a folder of objects; quoted if its path has a newline."""
+    path = str(objects)
+    if "\n" in path:
+        path = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return f"{path}\n"
+
+
 def upload_pack() -> str:
     """Return the value of ``--upload-pack`` for fetches from a producer: git drops part of our environment for the other side."""
     settings = f"GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE={os.devnull}"

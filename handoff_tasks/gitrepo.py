@@ -33,7 +33,8 @@ _TAGS = "refs/tags/"
 # Modes of entries of a tree.
 _LINK, _SUBMODULE = "120000", "160000"
 _FSCK = "run 'git fsck' in the producer's repository and mend what it names"
-_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)\Z")
+# A manifest's tag has at most six digits in each part. What is far longer is not a release, and cannot be a file's name.
+_VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +69,9 @@ def find(root: Path, ref: str, tag_prefix: str) -> Producer:
         raise refusal("HP010", str(root), "no such folder", "give the producer's root with --producer-root")
     root = root.resolve()
     try:
-        answer = gitcmd.run(
-            "rev-parse",
-            "--show-toplevel",
-            "--absolute-git-dir",
-            "--show-object-format",
-            "--is-shallow-repository",
-            "--show-prefix",
-            cwd=root,
-        ).decode("utf-8", "surrogateescape")
+        top, git_dir, prefix, object_format, shallow = _answers(
+            root, "--show-toplevel", "--absolute-git-dir", "--show-prefix", "--show-object-format", "--is-shallow-repository"
+        )
     except gitcmd.GitError as error:
         raise refusal(
             "HP011",
@@ -84,7 +79,6 @@ def find(root: Path, ref: str, tag_prefix: str) -> Producer:
             f"not the work tree of a git repository ({gitcmd.reason(error.stderr)})",
             "give the root of a checked-out producer with --producer-root",
         ) from None
-    top, git_dir, object_format, shallow, prefix = [*answer.split("\n"), ""][:5]
     if object_format != "sha1":
         raise refusal(
             "HP011",
@@ -108,6 +102,14 @@ def find(root: Path, ref: str, tag_prefix: str) -> Producer:
         head=commit if ref == "HEAD" else _resolved(root, "HEAD"),
         tags={} if prefix and not tag_prefix else _tags(root, Path(git_dir), tag_prefix),
     )
+
+
+def _answers(root: Path, *questions: str) -> list[str]:
+    """Return what ``git rev-parse`` says to each question, a path with a newline in it too."""
+    lines = os.fsdecode(gitcmd.run("rev-parse", *questions, cwd=root)).split("\n")
+    if len(lines) == len(questions) + 1:
+        return lines[:-1]
+    return [os.fsdecode(gitcmd.run("rev-parse", question, cwd=root).removesuffix(b"\n")) for question in questions]
 
 
 def _resolved(root: Path, ref: str) -> str | None:
@@ -202,8 +204,8 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def _git(self, *words: str) -> bytes:
-        return gitcmd.run(*words, cwd=self.folder, git_dir=self.folder)
+    def _git(self, *words: str, stdin: bytes = b"") -> bytes:
+        return gitcmd.run(*words, cwd=self.folder, git_dir=self.folder, stdin=stdin)
 
     def refuse_damage(self) -> None:
         """Look at every object and reference of our copy. Raises `HandoffError` (HP019) when one is not as it should be."""
@@ -227,8 +229,8 @@ class Repository:
         if self._holds(producer.commit) and held == producer.tags:
             return
         specs = [f"+{producer.commit}:{_kept(producer.commit)}"]
-        if producer.tags:
-            specs.append(f"+{_TAGS}{tag_prefix}v*:{_TAGS}{tag_prefix}v*")
+        # Each by its name: another tag of a like name may be one that cannot be stored.
+        specs += [f"+{_TAGS}{name}:{_TAGS}{name}" for name, tag in sorted(producer.tags.items()) if held.get(name) != tag]
         for name in held.keys() - producer.tags.keys():
             self._git("update-ref", "-d", _TAGS + name)
         self._fetch(producer, specs)
@@ -239,7 +241,7 @@ class Repository:
 
     def _fetch(self, producer: Producer, specs: Sequence[str]) -> None:
         try:
-            self._git(*_fetching(producer), *specs)
+            self._git(*_fetching(producer), stdin="".join(f"{spec}\n" for spec in specs).encode("utf-8", "surrogateescape"))
         except gitcmd.GitError as error:
             raise refusal(
                 "HP013",
@@ -357,7 +359,7 @@ class Repository:
         found = objects.read(sha)
         if found is None:
             try:
-                self._git(*_fetching(producer), f"+{sha}:{_kept(sha)}")
+                self._git(*_fetching(producer), stdin=f"+{sha}:{_kept(sha)}\n".encode())
             except gitcmd.GitError:
                 return False
         return _is_commit(objects, sha)
@@ -438,7 +440,7 @@ def _below(prefix: str) -> tuple[str, ...]:
 
 def _fetching(producer: Producer) -> tuple[str, ...]:
     words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-    return (*words, "--upload-pack", gitcmd.upload_pack(), "file://" + quote(str(producer.git_dir)))
+    return (*words, "--upload-pack", gitcmd.upload_pack(), "--stdin", "file://" + quote(os.fsencode(producer.git_dir)))
 
 
 def _header(commit: bytes, name: bytes) -> bytes:

@@ -182,7 +182,7 @@ class _Seen:
 
     def below(self) -> str:
         """Where the folder lies in its repository; empty at the repository's top."""
-        return gitcmd.run("rev-parse", "--show-prefix", cwd=self.root).decode("utf-8", "surrogateescape").strip().rstrip("/")
+        return os.fsdecode(gitcmd.run("rev-parse", "--show-prefix", cwd=self.root).removesuffix(b"\n")).rstrip("/")
 
     def unignored(self, name: str) -> bool:
         """Tell whether git would show a folder of that name."""

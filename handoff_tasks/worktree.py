@@ -42,7 +42,7 @@ class WorkTree:
             folder.mkdir(parents=True, exist_ok=True)
             gitcmd.run("init", "--quiet", "--bare", "--template=", "--object-format=sha1", str(folder), cwd=folder)
         for name, data in (
-            ("objects/info/alternates", os.fsencode(objects / "objects") + b"\n"),
+            ("objects/info/alternates", os.fsencode(gitcmd.alternates(objects / "objects"))),
             *((f"info/{name}", data) for name, data in self._info.items()),
         ):
             # Most often it is as it was. Another run may read it now.

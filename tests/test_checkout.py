@@ -595,3 +595,20 @@ def test_a_lock_without_a_name_is_in_use_all_the_same(tmp_path: Path) -> None:
         with pytest.raises(HandoffError) as caught, checkout.held(path, "the work folder"):
             pass
     assert caught.value.problems[0].message == "the work folder is in use by another process"
+
+
+@pytest.mark.parametrize("name", ['new\n"line"\\', "\udcff"])
+def test_the_cache_may_have_any_name(producer: scratch.Producer, name: str) -> None:
+    """A script in the checkout asks git and gets an answer, and nothing differs from the commit."""
+    base = producer.path.parent / name / "base"
+    try:
+        base.mkdir(parents=True)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    found = gitrepo.find(producer.root, "HEAD", "")
+    gitrepo.Repository(base / "objects.git").update(found, "")
+    wanted = Wanted(base=base, commit=found.commit, tags=(), keep=(), run="")
+    checkout.prepare(wanted, _silent)
+    assert scratch.git(wanted.tree, "log", "-1", "--format=%H") == producer.head()
+    with checkout.occupied(wanted, "check", _silent) as place:
+        assert place.compare() == ()
