@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import canonical, evidence, impact, packet, paths, resources, rules, strict_json, validate
+from handoff_tasks import canonical, evidence, files, impact, packet, paths, resources, rules, strict_json, validate
 from handoff_tasks.errors import HandoffError, Problem, refusal
 from handoff_tasks.model import LAST_SECOND, CheckResult, GitFacts, Manifest, Statement
 
@@ -61,8 +61,8 @@ def gather(workspace: Workspace, statement_file: Path | None, said: Statement | 
     """
     profile, producer = workspace.profile, workspace.producer
     commit = producer.commit[:12]
-    files = workspace.repository.files(producer, [profile.manifest_path, profile.changelog_path])
-    data, changelog = files[profile.manifest_path], files[profile.changelog_path]
+    committed = workspace.repository.files(producer, [profile.manifest_path, profile.changelog_path])
+    data, changelog = committed[profile.manifest_path], committed[profile.changelog_path]
     if data is None or changelog is None:
         raise HandoffError(
             Problem(code=code, where=f"{commit}:{producer.prefix}{path}", message=f"the commit holds no {what} there", hint=hint)
@@ -115,7 +115,7 @@ def _statement(
     if file is not None:
         where = "--impact"
         try:
-            data = evidence.plain_bytes(file)
+            data = files.plain_bytes(file)
         except OSError as error:
             message = f"the impact statement cannot be read: {error.strerror}"
             return None, [Problem(code="HP060", where=where, message=message, hint="name a readable file with --impact")]
@@ -265,20 +265,20 @@ def check_document(document: object, data: bytes, where: str) -> list[Problem]:
     return rules.packet_problems(document, where)
 
 
-def publish(decision: Decision, target: Path, git_dir: Path) -> str:
+def publish(decision: Decision, target: Path, git_dir: Path, top: Path | None = None) -> str:
     """Replace the file at ``target`` by the packet; return the sha256 of its bytes. Raises `HandoffError` (HP080, HP081)."""
     assert not decision.problems
-    if found := evidence.check_target(target, git_dir):
+    if found := evidence.check_target(target, git_dir, top):
         raise HandoffError(found)
     data = canonical.published_bytes(decision.document)
-    evidence.write(target, data)
+    files.write(target, data)
     return hashlib.sha256(data).hexdigest()
 
 
 def write_draft(workspace: Workspace, decision: Decision) -> Path:
     """Write a NO-GO packet beside the evidence; return its path."""
     path = draft_path(workspace, str(decision.document["handoff_mode"]))
-    evidence.write(path, canonical.published_bytes(decision.document))
+    files.write(path, canonical.published_bytes(decision.document))
     return path
 
 

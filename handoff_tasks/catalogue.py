@@ -442,6 +442,25 @@ _ENTRIES = {
         "Repin required: found 'no', but since v1.2.2 what a consumer pins has changed: commit_sha from 5555... to 1111...",
         "Write `yes` and the packet's own pair.",
     ),
+    "HP083": _rule(
+        "Something else lies where a file or folder of ours belongs",
+        "A link, a folder, or a file with other content is in the place of a lock, of the folder of evidence, or of the noxfile "
+        "that `handoff-init` writes. Links are not followed when something is written, and files of others are not overwritten.",
+        ".handoff/lock: is a symbolic link; expected a lock file of handoff-tasks, or nothing",
+        "Move it away, or choose another folder with `--work-dir` or `--cache-dir`.",
+    ),
+    "HP084": _rule(
+        "The folder of nox's environments has a name that is not UTF-8",
+        "virtualenv makes no environment in such a folder, so no check could run. By default it lies beside the noxfile.",
+        "/src/caf\\xe9/.nox: the path is not UTF-8, so no environment for a check can be made there",
+        "Name another folder with `nox --envdir FOLDER`.",
+    ),
+    "HP085": _rule(
+        "There are too many open files",
+        "The limit of this process (`ulimit -n`), or that of the machine, is too low for a run.",
+        "handoff-stable: this process may have 12 open files; expected 64 or more",
+        "Raise the limit with `ulimit -n 1024`, then run again.",
+    ),
     "HP090": _rule(
         "There is no repository to start from",
         "`handoff-init` got a path that is no folder, or lies in no git repository.",
@@ -525,6 +544,13 @@ _ENTRIES = {
         "They are of a kind that changes no verdict, such as a mirror of a registry; they are told for the record.",
         "/home/ann/.cargo/config.toml: settings of the user's that reach the checks and change no verdict: registries",
         "Nothing to do.",
+    ),
+    "HA007": _rule(
+        "The work folder is not hidden from git",
+        "The folder that `--work-dir` names holds other files too, so no `.gitignore` is written into it: it would hide them. Lock "
+        "and evidence are new files for git there.",
+        "/src/app/out: the work folder holds other files, so its lock and evidence are not hidden from git",
+        "Name a folder of its own with `--work-dir`, or add `lock` and `evidence/` to a `.gitignore`.",
     ),
     "HA010": _rule(
         "Nothing is left to rehearse",

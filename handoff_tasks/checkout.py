@@ -23,7 +23,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks import gitcmd, model, paths
+from handoff_tasks import files, gitcmd, model, paths
 from handoff_tasks.errors import refusal, unwritable
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 # Longer than all checks of a run may take together: whoever runs there is ended by its own limit, and a dead one holds no lock.
 _PATIENCE_SECONDS = 24 * 3600.0
-_MOST_OF_A_LOCK = 65536
 _FILE_MODES = {"100644": 0o644, "100755": 0o755}
 
 
@@ -78,7 +77,7 @@ def held(path: Path, what: str, *, shared: bool = False) -> Iterator[None]:
     ours = f"process {os.getpid()}, since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}"
     with contextlib.ExitStack() as stack:
         try:
-            lock = stack.enter_context(_opened(path))
+            lock = stack.enter_context(files.lock_file(path))
             if not _locked(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
                 message = f"{what} is in use by {_holder(lock)}"
                 raise refusal("HP006", str(path), message, "wait until it has ended, then run again")
@@ -104,7 +103,7 @@ def _holder(lock: int) -> str:
 
     Where none does, the last: it may live on another machine, or in a container.
     """
-    lines = [line for line in os.pread(lock, _MOST_OF_A_LOCK, 0).decode("utf-8", "replace").splitlines() if line]
+    lines = [line for line in files.lock_text(lock).decode("utf-8", "replace").splitlines() if line]
     living = [line for line in lines if (found := re.match(r"process ([1-9][0-9]{0,9}),", line)) and _lives(int(found[1]))]
     return [*living, *lines[-1:], "another process"][0]
 
@@ -140,7 +139,7 @@ class Place:
 
 def prepare(wanted: Wanted, say: Callable[[str], None]) -> None:
     """Make the checkout the wanted commit and stamp it with the run, once nobody runs there; ``say`` is told of waiting."""
-    with _opened(wanted.base / "lock") as lock:
+    with files.lock_file(wanted.base / "lock") as lock:
         _lock(lock, fcntl.LOCK_EX, say)
         _restore(wanted)
 
@@ -151,7 +150,7 @@ def occupied(wanted: Wanted, check: str, say: Callable[[str], None], *, alone: b
 
     What an earlier check left changed is restored first, once nobody runs there any more; ``say`` is told of waiting.
     """
-    with _opened(wanted.base / "alone") as turn, _opened(wanted.base / "lock") as lock:
+    with files.lock_file(wanted.base / "alone") as turn, files.lock_file(wanted.base / "lock") as lock:
         _lock(turn, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, say)
         while True:
             _lock(lock, fcntl.LOCK_SH, say)
@@ -163,7 +162,7 @@ def occupied(wanted: Wanted, check: str, say: Callable[[str], None], *, alone: b
                 _restore(wanted)
             fcntl.flock(lock, fcntl.LOCK_UN)
         place = Place(wanted, state)
-        with _opened(wanted.base / "running" / check) as mark:
+        with files.lock_file(wanted.base / "running" / check) as mark:
             _lock(mark, fcntl.LOCK_EX, say)
             try:
                 yield place
@@ -218,8 +217,8 @@ def _entries(git_dir: Path) -> dict[str, bool | None]:
     found: dict[str, bool | None] = {}
     if git_dir.is_symlink():
         return found
-    for place, folders, files in os.walk(git_dir):
-        for name in (*folders, *files):
+    for place, folders, names in os.walk(git_dir):
+        for name in (*folders, *names):
             path = os.path.join(place, name)  # noqa: PTH118 - there may be many
             mode = os.lstat(path).st_mode
             found[os.path.relpath(path, git_dir)] = None if stat.S_ISDIR(mode) else stat.S_ISREG(mode)
@@ -257,7 +256,7 @@ def _own_files(wanted: Wanted) -> dict[str, str]:
     return {
         "HEAD": f"{wanted.commit}\n",
         "config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
-        "objects/info/alternates": f"{wanted.objects / 'objects'}\n",
+        "objects/info/alternates": gitcmd.alternates(wanted.objects / "objects"),
         "packed-refs": "".join(f"{sha} refs/tags/{name}\n" for name, sha in sorted(wanted.tags)),
     }
 
@@ -271,7 +270,7 @@ def _leftovers(wanted: Wanted) -> bool:
 
 def clear(wanted: Wanted, say: Callable[[str], None]) -> None:
     """Remove the work tree with all build outputs, so that the next check starts from nothing."""
-    with _opened(wanted.base / "lock") as lock:
+    with files.lock_file(wanted.base / "lock") as lock:
         _lock(lock, fcntl.LOCK_EX, say)
         for name in ("index", "state.json"):
             (wanted.base / name).unlink(missing_ok=True)
@@ -282,20 +281,9 @@ def clear(wanted: Wanted, say: Callable[[str], None]) -> None:
 @contextlib.contextmanager
 def exclusively(path: Path) -> Iterator[None]:
     """Hold the lock file at ``path`` for a short piece of work, waiting for whoever holds it."""
-    with _opened(path) as lock:
+    with files.lock_file(path) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
-    """Open a file to lock; whoever holds its lock loses it with the descriptor, however the process ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _lock(descriptor: int, operation: int, say: Callable[[str], None]) -> None:
@@ -340,13 +328,10 @@ def _in_place(wanted: Wanted) -> str | None:
 def _left_behind(mark: Path) -> bool:
     """Tell whether the check of a mark has ended without saying that the checkout is clean: nobody holds its lock."""
     try:
-        descriptor = os.open(mark, os.O_RDWR | os.O_CLOEXEC)
+        with files.plain(mark, os.O_NOFOLLOW) as held:
+            return _locked(held.fileno(), fcntl.LOCK_SH) and mark.exists()
     except FileNotFoundError:
         return False
-    try:
-        return _locked(descriptor, fcntl.LOCK_SH) and mark.exists()
-    finally:
-        os.close(descriptor)
 
 
 def _stamp(wanted: Wanted) -> dict[str, object]:
@@ -374,9 +359,9 @@ def _make(wanted: Wanted) -> Sequence[str]:
     wanted.tree.mkdir(parents=True, exist_ok=True)
     (wanted.base / "state.json").unlink(missing_ok=True)
     (wanted.objects / "info").mkdir(exist_ok=True)
-    (wanted.objects / "info" / "exclude").write_text("".join(f"/{path}\n" for path in wanted.keep))
+    files.write(wanted.objects / "info" / "exclude", "".join(f"/{path}\n" for path in wanted.keep).encode(), sync=False)
     # The bytes of the commit, whatever its .gitattributes would make of them.
-    (wanted.objects / "info" / "attributes").write_text("* -text -eol -filter -ident -working-tree-encoding\n")
+    files.write(wanted.objects / "info" / "attributes", b"* -text -eol -filter -ident -working-tree-encoding\n", sync=False)
     index = wanted.base / "index"
     (wanted.base / "index.lock").unlink(missing_ok=True)
     git = _git(wanted)
@@ -395,9 +380,8 @@ def _make(wanted: Wanted) -> Sequence[str]:
     _set_modes(wanted)
     _own_repository(wanted, index)
     shutil.rmtree(wanted.base / "running", ignore_errors=True)
-    temporary = wanted.base / f"state.json.{os.getpid()}"
-    temporary.write_text(json.dumps({**_stamp(wanted), "state": _state(wanted)}))
-    temporary.replace(wanted.base / "state.json")
+    stamp = json.dumps({**_stamp(wanted), "state": _state(wanted)})
+    files.write(wanted.base / "state.json", stamp.encode(), sync=False)
     return ()
 
 
@@ -441,8 +425,8 @@ def make_home(wanted: Wanted, check: str, *, empty: bool) -> Path:
         if empty or home.is_symlink():
             _remove(home)
         home.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            os.close(os.open(home / ".gitconfig", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+        if not os.path.lexists(home / ".gitconfig"):
+            files.create(home / ".gitconfig", b"")
     return home
 
 
@@ -482,5 +466,5 @@ def _own_repository(wanted: Wanted, index: Path) -> None:
     for folder in ("objects/info", "refs/heads", "refs/tags"):
         (git_dir / folder).mkdir(parents=True)
     for name, text in _own_files(wanted).items():
-        (git_dir / name).write_text(text)
-    shutil.copyfile(index, git_dir / "index")
+        files.write(git_dir / name, text.encode("utf-8", "surrogateescape"), sync=False)
+    files.copy(index, git_dir / "index")

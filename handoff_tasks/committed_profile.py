@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from handoff_tasks import trees
+from handoff_tasks import profile, trees
 from handoff_tasks.errors import HandoffError, Problem
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def notes(producer: Producer, repository: Repository, tree: str, path: Path, dat
     for place in dict.fromkeys(_places(path, producer.top, committed)):
         found = committed.resolve(place)
         if found.kind is trees.Kind.FILE:
-            if repository.read(committed.entries[found.place][1]) == data:
+            stored = repository.read(committed.entries[found.place][1])
+            if stored == data or _means_the_same(producer, repository, place, data, stored):
                 same = True
                 continue
             message = f"the profile differs from the one in the verified commit {commit}"
@@ -66,6 +67,16 @@ def notes(producer: Producer, repository: Repository, tree: str, path: Path, dat
         return ()
     message = f"the profile is no part of the verified commit {commit}; the working file is used"
     return (Problem(code="HA002", where=absent, message=message, hint="commit the profile, so that others can repeat the run"),)
+
+
+def _means_the_same(producer: Producer, repository: Repository, place: str, data: bytes, stored: bytes) -> bool:
+    """Return whether the work tree's profile is the commit's, with line ends as the user's git has them in a work tree."""
+    if not repository.is_stored_as(producer, place, data, stored):
+        return False
+    try:
+        return profile.parse(stored, place, None).digest == profile.parse(data, place, None).digest
+    except HandoffError:
+        return False
 
 
 def _places(path: Path, top: Path, committed: trees.Tree) -> Iterator[str]:

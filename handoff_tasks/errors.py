@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+RAISE_THE_LIMIT = "raise the limit with 'ulimit -n 1024', then run again"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Problem:
     """One finding, of a refusal (code ``HP0xx``) or of an advisory (code ``HA0xx``).
@@ -54,6 +57,16 @@ def refusal(code: str, where: str, message: str, hint: str) -> HandoffError:
 
 def unwritable(where: object, error: OSError) -> HandoffError:
     """Return the refusal (HP080) of a file or folder, ``where``, that cannot be written, by what the system said."""
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return too_many_files(where, error)
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     hint = "free some disk space, then run again" if full else "make the folder writable, or choose another one"
     return refusal("HP080", str(where), f"cannot be written: {error.strerror}", hint)
+
+
+def too_many_files(where: object, error: OSError) -> HandoffError:
+    """Return the refusal (HP085) for a process or machine that may open no more files."""
+    if error.errno == errno.ENFILE:
+        return refusal("HP085", str(where), "the machine has too many open files", "end other programs, then run again")
+    message = "this process has as many open files as it is allowed to have"
+    return refusal("HP085", str(where), message, RAISE_THE_LIMIT)

@@ -1,23 +1,19 @@
-"""Files that count: outcome records, logs, drafts, results and the published packet; each is there whole or not at all.
+"""Files that count: outcome records, logs, drafts, results and the published packet.
 
 Reads and writes, and tells what it cannot read. Whether a record is evidence for the commit at hand is for `rules` to say.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import hashlib
 import os
 import re
-import secrets
 import stat
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import canonical, diff, masks, resources, strict_json, validate
+from handoff_tasks import canonical, diff, files, gitcmd, masks, resources, strict_json, validate
 from handoff_tasks.errors import HandoffError, Problem, refusal, unwritable
 from handoff_tasks.model import Record
 
@@ -35,19 +31,43 @@ def folder_path(work: Path, commit: str) -> Path:
 
 
 def folder(work: Path, commit: str) -> Path:
-    """Return the folder of a commit's records below the work folder; made, and hidden from git, when it is not there.
+    """Return the folder of a commit's records below the work folder, made if it is not there.
 
-    Raises `HandoffError` (HP080) when it cannot be made.
+    Raises `HandoffError`: HP083 for a link on the way, HP080 if it cannot be made.
     """
     place = folder_path(work, commit)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        marker = work / ".gitignore"
-        if not marker.exists():
-            marker.write_text("*\n")
-    except OSError as error:
-        raise unwritable(place, error) from None
+    files.make_own_folder(work)
+    files.make_folder(place, work)
     return place
+
+
+def hiding_note(work: Path) -> Problem | None:
+    """Return an advisory (HA007) if git would list what a run writes into the work folder."""
+    try:
+        if not any(work.iterdir()):
+            return None
+    except OSError:
+        # There is no folder yet. If there cannot be one, the run says so.
+        return None
+    place = work / "evidence"
+    try:
+        if not gitcmd.run("rev-parse", "--is-inside-work-tree", cwd=work).startswith(b"true"):
+            return None
+        gitcmd.run("check-ignore", "--quiet", "--no-index", f"{place}/", cwd=work)
+    except gitcmd.GitError as error:
+        if error.command[0] == "rev-parse":
+            return None
+    else:
+        return None
+    message = "the work folder holds other files, so its lock and evidence are not hidden from git"
+    hint = "name a folder of its own with --work-dir, or add 'lock' and 'evidence/' to a .gitignore"
+    return Problem(code="HA007", where=str(work), message=message, hint=hint)
+
+
+def lock_path(work: Path) -> Path:
+    """Return the path of the work folder's lock; the folder is made. Raises `HandoffError` (HP080)."""
+    files.make_own_folder(work)
+    return work / "lock"
 
 
 def log_path(place: Path, check: str) -> Path:
@@ -66,14 +86,14 @@ def forget(place: Path, check: str) -> None:
 
 def write_record(place: Path, record: Record) -> None:
     """Write ``<id>.json``; it is held to its schema when it is read. Raises `HandoffError` (HP080) when it cannot be written."""
-    write(place / f"{record.id}.json", canonical.published_bytes(record.to_dict()))
+    files.write(place / f"{record.id}.json", canonical.published_bytes(record.to_dict()))
 
 
 def read_record(place: Path, check: str) -> Record | Problem | None:
     """Return the record of a check; None when there is none, a problem (HP040) when it or its log cannot be believed."""
     path = place / f"{check}.json"
     try:
-        data = plain_bytes(path)
+        data = files.plain_bytes(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -99,7 +119,7 @@ def _log_problem(place: Path, record: Record) -> Problem | None:
         return Problem(code="HP041", where=path.name, message=f"the record names the log {record.log.file}", hint=_RERUN)
     found = hashlib.sha256()
     try:
-        with _plain(path) as handle:
+        with files.plain(path) as handle:
             while block := handle.read(1 << 20):
                 found.update(block)
     except OSError as error:
@@ -140,9 +160,9 @@ def lay(place: Path, sources: Sequence[Path], checks: Sequence[str]) -> list[Pro
         found: dict[Path, tuple[bytes, bytes | None]] = {}
         for source in dict.fromkeys([place, *sources]):
             try:
-                record = _own_bytes(source / f"{check}.json")
+                record = files.own_bytes(source / f"{check}.json")
                 if record is not None:
-                    found[source] = (record, _own_bytes(log_path(source, check)))
+                    found[source] = (record, files.own_bytes(log_path(source, check)))
             except OSError as error:
                 message = f"cannot be read: {error.strerror}"
                 where = str(error.filename)
@@ -158,42 +178,15 @@ def lay(place: Path, sources: Sequence[Path], checks: Sequence[str]) -> list[Pro
             record, log = different[0]
             # The record last: where it is, its log is too.
             if log is not None:
-                write(log_path(place, check), log)
-            write(place / f"{check}.json", record)
+                files.write(log_path(place, check), log)
+            files.write(place / f"{check}.json", record)
     return problems
-
-
-def _own_bytes(path: Path) -> bytes | None:
-    """Return the bytes of a plain file; None when there is none. Raises `OSError`, for a link too: it may lead anywhere."""
-    try:
-        with _plain(path, os.O_NOFOLLOW) as handle:
-            return handle.read()
-    except FileNotFoundError:
-        return None
-
-
-def plain_bytes(path: Path) -> bytes:
-    """Return the bytes of a plain file, to which a link may lead. Raises `OSError`, at once for what would never end."""
-    with _plain(path) as handle:
-        return handle.read()
-
-
-def _plain(path: Path, flags: int = 0) -> IO[bytes]:
-    """Open a plain file to read. Raises `OSError` for everything else: a pipe waits for a writer, and a device may never end."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode):
-        return os.fdopen(descriptor, "rb")
-    os.close(descriptor)
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    raise OSError(errno.EINVAL, "it is no plain file", str(path))
 
 
 def tail(path: Path, lines: int) -> list[str]:
     """Return the last lines of a log without the caller's secrets, read from its last 64 KiB; none when there is no log."""
     try:
-        with _plain(path) as handle:
+        with files.plain(path) as handle:
             # A secret that begins before the end that is shown is masked whole, too.
             handle.seek(max(0, path.stat().st_size - _END - _LONGEST_SECRET))
             text = handle.read().decode("utf-8", "replace")
@@ -202,10 +195,11 @@ def tail(path: Path, lines: int) -> list[str]:
     return masks.mask(text, masks.secrets(os.environ))[-_END:].splitlines()[-lines:]
 
 
-def check_target(path: Path, git_dir: Path) -> Problem | None:
+def check_target(path: Path, git_dir: Path, top: Path | None = None) -> Problem | None:
     """Return why a packet must not be written to ``path`` (HP081), None when it may be.
 
-    Not to a folder or a link, not into a repository's own folders, not over a file that is no packet, of whatever generator.
+    Not to a folder or a link, not into a repository's own folders, not over a file that is no packet, of whatever generator. Not
+    through a link either that lies in the repository at ``top`` and leads out of it.
     """
 
     def refused(message: str, hint: str) -> Problem:
@@ -224,9 +218,12 @@ def check_target(path: Path, git_dir: Path) -> Problem | None:
     parent = resolved(path).parent
     if in_a_repository(path) or git_dir.resolve() in (parent, *parent.parents):
         return refused("lies inside a repository's .git", name_a_file)
+    if way := _way_out(path, top) if top else None:
+        name_it = "commit a folder there instead, or name the place with --out-json"
+        return refused(f"the folder {way} is a symbolic link that leads out of the repository {top}", name_it)
     if mode is not None:
         try:
-            a_packet = not diff.unreadable(strict_json.read(plain_bytes(path), str(path)), str(path))
+            a_packet = not diff.unreadable(strict_json.read(files.plain_bytes(path), str(path)), str(path))
         except OSError as error:
             return refused(f"cannot be read: {error.strerror}", name_a_file)
         except HandoffError:
@@ -239,6 +236,17 @@ def check_target(path: Path, git_dir: Path) -> Problem | None:
         return refused(
             f"the folder {place} cannot be written to", "make the folder writable, or choose another file with --out-json"
         )
+    return None
+
+
+def _way_out(path: Path, top: Path) -> Path | None:
+    """Return the folder on the way to ``path`` through which it leaves the repository at ``top``; None if it does not."""
+    repository = Path(os.path.realpath(top))
+    inside = False
+    for folder in reversed(path.parents):
+        was_inside, inside = inside, Path(os.path.realpath(folder)).is_relative_to(repository)
+        if was_inside and not inside:
+            return folder
     return None
 
 
@@ -276,7 +284,7 @@ def clear_place(path: Path, what: str, is_ours: Callable[[bytes], bool]) -> str 
         return f"{path} lies inside a repository's .git"
     try:
         mode = path.lstat().st_mode
-        if not stat.S_ISREG(mode) or not is_ours(plain_bytes(path)):
+        if not stat.S_ISREG(mode) or not is_ours(files.plain_bytes(path)):
             return f"{path} is there already and is no {what} of a run; expected a file of its own"
         path.unlink()
     except FileNotFoundError:
@@ -286,64 +294,12 @@ def clear_place(path: Path, what: str, is_ours: Callable[[bytes], bool]) -> str 
     return None
 
 
-def write(path: Path, data: bytes) -> None:
-    """Replace the file at ``path`` by ``data``, whole or not at all; mode 0644 whatever the umask.
-
-    A temporary file beside it is written, synced and renamed, and the folder is synced; what a killed writer has left there is
-    swept. Raises `HandoffError` (HP080) when that cannot be done; the old file is then as it was.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path)
-        temporary, descriptor = _temporary(path)
-        try:
-            with os.fdopen(descriptor, "wb") as handle:
-                os.fchmod(handle.fileno(), 0o644)
-                handle.write(data)
-                handle.flush()
-                os.fsync(handle.fileno())
-                temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync(path.parent)
-    except OSError as error:
-        raise unwritable(path, error) from None
-
-
-def _temporary(path: Path) -> tuple[Path, int]:
-    """Make a file of our own beside ``path`` and hold its lock; return its path and descriptor."""
-    while True:
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Another writer may have swept it before it was locked.
-        if temporary.exists():
-            return temporary, descriptor
-        os.close(descriptor)
-
-
-def _sweep(path: Path) -> None:
-    """Remove the temporary files of writers that were killed: a living one holds the lock of its own."""
-    ours = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}\.tmp")
-    for other in path.parent.iterdir():
-        if not ours.fullmatch(other.name):
-            continue
-        with contextlib.suppress(OSError):
-            descriptor = os.open(other, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                other.unlink()
-            finally:
-                os.close(descriptor)
-
-
 def write_result(path: Path, document: Mapping[str, object]) -> None:
     """Write the result of a run for machines; its seconds are the one float there is. Raises `HandoffError` (HP080).
 
     Bytes of a name that are no UTF-8 are written out: the result is told even then.
     """
-    write(path, canonical.result_bytes(_in_utf8(document)))
+    files.write(path, canonical.result_bytes(_in_utf8(document)))
 
 
 def _in_utf8(value: Any) -> Any:
@@ -352,12 +308,3 @@ def _in_utf8(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _in_utf8(item) for key, item in value.items()}
     return [_in_utf8(item) for item in value] if isinstance(value, list) else value
-
-
-def _sync(place: Path) -> None:
-    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from handoff_tasks import files
 from handoff_tasks.model import UMASK
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def run(
     ``show`` gets each block of output as it comes. Standard error joins standard output. Raises `OSError` when the log cannot
     be written. An interrupt ends the command and is told in the result, not raised.
     """
-    with log.open("wb") as file:
+    with files.stream(log) as file:
         sink = _Sink(file, log_limit, show)
         started_at, start = time.time(), time.monotonic()
         cause = error = None

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from handoff_tasks import execute
+from handoff_tasks import execute, files
 from handoff_tasks.errors import unwritable
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _start(
         # starts a Python there itself, which makes the environments.
         environment["PYTHONSAFEPATH"] = "1"
     try:
-        log = chatter.open("wb")
+        log = files.stream(chatter)
     except OSError as error:
         raise unwritable(chatter, error) from None
     with log:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Self
 from handoff_tasks.errors import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _CONFIG = {
     "advice.graftFileDeprecated": "false",
@@ -43,6 +43,11 @@ _CONFIG = {
     "transfer.fsckObjects": "true",
 }
 
+
+# The variables by which a user's git finds its configuration.
+_OF_CONFIGURATION = re.compile(
+    r"HOME|XDG_CONFIG_HOME|GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|PARAMETERS|COUNT|KEY_[0-9]{1,5}|VALUE_[0-9]{1,5})"
+)
 
 # The first that leaves the user's configuration out when GIT_CONFIG_GLOBAL says so; an older one would let it speak.
 _OLDEST = (2, 32)
@@ -93,17 +98,55 @@ def run(
     index: Path | None = None,
     stdin: bytes = b"",
     accept: tuple[int, ...] = (0,),
+    settings: Mapping[str, str] | None = None,
 ) -> bytes:
     """Run ``git WORDS`` in ``cwd`` and return what it wrote to standard output.
 
-    ``git_dir``, ``work_tree`` and ``index`` name a repository of ours; left out, git looks for one from ``cwd`` upwards.
+    ``git_dir``, ``work_tree`` and ``index`` name a repository of ours; left out, git looks for one from ``cwd`` upwards. With
+    ``settings``, names of configuration to values, these count beside ours, and so do the attributes of the system.
     Raises `GitError` when the exit status is not in ``accept``, `HandoffError` (HP004) when git is missing or too old.
     """
     program = executable()
-    environment = _environment(program)
+    environment = _environment(program, settings)
     for name, path in (("GIT_DIR", git_dir), ("GIT_WORK_TREE", work_tree), ("GIT_INDEX_FILE", index)):
         if path is not None:
             environment[name] = str(path)
+    return _execute(program, words, cwd, environment, stdin, accept, work_tree or git_dir or cwd)
+
+
+def user_values(cwd: Path, pattern: str, *, of_paths: bool = False) -> dict[str, str]:
+    """Return what the user's configuration says in the repository at ``cwd``, as the user's git reads it: name to value.
+
+    ``pattern`` selects the names, which are in lower case; ``of_paths`` tells that the values are paths, in which ``~`` is a home.
+    Nothing that is configured is run. A configuration that cannot be read has no values.
+    """
+    program = executable()
+    environment = {name: value for name, value in _environment(program).items() if not name.startswith("GIT_CONFIG")}
+    environment.pop("HOME")
+    environment |= {name: value for name, value in os.environ.items() if _OF_CONFIGURATION.fullmatch(name)}
+    count = environment.get("GIT_CONFIG_COUNT", "")
+    number = int(count) if re.fullmatch("[0-9]{1,5}", count) else 0
+    environment |= {"GIT_CONFIG_COUNT": str(number + 1), f"GIT_CONFIG_KEY_{number}": "safe.directory"}
+    environment[f"GIT_CONFIG_VALUE_{number}"] = "*"
+    words = ("config", "--null", *(("--type=path",) if of_paths else ()), "--get-regexp", pattern)
+    try:
+        listed = _execute(program, words, cwd, environment, b"", (0, 1), cwd)
+    except GitError:
+        return {}
+    # A name without a value stands for true.
+    entries = (entry.partition("\n") for entry in names(listed))
+    return {name: value if equals else "true" for name, equals, value in entries}
+
+
+def _execute(
+    program: Path,
+    words: tuple[str, ...],
+    cwd: Path,
+    environment: dict[str, str],
+    stdin: bytes,
+    accept: tuple[int, ...],
+    place: Path,
+) -> bytes:
     with _environ(environment), contextlib.ExitStack() as stack:
         git = _gitpython()
         _require(git, str(program))
@@ -120,17 +163,18 @@ def run(
             strip_newline_in_stdout=False,
         )
     if status not in accept:
-        raise GitError(words, int(status), _text(err), work_tree or git_dir or cwd)
+        raise GitError(words, int(status), _text(err), place)
     return out
 
 
-def differences(git: Callable[..., bytes], *below: str) -> list[tuple[str, str]]:
+def differences(git: Callable[..., bytes], *below: str, submodules: str = "none") -> list[tuple[str, str]]:
     """Return what differs between a work tree and the index that ``git`` (`run` with its repository given) works on.
 
     Each as ``modified``, ``deleted`` or ``new``, and the path from the work tree's top. Files that ``.gitignore`` covers do not
-    count. Index and work tree only: no HEAD is asked, so nobody who writes one can change the answer.
+    count. Index and work tree only: no HEAD is asked, so nobody who writes one can change the answer. ``submodules`` is what git
+    ignores of them.
     """
-    words = ("--no-ext-diff", "--no-textconv", "--no-renames", "--ignore-submodules=none", "--name-status", "-z")
+    words = ("--no-ext-diff", "--no-textconv", "--no-renames", f"--ignore-submodules={submodules}", "--name-status", "-z")
     fields = names(git("diff", *words, *below))
     kinds = {"D": "deleted", "A": "new"}
     found = [(kinds.get(kind, "modified"), path) for kind, path in zip(fields[::2], fields[1::2], strict=True)]
@@ -160,6 +204,14 @@ def contents(git: Callable[..., bytes], ids: Iterable[str]) -> dict[str, bytes]:
         found[sha] = answer[end + 1 : place]
         place += 1
     return found
+
+
+def alternates(objects: Path) -> str:
+    """Return the content of ``objects/info/alternates`` that borrows a folder of objects; quoted if its path has a newline."""
+    path = str(objects)
+    if "\n" in path:
+        path = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return f"{path}\n"
 
 
 def upload_pack() -> str:
@@ -193,7 +245,7 @@ def _require(git: Any, program: str) -> None:
         raise refusal("HP004", program, message, "install a newer git, or put it first on PATH, and run again")
 
 
-def _environment(program: Path) -> dict[str, str]:
+def _environment(program: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
     environment = {
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -212,8 +264,12 @@ def _environment(program: Path) -> dict[str, str]:
         "TMPDIR": tempfile.gettempdir(),
         "TZ": "UTC",
     }
-    environment["GIT_CONFIG_COUNT"] = str(len(_CONFIG))
-    for number, (key, value) in enumerate(_CONFIG.items()):
+    if settings is not None:
+        del environment["GIT_ATTR_NOSYSTEM"]
+    # The last one counts.
+    entries = [*_CONFIG.items(), *(settings or {}).items()]
+    environment["GIT_CONFIG_COUNT"] = str(len(entries))
+    for number, (key, value) in enumerate(entries):
         environment[f"GIT_CONFIG_KEY_{number}"] = key
         environment[f"GIT_CONFIG_VALUE_{number}"] = value
     return environment

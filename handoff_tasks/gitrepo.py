@@ -11,13 +11,12 @@ import functools
 import hashlib
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
 
-from handoff_tasks import gitcmd, line_pattern, trees
+from handoff_tasks import gitcmd, line_pattern, trees, worktree
 from handoff_tasks.comparison import Comparison, Trees
 from handoff_tasks.errors import HandoffError, refusal
 from handoff_tasks.model import LAST_SECOND, GitFacts, Manifest, Relation, Release, Tag
@@ -42,7 +41,8 @@ _OUTSIDE = {
 }
 _POINTER = "a Git LFS pointer, whose content is not in the checkout"
 _FSCK = "run 'git fsck' in the producer's repository and mend what it names"
-_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)\Z")
+# A manifest's tag has at most six digits in each part. What is far longer is not a release, and cannot be a file's name.
+_VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +77,9 @@ def find(root: Path, ref: str, tag_prefix: str) -> Producer:
         raise refusal("HP010", str(root), "no such folder", "give the producer's root with --producer-root")
     root = root.resolve()
     try:
-        answer = gitcmd.run(
-            "rev-parse",
-            "--show-toplevel",
-            "--absolute-git-dir",
-            "--show-object-format",
-            "--is-shallow-repository",
-            "--show-prefix",
-            cwd=root,
-        ).decode("utf-8", "surrogateescape")
+        top, git_dir, prefix, object_format, shallow = _answers(
+            root, "--show-toplevel", "--absolute-git-dir", "--show-prefix", "--show-object-format", "--is-shallow-repository"
+        )
     except gitcmd.GitError as error:
         raise refusal(
             "HP011",
@@ -93,7 +87,6 @@ def find(root: Path, ref: str, tag_prefix: str) -> Producer:
             f"not the work tree of a git repository ({gitcmd.reason(error.stderr)})",
             "give the root of a checked-out producer with --producer-root",
         ) from None
-    top, git_dir, object_format, shallow, prefix = [*answer.split("\n"), ""][:5]
     if object_format != "sha1":
         raise refusal(
             "HP011",
@@ -117,6 +110,14 @@ def find(root: Path, ref: str, tag_prefix: str) -> Producer:
         head=commit if ref == "HEAD" else _resolved(root, "HEAD"),
         tags={} if prefix and not tag_prefix else _tags(root, Path(git_dir), tag_prefix),
     )
+
+
+def _answers(root: Path, *questions: str) -> list[str]:
+    """Return what ``git rev-parse`` says to each question, a path with a newline in it too."""
+    lines = os.fsdecode(gitcmd.run("rev-parse", *questions, cwd=root)).split("\n")
+    if len(lines) == len(questions) + 1:
+        return lines[:-1]
+    return [os.fsdecode(gitcmd.run("rev-parse", question, cwd=root).removesuffix(b"\n")) for question in questions]
 
 
 def _resolved(root: Path, ref: str) -> str | None:
@@ -237,8 +238,8 @@ class Repository:
         if self._holds(producer.commit) and held == producer.tags:
             return
         specs = [f"+{producer.commit}:{_kept(producer.commit)}"]
-        if producer.tags:
-            specs.append(f"+{_TAGS}{tag_prefix}v*:{_TAGS}{tag_prefix}v*")
+        # Each by its name: another tag of a like name may be one that cannot be stored.
+        specs += [f"+{_TAGS}{name}:{_TAGS}{name}" for name, tag in sorted(producer.tags.items()) if held.get(name) != tag]
         for name in held.keys() - producer.tags.keys():
             self._git("update-ref", "-d", _TAGS + name)
         self._fetch(producer, specs)
@@ -249,7 +250,7 @@ class Repository:
 
     def _fetch(self, producer: Producer, specs: Sequence[str]) -> None:
         try:
-            self._git(*_fetching(producer), *specs)
+            self._git(*_fetching(producer), stdin="".join(f"{spec}\n" for spec in specs).encode("utf-8", "surrogateescape"))
         except gitcmd.GitError as error:
             raise refusal(
                 "HP013",
@@ -394,7 +395,7 @@ class Repository:
         found = objects.read(sha)
         if found is None:
             try:
-                self._git(*_fetching(producer), f"+{sha}:{_kept(sha)}")
+                self._git(*_fetching(producer), stdin=f"+{sha}:{_kept(sha)}\n".encode())
             except gitcmd.GitError:
                 return False
         return _is_commit(objects, sha)
@@ -429,21 +430,23 @@ class Repository:
     def uncommitted(self, producer: Producer, index: Path) -> tuple[str, ...]:
         """Return the paths below the root whose state in the work tree differs from the commit, if that is checked out; sorted.
 
-        Compared through an index of our own (``index``, kept for the next time), so nothing that the producer's configuration
-        names is run and nothing that its index claims is believed.
+        Compared as the user's git does, with the same conversions, through an index of our own (``index``, kept for the next time):
+        nothing that the producer's configuration names is run, and nothing that its index claims is believed.
         """
         if producer.head != producer.commit:
             return ()
-        # A copy of the index for this process alone: others may look at the same time, and a lock left behind must not stop us.
-        own = index.with_name(f"{index.name}.{os.getpid()}")
-        if index.is_file():
-            shutil.copy2(index, own)
-        git = functools.partial(gitcmd.run, cwd=producer.top, git_dir=self.folder, work_tree=producer.top, index=own)
-        git("read-tree", "--reset", producer.commit)
-        git("update-index", "-q", "--refresh", accept=(0, 1))
-        found = gitcmd.differences(git, *_below(producer.prefix))
-        own.replace(index)
-        return tuple(sorted(path.removeprefix(producer.prefix) for _, path in found))
+        found = self._work_tree(producer).differences(producer.commit, index, _below(producer.prefix))
+        return tuple(sorted(path.removeprefix(producer.prefix) for path in found))
+
+    @_in_a_whole_copy
+    def is_stored_as(self, producer: Producer, name: str, data: bytes, committed: bytes) -> bool:
+        """Return whether git would store ``data``, in the work tree at ``name`` below the top, as the bytes ``committed``."""
+        content = b"blob %d\0%b" % (len(committed), committed)
+        stored = self._work_tree(producer).stored(name, data)
+        return stored == hashlib.sha1(content, usedforsecurity=False).hexdigest()
+
+    def _work_tree(self, producer: Producer) -> worktree.WorkTree:
+        return worktree.WorkTree(producer.top, self.folder.with_name("worktree.git"), self.folder)
 
 
 def _kept(commit: str) -> str:
@@ -457,7 +460,7 @@ def _below(prefix: str) -> tuple[str, ...]:
 
 def _fetching(producer: Producer) -> tuple[str, ...]:
     words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-    return (*words, "--upload-pack", gitcmd.upload_pack(), "file://" + quote(str(producer.git_dir)))
+    return (*words, "--upload-pack", gitcmd.upload_pack(), "--stdin", "file://" + quote(os.fsencode(producer.git_dir)))
 
 
 def _header(commit: bytes, name: bytes) -> bytes:

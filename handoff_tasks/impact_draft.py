@@ -28,6 +28,7 @@ def draft(session: Session, place: Place) -> None:
         if material.statement:
             filled = material.statement.to_dict()
             block, what = impact.block(None, None, filled), "there is a filled statement already"
+        run.advisories = material.notes
         for line in [
             *impact.evidence(manifest, facts),
             "",
@@ -36,3 +37,6 @@ def draft(session: Session, place: Place) -> None:
             *block.splitlines(),
         ]:
             screen.say(harmless.printable(line))
+        # What is edited and not committed is not what the draft was made from.
+        for line in screen.findings("Advisories:", run.advisories):
+            screen.say(line)

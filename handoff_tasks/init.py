@@ -6,6 +6,7 @@ What is found is committed files only, since a run sees nothing else.
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import evidence, first_profile, gitcmd, profile, resources
+from handoff_tasks import files, first_profile, gitcmd, profile, resources
 from handoff_tasks.errors import refusal
 
 if TYPE_CHECKING:
@@ -84,51 +85,68 @@ def start(root: Path, *, dry_run: bool = False) -> Started:
     Raises `HandoffError`: HP090 (no folder, or no repository), HP091 (a profile is there already), HP080.
     """
     place, noxfile = root / PROFILE, root / "noxfile.py"
-    files = _files(root)
-    if place.exists() or place.is_symlink():
+    known = _files(root)
+    if os.path.lexists(place):
         hint = "edit it, or move it away and call handoff-init again"
         raise refusal("HP091", str(place), "there is a profile already; nothing was written", hint)
-    seen = _Seen(root, files)
+    seen = _Seen(root, known)
     found = _found(seen)
     text = first_profile.text(found)
     # What we write we can read; anything else is a mistake of ours.
     profile.parse(text.encode(), str(place), resources.schema(resources.PROFILE))
-    there = noxfile.exists()
+    written = _noxfile(noxfile)
+    there = written is not None
     to_write = {place: text} | ({} if there else {noxfile: first_profile.NOXFILE})
-    to_add = _to_add(noxfile) if there else None
+    to_add = None if written is None else _to_add(written)
     for path, content in () if dry_run else to_write.items():
-        evidence.write(path, content.encode())
-    unknown = [path for path in (found.manifest, found.changelog, ".gitignore") if path not in files and (root / path).is_file()]
+        files.create(path, content.encode())
+    unknown = [path for path in (found.manifest, found.changelog, ".gitignore") if path not in known and (root / path).is_file()]
     return Started(
         dry_run=dry_run,
         written=to_write,
         to_commit=[PROFILE, noxfile.name, *unknown],
         found=[
-            f"files     {len(files)}: those that git knows, and no others",
+            f"files     {len(known)}: those that git knows, and no others",
             f"checks    {', '.join([*(check[0] for check in found.checks), *(script.id for script in found.scripts)])}",
             f"runtime   {', '.join(found.runtime_paths)}",
             f"manifest  {found.manifest if seen.manifest else 'none'}",
             f"changelog {found.changelog if seen.changelog else 'none'}",
         ],
-        missing=[*_missing(seen, found), *_clashes(noxfile, profile_text=text)],
+        missing=[*_missing(seen, found), *_clashes(written, profile_text=text)],
         to_add=to_add,
     )
 
 
-def _to_add(noxfile: Path) -> str:
+def _noxfile(path: Path) -> str | None:
+    """Return the text of the noxfile; None if there is none. Raises `HandoffError` (HP083) if it is not a readable file."""
+    if not os.path.lexists(path):
+        return None
+    try:
+        return files.plain_bytes(path).decode("utf-8", "replace")
+    except FileNotFoundError:
+        what = "is a symbolic link to nothing"
+    except IsADirectoryError:
+        what = "is a folder"
+    except OSError as error:
+        what = f"cannot be read: {error.strerror}"
+    hint = "move it away, then call handoff-init again"
+    raise files.foreign(path, f"{what}; expected a noxfile, or nothing. Nothing was written", hint)
+
+
+def _to_add(noxfile: str) -> str:
     """Return what a noxfile that is there lacks: the lines, or the word for the call that it has already."""
-    if "handoff_tasks.register" in noxfile.read_text("utf-8", "replace"):
+    if "handoff_tasks.register" in noxfile:
         return first_profile.REGISTER
     return first_profile.NOXFILE
 
 
-def _clashes(noxfile: Path, profile_text: str) -> list[str]:
+def _clashes(noxfile: str | None, profile_text: str) -> list[str]:
     """Return the sessions of a noxfile that is there whose names the handoff needs."""
-    if not noxfile.exists():
+    if noxfile is None:
         return []
     parsed = profile.parse(profile_text.encode(), PROFILE, None)
     ours = {*_SESSIONS, *(mode.session for mode in parsed.modes), *(check.session for check in parsed.checks)}
-    named = re.findall(r"""\bname\s*=\s*["']([^"']+)["']""", noxfile.read_text("utf-8", "replace"))
+    named = re.findall(r"""\bname\s*=\s*["']([^"']+)["']""", noxfile)
     return [
         f"the session {name} of noxfile.py has a name that the handoff needs: give it another one"
         for name in dict.fromkeys(named)
@@ -164,7 +182,7 @@ class _Seen:
 
     def below(self) -> str:
         """Where the folder lies in its repository; empty at the repository's top."""
-        return gitcmd.run("rev-parse", "--show-prefix", cwd=self.root).decode("utf-8", "surrogateescape").strip().rstrip("/")
+        return os.fsdecode(gitcmd.run("rev-parse", "--show-prefix", cwd=self.root).removesuffix(b"\n")).rstrip("/")
 
     def unignored(self, name: str) -> bool:
         """Tell whether git would show a folder of that name."""
@@ -177,7 +195,7 @@ class _Seen:
     def text(self, path: str) -> str:
         """Return a file's text as it is in the work tree; empty when it cannot be read."""
         try:
-            return (self.root / path).read_text("utf-8", "replace")
+            return files.plain_bytes(self.root / path).decode("utf-8", "replace")
         except OSError:
             return ""
 

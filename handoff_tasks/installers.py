@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import masks
+from handoff_tasks import files, masks
 from handoff_tasks.model import Installation, Package, Setting
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def install(session: Session, specs: Sequence[ToolSpec], bin_folder: str, caller
         settings=tuple(Setting(name=name, value=_masked(value), source=source) for name, _, value, source in settings),
         packages=packages,
     )
-    (environment / _MARKER).write_text(json.dumps(report.to_dict(), indent=1))
+    files.write(environment / _MARKER, json.dumps(report.to_dict(), indent=1).encode(), sync=False)
     return Installed(report=report, failures={})
 
 

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 def verify(session: Session, place: Place) -> None:
     """Hold a packet to its schema and to itself, and to git where a producer is named or at hand; say every violation."""
     with running.framed(session, plain=("PACKET",)) as run:
-        from handoff_tasks import evidence, packet_judge, screen
+        from handoff_tasks import files, packet_judge, screen
         from handoff_tasks.errors import HandoffError, refusal
 
         path = running.from_(session, Path(run.options.plain[0]))
         try:
-            data = evidence.plain_bytes(path)
+            data = files.plain_bytes(path)
         except OSError as error:
             raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", "name a packet's file") from None
         judged = packet_judge.judge(data, str(path))

@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks import assemble, diff, evidence, packet, strict_json
+from handoff_tasks import assemble, diff, files, packet, strict_json
 from handoff_tasks.errors import HandoffError, Problem, refusal
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Packet:
 def from_file(path: Path) -> Packet:
     """Return the packet in a file. Raises `HandoffError`: HP005 (unreadable), and as `_read` does."""
     try:
-        data = evidence.plain_bytes(path)
+        data = files.plain_bytes(path)
     except OSError as error:
         hint = "name a packet's file, or TAG: for the one that is published at a tag"
         raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", hint) from None

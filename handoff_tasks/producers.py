@@ -176,7 +176,7 @@ def _parsed(place: Place) -> None:
 
 
 def _sample(options: Options, work: Path) -> tuple[Path, Path]:
-    from handoff_tasks import sample, screen
+    from handoff_tasks import files, sample, screen
     from handoff_tasks.errors import HandoffError
     from handoff_tasks.model import Flavour
 
@@ -188,6 +188,7 @@ def _sample(options: Options, work: Path) -> tuple[Path, Path]:
         )
     root = work / _SAMPLE_FOLDERS[flavour]
     if not root.exists():
+        files.make_own_folder(work)
         screen.say(f"No producer was named: building the sample producer in {root}")
         try:
             sample.build(root, flavour)

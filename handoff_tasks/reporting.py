@@ -12,8 +12,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks import evidence, gitcmd, junit, report, report_html, report_md
-from handoff_tasks.errors import HandoffError, Problem, refusal, unwritable
+from handoff_tasks import evidence, files, gitcmd, junit, report, report_html, report_md
+from handoff_tasks.errors import HandoffError, Problem, refusal
 from handoff_tasks.model import Outcome
 
 if TYPE_CHECKING:
@@ -158,8 +158,8 @@ def write(view: report.View, workspace: Workspace, mode: str | None = None) -> t
     page, markdown = place / f"{name}.html", report_md.render(view)
     found: list[Problem] = []
     try:
-        evidence.write(page, report_html.render(view).encode("utf-8", "backslashreplace"))
-        evidence.write(place / f"{name}.md", markdown.encode("utf-8", "backslashreplace"))
+        files.write(page, report_html.render(view).encode("utf-8", "backslashreplace"))
+        files.write(place / f"{name}.md", markdown.encode("utf-8", "backslashreplace"))
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             _append(Path(summary), markdown, page.name)
     except HandoffError as error:
@@ -173,16 +173,12 @@ def _append(summary: Path, markdown: str, page: str) -> None:
     data = markdown.encode("utf-8", "backslashreplace")
     if len(data) > _LONGEST_SUMMARY:
         data = data[:_LONGEST_SUMMARY].rpartition(b"\n")[0] + f"\n\nThe rest is in {page}.\n".encode()
-    try:
-        with summary.open("ab") as handle:
-            handle.write(data)
-    except OSError as error:
-        raise unwritable(summary, error) from None
+    files.append(summary, data)
 
 
 def write_junit(view: report.View, path: Path) -> None:
     """Write the JUnit XML. Raises `HandoffError` (HP080)."""
-    evidence.write(path, junit.render(view))
+    files.write(path, junit.render(view))
 
 
 def marks(problems: Sequence[Problem], advisories: Sequence[Problem], workspace: Workspace) -> list[str]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import gc
 import hashlib
 import json
 import os
 import re
+import resource
 import stat
 import sys
 from dataclasses import dataclass
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 
 _MOST_OF_A_COMMAND = 160
+_FEWEST_FILES = 64
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,6 +74,7 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
         run.result = _result_place(session, options.result_json(session.posargs))
         run.options = options.parse(session.posargs, session=session.name, plain=plain)
         run.junit = _junit_place(session, run)
+        _require_files(session)
         yield run
     except HandoffError as error:
         _stop(run, "Refused:", error.problems)
@@ -125,13 +129,16 @@ def _stop(run: Run, title: str, problems: Sequence[Problem]) -> None:
 def _stopped(session: Session, run: Run, error: BaseException) -> BaseException | None:
     """Tell what nobody has told: a git that fails, an interrupt, a mistake of ours. The last is returned, to be raised again."""
     from handoff_tasks import execute, gitcmd, masks
-    from handoff_tasks.errors import Problem
+    from handoff_tasks.errors import Problem, too_many_files
 
     if isinstance(error, gitcmd.GitError):
         words = " ".join(error.command)
         message = f"git {words[:_MOST_OF_A_COMMAND]} ended with {error.status}: {gitcmd.reason(error.stderr)}"
         hint = "see that the disk has room and that nobody works in that folder meanwhile, then run again; 'git fsck' finds damage"
         _stop(run, "Refused:", [Problem(code="HP007", where=str(error.place or "git"), message=message, hint=hint)])
+        return None
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        _stop(run, "Refused:", too_many_files(session.name, error).problems)
         return None
     if isinstance(error, KeyboardInterrupt | execute.Interrupted):
         run.interrupted = True
@@ -144,6 +151,16 @@ def _stopped(session: Session, run: Run, error: BaseException) -> BaseException 
     hint = "this is a mistake of the tool, not of the release: report it, with the lines above that say where it happened"
     _stop(run, "Unexpected:", [Problem(code="HP008", where=session.name, message=message, hint=hint)])
     return error
+
+
+def _require_files(session: Session) -> None:
+    """Raise `HandoffError` (HP085) if this process may open fewer files than a run and its checks need."""
+    from handoff_tasks.errors import RAISE_THE_LIMIT, refusal
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= limit < _FEWEST_FILES:
+        message = f"this process may have {limit} open files; expected {_FEWEST_FILES} or more"
+        raise refusal("HP085", session.name, message, RAISE_THE_LIMIT)
 
 
 def _result_place(session: Session, path: Path | None) -> Path | None:
@@ -217,13 +234,24 @@ def _seen_from(folder: Path, path: Path) -> str:
 
 
 def envdir(session: Session) -> Path:
-    """Return the absolute path of the folder of nox's environments."""
+    """Return the absolute path of the folder of nox's environments.
+
+    Raises `HandoffError` (HP084) if its name is not UTF-8: no environment can be made there.
+    """
     try:
-        return Path(session.cache_dir).parent.absolute()
+        place = Path(session.cache_dir).parent.absolute()
     except FileNotFoundError as error:
         # nox before 2026 makes one folder only.
         Path(str(error.filename)).parent.mkdir(parents=True, exist_ok=True)
-        return Path(session.cache_dir).parent.absolute()
+        place = Path(session.cache_dir).parent.absolute()
+    try:
+        str(place).encode()
+    except UnicodeEncodeError:
+        from handoff_tasks.errors import refusal
+
+        message = "the path is not UTF-8, so no environment for a check can be made there"
+        raise refusal("HP084", str(place), message, "name another folder to nox: nox --envdir FOLDER") from None
+    return place
 
 
 def bin_folder(envdir: Path, name: str) -> str:
@@ -257,7 +285,16 @@ def open_(session: Session, place: Place, run: Run, *, ref: str | None = None, t
 
 
 def _work(session: Session, place: Place, options: Options) -> Path:
-    return from_(session, options.work_dir) if options.work_dir else place.noxfile.parent / ".handoff"
+    """Return the work folder: the one that is named, else ``.handoff`` beside the noxfile, which must not be a link (HP083)."""
+    if options.work_dir:
+        return from_(session, options.work_dir)
+    work = place.noxfile.parent / ".handoff"
+    if work.is_symlink():
+        from handoff_tasks import files
+
+        hint = "move it away, or name the folder with --work-dir"
+        raise files.foreign(work, "is a symbolic link; expected a folder, or nothing", hint)
+    return work
 
 
 def _cache(session: Session, options: Options) -> Path:

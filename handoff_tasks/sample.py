@@ -109,6 +109,8 @@ def build(destination: Path, flavour: Flavour = Flavour.RUST) -> None:
     is not what the constants name.
     """
     try:
+        if destination.is_symlink():
+            raise _refused(destination, "it is a symbolic link")
         target = destination.resolve()
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise _refused(destination, "it exists and is not an empty folder")

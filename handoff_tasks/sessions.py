@@ -140,7 +140,7 @@ def _init(session: Session) -> None:
 
 def _verify(session: Session, place: Place, check_id: str) -> None:
     with running.framed(session) as run:
-        from handoff_tasks import checkout, installers, rules, screen, verify
+        from handoff_tasks import checkout, evidence, installers, rules, screen, verify
         from handoff_tasks.errors import refusal
         from handoff_tasks.model import Outcome
         from handoff_tasks.workspace import take_over
@@ -163,6 +163,9 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
         if run.options.dry_run:
             prospects = _prospects(session, run, workspace, [check])
             run.problems = _foreseen(session, run, prospects, again=True)
+            run.advisories = workspace.notes
+            for line in _advised(run.advisories):
+                screen.say(line)
             screen.say("Nothing was run.")
             return
         specs = [workspace.profile.tools[name] for name in check.tools]
@@ -178,7 +181,9 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
         )
         # A check forgets what is known of it before it runs. In a run of all the lock is the handoff's.
         alone = not run.options.run_file
-        with checkout.held(workspace.work / "lock", "the work folder", shared=True) if alone else contextlib.nullcontext():
+        with (
+            checkout.held(evidence.lock_path(workspace.work), "the work folder", shared=True) if alone else contextlib.nullcontext()
+        ):
             record = verify.run_check(workspace, check, settings)
         result = rules.judge_evidence(check, record, workspace.binding(check))
         run.checks, run.problems = [result], rules.check_problems([result], workspace.profile, str(workspace.wanted("").tree))
@@ -186,7 +191,7 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
         run.interrupted = record.outcome is Outcome.INTERRUPTED
 
 
-def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
+def _handoff(session: Session, place: Place, mode_name: str | None) -> None:  # noqa: PLR0915 - one story, from options to end
     """Run all checks, then decide: one mode and publish, or every mode and publish nothing (``mode_name`` None)."""
     with running.framed(session) as run:
         from handoff_tasks import assemble, checkout, end_screen, evidence, resume, screen
@@ -200,7 +205,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
         allow_untagged = options.allow_untagged or mode_name is None
         statement = running.from_(session, options.impact) if options.impact else None
         target = running.target_of(session, run, workspace)
-        if mode_name and (found := evidence.check_target(target, workspace.producer.git_dir)):
+        if mode_name and (found := evidence.check_target(target, workspace.producer.git_dir, workspace.producer.top)):
             raise HandoffError(found)
         material = assemble.gather(workspace, statement)
         for line in end_screen.start(session.name, workspace, material):
@@ -211,6 +216,9 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
         if options.dry_run:
             prospects = _prospects(session, run, workspace, workspace.profile.checks)
             run.problems = [*known, *_foreseen(session, run, prospects, again=options.fresh or options.rerun)]
+            run.advisories = material.notes
+            for line in _advised(run.advisories):
+                screen.say(line)
             then = f"be published at {target}" if mode_name else "be found good, and not be published"
             screen.say(
                 f"Nothing was run. Known already: {len(run.problems)} problem{'s' * (len(run.problems) > 1)}, so no packet"
@@ -219,7 +227,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
             )
             return
         with (
-            checkout.held(workspace.work / "lock", "the work folder"),
+            checkout.held(evidence.lock_path(workspace.work), "the work folder"),
             checkout.held(workspace.base / "run.lock", "the private checkout"),
         ):
             wanted, envdir = workspace.wanted(secrets.token_hex(8)), running.envdir(session)
@@ -289,6 +297,13 @@ def _foreseen(session: Session, run: Run, prospects: Sequence[Prospect], *, agai
     ]:
         screen.say(line)
     return found
+
+
+def _advised(advisories: Sequence[Problem]) -> list[str]:
+    """Return the advisories of a run that stops before its end, as lines."""
+    from handoff_tasks import screen
+
+    return [*screen.findings("Advisories:", advisories)[1:], ""] if advisories else []
 
 
 def _explain(session: Session, place: Place) -> None:
@@ -416,7 +431,8 @@ def _finish(
         for mode in workspace.profile.modes:
             assemble.draft_path(workspace, mode.name).unlink(missing_ok=True)
         if target is not None:
-            digest = assemble.publish(decisions[0], target, workspace.producer.git_dir)
+            producer = workspace.producer
+            digest = assemble.publish(decisions[0], target, producer.git_dir, producer.top)
             run.packet = target
     run.view = reporting.view_of(
         workspace,
@@ -450,7 +466,7 @@ def _finish(
 
 def _assemble(session: Session, place: Place) -> None:
     with running.framed(session) as run:
-        from handoff_tasks import assemble, checkout, end_screen, screen
+        from handoff_tasks import assemble, checkout, end_screen, evidence, screen
         from handoff_tasks.errors import refusal
 
         if run.options.mode is None:
@@ -465,11 +481,13 @@ def _assemble(session: Session, place: Place) -> None:
             checks = assemble.results(workspace)
             decided = assemble.decide(workspace, material, checks, mode, allow_untagged=run.options.allow_untagged)
             run.problems = decided.problems
-            for line in ["", *screen.checks(checks), *screen.findings("Problems:", decided.problems), ""]:
+            run.advisories = sorted({*material.notes, *decided.advisories})
+            found = screen.findings("Problems:", decided.problems)
+            for line in ["", *screen.checks(checks), *found, "", *_advised(run.advisories)]:
                 screen.say(line)
             screen.say(f"Nothing was written. The packet would {'not ' if decided.problems else ''}be published")
             return
-        with checkout.held(workspace.work / "lock", "the work folder"):
+        with checkout.held(evidence.lock_path(workspace.work), "the work folder"):
             target = running.target_of(session, run, workspace)
             more = assemble.take_in(workspace, [running.from_(session, given) for given in run.options.evidence])
             run.checks = assemble.results(workspace)

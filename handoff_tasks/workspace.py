@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks import checkout, committed_profile, gitrepo, profile, resources, surroundings
+from handoff_tasks import checkout, committed_profile, evidence, files, gitrepo, profile, resources, surroundings
 from handoff_tasks.errors import HandoffError, Problem, refusal, unwritable
 from handoff_tasks.model import Binding
 
@@ -82,6 +82,8 @@ def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, 
     unwanted, notes = surroundings.look(base.resolve() / "checkout", parsed, os.environ) if to_run else ([], [])
     if unwanted:
         raise HandoffError(unwanted)
+    if to_run and (unhidden := evidence.hiding_note(work)):
+        notes.append(unhidden)
     repository = gitrepo.Repository(base / "objects.git")
     try:
         base.mkdir(parents=True, exist_ok=True)
@@ -120,7 +122,7 @@ def hand_over(workspace: Workspace, run: str, path: Path) -> None:
         "head": producer.head,
         "tags": producer.tags,
     }
-    path.write_text(json.dumps(document))
+    files.write(path, json.dumps(document).encode(), sync=False)
 
 
 def take_over(path: Path) -> tuple[Workspace, str]:

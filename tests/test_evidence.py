@@ -18,7 +18,7 @@ import pytest
 import scratch
 from builders import go_packet
 
-from handoff_tasks import canonical, evidence
+from handoff_tasks import canonical, evidence, files
 from handoff_tasks.errors import HandoffError, Problem, unwritable
 from handoff_tasks.model import Binding, Log, Outcome, Record, Tool
 
@@ -32,7 +32,7 @@ LOG = b"looking\nall is well\n"
 IMPORTS = """
 import os, resource, sys
 from pathlib import Path
-from handoff_tasks import evidence
+from handoff_tasks import evidence, files
 from handoff_tasks.errors import HandoffError
 """
 NAME_A_FILE = "name a plain file with --out-json"
@@ -114,8 +114,8 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "work").write_text("")
     assert _refused(lambda: evidence.folder(tmp_path / "work", COMMIT)) == Problem(
         code="HP080",
-        where=str(tmp_path / "work" / "evidence" / COMMIT),
-        message="cannot be written: Not a directory",
+        where=str(tmp_path / "work"),
+        message="cannot be written: File exists",
         hint=WRITABLE,
     )
 
@@ -144,13 +144,13 @@ def test_a_file_is_written_with_mode_0644_whatever_the_umask(tmp_path: Path) -> 
     """The mode is fixed, missing folders are made, and no temporary file is left."""
     before = os.umask(0o077)
     try:
-        evidence.write(tmp_path / "new" / "packet.json", b"one\n")
+        files.write(tmp_path / "new" / "packet.json", b"one\n")
     finally:
         os.umask(before)
     path = tmp_path / "new" / "packet.json"
     assert path.read_bytes() == b"one\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
-    evidence.write(path, b"two\n")
+    files.write(path, b"two\n")
     assert [(entry.name, entry.read_bytes()) for entry in path.parent.iterdir()] == [("packet.json", b"two\n")]
 
 
@@ -159,12 +159,12 @@ def test_a_file_is_replaced_and_never_written_into(tmp_path: Path) -> None:
     path, other = tmp_path / "packet.json", tmp_path / "other"
     path.write_bytes(b"old\n")
     with path.open("rb") as held:
-        evidence.write(path, b"new\n")
+        files.write(path, b"new\n")
         assert held.read() == b"old\n"
     other.write_bytes(b"other\n")
     path.unlink()
     path.symlink_to(other)
-    evidence.write(path, b"new\n")
+    files.write(path, b"new\n")
     assert not path.is_symlink()
     assert (path.read_bytes(), other.read_bytes()) == (b"new\n", b"other\n")
 
@@ -173,7 +173,7 @@ def test_a_folder_in_the_files_place_is_refused(tmp_path: Path) -> None:
     """HP080, and no temporary file is left."""
     path = tmp_path / "packet.json"
     path.mkdir()
-    assert _refused(lambda: evidence.write(path, b"new\n")) == Problem(
+    assert _refused(lambda: files.write(path, b"new\n")) == Problem(
         code="HP080", where=str(path), message="cannot be written: Is a directory", hint=WRITABLE
     )
     assert list(tmp_path.iterdir()) == [path]
@@ -183,7 +183,7 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
     """HP080: no folder can be made below a file, and the file stays."""
     (tmp_path / "file").write_text("old\n")
     path = tmp_path / "file" / "packet.json"
-    problem = _refused(lambda: evidence.write(path, b"new\n"))
+    problem = _refused(lambda: files.write(path, b"new\n"))
     assert (problem.code, problem.where, problem.hint) == ("HP080", str(path), WRITABLE)
     assert problem.message in {"cannot be written: File exists", "cannot be written: Not a directory"}
     assert (tmp_path / "file").read_text() == "old\n"
@@ -193,7 +193,7 @@ def test_a_folder_without_permission_is_refused_and_the_old_file_kept(open_folde
     """HP080, with the system's reason; nothing has changed."""
     path = open_folder / "packet.json"
     path.write_bytes(b"old\n")
-    code = "try:\n    evidence.write(Path(sys.argv[1]), b'new')\nexcept HandoffError as error:\n    print(error)\n"
+    code = "try:\n    files.write(Path(sys.argv[1]), b'new')\nexcept HandoffError as error:\n    print(error)\n"
     open_folder.chmod(0o555)
     assert _as_nobody(code, str(path)) == f"HP080 {path}: cannot be written: Permission denied\n      next: {WRITABLE}"
     assert [(entry.name, entry.read_bytes()) for entry in open_folder.iterdir()] == [("packet.json", b"old\n")]
@@ -206,7 +206,7 @@ def test_a_full_disk_is_refused_with_its_own_advice(tmp_path: Path) -> None:
     path.write_bytes(b"old\n")
     code = (
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
-        "try:\n    evidence.write(Path(sys.argv[1]), b'x' * 1000)\nexcept HandoffError as error:\n    print(error)\n"
+        "try:\n    files.write(Path(sys.argv[1]), b'x' * 1000)\nexcept HandoffError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", IMPORTS + code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout == f"HP080 {path}: cannot be written: File too large\n      next: {WRITABLE}\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 import scratch
 
 if TYPE_CHECKING:
@@ -113,3 +114,18 @@ def test_a_dry_run_has_no_result(desk: Desk) -> None:
     done = desk.run("handoff-stable", "--dry-run")
     assert done.returncode == 1
     assert "--dry-run has no result; expected it without --result-json and --junit" in done.stdout
+
+
+@pytest.mark.parametrize("session", ["handoff-stable", "pre-release", "handoff-assemble"])
+def test_a_dry_run_tells_what_is_not_committed(desk: Desk, session: str) -> None:
+    """HA001, as in a run: what is edited would be no part of it."""
+    for name in (scratch.MANIFEST_PATH, scratch.CHANGELOG_PATH):
+        with (desk.producer.root / name).open("a") as file:
+            file.write("\n")
+    words = ["--mode", "stable"] if session == "handoff-assemble" else []
+    done = desk.bare(session, *desk.place(), *words, "--dry-run")
+    assert (
+        "Advisories:\n"
+        f"  HA001 {desk.producer.root}: uncommitted, so no part of this run: {scratch.CHANGELOG_PATH}, {scratch.MANIFEST_PATH}\n"
+        "        next: commit them if the release needs them\n\n"
+    ) in done.stdout

@@ -175,17 +175,37 @@ def test_a_linked_work_tree_is_a_producer(tmp_path: Path, producer: scratch.Prod
     assert repository.files(found, ["Cargo.toml"]) == {"Cargo.toml": scratch.runtime("1")["Cargo.toml"].encode()}
 
 
-@pytest.mark.parametrize("name", ["with space", "hash#mark", "per%20cent", "question?mark", "ümlaut", "semi;colon&$x"])
-def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str) -> None:
-    """Spaces and what means something in a URL or a shell may stand in the root's path."""
-    producer = scratch.producer(tmp_path / name / "producer")
-    found, repository = _opened(producer)
-    assert found.root == producer.root
+@pytest.mark.parametrize(
+    "name", ["with space", "hash#mark", "per%20cent", "question?mark", "ümlaut", "semi;colon&$x", "new\nline", "end\n", "\udcff"]
+)
+@pytest.mark.parametrize("below", [".", "in\nside", "\udcfe "])
+def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str, below: str) -> None:
+    """Spaces, what means something in a URL or a shell, newlines and bytes that are not UTF-8 may stand in the root's path."""
+    try:
+        (tmp_path / name / below).mkdir(parents=True)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    producer = scratch.producer(tmp_path / name / "producer", below=below, tag_prefix="" if below == "." else "x-")
+    found, repository = _opened(producer, prefix="" if below == "." else "x-")
+    assert (found.root, found.top, found.path) == (producer.root, producer.path, below)
+    assert found.git_dir == producer.path / ".git"
+    producer.write({"Cargo.toml": "changed\n"})
+    assert repository.uncommitted(found, tmp_path / "index") == ("Cargo.toml",)
     assert repository.files(found, ["Cargo.toml"])["Cargo.toml"] == scratch.runtime("2")["Cargo.toml"].encode()
-    assert _facts(producer).runtime_to_verified is Relation.ANCESTOR
+    assert _facts(producer, prefix="" if below == "." else "x-").runtime_to_verified is Relation.ANCESTOR
 
 
 # Tags
+
+
+@pytest.mark.parametrize("digits", [300, 5000])
+def test_a_tag_too_long_for_a_file_is_not_a_release(producer: scratch.Producer, digits: int) -> None:
+    """Only a packed reference can have such a name. It is neither fetched nor read as a number."""
+    with (producer.path / ".git" / "packed-refs").open("a") as file:
+        file.write(f"{producer.head()} refs/tags/v1.0.{'9' * digits}\n{producer.head()} refs/tags/v2{'x' * digits}\n")
+    found, _ = _opened(producer)
+    assert list(found.tags) == ["v1.0.0", "v1.1.0"]
+    assert [release.tag for release in _facts(producer).earlier] == ["v1.0.0"]
 
 
 def test_only_version_tags_count(producer: scratch.Producer) -> None:
@@ -603,15 +623,6 @@ def test_bits_of_the_index_hide_nothing(producer: scratch.Producer, tmp_path: Pa
     assert producer.git("status", "--porcelain") == ""
     found, repository = _opened(producer)
     assert repository.uncommitted(found, tmp_path / "index") == ("CHANGELOG.md", "Cargo.toml")
-
-
-def test_excludes_of_the_producers_repository_hide_nothing(producer: scratch.Producer, tmp_path: Path) -> None:
-    """What only .git/info/exclude covers is uncommitted all the same."""
-    (producer.path / ".git" / "info").mkdir(exist_ok=True)
-    (producer.path / ".git" / "info" / "exclude").write_text("hidden.txt\n")
-    producer.write({"hidden.txt": "hidden\n"})
-    found, repository = _opened(producer)
-    assert repository.uncommitted(found, tmp_path / "index") == ("hidden.txt",)
 
 
 def test_filters_of_the_producers_configuration_are_never_run(producer: scratch.Producer, tmp_path: Path) -> None:

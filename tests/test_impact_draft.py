@@ -102,3 +102,17 @@ def test_a_commit_without_a_manifest_has_no_draft(desk: Path, producer: scratch.
     assert done.returncode == 1
     assert "HP020" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_what_is_not_committed_is_told(desk: Path, producer: scratch.Producer) -> None:
+    """HA001: the draft is made from the commit, not from an edited manifest or changelog."""
+    for name in (scratch.MANIFEST_PATH, scratch.CHANGELOG_PATH):
+        with (producer.root / name).open("a") as file:
+            file.write("\n")
+    done = draft(desk, producer)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(
+        "\n\nAdvisories:\n"
+        f"  HA001 {producer.root}: uncommitted, so no part of this run: {scratch.CHANGELOG_PATH}, {scratch.MANIFEST_PATH}\n"
+        "        next: commit them if the release needs them\n"
+    )

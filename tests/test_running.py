@@ -176,14 +176,14 @@ def test_a_git_that_fails_is_one_refusal(desk: Desk) -> None:
 @pytest.mark.parametrize("work", ["file", "file/below", "dangling", "x" * 300])
 @pytest.mark.parametrize("session", ["handoff-stable", "pre-release", "handoff-assemble"])
 def test_a_work_folder_that_cannot_be_made_is_refused(desk: Desk, work: str, session: str) -> None:
-    """HP080 names the lock that cannot be made there, in the result too, without a traceback."""
+    """HP080 names the folder that cannot be made, in the result too, without a traceback."""
     (desk.folder / "file").touch()
     (desk.folder / "dangling").symlink_to("nowhere")
     words = ["--mode", "stable"] if session == "handoff-assemble" else []
     done = desk.run(session, *words, "--work-dir", str(desk.folder / work))
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
     [problem] = desk.result["problems"]
-    assert (problem["code"], problem["where"]) == ("HP080", str(desk.folder / work / "lock"))
+    assert (problem["code"], problem["where"]) == ("HP080", str(desk.folder / work))
     reason = {"file": "File exists", "file/below": "Not a directory", "dangling": "File exists"}.get(work, "File name too long")
     assert problem["message"] == f"cannot be written: {reason}"
     assert problem["hint"] == "make the folder writable, or choose another one"
@@ -209,3 +209,73 @@ def test_a_screen_that_cannot_be_written_to_changes_no_packet(desk: Desk) -> Non
     assert f"Session handoff-stable aborted: {said}" in done.stderr
     assert (done.returncode, "Traceback" in done.stderr, "ignored" in done.stderr) == (1, False, False)
     assert (desk.result["verdict"], desk.packet.exists()) == ("GO", True)
+
+
+@pytest.mark.parametrize(("files", "session"), [(12, "handoff-stable"), (63, "impact-draft")])
+def test_too_low_a_limit_of_open_files_is_refused(desk: Desk, files: int, session: str) -> None:
+    """HP085 names the limit and how to raise it, in the result too, before anything is run."""
+    command = ["bash", "-c", f'ulimit -n {files}; exec "$@"', "bash", *desk.command(session, *desk.words())]
+    done = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
+    assert desk.result["problems"] == [
+        {
+            "code": "HP085",
+            "where": session,
+            "message": f"this process may have {files} open files; expected 64 or more",
+            "hint": "raise the limit with 'ulimit -n 1024', then run again",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "hint"),
+    [
+        (
+            "EMFILE",
+            "this process has as many open files as it is allowed to have",
+            "raise the limit with 'ulimit -n 1024', then run again",
+        ),
+        ("ENFILE", "the machine has too many open files", "end other programs, then run again"),
+    ],
+)
+def test_open_files_that_run_out_on_the_way_are_refused(desk: Desk, number: str, message: str, hint: str) -> None:
+    """HP085, wherever it happens: it is not a mistake of the tool."""
+    _raises(desk, f"OSError(__import__('errno').{number}, 'x')")
+    done = desk.run("handoff-stable")
+    assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
+    assert desk.result["problems"] == [{"code": "HP085", "where": "handoff-stable", "message": message, "hint": hint}]
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"new\nline"])
+def test_a_producer_of_any_name_is_handed_over(desk: Desk, name: bytes) -> None:
+    """A path that is not UTF-8 or holds a newline changes no verdict."""
+    moved = desk.folder.parent / os.fsdecode(name)
+    try:
+        desk.producer.path.rename(moved)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    desk.producer.path = desk.producer.root = moved
+    done = subprocess.run(desk.command("handoff-stable", *desk.words()), cwd=desk.folder, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert desk.result["verdict"] == "GO"
+
+
+def test_environments_need_a_path_in_utf8(desk: Desk) -> None:
+    """HP084 says where the environments would be, before any check is run, and how to name another folder."""
+    place = desk.folder / os.fsdecode(b"caf\xe9")
+    try:
+        place.mkdir()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only")
+    desk.envdir = place
+    done = subprocess.run(desk.command("handoff-stable", *desk.words()), cwd=desk.folder, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert desk.result["problems"] == [
+        {
+            "code": "HP084",
+            "where": str(desk.folder / "caf\\udce9"),
+            "message": "the path is not UTF-8, so no environment for a check can be made there",
+            "hint": "name another folder to nox: nox --envdir FOLDER",
+        }
+    ]
+    assert desk.result["checks"] == []

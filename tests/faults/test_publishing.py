@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import scratch
 
-from handoff_tasks import evidence
+from handoff_tasks import evidence, files
 from handoff_tasks.errors import HandoffError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def target(tmp_path: Path) -> Path:
 def refused(path: Path) -> tuple[str, str]:
     """Return code and message of a refused write."""
     with pytest.raises(HandoffError) as caught:
-        evidence.write(path, NEW)
+        files.write(path, NEW)
     [problem] = caught.value.problems
     assert problem.where == str(path)
     return problem.code, problem.message
@@ -57,7 +57,7 @@ def test_everybody_may_read_it_under_any_umask(target: Path, mask: int) -> None:
     """Stimulus: an umask. The packet has mode 0644, and nothing else is left."""
     before = os.umask(mask)
     try:
-        evidence.write(target, NEW)
+        files.write(target, NEW)
     finally:
         os.umask(before)
     assert stat.S_IMODE(target.stat().st_mode) == 0o644
@@ -67,7 +67,7 @@ def test_everybody_may_read_it_under_any_umask(target: Path, mask: int) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from handoff_tasks import evidence
+from handoff_tasks import evidence, files
 target, step = Path(sys.argv[1]), int(sys.argv[2])
 seen = [0]
 def hook(event, arguments):
@@ -80,7 +80,7 @@ def hook(event, arguments):
     if seen[0] == step:
         os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(hook)
-evidence.write(target, sys.stdin.buffer.read())
+files.write(target, sys.stdin.buffer.read())
 print("done", seen[0])
 """
 
@@ -92,7 +92,7 @@ def test_a_kill_at_any_step_leaves_one_of_both_whole(target: Path, step: int) ->
     assert done.returncode in (-9, 0), done.stderr
     assert target.read_bytes() in (OLD, NEW)
     assert done.returncode == -9 or target.read_bytes() == NEW
-    evidence.write(target, NEW)
+    files.write(target, NEW)
     assert (target.read_bytes(), left(target)) == (NEW, ["packet.json"])
 
 
@@ -114,7 +114,7 @@ def test_a_writer_that_lives_is_not_swept(target: Path) -> None:
         path.write_bytes(b"half")
     with held.open("rb") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        evidence.write(target, NEW)
+        files.write(target, NEW)
     assert left(target) == [".packet.json.0a0a0a0a.tmp", ".packet.json.mine.tmp", "packet.json"]
 
 
@@ -123,7 +123,7 @@ def test_a_link_of_that_form_is_not_followed(target: Path, tmp_path: Path) -> No
     precious = tmp_path / "precious"
     precious.write_bytes(b"mine")
     target.with_name(".packet.json.0c0c0c0c.tmp").symlink_to(precious)
-    evidence.write(target, NEW)
+    files.write(target, NEW)
     assert precious.read_bytes() == b"mine"
 
 
@@ -155,7 +155,7 @@ def test_a_full_disk(small_disk: Path) -> None:
     path = small_disk / "packet.json"
     path.write_bytes(OLD)
     with pytest.raises(HandoffError) as caught:
-        evidence.write(path, b"x" * 100_000)
+        files.write(path, b"x" * 100_000)
     [problem] = caught.value.problems
     assert (problem.code, problem.message) == ("HP080", f"cannot be written: {os.strerror(errno.ENOSPC)}")
     assert problem.hint == "free some disk space, then run again"
@@ -312,9 +312,9 @@ def test_two_writers_at_once(target: Path) -> None:
     script = textwrap.dedent("""
         import sys
         from pathlib import Path
-        from handoff_tasks import evidence
+        from handoff_tasks import files
         for number in range(20):
-            evidence.write(Path(sys.argv[1]), sys.argv[2].encode() * 5000)
+            files.write(Path(sys.argv[1]), sys.argv[2].encode() * 5000)
     """)
     writers = [subprocess.Popen([sys.executable, "-c", script, target, letter]) for letter in "abcd"]
     assert [writer.wait() for writer in writers] == [0] * 4

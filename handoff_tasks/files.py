@@ -1,0 +1,258 @@
+"""Atomic writes, plain reads and locks: the one place that opens files for writing.
+
+No link is followed when something is written, and what is not ours is not written into. Whether a file is ours is for the caller to
+say; a lock is known by its content.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import secrets
+import stat
+from typing import IO, TYPE_CHECKING
+
+from handoff_tasks.errors import HandoffError, refusal, unwritable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MOST_OF_A_LOCK = 65536
+# What `checkout.held` writes into a lock: a line for each process that holds it.
+_LOCK = re.compile(rb"(?:process [1-9][0-9]{0,9}, since [ -~]{1,40}(?:\n|\Z)|\n)*")
+_MOVE_IT = "move it away, or choose another folder, then run again"
+_HIDING = ".gitignore"
+
+
+# Reading
+
+
+def plain(path: Path, flags: int = 0) -> IO[bytes]:
+    """Open a plain file to read.
+
+    Raises `OSError` for everything else: a pipe waits for a writer, and a device may never end.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise OSError(errno.EINVAL, "it is no plain file", str(path))
+
+
+def plain_bytes(path: Path) -> bytes:
+    """Return the bytes of a plain file, to which a link may lead.
+
+    Raises `OSError`, at once for what would never end.
+    """
+    with plain(path) as handle:
+        return handle.read()
+
+
+def own_bytes(path: Path) -> bytes | None:
+    """Return the bytes of a plain file that is not a link; None if there is none.
+
+    Raises `OSError`, for a link too: it may lead anywhere.
+    """
+    try:
+        with plain(path, os.O_NOFOLLOW) as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return None
+
+
+# Folders
+
+
+def make_folder(place: Path, base: Path) -> None:
+    """Make the folders from ``base`` down to ``place``, without following a link below ``base``.
+
+    Raises `HandoffError`: HP083 for a link, HP080 if a folder cannot be made.
+    """
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        step = base
+        for part in place.relative_to(base).parts:
+            step /= part
+            try:
+                step.mkdir()
+            except FileExistsError:
+                if step.is_symlink():
+                    raise foreign(step, "is a symbolic link; expected a folder, or nothing") from None
+                if not step.is_dir():
+                    raise
+    except OSError as error:
+        raise unwritable(place, error) from None
+
+
+def make_own_folder(place: Path) -> None:
+    """Make a folder for files of ours, and hide it from git if nothing else lies there.
+
+    A folder that holds other files is left as it is: to hide it would hide them. Raises `HandoffError` (HP080).
+    """
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if any(place.iterdir()):
+            return
+    except OSError as error:
+        raise unwritable(place, error) from None
+    write(place / _HIDING, b"*\n")
+
+
+def foreign(path: Path, message: str, hint: str = _MOVE_IT) -> HandoffError:
+    """Return the refusal (HP083) of what lies where a file or folder of ours belongs."""
+    return refusal("HP083", str(path), message, hint)
+
+
+# Writing
+
+
+def write(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Replace the file at ``path`` by ``data``, whole or not at all; mode 0644 whatever the umask.
+
+    A temporary file beside it is written and renamed; a link is replaced, not followed. With ``sync`` file and folder are on the
+    disk afterwards. What a killed writer left there is removed. Raises `HandoffError` (HP080) if that cannot be done; the old file
+    is then as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(path)
+        temporary, descriptor = _temporary(path)
+        try:
+            with os.fdopen(descriptor, "wb") as handle:
+                os.fchmod(handle.fileno(), 0o644)
+                handle.write(data)
+                handle.flush()
+                if sync:
+                    os.fsync(handle.fileno())
+                temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        if sync:
+            _sync(path.parent)
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def create(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet, with the mode that the umask leaves.
+
+    Raises `HandoffError`: HP083 if something is there, a link to nothing included; HP080 if it cannot be written.
+    """
+    try:
+        with _new(path) as handle:
+            try:
+                handle.write(data)
+                handle.flush()
+                os.fsync(handle.fileno())
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+    except FileExistsError:
+        raise foreign(path, "is there already; expected nothing, so it was not written") from None
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def stream(path: Path) -> IO[bytes]:
+    """Open an empty file at ``path`` to write to; what lies there is removed, a link is not followed. Raises `OSError`."""
+    path.unlink(missing_ok=True)
+    return _new(path)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add ``data`` to the end of a plain file, or of a new one. Raises `HandoffError` (HP080), for a link too."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        with os.fdopen(descriptor, "ab") as handle:
+            if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+            handle.write(data)
+    except OSError as error:
+        raise unwritable(path, error) from None
+
+
+def copy(source: Path, target: Path) -> None:
+    """Replace ``target`` by a copy of a plain file, with its times. Raises `OSError` or `HandoffError` (HP080)."""
+    with plain(source) as handle:
+        status, data = os.fstat(handle.fileno()), handle.read()
+    write(target, data, sync=False)
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
+
+
+def _new(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666), "wb")
+
+
+def _temporary(path: Path) -> tuple[Path, int]:
+    """Make a file of our own beside ``path`` and hold its lock; return its path and descriptor."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # Another writer may have swept it before it was locked.
+        if temporary.exists():
+            return temporary, descriptor
+        os.close(descriptor)
+
+
+def _sweep(path: Path) -> None:
+    """Remove the temporary files of writers that were killed: a living one holds the lock of its own."""
+    ours = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}\.tmp")
+    for other in path.parent.iterdir():
+        if not ours.fullmatch(other.name):
+            continue
+        with contextlib.suppress(OSError):
+            descriptor = os.open(other, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                other.unlink()
+            finally:
+                os.close(descriptor)
+
+
+def _sync(place: Path) -> None:
+    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# Locks
+
+
+@contextlib.contextmanager
+def lock_file(path: Path) -> Iterator[int]:
+    """Open a file to lock, made if it is not there; its lock ends with the descriptor, however the process ends.
+
+    Raises `HandoffError`: HP083 for a link and for a file that is not a lock of ours, HP080 if it cannot be opened.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+    except OSError as error:
+        if error.errno == errno.ELOOP and path.is_symlink():
+            raise foreign(path, "is a symbolic link; expected a lock file of handoff-tasks, or nothing") from None
+        raise unwritable(path, error) from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise foreign(path, "is not a plain file; expected a lock file of handoff-tasks, or nothing")
+        if not _LOCK.fullmatch(lock_text(descriptor)):
+            raise foreign(path, "holds something else; expected a lock file of handoff-tasks, or nothing")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def lock_text(descriptor: int) -> bytes:
+    """Return what a lock file says of its holders."""
+    return os.pread(descriptor, _MOST_OF_A_LOCK, 0)
