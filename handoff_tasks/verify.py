@@ -295,9 +295,9 @@ def _remedy(profile: Profile, tool: str, why: str) -> str:
     return failure.hint if failure else profile.tools[tool].hint
 
 
-def _failure(profile: Profile, said: str) -> EnvironmentFailure | None:
-    """Return the fault of the machine that something a tool said tells of."""
-    return next((failure for failure in profile.failures if any(text in said for text in failure.says)), None)
+def _failure(profile: Profile, said: str, check: str | None = None) -> EnvironmentFailure | None:
+    """Return the fault of the machine that something a tool, or the command of ``check``, said tells of."""
+    return next((one for one in profile.failures if one.concerns(check) and any(text in said for text in one.says)), None)
 
 
 def _command(check: Check, root: Path, path: str) -> list[str]:
@@ -374,7 +374,7 @@ def _machine(workspace: Workspace, check: Check, root: Path) -> str | None:
     if os.strerror(errno.ENOSPC) in said:
         free = shutil.disk_usage(root).free // 1_000_000
         return f"the disk is full: {free} MB are left for {root}; free some space, then run again"
-    failure = _failure(workspace.profile, said)
+    failure = _failure(workspace.profile, said, check.id)
     return f"{failure.means}; {failure.hint}" if failure else None
 
 
