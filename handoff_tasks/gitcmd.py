@@ -118,6 +118,8 @@ def run(
             with_exceptions=False,
             stdout_as_string=False,
             strip_newline_in_stdout=False,
+            # If we are killed, it holds our locks until it has ended.
+            close_fds=False,
         )
     if status not in accept:
         raise GitError(words, int(status), _text(err), work_tree or git_dir or cwd)

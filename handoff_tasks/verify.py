@@ -126,7 +126,8 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
         lines.line(f"passed in {took}")
     else:
         lines.line(f"{record.outcome.replace('_', ' ')} after {took}: {harmless.printable(record.reason or '')}")
-        lines.line(f"evidence: {place / check.id}.json")
+        if record.outcome is not Outcome.INTERRUPTED:
+            lines.line(f"evidence: {place / check.id}.json")
     return record
 
 
@@ -347,6 +348,9 @@ def _run(
         raise unwritable(log, error) from None
     preload.join()
     changed = held.compare()
+    if result.left:
+        # It may write there later.
+        held.clean = False
     outcome, reason = _outcome(check, result, changed, record.timeout_seconds)
     return replace(
         record,
@@ -380,10 +384,12 @@ def _machine(workspace: Workspace, check: Check, root: Path) -> str | None:
 
 def _outcome(check: Check, result: execute.Result, changed: Sequence[str], timeout: int) -> tuple[Outcome, str | None]:
     """Return the outcome and why it is not `PASSED`: that needs exit 0, the success line, nobody left, an unchanged checkout."""
+    left = f"could not be ended: {', '.join(result.left)}" if result.left else ""
     if result.cause == "timeout":
-        return Outcome.TIMED_OUT, f"not done within {timeout} second{'s' * (timeout != 1)}; ended with all that it had started"
+        ended = left or "ended with all that it had started"
+        return Outcome.TIMED_OUT, f"not done within {timeout} second{'s' * (timeout != 1)}; {ended}"
     if result.cause:
-        return Outcome.INTERRUPTED, f"{result.cause} came while it ran; ended with all that it had started"
+        return Outcome.INTERRUPTED, f"{result.cause} came while it ran; {left or 'ended with all that it had started'}"
     reasons = []
     if result.error:
         reasons.append(f"could not be started: {result.error}")
@@ -394,8 +400,8 @@ def _outcome(check: Check, result: execute.Result, changed: Sequence[str], timeo
     elif check.success_line is not None and result.last_line.strip(" \t") != check.success_line:
         found = f"its last line was '{result.last_line[:200]}'" if result.last_line else "it printed nothing"
         reasons.append(f"exit code 0, but {found}; expected '{check.success_line}'")
-    if result.survivors:
-        reasons.append("it left processes running")
+    if result.survivors or left:
+        reasons.append(f"it left processes running{f', which {left}' if left else ''}")
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         reasons.append(f"the checkout was changed while it ran: {', '.join(changed[:5])}{more}")
