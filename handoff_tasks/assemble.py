@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from handoff_tasks import canonical, evidence, files, impact, packet, paths, resources, rules, strict_json, validate
 from handoff_tasks.errors import HandoffError, Problem, refusal
-from handoff_tasks.model import LAST_SECOND, CheckResult, GitFacts, Manifest, Statement
+from handoff_tasks.model import LAST_SECOND, CheckResult, GitFacts, Manifest, Outcome, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,6 +175,15 @@ def results(workspace: Workspace, kept: frozenset[str] = frozenset()) -> list[Ch
     ]
 
 
+def not_run(workspace: Workspace) -> list[CheckResult]:
+    """Return the checks of a run that stops before any of them has run, whatever evidence an earlier run has left."""
+    reason = "the run stopped before it (--stop-early)"
+    return [
+        CheckResult(id=check.id, command=check.command, outcome=Outcome.NOT_RUN, reason=reason, record=None)
+        for check in workspace.profile.checks
+    ]
+
+
 def known_problems(workspace: Workspace, material: Material, *, allow_untagged: bool) -> list[Problem]:
     """Return the problems that no check can change.
 
@@ -197,14 +206,18 @@ def decide(
     *,
     allow_untagged: bool,
     more: Sequence[Problem] = (),
+    ran: bool = True,
 ) -> Decision:
     """Return the packet of one mode, or its NO-GO draft; ``more`` are problems that the caller has found.
+
+    With ``ran`` False the run stopped before any check, and that none has run is not a problem of its own.
 
     What would be published is validated as its bytes are read again: schema first, then the rules of a packet. A violation there
     is a mistake of ours and raises `RuntimeError`.
     """
     known = known_problems(workspace, material, allow_untagged=allow_untagged)
-    problems = [*known, *rules.check_problems(checks, workspace.profile, str(workspace.wanted("").tree)), *more]
+    judged = rules.check_problems(checks, workspace.profile, str(workspace.wanted("").tree)) if ran or not known else []
+    problems = [*known, *judged, *more]
     advisories = rules.release_advisories(mode, material.manifest, material.facts, allow_untagged=allow_untagged)
     release = packet.Release(
         profile=workspace.profile,

@@ -6,6 +6,9 @@ decides nothing.
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -16,6 +19,7 @@ from handoff_tasks.model import Outcome, Record
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+    from types import FrameType
 
     from rich.console import RenderableType
     from rich.live import Live
@@ -106,29 +110,74 @@ class _PlainBoard:
 
 
 class _LiveBoard:
-    """Redraws a line for each check, with what its command said last, and one for all."""
+    """Redraws a line for each check, with what its command said last, and one for all.
+
+    On Ctrl-Z it takes its lines away, and after ``fg`` it starts anew below what the shell has written meanwhile. While the run is
+    in the background it draws nothing. The checks go on all the time: their processes are not the terminal's.
+    """
 
     def __init__(self, seen: _Seen) -> None:
         self._seen = seen
         self._live: Live | None = None
         self._drawn = 0.0
+        self._to_stop = self._continued = False
+        self._handlers = {
+            number: signal.signal(number, self._note)
+            for number in (signal.SIGTSTP, signal.SIGCONT)
+            if signal.getsignal(number) is signal.SIG_DFL
+        }
+
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        """Note that we shall stop, or were stopped; no drawing is cut in the middle."""
+        if number == signal.SIGTSTP:
+            self._to_stop = True
+        else:
+            self._continued = True
 
     def look(self) -> None:
+        if self._to_stop:
+            self._stop()
+        if self._continued:
+            # After SIGSTOP, or in the background, our lines are no longer where we left them: they stay as they are.
+            self._live, self._drawn, self._continued = None, 0.0, False
         if time.monotonic() - self._drawn < 0.1:
             return
         self._seen.changed()
+        if not _in_foreground():
+            self._live = None
+            self._drawn = time.monotonic()
+            return
         if self._live is None:
             from rich.console import Console
             from rich.live import Live
 
-            self._live = Live(console=Console(highlight=False), auto_refresh=False, transient=True)
+            # Not redirected: one that is left behind shall hold nothing.
+            self._live = Live(
+                console=Console(highlight=False),
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
             self._live.start()
         self._live.update(self._drawing(self._live.console.height), refresh=True)
         self._drawn = time.monotonic()
 
     def close(self) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        if self._live is not None and not self._continued and _in_foreground():
+            self._live.stop()
+
+    def _stop(self) -> None:
+        """Take our lines away and stop as the terminal asked; return when we are continued."""
         if self._live is not None:
             self._live.stop()
+            self._live = None
+        self._to_stop = False
+        ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, ours)
 
     def _drawing(self, height: int) -> RenderableType:
         from rich.console import Group
@@ -152,6 +201,15 @@ class _LiveBoard:
         return Group(
             table, *([rest] if more else []), Text(f"\n  {self._seen.done} of {len(self._seen.lines)} checks done, {elapsed}")
         )
+
+
+def _in_foreground() -> bool:
+    """Return whether what we draw does not go between the lines of a shell that runs us in the background."""
+    try:
+        return os.tcgetpgrp(sys.stdout.fileno()) == os.getpgrp()
+    except OSError:
+        # It is not the terminal that controls us, so no shell is there.
+        return True
 
 
 def _shown(lines: Sequence[Line], room: int) -> tuple[list[Line], int]:

@@ -19,8 +19,11 @@ import os
 import re
 import shutil
 import stat
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import files, gitcmd, model, paths
@@ -28,10 +31,12 @@ from handoff_tasks.errors import refusal, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
 # Longer than all checks of a run may take together: whoever runs there is ended by its own limit, and a dead one holds no lock.
 _PATIENCE_SECONDS = 24 * 3600.0
+# What a killed run has left is killed too (`watcher`), which takes a moment.
+_LEFTOVER_SECONDS = 10.0
+_SILENT_SECONDS = 0.2
 _FILE_MODES = {"100644": 0o644, "100755": 0o755}
 
 
@@ -69,8 +74,10 @@ class Wanted:
 
 
 @contextlib.contextmanager
-def held(path: Path, what: str, *, shared: bool = False) -> Iterator[None]:
+def held(path: Path, what: str, *, shared: bool = False, say: Callable[[str], None] | None = None) -> Iterator[None]:
     """Hold the lock file at ``path`` for one run, or ``shared`` with others that want no more.
+
+    Where its holder was killed, the lock is free when all that it had started has ended; ``say`` is told of waiting for that.
 
     Raises `HandoffError`: HP006, which names the holder, when it is taken; HP080 when there can be no such file.
     """
@@ -78,7 +85,7 @@ def held(path: Path, what: str, *, shared: bool = False) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             lock = stack.enter_context(files.lock_file(path))
-            if not _locked(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
+            if not _locked_in_time(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, say):
                 message = f"{what} is in use by {_holder(lock)}"
                 raise refusal("HP006", str(path), message, "wait until it has ended, then run again")
             if shared:
@@ -98,24 +105,55 @@ def held(path: Path, what: str, *, shared: bool = False) -> Iterator[None]:
                     os.ftruncate(lock, 0)
 
 
+def _locked_in_time(lock: int, operation: int, say: Callable[[str], None] | None) -> bool:
+    """Lock a file; return False if a living process holds it, or what a dead one has left does not end in time."""
+    start = time.monotonic()
+    while not _locked(lock, operation):
+        waited = time.monotonic() - start
+        if _living(_lines(lock)) or waited > _LEFTOVER_SECONDS:
+            return False
+        if say is not None and waited > _SILENT_SECONDS:
+            say("waiting for the end of what a killed run has left")
+            say = None
+        time.sleep(0.02)
+    return True
+
+
 def _holder(lock: int) -> str:
     """Return who holds a lock, by what holders have written: the first that lives here, since one that was killed leaves its line.
 
     Where none does, the last: it may live on another machine, or in a container.
     """
-    lines = [line for line in files.lock_text(lock).decode("utf-8", "replace").splitlines() if line]
-    living = [line for line in lines if (found := re.match(r"process ([1-9][0-9]{0,9}),", line)) and _lives(int(found[1]))]
-    return [*living, *lines[-1:], "another process"][0]
+    lines = _lines(lock)
+    return [*_living(lines), *lines[-1:], "another process"][0]
+
+
+def _lines(lock: int) -> list[str]:
+    return [line for line in files.lock_text(lock).decode("utf-8", "replace").splitlines() if line]
+
+
+def _living(lines: Sequence[str]) -> list[str]:
+    """Return the lines of those holders that run on this machine."""
+    return [line for line in lines if (found := re.match(r"process ([1-9][0-9]{0,9}),", line)) and _lives(int(found[1]))]
 
 
 def _lives(process: int) -> bool:
+    """Return whether a process runs: one that has ended and waits to be reaped does not."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    return True
+    if not sys.platform.startswith("linux"):
+        done = subprocess.run(["/bin/ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+        return done.stdout.strip()[:1] not in ("", "Z")
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 class Place:

@@ -29,7 +29,7 @@ class Ended:
     """What came of a run.
 
     ``target`` is where a packet belongs, None when none was to be published; ``digest`` is its sha256. ``draft`` is None when every
-    decision is GO. ``report`` is the page for people, None when it could not be written.
+    decision is GO. ``report`` is the page for people, None when it could not be written. With ``ran`` False no check has run.
     """
 
     checks: Sequence[CheckResult]
@@ -40,6 +40,26 @@ class Ended:
     target: Path | None
     digest: str
     report: Path | None = None
+    ran: bool = True
+
+
+def interrupted(checks: Sequence[CheckResult], again: str | None) -> str:
+    """Return the one line that an interrupted run ends with.
+
+    Args:
+        checks: What is known of the checks; none if no check could have started.
+        again: The option that would run again what has passed, if the run has one.
+    """
+    passed = sum(check.outcome is Outcome.PASSED for check in checks)
+    left = sum(check.outcome in (Outcome.INTERRUPTED, Outcome.NOT_RUN) for check in checks)
+    failed = len(checks) - passed - left
+    parts = [f"{passed} passed and {'is' if passed == 1 else 'are'} kept" if passed else "none passed"]
+    parts += [f"{failed} failed"] if failed else []
+    parts.append(f"{left} to run" if left else "none left to run")
+    told = f"Interrupted: {', '.join(parts)}." if checks else "Interrupted before any check has run."
+    if again and passed:
+        return f"{told} Run the same command without {again} to continue."
+    return f"{told} Run the same command to continue."
 
 
 def start(session: str, workspace: Workspace, material: Material) -> list[str]:
@@ -102,7 +122,7 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
             lines += screen.log_end(check.id, tail, evidence.log_path(folder, check.id)) if tail else []
     outcomes = {check.outcome for check in ended.checks}
     # Of an interrupted run it is plain why a check did not run.
-    if Outcome.NOT_RUN in outcomes and Outcome.INTERRUPTED not in outcomes:
+    if ended.ran and Outcome.NOT_RUN in outcomes and Outcome.INTERRUPTED not in outcomes:
         for chatter in sorted(folder.glob("lane-*.nox.log")):
             lines += screen.log_end("nox", evidence.tail(chatter, _LOG_LINES), chatter)
     block = ended.decisions[0].block

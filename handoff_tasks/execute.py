@@ -1,8 +1,8 @@
 """Runs one command to its end and says what happened; finds tools and asks for their versions.
 
 The command gets a process group of its own, an environment that is handed in whole, no standard input, and a limit on the
-monotonic clock. Whatever ends it, the group ends with it. Output streams raw to the log and is never held. Decides no outcome
-and writes no record.
+monotonic clock. Whatever ends it, the group ends with it; if we are killed, a watcher ends them. Output streams raw to the log and
+is never held. Decides no outcome and writes no record.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import pwd
 import queue
 import selectors
 import shutil
@@ -26,12 +27,18 @@ from typing import IO, TYPE_CHECKING
 
 from handoff_tasks import files
 from handoff_tasks.model import UMASK
+from handoff_tasks.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import FrameType
 
 GRACE_SECONDS = 5.0
+# How long we wait after KILL: a process of another user cannot be ended. Less if a signal asks us to stop meanwhile.
+KILL_SECONDS = 5.0
+_HURRY_SECONDS = 2.0
+# A look at a command that comes so much later than it should: we were stopped in between, and the command perhaps not.
+_STOPPED_SECONDS = 1.0
 _BLOCK = 262144
 _PIPE = 1048576
 _ANSWER = 65536
@@ -45,7 +52,8 @@ class Result:
 
     ``exit_code`` or ``signal`` is set when it ended by itself or was ended, neither when it could not be started (then
     ``error`` says why). ``cause`` is ``timeout`` or the name of the signal that interrupted us. ``survivors`` tells that it left
-    processes running. Sizes in bytes, digests as hex, duration in ms; ``log_*`` of what the log kept, ``output_*`` of all.
+    processes running; ``left`` names those that could not be ended. Sizes in bytes, digests as hex, duration in ms; ``log_*`` of
+    what the log kept, ``output_*`` of all.
     """
 
     exit_code: int | None
@@ -53,6 +61,7 @@ class Result:
     error: str | None
     cause: str | None
     survivors: bool
+    left: tuple[str, ...]
     started_at: float
     finished_at: float
     duration_ms: int
@@ -63,8 +72,11 @@ class Result:
     last_line: str
 
 
-class Interrupted(Exception):
-    """A signal asked us to stop. ``name`` is the signal's."""
+class Interrupted(KeyboardInterrupt):
+    """A signal asked us to stop. ``name`` is the signal's.
+
+    It is a `KeyboardInterrupt`, so that nox ends an installer that it runs for us, as it does after Ctrl-C.
+    """
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -84,11 +96,11 @@ def interruptible() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _noted() -> Iterator[list[int]]:
+def noted() -> Iterator[list[int]]:
     """Note the numbers of SIGINT, SIGTERM and SIGHUP for the time of the block, and raise nothing: no output may be lost."""
-    noted: list[int] = []
-    with _handlers(lambda number, _frame: noted.append(number)):
-        yield noted
+    numbers: list[int] = []
+    with _handlers(lambda number, _frame: numbers.append(number)):
+        yield numbers
 
 
 @contextlib.contextmanager
@@ -128,11 +140,13 @@ def run(
         sink = _Sink(file, log_limit, show)
         started_at, start = time.time(), time.monotonic()
         cause = error = None
-        survivors = False
+        survivors, left = False, frozenset[int]()
         status: int | None = None
-        before = _children()
-        with _noted() as noted, _subreaper():
+        with noted() as signals, _subreaper(), contextlib.ExitStack() as stack:
             try:
+                watcher = stack.enter_context(Watcher())
+                before = _children()
+                started_at, start = time.time(), time.monotonic()
                 process = subprocess.Popen(
                     argv,
                     cwd=cwd,
@@ -146,13 +160,14 @@ def run(
             except OSError as failure:
                 error = failure.strerror or str(failure)
             else:
+                command = _Command(process, before, watcher)
                 try:
-                    cause = _pump(process, sink, start + timeout, noted)
+                    cause = _pump(command, sink, start + timeout, signals)
                 finally:
-                    survivors = _end(process, sink, before)
+                    survivors, left = _end(command, sink, signals)
                 status = process.returncode
-                if cause is None and noted:
-                    cause = _signal_name(noted[0])
+                if cause is None and signals:
+                    cause = _signal_name(signals[0])
         duration = time.monotonic() - start
         if sink.error is not None:
             raise sink.error
@@ -165,6 +180,7 @@ def run(
         error=error,
         cause=cause,
         survivors=survivors and cause is None,
+        left=tuple(_describe(number) for number in sorted(left)),
         started_at=started_at,
         finished_at=time.time(),
         duration_ms=round(duration * 1000),
@@ -174,6 +190,56 @@ def run(
         output_sha256=sink.digests.all.hexdigest(),
         last_line=sink.last_line(),
     )
+
+
+class _Command:
+    """A command that was started, with what came of it. ``before`` are the children that we had already at that time."""
+
+    def __init__(self, process: subprocess.Popen[bytes], before: frozenset[int], watcher: Watcher) -> None:
+        assert process.stdout is not None
+        self.process = process
+        self.descriptor = process.stdout.fileno()
+        self._before = before
+        self._watcher = watcher
+        self._watched = {process.pid}
+        self._looked = 0.0
+        watcher.watch(process.pid)
+
+    def orphans(self) -> frozenset[int]:
+        """Return the processes that left the command and became our children, ended or not."""
+        return _children() - self._before - {self.process.pid}
+
+    def watch_orphans(self) -> None:
+        """Name those to the watcher that have left the command's group since the last time; looks a few times a second only."""
+        now = time.monotonic()
+        if now - self._looked < 0.05:
+            return
+        self._looked = now
+        for number in self.orphans() - self._watched:
+            self._watched.add(number)
+            self._watcher.watch(number)
+
+    def running(self) -> bool:
+        """Reap what has ended of the command's group and of its orphans; return whether any of them still runs."""
+        group = self.process.pid
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-group, os.WNOHANG)[0]:
+                pass
+        for child in self.orphans():
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, os.WNOHANG)
+        return signal_group(group, 0) or bool(self.orphans())
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the command's group and its orphans."""
+        signal_group(self.process.pid, number)
+        for child in self.orphans():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(child, number)
+
+    def left(self) -> frozenset[int]:
+        """Return the processes of the command that are our children and have not ended."""
+        return self.orphans() | ({self.process.pid} if self.process.poll() is None else frozenset())
 
 
 class _Digests:
@@ -251,10 +317,12 @@ class _Sink:
         return ("\u2026" if cut and number == 0 else "") + lines[number].removesuffix(b"\r").decode("utf-8", "replace")
 
 
-def _pump(process: subprocess.Popen[bytes], sink: _Sink, deadline: float, noted: Sequence[int]) -> str | None:
-    """Feed the sink until the command has ended; return ``timeout`` or a signal's name when that came first."""
-    assert process.stdout is not None
-    descriptor = process.stdout.fileno()
+def _pump(command: _Command, sink: _Sink, deadline: float, signals: Sequence[int]) -> str | None:
+    """Feed the sink until the command has ended; return ``timeout`` or a signal's name when that came first.
+
+    The time in which we were stopped (Ctrl-Z) does not count: the command may have waited for us to take its output.
+    """
+    descriptor = command.descriptor
     os.set_blocking(descriptor, False)
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         # A loud command waits less for us (Linux; refused where the user's share of pipe memory is used up).
@@ -263,11 +331,17 @@ def _pump(process: subprocess.Popen[bytes], sink: _Sink, deadline: float, noted:
     with selectors.DefaultSelector() as selector:
         selector.register(descriptor, selectors.EVENT_READ)
         pause = 0.001
-        while process.poll() is None and sink.error is None:
-            if noted:
-                return _signal_name(noted[0])
-            if time.monotonic() > deadline:
+        last = time.monotonic()
+        while command.process.poll() is None and sink.error is None:
+            if signals:
+                return _signal_name(signals[0])
+            now = time.monotonic()
+            if now - last > _STOPPED_SECONDS:
+                deadline += now - last
+            last = now
+            if now > deadline:
                 return "timeout"
+            command.watch_orphans()
             if selector.get_map() and selector.select(min(pause, 0.05)):
                 pause = 0.001
                 if not _drain(descriptor, sink, 16):
@@ -292,66 +366,76 @@ def _drain(descriptor: int, sink: _Sink, blocks: int) -> bool:
     return True
 
 
-def _end(process: subprocess.Popen[bytes], sink: _Sink, before: frozenset[int]) -> bool:
-    """End the command and all that came of it, take its last output; return whether it had left others running.
+def _end(command: _Command, sink: _Sink, signals: Sequence[int]) -> tuple[bool, frozenset[int]]:
+    """End the command and all that came of it and take its last output.
 
-    ``before`` are the children that we had already when it was started.
+    Returns:
+        Whether it had left others running, and the processes that could not be ended, such as those of another user.
     """
-    assert process.stdout is not None
-    descriptor = process.stdout.fileno()
+    process, descriptor = command.process, command.descriptor
     ended = process.poll() is not None
-    survivors = ended and bool(_left(process.pid, before))
+    survivors = ended and command.running()
+    left = frozenset[int]()
     if not ended or survivors:
-        deadline = time.monotonic() + GRACE_SECONDS
-        number = signal.SIGTERM
-        _signal_all(process, number, before)
-        while process.poll() is None or _left(process.pid, before):
-            if time.monotonic() > deadline:
-                number, deadline = signal.SIGKILL, time.monotonic() + GRACE_SECONDS
-                _signal_all(process, number, before)
-            elif number == signal.SIGKILL:
-                _signal_all(process, number, before)
+        killed: float | None = None
+        start = time.monotonic()
+        command.signal(signal.SIGTERM)
+        while process.poll() is None or command.running():
+            now = time.monotonic()
+            if killed is None and now - start > GRACE_SECONDS:
+                killed = now
+            if killed is not None:
+                command.signal(signal.SIGKILL)
+                if now - killed > (_HURRY_SECONDS if signals else KILL_SECONDS):
+                    left = command.left()
+                    break
             _drain(descriptor, sink, 16)
             time.sleep(0.005)
-    process.wait()
-    # What still holds the pipe has escaped even the subreaper; it shall not hold us.
+    # What still holds the pipe has escaped even the subreaper, or cannot be ended; it shall not hold us.
     deadline = time.monotonic() + 0.2
     while _drain(descriptor, sink, 16):
         survivors = True
         if time.monotonic() > deadline:
             break
         time.sleep(0.005)
+    assert process.stdout is not None
     process.stdout.close()
-    return survivors
+    return survivors, left
 
 
-def _left(group: int, before: frozenset[int]) -> bool:
-    """Reap what has ended of a command's group and of its orphans; return whether any of them still runs."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-group, os.WNOHANG)[0]:
-            pass
-    for child in _children() - before - {group}:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(child, os.WNOHANG)
-    return _signal_group(group, 0) or bool(_children() - before - {group})
+def _describe(number: int) -> str:
+    """Return a process as people know it: its id, its user, and its command line if the system shows it."""
+    try:
+        place = Path(f"/proc/{number}")
+        user = _user(place.stat().st_uid)
+        words = place.joinpath("cmdline").read_bytes().decode("utf-8", "replace").replace("\0", " ").strip()
+    except OSError:
+        asked = ["ps", "-o", "user=,args=", "-p", str(number)]
+        try:
+            said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=GRACE_SECONDS).stdout
+        except (OSError, subprocess.TimeoutExpired):
+            said = ""
+        user, _, words = said.strip().partition(" ")
+    return f"process {number}" + (f" of user {user}" if user else "") + (f" ({words.strip()[:100]})" if words.strip() else "")
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def _end_orphans(before: frozenset[int]) -> None:
-    """Kill and reap the children that were not ours before, until there are none."""
-    deadline = time.monotonic() + GRACE_SECONDS
+    """Kill and reap the children that were not ours before, until there are none; one of another user's cannot be ended."""
+    deadline = time.monotonic() + KILL_SECONDS
     while (orphans := _children() - before) and time.monotonic() < deadline:
         for child in orphans:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(child, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
-                os.waitpid(child, 0)
-
-
-def _signal_all(process: subprocess.Popen[bytes], number: int, before: frozenset[int]) -> None:
-    _signal_group(process.pid, number)
-    for child in _children() - before - {process.pid}:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(child, number)
+                os.waitpid(child, os.WNOHANG)
+        time.sleep(0.002)
 
 
 def _children() -> frozenset[int]:
@@ -379,7 +463,7 @@ def _subreaper() -> Iterator[None]:
         libc.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
 
-def _signal_group(group: int, number: int) -> bool:
+def signal_group(group: int, number: int) -> bool:
     """Send a signal to a process group; return whether anybody was there."""
     try:
         os.killpg(group, number)
@@ -424,9 +508,10 @@ def answers(
     found: dict[str, tuple[int | None, str]] = {}
     running: dict[str, tuple[subprocess.Popen[bytes], IO[bytes]]] = {}
     said: IO[bytes]
-    before = _children()
     with contextlib.ExitStack() as stack:
         stack.enter_context(_subreaper())
+        watcher = stack.enter_context(Watcher()) if questions else None
+        before = _children()
         for key, argv in questions.items():
             program = shutil.which(argv[0], path=environment["PATH"])
             if program is None:
@@ -449,6 +534,8 @@ def answers(
                 found[key] = (None, error.strerror or str(error))
             else:
                 running[key] = (process, said)
+                if watcher:
+                    watcher.watch(process.pid)
         deadline = time.monotonic() + timeout
         try:
             while time.monotonic() < deadline and any(process.poll() is None for process, _ in running.values()):
@@ -456,8 +543,11 @@ def answers(
         finally:
             ended = {key: process.poll() is not None for key, (process, _) in running.items()}
             for process, _ in running.values():
-                _signal_group(process.pid, signal.SIGKILL)
-                process.wait()
+                signal_group(process.pid, signal.SIGKILL)
+            deadline = time.monotonic() + KILL_SECONDS
+            for process, _ in running.values():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.0, deadline - time.monotonic()))
             # Whoever left a server behind has left it to us: it does not live on beside the command.
             _end_orphans(before)
         for key, (process, said) in running.items():

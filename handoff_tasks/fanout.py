@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks import execute, files
 from handoff_tasks.errors import unwritable
+from handoff_tasks.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from handoff_tasks.profile import Check
 
+# An interrupt that takes no longer needs no word that it was heard.
+_SILENT_SECONDS = 1.0
 # What the user set for the outer nox and must not choose sessions, interpreters or parallelism for ours.
 _OUTER = ("NOXSESSION", "NOXPYTHON", "NOXEXTRAPYTHON", "NOXFORCEPYTHON", "NOX_PARALLEL")
 
@@ -60,9 +63,13 @@ def run(
     """Run what `plan` says; return the name of the signal that interrupted us, None when none did.
 
     ``words`` go after ``--``. What nox itself says goes to ``lane-<n>.nox.log`` in the folder ``chatter``. An interrupt is passed
-    on to the lanes, which end their commands and leave their records. ``look`` is called many times a second while they run; with
-    None instead, the lanes write the output of their checks to our standard output. Raises `HandoffError` (HP080) when that folder
-    cannot be written; what was started is ended then, as it is when ``look`` or ``say`` raises.
+    on to the lanes, which end their commands and leave their records. If we are killed, the lanes are killed too, with all that
+    they have started; if a lane is killed, so is what it had started. A lane has a process group of its own, so Ctrl-Z stops us
+    and not the lanes: the checks go on, and their time limits stay true.
+
+    ``look`` is called many times a second while they run; with None instead, the lanes write the output of their checks to our
+    standard output. Raises `HandoffError` (HP080) when that folder cannot be written; what was started is ended then, as it is
+    when ``look`` or ``say`` raises.
 
     After an interrupt the logs are called ``lane-<n>.nox.interrupted``: what a Python that is still starting says to a signal is a
     traceback, and explains no check.
@@ -70,26 +77,28 @@ def run(
     for old in chatter.glob("lane-*.nox.interrupted"):
         old.unlink(missing_ok=True)
     running: list[subprocess.Popen[bytes]] = []
-    with execute.interruptible():
+    with execute.noted() as signals, Watcher() as watcher:
         try:
             for number, lane in enumerate(lanes, 1):
-                running.append(_start(lane, noxfile, envdir, words, chatter / f"lane-{number}.nox.log", quiet=look is not None))
-            while any([process.poll() is None for process in running]):  # noqa: C419 - each is asked, so that each is reaped
+                if signals:
+                    break
+                log = chatter / f"lane-{number}.nox.log"
+                running.append(_start(lane, noxfile, envdir, words, log, quiet=look is not None))
+                watcher.watch(running[-1].pid)
+            while not signals and _reap(running, watcher):
                 if look is not None:
                     look()
                 time.sleep(0.005)
-        except execute.Interrupted as stop:
-            say(f"{stop.name}: ending the checks that run")
-            _stop(running, stop.number)
+        except BaseException:
+            # Whatever it is, nothing that was started goes on without us.
+            _stop(running, signal.SIGTERM, watcher, say)
+            raise
+        if signals:
+            _stop(running, signals[0], watcher, say)
             for log in chatter.glob("lane-*.nox.log"):
                 with contextlib.suppress(OSError):
                     log.replace(log.with_suffix(".interrupted"))
-            return stop.name
-        except BaseException:
-            # Whatever it is, nothing that was started goes on without us.
-            _stop(running, signal.SIGTERM)
-            raise
-    return None
+    return signal.Signals(signals[0]).name if signals else None
 
 
 def _start(
@@ -123,21 +132,31 @@ def _is_looked_in(folder: Path) -> bool:
     return any(os.path.realpath(entry) == os.path.realpath(folder) for entry in sys.path)
 
 
-def _stop(running: Sequence[subprocess.Popen[bytes]], number: int) -> None:
-    before = {name: signal.signal(name, signal.SIG_IGN) for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        for process in running:
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(number)
-        # Twice the grace of a command: once for TERM, once for KILL.
-        deadline = time.monotonic() + 2 * execute.GRACE_SECONDS + 2
-        for process in running:
-            try:
-                process.wait(timeout=max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+def _reap(running: list[subprocess.Popen[bytes]], watcher: Watcher) -> bool:
+    """Drop the lanes that have ended, after killing what one has left in its group; return whether any still runs."""
+    for process in list(running):
+        if process.poll() is not None:
+            execute.signal_group(process.pid, signal.SIGKILL)
+            watcher.release(process.pid)
+            running.remove(process)
+    return bool(running)
+
+
+def _stop(running: list[subprocess.Popen[bytes]], number: int, watcher: Watcher, say: Callable[[str], None]) -> None:
+    """Pass a signal on to the lanes and wait until they have ended; kill those that do not end in time."""
+    for process in running:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+    start = time.monotonic()
+    told = False
+    while _reap(running, watcher):
+        waited = time.monotonic() - start
+        # A command takes so long at most, if its own limit had just begun to end it.
+        if waited > execute.GRACE_SECONDS + execute.KILL_SECONDS + 2:
+            for process in running:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
+        elif waited > _SILENT_SECONDS and not told:
+            told = True
+            say("ending the checks that run")
+        time.sleep(0.005)

@@ -234,6 +234,9 @@ def _sync(place: Path) -> None:
 def lock_file(path: Path) -> Iterator[int]:
     """Open a file to lock, made if it is not there; its lock ends with the descriptor, however the process ends.
 
+    The descriptor is inheritable: git and the watchers of processes (`watcher`), and only those, are started with it. If we are
+    killed, the lock is free when the last of them has ended, so that a new run starts when nothing of the old one works any more.
+
     Raises `HandoffError`: HP083 for a link and for a file that is not a lock of ours, HP080 if it cannot be opened.
     """
     try:
@@ -244,6 +247,7 @@ def lock_file(path: Path) -> Iterator[int]:
             raise foreign(path, "is a symbolic link; expected a lock file of handoff-tasks, or nothing") from None
         raise unwritable(path, error) from None
     try:
+        os.set_inheritable(descriptor, True)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise foreign(path, "is not a plain file; expected a lock file of handoff-tasks, or nothing")
         if not _LOCK.fullmatch(lock_text(descriptor)):

@@ -161,6 +161,8 @@ def _execute(
             with_exceptions=False,
             stdout_as_string=False,
             strip_newline_in_stdout=False,
+            # If we are killed, it holds our locks until it has ended.
+            close_fds=False,
         )
     if status not in accept:
         raise GitError(words, int(status), _text(err), place)

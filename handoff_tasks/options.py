@@ -45,6 +45,7 @@ class Options:
     rerun: bool = False
     show_output: bool = False
     dry_run: bool = False
+    stop_early: bool = False
     run_file: Path | None = None
     formatted: str = "text"
     fail_on: str | None = None
@@ -93,6 +94,7 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
     add("--rerun", action="store_true")
     add("--show-output", action="store_true")
     add("--dry-run", action="store_true")
+    add("--stop-early", action="store_true")
     add("--evidence", metavar="DIR", type=_path, action="append", default=[])
     add("--format", metavar="|".join(FORMATS), type=_one_of(FORMATS), default=FORMATS[0], dest="formatted")
     add("--fail-on", metavar="|".join(LIMITS), type=_one_of(LIMITS))

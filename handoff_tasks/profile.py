@@ -86,11 +86,19 @@ class UserConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentFailure:
-    """What a command says (a part of a line) when the machine is at fault and not the commit, what it means and what to do."""
+    """What a command says (a part of a line) when the machine is at fault and not the commit, what it means and what to do.
+
+    It counts for the ``checks`` of these ids, or for all if there are none.
+    """
 
     says: tuple[str, ...]
     means: str
     hint: str
+    checks: tuple[str, ...] = ()
+
+    def concerns(self, check: str | None) -> bool:
+        """Return whether it counts for what a check says, or, with None, for what a tool says."""
+        return not self.checks or check in self.checks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +226,7 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
                 known = ", ".join(tools) or "none"
                 near = validate.nearest(name, tools)
                 found.append((f"/checks/{number}/tools/{place}", f"{name} is no tool of this profile{near}; known: {known}"))
+    found += _unknown_checks(document)
     policies = document["envelope_policies"]
     for number, mode in enumerate(document["modes"]):
         version = mode.get("rehearsed_service_contract_version")
@@ -268,6 +277,16 @@ def _test_paths(git: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if not any(path.startswith(folder) and path != folder for folder in folders):
             known = ", ".join(folders) or "none"
             yield f"/git/test_paths/{number}", f"{path} lies in no folder of runtime_paths; these are: {known}"
+
+
+def _unknown_checks(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the failures of the environment that count for a check which the profile does not have."""
+    known = [check["id"] for check in document["checks"]]
+    for number, failure in enumerate(document["environment"].get("failures", ())):
+        for place, name in enumerate(failure.get("checks", ())):
+            if name not in known:
+                message = f"{name} is not a check of this profile{validate.nearest(name, known)}; known: {', '.join(known)}"
+                yield f"/environment/failures/{number}/checks/{place}", message
 
 
 def _mistyped(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -332,7 +351,12 @@ def _profile(document: Mapping[str, Any]) -> Profile:
             for config in environment.get("user_config", ())
         ),
         failures=tuple(
-            EnvironmentFailure(says=tuple(failure["says"]), means=failure["means"], hint=failure["hint"])
+            EnvironmentFailure(
+                says=tuple(failure["says"]),
+                means=failure["means"],
+                hint=failure["hint"],
+                checks=tuple(failure.get("checks", ())),
+            )
             for failure in environment.get("failures", ())
         ),
         set=environment.get("set", {}),

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from nox import Session
 
@@ -57,12 +57,20 @@ class Run:
     junit: Path | None = None
     view: View | None = None
     interrupted: bool = False
+    # Whether the session runs all checks; `known` then returns what is known of them, once they may start.
+    of_all: bool = False
+    known: Callable[[], Sequence[CheckResult]] | None = None
+
+    @property
+    def again(self) -> str | None:
+        """The option of this run that runs again what has passed."""
+        return "--fresh" if self.options.fresh else "--rerun" if self.options.rerun else None
 
 
 @contextlib.contextmanager
 def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
     """Parse the options, show a user's mistakes without a traceback, write the result, end the session with the truth."""
-    from handoff_tasks import evidence, options, screen
+    from handoff_tasks import evidence, execute, options, screen
     from handoff_tasks.assemble import result_document
     from handoff_tasks.errors import HandoffError
 
@@ -75,7 +83,9 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
         run.options = options.parse(session.posargs, session=session.name, plain=plain)
         run.junit = _junit_place(session, run)
         _require_files(session)
-        yield run
+        # SIGTERM and SIGHUP too, wherever the session is: while it waits for a lock as well.
+        with execute.interruptible():
+            yield run
     except HandoffError as error:
         _stop(run, "Refused:", error.problems)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - told in the result, then raised again
@@ -128,7 +138,7 @@ def _stop(run: Run, title: str, problems: Sequence[Problem]) -> None:
 
 def _stopped(session: Session, run: Run, error: BaseException) -> BaseException | None:
     """Tell what nobody has told: a git that fails, an interrupt, a mistake of ours. The last is returned, to be raised again."""
-    from handoff_tasks import execute, gitcmd, masks
+    from handoff_tasks import end_screen, execute, gitcmd, masks, screen
     from handoff_tasks.errors import Problem, too_many_files
 
     if isinstance(error, gitcmd.GitError):
@@ -140,11 +150,18 @@ def _stopped(session: Session, run: Run, error: BaseException) -> BaseException 
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         _stop(run, "Refused:", too_many_files(session.name, error).problems)
         return None
-    if isinstance(error, KeyboardInterrupt | execute.Interrupted):
-        run.interrupted = True
+    if isinstance(error, KeyboardInterrupt):
         name = error.name if isinstance(error, execute.Interrupted) else "SIGINT"
         message = f"the run was interrupted by {name}"
-        _stop(run, "Interrupted:", [Problem(code="HP046", where=session.name, message=message, hint="run again")])
+        run.problems = (*run.problems, Problem(code="HP046", where=session.name, message=message, hint="run again"))
+        run.interrupted, run.view = True, None
+        if run.known is not None:
+            with contextlib.suppress(Exception):
+                run.checks = run.known()
+        if run.of_all:
+            screen.say(end_screen.interrupted(run.checks, run.again))
+        elif run.options.run_file is None:
+            screen.say("Interrupted. Run the same command again.")
         return None
     said = masks.mask(f"{type(error).__name__}: {error}", masks.secrets(os.environ)).split("\n", 1)[0]
     message = f"stopped by what nobody expected: {said}"

@@ -27,12 +27,17 @@ if TYPE_CHECKING:
     from handoff_tasks.assemble import Material
     from handoff_tasks.errors import Problem
     from handoff_tasks.explain import Prospect
+    from handoff_tasks.gitrepo import Producer
     from handoff_tasks.options import Options
     from handoff_tasks.producers import Place
     from handoff_tasks.profile import Check, Mode
     from handoff_tasks.running import Run
     from handoff_tasks.verify import Settings
     from handoff_tasks.workspace import Workspace
+
+
+# In an environment that nox has made to its end.
+_MADE = "handoff-made.txt"
 
 
 def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = producers.DEFAULT_PROFILE) -> None:
@@ -153,6 +158,8 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
                 "the session has no environment of its own (--no-venv, or the backend 'none')",
                 "run it without --no-venv",
             )
+        # nox has made the environment to its end.
+        (Path(bin_folder).parent / _MADE).touch()
         run_name = ""
         if run.options.run_file:
             workspace, run_name = take_over(run.options.run_file)
@@ -198,37 +205,37 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:  # 
         from handoff_tasks.errors import HandoffError, Problem
 
         options = run.options
-        run.mode = mode_name
+        run.mode, run.of_all = mode_name, True
         _agree(options, mode_name)
         workspace = running.open_(session, place, run, to_run=True)
         modes = [workspace.profile.mode(mode_name)] if mode_name else list(workspace.profile.modes)
         allow_untagged = options.allow_untagged or mode_name is None
         statement = running.from_(session, options.impact) if options.impact else None
-        target = running.target_of(session, run, workspace)
-        if mode_name and (found := evidence.check_target(target, workspace.producer.git_dir, workspace.producer.top)):
+        named = running.target_of(session, run, workspace)
+        target = named if mode_name else None
+        if target and (found := evidence.check_target(target, workspace.producer.git_dir, workspace.producer.top)):
             raise HandoffError(found)
+        verify = running.verify_command(session, place, run, named)
         material = assemble.gather(workspace, statement)
         for line in end_screen.start(session.name, workspace, material):
             screen.say(line)
         known = assemble.known_problems(workspace, material, allow_untagged=allow_untagged)
-        for line in screen.findings("Known before any check has run (they run all the same):", known):
+        goes_on = "they stop this run" if options.stop_early else "they run all the same"
+        for line in screen.findings(f"Known before any check has run ({goes_on}):", known):
             screen.say(line)
         if options.dry_run:
-            prospects = _prospects(session, run, workspace, workspace.profile.checks)
-            run.problems = [*known, *_foreseen(session, run, prospects, again=options.fresh or options.rerun)]
-            run.advisories = material.notes
-            for line in _advised(run.advisories):
-                screen.say(line)
-            then = f"be published at {target}" if mode_name else "be found good, and not be published"
-            screen.say(
-                f"Nothing was run. Known already: {len(run.problems)} problem{'s' * (len(run.problems) > 1)}, so no packet"
-                if run.problems
-                else f"Nothing was run. If every check passes, the packet would {then}"
-            )
+            _look_ahead(session, run, workspace, known, material.notes, target)
             return
+        if known and options.stop_early:
+            with checkout.held(evidence.lock_path(workspace.work), "the work folder", say=screen.say):
+                run.checks = assemble.not_run(workspace)
+                _finish(run, workspace, material, modes, target, allow_untagged=allow_untagged, verify=verify, ran=False)
+            return
+        if known:
+            screen.say("This run cannot end with GO. To save it, press Ctrl-C and fix this first; --stop-early does so by itself")
         with (
-            checkout.held(evidence.lock_path(workspace.work), "the work folder"),
-            checkout.held(workspace.base / "run.lock", "the private checkout"),
+            checkout.held(evidence.lock_path(workspace.work), "the work folder", say=screen.say),
+            checkout.held(workspace.base / "run.lock", "the private checkout", say=screen.say),
         ):
             wanted, envdir = workspace.wanted(secrets.token_hex(8)), running.envdir(session)
             if options.fresh:
@@ -237,25 +244,55 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:  # 
             checkout.prepare(wanted, screen.say)
             settings = functools.partial(_settings, options=options, envdir=envdir, run=wanted.run)
             kept = resume.kept(workspace, settings, screen.say) if not (options.fresh or options.rerun) else frozenset()
+            run.known = functools.partial(assemble.results, workspace, kept)
             stopped = _fan_out(workspace, kept, wanted.run, place.noxfile, envdir, options)
             run.interrupted = stopped is not None
-            before, now = workspace.producer, workspace.asked_again()
             more = []
-            if now.tags != before.tags:
+            if workspace.asked_again().tags != workspace.producer.tags:
+                before = workspace.producer
                 workspace = running.open_(session, place, run, ref=before.commit, to_run=True)
-                tag_name = material.facts.tag_name
-                if tag_name in before.tags and workspace.producer.tags.get(tag_name) != before.tags[tag_name]:
-                    message = "the tag moved while the checks ran"
-                    hint = "find out who moved it, then run again"
-                    more.append(Problem(code="HP058", where=f"tag {tag_name}", message=message, hint=hint))
+                more = _moved(material.facts.tag_name, before, workspace.producer)
                 material = assemble.gather(workspace, statement)
             if stopped:
                 message = f"the run was interrupted by {stopped}"
                 more.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
             run.checks = assemble.results(workspace, kept)
-            again = running.verify_command(session, place, run, target)
-            packet = target if mode_name else None
-            _finish(run, workspace, material, modes, packet, allow_untagged=allow_untagged, more=more, verify=again)
+            _finish(run, workspace, material, modes, target, allow_untagged=allow_untagged, more=more, verify=verify)
+
+
+def _look_ahead(
+    session: Session, run: Run, workspace: Workspace, known: Sequence[Problem], notes: Sequence[Problem], target: Path | None
+) -> None:
+    """Print what the run would do, and run nothing."""
+    from handoff_tasks import screen
+
+    prospects = _prospects(session, run, workspace, workspace.profile.checks)
+    run.problems = [*known, *_foreseen(session, run, prospects, again=run.again is not None)]
+    run.advisories = notes
+    for line in _advised(notes):
+        screen.say(line)
+    then = f"be published at {target}" if target else "be found good, and not be published"
+    screen.say(
+        f"Nothing was run. Known already: {len(run.problems)} problem{'s' * (len(run.problems) > 1)}, so no packet"
+        if run.problems
+        else f"Nothing was run. If every check passes, the packet would {then}"
+    )
+
+
+def _moved(tag: str, before: Producer, now: Producer) -> list[Problem]:
+    """Return a problem if the release's tag is not what it was before the checks ran."""
+    from handoff_tasks.errors import Problem
+
+    if tag not in before.tags or now.tags.get(tag) == before.tags[tag]:
+        return []
+    message, hint = "the tag moved while the checks ran", "find out who moved it, then run again"
+    return [Problem(code="HP058", where=f"tag {tag}", message=message, hint=hint)]
+
+
+def _clear_unfinished(checks: Sequence[Check], envdir: Path) -> None:
+    """Remove the environments that nox was making when it was ended: it would take half of one for a whole one."""
+    made = [Path(running.bin_folder(envdir, check.session)).parent / _MADE for check in checks]
+    _clear_environments([check for check, marker in zip(checks, made, strict=True) if not marker.exists()], envdir)
 
 
 def _clear_environments(checks: Sequence[Check], envdir: Path) -> None:
@@ -347,6 +384,7 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
     run_file = workspace.base / f"run-{run}.json"
     # The run lock is ours: these are of runs that were killed.
     for stale in workspace.base.glob("run-*.json"):
+        _clear_unfinished(checks, envdir)
         stale.unlink(missing_ok=True)
     hand_over(workspace, run, run_file)
     for check in checks:
@@ -355,8 +393,9 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
         chatter.unlink()
     seen = board.board(folder, [check.id for check in workspace.profile.checks], kept)
     threading.Thread(target=_preload, daemon=True).start()
+    stopped: str | None = "an error"
     try:
-        return fanout.run(
+        stopped = fanout.run(
             fanout.plan(checks, options.jobs or default_jobs()),
             noxfile=noxfile,
             envdir=envdir,
@@ -368,8 +407,11 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
     finally:
         if not options.show_output:
             seen.close()
+        if stopped:
+            _clear_unfinished(checks, envdir)
         # A lane that outlives us finds no run to go on with.
         run_file.unlink(missing_ok=True)
+    return stopped
 
 
 def _preload() -> None:
@@ -413,14 +455,18 @@ def _finish(
     allow_untagged: bool,
     more: Sequence[Problem] = (),
     verify: str,
+    ran: bool = True,
 ) -> None:
     """Decide each mode, publish the packet of the one (with ``target``) or leave drafts, and print the end of the run.
 
-    ``verify`` is the command that verifies the packet, for the report.
+    ``verify`` is the command that verifies the packet, for the report. An interrupted run prints one line. With ``ran`` False the
+    run stopped before any check.
     """
     from handoff_tasks import assemble, end_screen, reporting, screen
 
-    decisions = [assemble.decide(workspace, material, run.checks, mode, allow_untagged=allow_untagged, more=more) for mode in modes]
+    decisions = [
+        assemble.decide(workspace, material, run.checks, mode, allow_untagged=allow_untagged, more=more, ran=ran) for mode in modes
+    ]
     run.problems = sorted({problem for decision in decisions for problem in decision.problems})
     run.advisories = sorted({*material.notes, *(advisory for decision in decisions for advisory in decision.advisories)})
     digest = ""
@@ -448,6 +494,9 @@ def _finish(
     )
     page, unwritten = reporting.write(run.view, workspace, run.mode)
     run.advisories = sorted({*run.advisories, *unwritten})
+    if run.interrupted:
+        screen.say(end_screen.interrupted(run.checks, run.again))
+        return
     ended = end_screen.Ended(
         checks=run.checks,
         problems=run.problems,
@@ -457,6 +506,7 @@ def _finish(
         target=target,
         digest=digest,
         report=page,
+        ran=ran,
     )
     for line in end_screen.end(ended, workspace, material):
         screen.say(line)

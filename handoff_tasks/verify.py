@@ -131,7 +131,8 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
         lines.line(f"passed in {took}")
     else:
         lines.line(f"{record.outcome.replace('_', ' ')} after {took}: {harmless.printable(record.reason or '')}")
-        lines.line(f"evidence: {place / check.id}.json")
+        if record.outcome is not Outcome.INTERRUPTED:
+            lines.line(f"evidence: {place / check.id}.json")
     return record
 
 
@@ -316,9 +317,9 @@ def _remedy(profile: Profile, tool: str, why: str) -> str:
     return failure.hint if failure else profile.tools[tool].hint
 
 
-def _failure(profile: Profile, said: str) -> EnvironmentFailure | None:
-    """Return the fault of the machine that something a tool said tells of."""
-    return next((failure for failure in profile.failures if any(text in said for text in failure.says)), None)
+def _failure(profile: Profile, said: str, check: str | None = None) -> EnvironmentFailure | None:
+    """Return the fault of the machine that something a tool, or the command of ``check``, said tells of."""
+    return next((one for one in profile.failures if one.concerns(check) and any(text in said for text in one.says)), None)
 
 
 def _command(check: Check, root: Path, path: str) -> list[str]:
@@ -368,6 +369,9 @@ def _run(
         raise unwritable(log, error) from None
     preload.join()
     changed = held.compare()
+    if result.left:
+        # It may write there later.
+        held.clean = False
     outcome, reason = _outcome(check, result, changed, record.timeout_seconds)
     return replace(
         record,
@@ -395,16 +399,18 @@ def _machine(workspace: Workspace, check: Check, root: Path) -> str | None:
     if os.strerror(errno.ENOSPC) in said:
         free = shutil.disk_usage(root).free // 1_000_000
         return f"the disk is full: {free} MB are left for {root}; free some space, then run again"
-    failure = _failure(workspace.profile, said)
+    failure = _failure(workspace.profile, said, check.id)
     return f"{failure.means}; {failure.hint}" if failure else None
 
 
 def _outcome(check: Check, result: execute.Result, changed: Sequence[str], timeout: int) -> tuple[Outcome, str | None]:
     """Return the outcome and why it is not `PASSED`: that needs exit 0, the success line, nobody left, an unchanged checkout."""
+    left = f"could not be ended: {', '.join(result.left)}" if result.left else ""
     if result.cause == "timeout":
-        return Outcome.TIMED_OUT, f"not done within {timeout} second{'s' * (timeout != 1)}; ended with all that it had started"
+        ended = left or "ended with all that it had started"
+        return Outcome.TIMED_OUT, f"not done within {timeout} second{'s' * (timeout != 1)}; {ended}"
     if result.cause:
-        return Outcome.INTERRUPTED, f"{result.cause} came while it ran; ended with all that it had started"
+        return Outcome.INTERRUPTED, f"{result.cause} came while it ran; {left or 'ended with all that it had started'}"
     reasons = []
     if result.error:
         reasons.append(f"could not be started: {result.error}")
@@ -415,8 +421,8 @@ def _outcome(check: Check, result: execute.Result, changed: Sequence[str], timeo
     elif check.success_line is not None and result.last_line.strip(" \t") != check.success_line:
         found = f"its last line was '{result.last_line[:200]}'" if result.last_line else "it printed nothing"
         reasons.append(f"exit code 0, but {found}; expected '{check.success_line}'")
-    if result.survivors:
-        reasons.append("it left processes running")
+    if result.survivors or left:
+        reasons.append(f"it left processes running{f', which {left}' if left else ''}")
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         reasons.append(f"the checkout was changed while it ran: {', '.join(changed[:5])}{more}")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
+
+
+def wait_for(path: Path) -> str:
+    """Wait for a file with a whole line in it, or for an empty one that is called ``*.there``; return its text."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if path.exists() and ((text := path.read_text()).endswith("\n") or path.suffix == ".there"):
+            return text.strip()
+        time.sleep(0.01)
+    raise AssertionError(f"{path} does not appear")
+
+
+def until(path: Path) -> str:
+    """Return the words of a shell that wait for a file. They need no limit: what we start ends with us."""
+    return f"until test -e '{path}'; do sleep 0.05; done"
 
 
 @dataclass

@@ -6,20 +6,24 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import scratch
+from desk import wait_for
 
-from handoff_tasks import execute
+from handoff_tasks import execute, profile, resources, verify
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 LINUX = sys.platform.startswith("linux")
 PATH = os.environ.get("PATH", os.defpath)
@@ -30,7 +34,7 @@ import dataclasses, json, os, signal, sys
 from pathlib import Path
 from handoff_tasks import execute
 
-execute.GRACE_SECONDS = 1.0 if "long-grace" in sys.argv else 0.3
+execute.GRACE_SECONDS = 60.0 if "patient" in sys.argv else 0.3
 if "ignore-sigchld" in sys.argv:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
@@ -84,7 +88,7 @@ def _helper(script: str, folder: Path, *words: str) -> subprocess.Popen[str]:
 
 
 def _result(process: subprocess.Popen[str]) -> dict[str, Any]:
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     (line,) = [line for line in out.splitlines() if line.startswith("result ")]
     told: dict[str, Any] = json.loads(line.removeprefix("result "))
     return told
@@ -92,7 +96,8 @@ def _result(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 def _gone(pid: int) -> bool:
     """Tell whether a process has ended, or does so in a moment; one that only waits to be reaped has."""
-    for _ in range(100):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         if _state(pid) in {"", "Z"}:
             return True
         time.sleep(0.01)
@@ -246,20 +251,19 @@ def test_it_has_a_group_and_a_session_of_its_own(tmp_path: Path) -> None:
 # Time
 
 
-@pytest.mark.usefixtures("_short_grace")
 def test_a_command_that_takes_too_long_is_asked_to_end(tmp_path: Path) -> None:
     """TERM at the limit, and what it says while it ends is in the log."""
-    result = _bash("trap 'echo cleaning up; exit 7' TERM; echo ready; sleep 60 & wait", tmp_path, timeout=0.3)
+    result = _bash("trap 'echo cleaning up; exit 7' TERM; echo ready; sleep 60 & wait", tmp_path, timeout=2)
     assert (result.cause, result.exit_code, result.signal) == ("timeout", 7, None)
     assert (tmp_path / "log").read_text() == "ready\ncleaning up\n"
-    assert 300 <= result.duration_ms < 5000
+    assert 2000 <= result.duration_ms < 60_000
 
 
 @pytest.mark.usefixtures("_short_grace")
 def test_a_command_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
     """KILL after the grace, for it and for all of its group."""
     script = "trap '' TERM; (trap '' TERM; echo $BASHPID > b.pid; sleep 60) & echo $$ > a.pid; wait"
-    result = _bash(script, tmp_path, timeout=0.3)
+    result = _bash(script, tmp_path, timeout=2)
     assert (result.cause, result.exit_code, result.signal) == ("timeout", None, "SIGKILL")
     assert not result.survivors, "what was ended on purpose is no leftover"
     assert len(_pids(tmp_path)) == 2
@@ -276,9 +280,9 @@ def test_a_command_that_closed_its_output_is_still_limited(tmp_path: Path) -> No
 @pytest.mark.usefixtures("_short_grace")
 def test_a_command_that_never_stops_writing_is_still_limited(tmp_path: Path) -> None:
     """The limit holds while output comes as fast as it can."""
-    result = _run([scratch.program("yes")], tmp_path, timeout=0.3, log_limit=1024)
+    result = _run([scratch.program("yes")], tmp_path, timeout=2, log_limit=1024)
     assert (result.cause, result.signal, result.log_size) == ("timeout", "SIGTERM", 1024)
-    assert result.duration_ms < 5000
+    assert result.duration_ms < 60_000
 
 
 # What it leaves running
@@ -291,7 +295,7 @@ def test_what_is_left_in_its_group_is_ended_and_told(tmp_path: Path, streams: st
     result = _bash(f"sleep 60 {streams} & echo $! > a.pid; echo done", tmp_path)
     assert (result.exit_code, result.survivors, result.last_line) == (0, True, "done")
     assert _gone(*_pids(tmp_path))
-    assert result.duration_ms < 5000
+    assert result.duration_ms < 60_000
 
 
 @pytest.mark.skipif(not LINUX, reason="only Linux hands orphans over to us")
@@ -341,26 +345,27 @@ def test_an_interrupt_ends_the_whole_group(tmp_path: Path, number: signal.Signal
 
 def test_more_interrupts_while_it_ends_change_nothing(tmp_path: Path) -> None:
     """The first one counts; the rest neither hurries nor breaks the ending."""
-    script = "trap 'echo ending; sleep 0.2; echo ended; exit 4' TERM; echo ready; sleep 60 & wait"
-    with _helper(script, tmp_path, "show") as process:
+    script = "trap 'echo ending; until [ -e go ]; do sleep 0.05; done; echo ended; exit 4' TERM; echo ready; sleep 60 & wait"
+    with _helper(script, tmp_path, "show", "patient") as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "ending\n"
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             process.send_signal(number)
+        (tmp_path / "go").touch()
         told = _result(process)
     assert (told["cause"], told["exit_code"], told["last_line"]) == ("SIGINT", 4, "ended")
 
 
 def test_an_interrupt_while_leftovers_are_ended_counts(tmp_path: Path) -> None:
     """The command has ended, what it left has not yet: whoever interrupts us then is heard too."""
-    script = "(trap '' TERM; echo ready; sleep 60; sleep 60) & sleep 0.1"
-    with _helper(script, tmp_path, "show", "long-grace") as process:
+    left = "trap 'echo asked' TERM; touch ready; until [ -e go ]; do sleep 0.05; done"
+    with _helper(f"({left}) & until [ -e ready ]; do sleep 0.05; done", tmp_path, "show", "patient") as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(0.3)
+        assert process.stdout.readline() == "asked\n"
         process.send_signal(signal.SIGINT)
+        (tmp_path / "go").touch()
         told = _result(process)
     assert told["cause"] == "SIGINT"
 
@@ -532,6 +537,117 @@ def test_the_first_name_that_is_there_is_taken(tmp_path: Path) -> None:
     assert execute.which(("bash",), str(tmp_path)) is None
 
 
+# Processes of another user
+
+OTHERS = """
+import ctypes, dataclasses, json, os, signal, sys
+from pathlib import Path
+from handoff_tasks import execute
+
+grace, kill, hurry = map(float, sys.argv[2:5])
+execute.GRACE_SECONDS, execute.KILL_SECONDS, execute._HURRY_SECONDS = grace, kill, hurry
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+result = execute.run(
+    json.loads(sys.argv[1]),
+    cwd=Path.cwd(),
+    environment={"PATH": os.environ["PATH"]},
+    log=Path("helper.log"),
+    log_limit=1024,
+    timeout=float(sys.argv[5]),
+    show=lambda block: None,
+)
+print("result " + json.dumps(dataclasses.asdict(result)))
+"""
+
+
+@pytest.fixture
+def become_root() -> Iterator[Path]:
+    """A folder for everybody, with a program that runs a command as root, whoever calls it."""
+    if os.getuid() != 0 or shutil.which("setpriv") is None or not LINUX:
+        pytest.skip("only root can make a program that runs as another user, and setpriv is needed")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        program = folder / "become-root"
+        shutil.copy(scratch.program("setpriv"), program)
+        program.chmod(0o4755)
+        yield folder
+        for number in _pids(folder):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+
+
+def _others(folder: Path, script: str, grace: float, kill: float, hurry: float, timeout: float) -> subprocess.Popen[str]:
+    """Start `execute.run` as a user without rights."""
+    command = [sys.executable, "-c", OTHERS, json.dumps([scratch.program("bash"), "-c", script])]
+    return subprocess.Popen(
+        [*command, str(grace), str(kill), str(hurry), str(timeout)], cwd=folder, stdout=subprocess.PIPE, text=True
+    )
+
+
+AS_ROOT = "./become-root --reuid=0 --regid=0 --clear-groups bash -c 'echo $$ > a.pid; exec sleep 600'"
+
+
+@pytest.mark.parametrize("streams", ["", ">/dev/null 2>&1"])
+def test_what_cannot_be_ended_is_named_and_does_not_hold_us(become_root: Path, streams: str) -> None:
+    """A process of another user is left running after the last deadline, and the result names it."""
+    with _others(become_root, f"{AS_ROOT} {streams} & wait", 0.2, 0.5, 0.5, 3) as process:
+        told = _result(process)
+    [number] = _pids(become_root)
+    assert (told["cause"], told["left"]) == ("timeout", [f"process {number} of user root (sleep 600)"])
+    assert told["duration_ms"] < 120_000
+
+
+def test_a_command_of_another_user_cannot_be_ended_either(become_root: Path) -> None:
+    """The command itself runs as root: without an exit code, timed out, and named."""
+    with _others(become_root, f"exec {AS_ROOT}", 0.2, 0.5, 0.5, 3) as process:
+        told = _result(process)
+    [number] = _pids(become_root)
+    assert (told["cause"], told["exit_code"], told["signal"], told["error"]) == ("timeout", None, None, None)
+    assert told["left"] == [f"process {number} of user root (sleep 600)"]
+
+
+def test_an_interrupt_hurries_what_cannot_be_ended(become_root: Path) -> None:
+    """A signal while we wait for a process of another user ends the wait."""
+    with _others(become_root, f"echo $$ > b.pid; {AS_ROOT} & wait", 0.2, 3600, 0.5, 3) as process:
+        for name in ("a.pid", "b.pid"):
+            wait_for(become_root / name)
+        assert _gone(_pids(become_root)[1])
+        process.send_signal(signal.SIGINT)
+        told = _result(process)
+    assert told["cause"] == "timeout"
+    assert len(told["left"]) == 1
+
+
+def test_the_record_names_what_was_left() -> None:
+    """Timed out, interrupted or failed: the reason says which process runs on."""
+    check = profile.parse(scratch.PROFILE.encode(), "scratch", resources.schema(resources.PROFILE)).checks[1]
+    result = execute.Result(
+        exit_code=0,
+        signal=None,
+        error=None,
+        cause=None,
+        survivors=True,
+        left=("process 7 of user root (sleep 600)",),
+        started_at=0,
+        finished_at=0,
+        duration_ms=0,
+        log_size=0,
+        log_sha256="",
+        output_size=0,
+        output_sha256="",
+        last_line="",
+    )
+    left = "could not be ended: process 7 of user root (sleep 600)"
+    assert [verify._outcome(check, replace(result, cause=cause), [], 3)[1] for cause in ("timeout", "SIGINT", None)] == [
+        f"not done within 3 seconds; {left}",
+        f"SIGINT came while it ran; {left}",
+        f"it left processes running, which {left}",
+    ]
+
+
 # Short questions
 
 
@@ -588,8 +704,8 @@ def test_a_long_answer_is_cut(tmp_path: Path) -> None:
 def test_who_does_not_answer_is_ended(tmp_path: Path) -> None:
     """No answer in time is told as one, for it alone, and its whole group is gone."""
     asked = {"silent": ["bash", "-c", "sleep 60 & echo $! > a.pid; wait"], "quick": ["bash", "-c", "echo 1.0"]}
-    found = execute.answers(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=1)
-    assert found == {"silent": (None, "no answer within 1 s"), "quick": (0, "1.0\n")}
+    found = execute.answers(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=4)
+    assert found == {"silent": (None, "no answer within 4 s"), "quick": (0, "1.0\n")}
     assert _gone(*_pids(tmp_path))
 
 
@@ -597,7 +713,7 @@ def test_who_does_not_answer_is_ended(tmp_path: Path) -> None:
 def test_who_leaves_a_daemon_behind_does_not_hold_us(tmp_path: Path) -> None:
     """A tool that starts a server in a session of its own has answered when it has ended."""
     start = time.monotonic()
-    asked = {"tool": ["bash", "-c", "setsid sleep 6 & echo 1.0"]}
-    found = execute.answers(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=1)
-    assert time.monotonic() - start < 4
+    asked = {"tool": ["bash", "-c", "setsid sleep 600 & echo 1.0"]}
+    found = execute.answers(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=60)
+    assert time.monotonic() - start < 60
     assert found == {"tool": (0, "1.0\n")}

@@ -9,12 +9,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import scratch
-from desk import NOXFILE, Desk
+from desk import NOXFILE, Desk, until, wait_for
 
 
 def test_a_good_release_is_go_and_published(desk: Desk) -> None:
@@ -281,6 +280,39 @@ def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> No
     assert desk.run("handoff-stable", "--ref", "v1.1.0").returncode == 0
 
 
+def test_what_is_known_can_stop_a_run_before_any_check(desk: Desk) -> None:
+    """Without --stop-early a line says how to save the run; with it NO-GO at once, the evidence of earlier checks as it was."""
+    desk.producer.commit("feat: drift", {"crates/core/lib.rs": "drifted\n"})
+    save = "This run cannot end with GO. To save it, press Ctrl-C and fix this first; --stop-early does so by itself\n"
+    done = desk.run("handoff-stable")
+    assert done.returncode == 1
+    assert save in done.stdout
+    problems = desk.result["problems"]
+    assert [problem["code"] for problem in problems] == ["HP054"]
+    evidence = {name: value for name, value in scratch.listing(desk.evidence()).items() if name[:6] not in ("report", "no-go.")}
+    for session in ("handoff-stable", "pre-release"):
+        done = desk.run(session, "--stop-early")
+        assert done.returncode == 1
+        assert "Known before any check has run (they stop this run):\n" in done.stdout
+        assert save not in done.stdout
+        assert desk.result["problems"] == problems
+        assert [(check["outcome"], check["exit_code"]) for check in desk.result["checks"]] == [("not_run", None)] * 3
+        assert "  checkout  not used: no check was run\n" in done.stdout
+        assert "NO-GO  1 problem" in done.stdout.splitlines()[-1]
+        after = scratch.listing(desk.evidence())
+        assert {name: after[name] for name in evidence} == evidence
+    assert not desk.packet.exists()
+    draft = json.loads((desk.evidence() / "no-go.stable.json").read_bytes())
+    assert draft["problems"] == problems
+
+
+def test_stop_early_stops_only_what_cannot_be_go(desk: Desk) -> None:
+    """Nothing is known against the release: the run goes on to GO."""
+    done = desk.run("handoff-stable", "--stop-early")
+    assert done.returncode == 0
+    assert "This run cannot end with GO" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -358,11 +390,9 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
     )
     command = desk.command("handoff-stable", *desk.words("--jobs", "1"))
     process = subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    deadline = time.monotonic() + 30
-    while not started.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(started)
     process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode != 0
     assert desk.packet.read_bytes() == old
     assert [(check["id"], check["outcome"]) for check in desk.result["checks"]] == [
@@ -375,28 +405,33 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
         f"the run was interrupted by {name}",
         "not_run: there is no evidence of it",
     ]
-    assert "NO-GO  3 problems" in out
+    lines = [line for line in out.splitlines() if line and not line.startswith("nox > ")]
+    assert lines[-1] == "Interrupted: none passed, 2 to run. Run the same command to continue."
+    assert not [line for line in lines if "problem" in line or "HP0" in line]
     left = subprocess.run(["pgrep", "-f", str(started)], capture_output=True, text=True, check=False).stdout
     assert left == ""
 
 
 def test_two_runs_at_once(desk: Desk) -> None:
     """One works, the other says who holds the folder and runs nothing."""
-    started = desk.folder / "started"
-    desk.profile(scratch.check("slow", ["bash", "-c", f"echo here > '{started}'; sleep 3"]))
+    started, gate = desk.folder / "started", desk.folder / "gate"
+    desk.profile(scratch.check("slow", ["bash", "-c", f"echo here > '{started}'; {until(gate)}"]))
     first = subprocess.Popen(
         desk.command("handoff-stable", *desk.words()), cwd=desk.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 30
-    while not started.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    other = desk.folder / "other.json"
-    done = desk.run("handoff-stable", "--result-json", str(other))
-    assert done.returncode == 1
-    (problem,) = json.loads(other.read_bytes())["problems"]
-    assert problem["code"] == "HP006"
-    assert problem["message"].startswith(f"the work folder is in use by process {first.pid}, since ")
-    assert first.wait(timeout=30) == 0
+    with first:
+        try:
+            wait_for(started)
+            other = desk.folder / "other.json"
+            done = desk.run("handoff-stable", "--result-json", str(other))
+            assert done.returncode == 1
+            (problem,) = json.loads(other.read_bytes())["problems"]
+            assert problem["code"] == "HP006"
+            assert problem["message"].startswith(f"the work folder is in use by process {first.pid}, since ")
+            gate.touch()
+            assert first.wait(timeout=120) == 0
+        finally:
+            first.kill()
 
 
 def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_path: Path) -> None:
@@ -669,6 +704,20 @@ def test_a_machine_that_lets_a_check_down_is_no_finding(desk: Desk, said: str, r
     assert problem["code"] == "HP045"
     assert problem["message"].startswith(f"tool_missing: {reason}")
     assert "exit code 101" in problem["message"]
+
+
+def test_a_failure_of_the_machine_can_be_that_of_one_check(desk: Desk) -> None:
+    """The same words are a finding where they come from a check that the profile does not name with them."""
+    says = 'checks = ["smoke"]\nsays = ["limits violated: "]\nmeans = "too busy"\nhint = "run again when idle"\n'
+    known = f"[[environment.failures]]\n{says}"
+    argv = ["bash", "-c", "echo 'Error: limits violated: 9 ms'; exit 1"]
+    text = scratch.profile([scratch.check("smoke", argv), scratch.check("suite", argv)]) + known
+    (desk.folder / "handoff.toml").write_text(text)
+    assert desk.run("handoff-stable").returncode == 1
+    assert [(one["code"], one["where"], one["message"].split(" (with")[0]) for one in desk.result["problems"]] == [
+        ("HP043", "check suite", "failed: exit code 1"),
+        ("HP045", "check smoke", "tool_missing: too busy; run again when idle (exit code 1)"),
+    ]
 
 
 def test_what_a_passing_check_says_of_the_machine_does_not_count(desk: Desk) -> None:

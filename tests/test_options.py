@@ -14,7 +14,7 @@ from handoff_tasks.model import Flavour
 KNOWN = (
     "--producer-root PATH, --sample rust|python, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, "
     "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --junit PATH, --mode MODE, --allow-untagged, --fresh, "
-    "--rerun, --show-output, --dry-run, --evidence DIR, --format text|md|html|json, --fail-on breaking|additive"
+    "--rerun, --show-output, --dry-run, --stop-early, --evidence DIR, --format text|md|html|json, --fail-on breaking|additive"
 )
 HINT = "correct the words after --; nothing was run"
 

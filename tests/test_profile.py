@@ -222,6 +222,27 @@ def test_a_toolchain_that_is_too_old_is_no_finding(said: str) -> None:
     assert failure.hint == "take a newer toolchain: --toolchain NAME, or execution.toolchain in the profile"
 
 
+def test_a_machine_that_is_too_busy_for_the_smoke_test_is_no_finding() -> None:
+    """Its benchmark has limits in milliseconds; the test suite says the same words of something else."""
+    parsed = profile.parse(resources.profiles()["memorykernel"].read_bytes(), "memorykernel", resources.schema(resources.PROFILE))
+    said = "Error: benchmark thresholds violated: volume=100 append_p95_ms=8.05 exceeds max=8"
+    [failure] = [one for one in parsed.failures if any(text in said for text in one.says)]
+    assert failure.means == "the machine was too busy for the limits of the benchmark, which are a few milliseconds"
+    assert failure.hint.startswith("run again when the machine is idle, all that passed is kept; a TMPDIR in memory, ")
+    assert [name for name in ("test", "trilogy-smoke", None) if failure.concerns(name)] == ["trilogy-smoke"]
+
+
+def test_a_failure_of_the_machine_names_checks_of_the_profile() -> None:
+    """A name that is not a check's is refused with the nearest one."""
+    failure = '\n[[environment.failures]]\nchecks = ["onne"]\nsays = ["no network"]\nmeans = "a"\nhint = "b"\n'
+    with pytest.raises(HandoffError) as caught:
+        parse(SMALL + failure)
+    [problem] = caught.value.problems
+    assert problem.code == "HP030"
+    assert problem.where.endswith("#/environment/failures/0/checks/0")
+    assert problem.message.startswith("onne is not a check of this profile (did you mean one?); known: one")
+
+
 @pytest.mark.parametrize(
     ("text", "where", "message"),
     [

@@ -7,11 +7,11 @@ import json
 import re
 import signal
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 import scratch
+from desk import until, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,9 +118,9 @@ def test_a_record_without_its_log_is_not_kept(desk: Desk, runs: Path) -> None:
 
 def test_an_interrupted_run_goes_on(desk: Desk, tmp_path: Path) -> None:
     """Ctrl-C during the second check: the next run keeps the first one and reaches the packet of an uninterrupted run."""
-    gate, runs = tmp_path / "gate", tmp_path / "runs"
+    gate, runs, begun = tmp_path / "gate", tmp_path / "runs", tmp_path / "begun.there"
     quick = scratch.check("quick", ["bash", "-c", f"echo quick >> '{runs}'"])
-    slow = scratch.check("slow", ["bash", "-c", f"echo slow >> '{runs}'; test -e '{gate}' || sleep 60"])
+    slow = scratch.check("slow", ["bash", "-c", f"echo slow >> '{runs}'; touch '{begun}'; {until(gate)}"])
     desk.profile(quick, slow)
     process = subprocess.Popen(
         desk.command("handoff-stable", *desk.words("--jobs", "1")),
@@ -128,11 +128,9 @@ def test_an_interrupted_run_goes_on(desk: Desk, tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 30
-    while not (runs.exists() and "slow" in runs.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(begun)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
+    assert process.wait(120) == 130
     assert not desk.packet.exists()
     gate.touch()
     assert desk.run("handoff-stable").returncode == 0

@@ -423,7 +423,7 @@ def test_an_interrupt_while_it_runs(bench: Bench, monkeypatch: pytest.MonkeyPatc
 
 def test_an_interrupt_before_the_command_is_started(bench: Bench) -> None:
     """While the tools are asked, for instance: interrupted, with a record and no log."""
-    bench.tool("no-such-one", "kill -TERM $PPID; sleep 1; echo 1.0")
+    bench.tool("no-such-one", "kill -TERM $PPID; sleep 60; echo 1.0")
     check = scratch.check("ok", ["./scripts/ok.sh"], success_line=scratch.OK_LINE, tools=("one",))
     bench.text = scratch.profile([check], tools=scratch.TOOLS + MISSING)
     record = bench.run()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 import scratch
-from desk import NOXFILE, Desk
+from desk import NOXFILE, Desk, until, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def busy(desk: Desk) -> Desk:
-    """A desk with a quick check, and one that waits until a file is there, but for a minute at most."""
-    script = f"touch '{desk.folder}/begun'; for i in $(seq 600); do test -e '{desk.folder}/gate' && exit 0; sleep 0.1; done"
+    """A desk with a quick check, and one that waits until a file is there."""
+    script = f"touch '{desk.folder}/begun.there'; {until(desk.folder / 'gate')}"
     desk.profile(scratch.check("slow", ["bash", "-c", script]), scratch.check("quick", ["true"]))
     return desk
 
@@ -26,10 +25,7 @@ def first_of(desk: Desk, *words: str, session: str = "handoff-stable") -> subpro
     """Start a handoff, or another session; return it once its slow check runs."""
     command = desk.command(session, *desk.words(*words))
     nox = subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
-    while not (desk.folder / "begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(desk.folder / "begun.there")
     return nox
 
 
@@ -44,7 +40,7 @@ def other_desk(desk: Desk, folder: Path) -> Desk:
 def ended(desk: Desk, nox: subprocess.Popen[bytes]) -> int:
     """Let the first one end; return its exit code."""
     (desk.folder / "gate").touch()
-    return nox.wait(60)
+    return nox.wait(120)
 
 
 def said(done: subprocess.CompletedProcess[str]) -> list[str]:
@@ -111,5 +107,5 @@ def test_two_places_for_one_producer(busy: Desk, tmp_path: Path) -> None:
     (busy.folder / "gate").touch()
     assert other.run("handoff-stable").returncode == 0
     between = busy.packet.read_bytes()
-    assert first.wait(60) == 0
+    assert first.wait(120) == 0
     assert busy.packet.read_bytes() == between
