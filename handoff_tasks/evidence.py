@@ -172,10 +172,18 @@ def _own_bytes(path: Path) -> bytes | None:
         return None
 
 
-def plain_bytes(path: Path) -> bytes:
-    """Return the bytes of a plain file, to which a link may lead. Raises `OSError`, at once for what would never end."""
+def plain_bytes(path: Path, most: int = strict_json.MAX_BYTES) -> bytes:
+    """Return the bytes of a plain file, to which a link may lead.
+
+    Raises `OSError`, at once for what would never end and for a file of more than ``most`` bytes.
+    """
     with _plain(path) as handle:
-        return handle.read()
+        size = os.fstat(handle.fileno()).st_size
+        # It may grow while it is read.
+        data = handle.read(most + 1) if size <= most else b""
+        if max(size, len(data)) > most:
+            raise OSError(errno.EFBIG, f"it has {max(size, len(data))} bytes; at most {most} are read", str(path))
+        return data
 
 
 def _plain(path: Path, flags: int = 0) -> IO[bytes]:
