@@ -81,6 +81,18 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileSource:
+    """Where a profile's bytes are, as a packet names it, and their sha256.
+
+    ``name`` is the path from the repository's top if the verified commit holds the profile, or the name of a built-in profile; None
+    for any other file.
+    """
+
+    name: str | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
     """A tag in the producer's repository: its name below refs/tags, kind and the commit that it points to.
 

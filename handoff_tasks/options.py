@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 FORMATS = ("text", "md", "html", "json")
+_READERS = ("handoff-verify", "handoff-show", "handoff-diff")
 LIMITS = ("breaking", "additive")
 
 
@@ -40,6 +41,7 @@ class Options:
     result_json: Path | None = None
     junit: Path | None = None
     mode: str | None = None
+    profile: str | None = None
     allow_untagged: bool = False
     fresh: bool = False
     rerun: bool = False
@@ -88,6 +90,7 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
     add("--result-json", metavar="PATH", type=_path)
     add("--junit", metavar="PATH", type=_path)
     add("--mode", metavar="MODE")
+    add("--profile", metavar="NAME")
     add("--allow-untagged", action="store_true")
     add("--fresh", action="store_true")
     add("--rerun", action="store_true")
@@ -111,6 +114,7 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
                 raise _Refused(f"{name if name in plain else '--' + name.replace('_', '-')} is empty")
         if found.sample and found.producer_root:
             raise _Refused("--producer-root names a producer and --sample chooses the embedded one; expected one of the two")
+        _refuse_profile(found.profile, session)
         if found.dry_run and (found.result_json or found.junit):
             raise _Refused("--dry-run has no result; expected it without --result-json and --junit")
     except (_Refused, argparse.ArgumentError) as error:
@@ -121,6 +125,11 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
     values["plain"] = tuple(values.pop(name) or "" for name in plain)
     values["evidence"] = tuple(values["evidence"])
     return Options(**values)
+
+
+def _refuse_profile(profile: str | None, session: str) -> None:
+    if profile is not None and session not in _READERS:
+        raise _Refused(f"--profile is an option of {', '.join(_READERS)}; the noxfile names the profile of this session")
 
 
 def result_json(words: Sequence[str]) -> Path | None:
