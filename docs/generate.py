@@ -72,6 +72,7 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     "compatibility_expectations": ("the profile's mode", f"{_SHAPE}; {_TODAY}"),
     "required_consumer_validation_commands": ("the profile's mode", f"{_SHAPE}; {_TODAY}"),
     "packet_contract_version": ("the library", _SHAPE),
+    "producer": ("the profile, and where it is", f"the profile is the one that the packet names (HP072, HP074); {_TODAY}"),
     "verdict": ("GO when there is no problem", "a GO contradicts no other field (HP071); a draft is refused (HP073)"),
     "verification_outcomes": (
         "the outcome records of the verified commit",

@@ -77,6 +77,7 @@ def gather(workspace: Workspace, statement_file: Path | None, said: Statement | 
     written = _statement(workspace, manifest, changelog, None)[0] if said or statement_file else statement
     pair = impact.rollback_pair(statement) if statement else None
     facts = workspace.repository.facts(producer, profile, manifest, data, _manifest_or_none, pair[1] if pair else None)
+    kinds = {name: kind for name, (kind, _, _) in producer.tags.items()}
     if statement:
         problems = rules.statement_problems(statement, manifest, facts)
     return Material(
@@ -85,7 +86,7 @@ def gather(workspace: Workspace, statement_file: Path | None, said: Statement | 
         statement=statement,
         written=written,
         problems=tuple(problems),
-        notes=(*workspace.notes, *_uncommitted(workspace)),
+        notes=(*workspace.notes, *_uncommitted(workspace), *rules.lightweight_tag(facts, profile, kinds)),
     )
 
 
@@ -221,6 +222,7 @@ def decide(
     advisories = rules.release_advisories(mode, material.manifest, material.facts, allow_untagged=allow_untagged)
     release = packet.Release(
         profile=workspace.profile,
+        source=workspace.source,
         mode=mode,
         manifest=material.manifest,
         facts=material.facts,
@@ -228,7 +230,7 @@ def decide(
         statement=material.statement,
         source_date_epoch=_source_date_epoch(),
     )
-    document = packet.assemble(release, problems, advisories)
+    document = packet.in_order(packet.assemble(release, problems, advisories), resources.schema(resources.PACKET))
     found = check_packet(canonical.published_bytes(document), "packet")
     if found:
         raise RuntimeError("the assembled packet is not valid: " + "; ".join(problem.text() for problem in found))
@@ -272,8 +274,11 @@ def check_document(document: object, data: bytes, where: str) -> list[Problem]:
     if found:
         return found
     assert isinstance(document, dict)
-    if data != canonical.published_bytes(document):
-        message = "the bytes are not in the published form (two-space indent, plain UTF-8, one newline at the end)"
+    if data != canonical.published_bytes(packet.in_order(document, resources.schema(resources.PACKET))):
+        message = (
+            "the bytes are not in the published form (keys in the order of the contract, two-space indent, plain UTF-8, one "
+            "newline at the end)"
+        )
         return [Problem(code="HP070", where=where, message=message, hint=hint)]
     return rules.packet_problems(document, where)
 

@@ -40,6 +40,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "HP11": "The report",
         "HA00": "Advisories on the run",
         "HA01": "Advisories on the release",
+        "HA02": "Advisories on the clone",
         "HA10": "Advisories on comparing and showing",
         "HA11": "Advisories on the report",
     }
@@ -424,6 +425,25 @@ _ENTRIES = {
         "packet.json#/verdict: the packet itself says NO-GO",
         "Mend what it lists, then run the handoff session again.",
     ),
+    "HP074": _rule(
+        "A packet cannot be judged by its own profile",
+        "The profile that the packet names is not in the verified commit, not in this version of the library, or not the one that "
+        "this noxfile registers. No other comparison would be true.",
+        "packet.json#/producer/profile: the packet names the profile ci/handoff.toml, which the verified commit does not hold",
+        "Verify with the profile that the packet names; `--profile NAME` judges by another one.",
+    ),
+    "HP075": _rule(
+        "The clone lacks what a packet speaks of",
+        "A commit or a tag of the packet is not in the repository that it is held against.",
+        "packet.json#/git_state/tag: this clone has no tag v1.2.3; the packet says that it points to 2222...",
+        "Fetch the commits and tags, then verify again. If the producer does not have them, do not use the packet.",
+    ),
+    "HP076": _rule(
+        "The packet is another generator's",
+        "It lacks `packet_contract_version`, so it records no outcome and cannot be GO. What it says of git is looked at.",
+        "packet.json: it is not a packet of handoff-tasks (no packet_contract_version): it records no outcome",
+        "Ask the producer for one that the handoff session published.",
+    ),
     "HP080": _rule(
         "A file cannot be written",
         "No right to write there, a full disk, a file where a folder should be.",
@@ -609,6 +629,22 @@ _ENTRIES = {
         "git_state/runtime_commit: the producer is in svc/a of the verified commit and at the top of the runtime commit: these two "
         "are compared",
         "Nothing to do, if it was imported or moved.",
+    ),
+    "HA019": _rule(
+        "The packet was judged by another profile than usual",
+        "The packet names a profile of the verified commit, and this noxfile registers another one; or `--profile` named one that "
+        "the packet does not, and nothing contradicts the packet.",
+        "packet.json#/producer/profile: judged by handoff.toml of the commit 222222222222, which the packet names; this noxfile "
+        "registers the built-in profile memorykernel",
+        "Look whether that profile is the producer's; `--profile NAME` judges by another one.",
+    ),
+    "HA020": _rule(
+        "The tag is lightweight in this clone",
+        "The packet, or all earlier releases, have an annotated tag. A checkout in CI that fetches a tag by its commit leaves a "
+        "lightweight one behind.",
+        "tag v1.2.3: it is lightweight in this clone, and the tags of all earlier releases are annotated",
+        "Fetch the tag itself: `git fetch --force origin refs/tags/v1.2.3:refs/tags/v1.2.3`. If it is lightweight there too, "
+        "nothing is wrong.",
     ),
     "HA100": _rule(
         "The packet was not made by this library",

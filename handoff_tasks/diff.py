@@ -376,6 +376,7 @@ def _identity(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change
         for pointer, was, is_ in _told_twice(key, old, new, above_first=True):
             yield _editorial(kind, pointer, was, is_, f"{what} is {is_}, was {was}")
     if is_own(old) and is_own(new):
+        yield from _producer(old["producer"], new["producer"])
         was, is_ = old["git_state"], new["git_state"]
         for path, kind, what in (
             (("producer_path",), "producer_path", "the producer's folder"),
@@ -397,6 +398,27 @@ def _identity(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change
         before, after = old[key], new[key]
         if before != after and not before.endswith("/" + after) and not after.endswith("/" + before):
             yield _editorial("path", f"/{key}", before, after, f"{key} is {after}, was {before}")
+
+
+def _producer(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    """Whose release it is: with another id nothing of the one packet holds for the other. The profile says how it was verified."""
+    if old["id"] != new["id"]:
+        yield Change(
+            kind="producer_id",
+            pointer="/producer/id",
+            old=old["id"],
+            new=new["id"],
+            change_class=ChangeClass.BREAKING,
+            message=f"the producer is {new['id']}, was {old['id']}: a packet of another producer",
+        )
+    for key, kind, what in (
+        ("name", "producer_name", "the producer's name"),
+        ("profile", "profile", "the profile"),
+        ("profile_sha256", "profile_sha256", "the sha256 of the profile"),
+    ):
+        if old[key] != new[key]:
+            message = f"{what} is {new[key] or 'outside of the commit'}, was {old[key] or 'outside of the commit'}"
+            yield _editorial(kind, f"/producer/{key}", old[key], new[key], message)
 
 
 def _proof(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

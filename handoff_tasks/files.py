@@ -16,6 +16,7 @@ import stat
 from typing import IO, TYPE_CHECKING
 
 from handoff_tasks.errors import HandoffError, refusal, unwritable
+from handoff_tasks.model import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,13 +47,18 @@ def plain(path: Path, flags: int = 0) -> IO[bytes]:
     raise OSError(errno.EINVAL, "it is no plain file", str(path))
 
 
-def plain_bytes(path: Path) -> bytes:
+def plain_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
     """Return the bytes of a plain file, to which a link may lead.
 
-    Raises `OSError`, at once for what would never end.
+    Raises `OSError`, at once for what would never end and for a file of more than ``most`` bytes.
     """
     with plain(path) as handle:
-        return handle.read()
+        size = os.fstat(handle.fileno()).st_size
+        # It may grow while it is read.
+        data = handle.read(most + 1) if size <= most else b""
+        if max(size, len(data)) > most:
+            raise OSError(errno.EFBIG, f"it has {max(size, len(data))} bytes; at most {most} are read", str(path))
+        return data
 
 
 def own_bytes(path: Path) -> bytes | None:

@@ -90,6 +90,7 @@ def text(found: Found) -> str:
         "# found: read it once, correct what you know better. Every key is described in docs/profile.md of handoff-tasks.",
         'profile_contract_version = "producer-profile.v1"',
         f"name = {_quoted(found.name)}",
+        *([] if re.search(r"[a-z0-9]", found.name.lower()) else ['id = "producer"']),
         "",
         "[paths]",
         "# The contract that consumers pin, the changelog with the impact statement, and where the packet is published.",

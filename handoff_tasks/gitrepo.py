@@ -11,7 +11,7 @@ import functools
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from urllib.parse import quote
@@ -87,6 +87,46 @@ def find(root: Path, ref: str, tag_prefix: str) -> Producer:
             f"not the work tree of a git repository ({gitcmd.reason(error.stderr)})",
             "give the root of a checked-out producer with --producer-root",
         ) from None
+    _refuse_form(root, object_format, shallow)
+    return Producer(
+        root=root,
+        top=Path(top),
+        git_dir=Path(git_dir),
+        prefix=prefix,
+        commit=(commit := _commit(root, ref)),
+        head=commit if ref == "HEAD" else _resolved(root, "HEAD"),
+        tags={} if prefix and not tag_prefix else _tags(root, Path(git_dir), tag_prefix),
+    )
+
+
+def find_bare(root: Path, ref: str, prefix: str) -> Producer | None:
+    """Return the producer in a bare repository, without its tags, with ``ref`` resolved to a commit; None if it is not bare.
+
+    ``prefix`` is the producer's root below the top. Raises `HandoffError` as `find` does.
+    """
+    if not root.is_dir():
+        return None
+    try:
+        bare, object_format, shallow, git_dir = _answers(
+            root, "--is-bare-repository", "--show-object-format", "--is-shallow-repository", "--absolute-git-dir"
+        )
+    except gitcmd.GitError:
+        return None
+    if bare != "true":
+        return None
+    _refuse_form(root, object_format, shallow)
+    place = Path(git_dir)
+    return Producer(root=place, top=place, git_dir=place, prefix=prefix, commit=_commit(root, ref), head=None, tags={})
+
+
+def with_tags(producer: Producer, tag_prefix: str) -> Producer:
+    """Return a producer with the tags that count as its own."""
+    tags = {} if producer.prefix and not tag_prefix else _tags(producer.root, producer.git_dir, tag_prefix)
+    return replace(producer, tags=tags)
+
+
+def _refuse_form(root: Path, object_format: str, shallow: str) -> None:
+    """Refuse a repository whose history cannot be read as a whole. Raises `HandoffError` (HP011)."""
     if object_format != "sha1":
         raise refusal(
             "HP011",
@@ -101,15 +141,6 @@ def find(root: Path, ref: str, tag_prefix: str) -> Producer:
             "the repository is shallow: the history between runtime commit and tag cannot be read",
             "run 'git fetch --unshallow --tags' there (in CI: fetch-depth 0)",
         )
-    return Producer(
-        root=root,
-        top=Path(top),
-        git_dir=Path(git_dir),
-        prefix=prefix,
-        commit=(commit := _commit(root, ref)),
-        head=commit if ref == "HEAD" else _resolved(root, "HEAD"),
-        tags={} if prefix and not tag_prefix else _tags(root, Path(git_dir), tag_prefix),
-    )
 
 
 def _answers(root: Path, *questions: str) -> list[str]:
@@ -231,9 +262,7 @@ class Repository:
 
         Raises `HandoffError` (HP013) when they cannot be fetched whole.
         """
-        if not (self.folder / "objects").is_dir():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            gitcmd.run("init", "--quiet", "--bare", "--template=", "--object-format=sha1", str(self.folder), cwd=self.folder)
+        self._make()
         held = _tags(self.folder, self.folder, tag_prefix)
         if self._holds(producer.commit) and held == producer.tags:
             return
@@ -243,6 +272,18 @@ class Repository:
         for name in held.keys() - producer.tags.keys():
             self._git("update-ref", "-d", _TAGS + name)
         self._fetch(producer, specs)
+
+    @_in_a_whole_copy
+    def take(self, producer: Producer) -> None:
+        """Fetch the producer's commit alone, if it is not here already. Raises `HandoffError` as `update` does."""
+        self._make()
+        if not self._holds(producer.commit):
+            self._fetch(producer, [f"+{producer.commit}:{_kept(producer.commit)}"])
+
+    def _make(self) -> None:
+        if not (self.folder / "objects").is_dir():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            gitcmd.run("init", "--quiet", "--bare", "--template=", "--object-format=sha1", str(self.folder), cwd=self.folder)
 
     def _holds(self, commit: str) -> bool:
         found = self._git("for-each-ref", "--format=%(objectname)", _kept(commit))
@@ -276,12 +317,21 @@ class Repository:
                 facts, path = line.split("\t", 1)
                 mode, _, sha = facts.split(" ")
                 # A link is a file for git, whose content is where it points to.
-                if mode.startswith("100"):
+                if mode.startswith("100") and path in places:
                     blob = objects.read(sha)
                     if blob is None:
                         raise gitcmd.GitError(("cat-file", sha), 1, f"{path} cannot be read")
                     found[places[path]] = blob[2]
         return found
+
+    @_in_a_whole_copy
+    def contents(self, producer: Producer, names: Sequence[str]) -> list[bytes]:
+        """Return the bytes of each plain file in the producer's commit that is, or is below, one of ``names``."""
+        entries, _ = self._trees.listing(self.tree(producer))
+        places = [producer.prefix + name.rstrip("/") for name in names]
+        below = tuple(f"{place}/" for place in places)
+        plain = [(path, sha) for path, (mode, sha) in entries.items() if mode.startswith("100")]
+        return list(gitcmd.contents(self._git, [sha for path, sha in plain if path in places or path.startswith(below)]).values())
 
     @_in_a_whole_copy
     def tree(self, producer: Producer) -> str:

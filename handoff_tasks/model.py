@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Of a document that is read.
+MAX_BYTES = 16 * 1024 * 1024
 RECORD_CONTRACT = "producer-outcome-record.v1"
 # Of the year 9999: what comes later has no place in a packet's form of a time.
 LAST_SECOND = 253402300799
@@ -80,6 +82,18 @@ class Manifest:
             "expected_api_contract_version": self.api_version,
             "integration_baseline": self.integration_baseline,
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileSource:
+    """Where a profile's bytes are, as a packet names it, and their sha256.
+
+    ``name`` is the path from the repository's top if the verified commit holds the profile, or the name of a built-in profile; None
+    for any other file.
+    """
+
+    name: str | None
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

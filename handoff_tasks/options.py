@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 FORMATS = ("text", "md", "html", "json")
+_READERS = ("handoff-verify", "handoff-show", "handoff-diff")
 LIMITS = ("breaking", "additive")
 
 
@@ -40,6 +41,7 @@ class Options:
     result_json: Path | None = None
     junit: Path | None = None
     mode: str | None = None
+    profile: str | None = None
     allow_untagged: bool = False
     fresh: bool = False
     rerun: bool = False
@@ -62,7 +64,7 @@ class _Parser(argparse.ArgumentParser):
         raise _Refused(message)
 
 
-def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> Options:
+def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> Options:  # noqa: PLR0915 - an option a line
     """Return the options in ``words``; ``plain`` names the words without a flag that are expected too, such as ``PACKET``.
 
     Raises `HandoffError` (HP001), in one line, that tells what is known.
@@ -89,6 +91,7 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
     add("--result-json", metavar="PATH", type=_path)
     add("--junit", metavar="PATH", type=_path)
     add("--mode", metavar="MODE")
+    add("--profile", metavar="NAME")
     add("--allow-untagged", action="store_true")
     add("--fresh", action="store_true")
     add("--rerun", action="store_true")
@@ -113,6 +116,7 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
                 raise _Refused(f"{name if name in plain else '--' + name.replace('_', '-')} is empty")
         if found.sample and found.producer_root:
             raise _Refused("--producer-root names a producer and --sample chooses the embedded one; expected one of the two")
+        _refuse_profile(found.profile, session)
         if found.dry_run and (found.result_json or found.junit):
             raise _Refused("--dry-run has no result; expected it without --result-json and --junit")
     except (_Refused, argparse.ArgumentError) as error:
@@ -123,6 +127,11 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
     values["plain"] = tuple(values.pop(name) or "" for name in plain)
     values["evidence"] = tuple(values["evidence"])
     return Options(**values)
+
+
+def _refuse_profile(profile: str | None, session: str) -> None:
+    if profile is not None and session not in _READERS:
+        raise _Refused(f"--profile is an option of {', '.join(_READERS)}; the noxfile names the profile of this session")
 
 
 def result_json(words: Sequence[str]) -> Path | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from handoff_tasks.errors import Problem
-    from handoff_tasks.model import CheckResult, GitFacts, Manifest, Statement
+    from handoff_tasks.model import CheckResult, GitFacts, Manifest, ProfileSource, Statement
     from handoff_tasks.profile import Mode, Profile
 
 CONTRACT = "producer-handoff-packet.v1"
@@ -26,6 +26,7 @@ class Release:
     """All that a packet is made of. ``source_date_epoch`` is the caller's SOURCE_DATE_EPOCH in seconds, if there is one."""
 
     profile: Profile
+    source: ProfileSource
     mode: Mode
     manifest: Manifest
     facts: GitFacts
@@ -57,6 +58,7 @@ def assemble(release: Release, problems: Sequence[Problem], advisories: Sequence
         "consumer_impact_statement_template": statement,
         **release.mode.blocks,
         "packet_contract_version": CONTRACT,
+        "producer": producer(profile, release.source),
         "verdict": NO_GO if problems else GO,
         "verification_outcomes": [
             {
@@ -76,6 +78,30 @@ def assemble(release: Release, problems: Sequence[Problem], advisories: Sequence
         document["problems"] = [problem.to_dict() for problem in sorted(problems)]
     document["handoff_generated_at_source"] = "verified-commit" if release.source_date_epoch is None else "source-date-epoch"
     return document
+
+
+def producer(profile: Profile, source: ProfileSource) -> dict[str, str | None]:
+    """Return the packet's ``producer``: whose release it is, and the profile that it was verified by."""
+    return {"id": profile.id, "name": profile.name, "profile": source.name, "profile_sha256": source.sha256}
+
+
+def in_order(value: Any, schema: Mapping[str, Any]) -> Any:
+    """Return a value with the keys of each object in the order of the contract, so that a packet has one byte string.
+
+    Keys that the schema names are in its order. Of the others, the envelope in force comes before those that are rehearsed, which
+    keep their order, and tools are sorted by name.
+    """
+    if isinstance(value, list):
+        return [in_order(item, schema.get("items", {})) for item in value]
+    if not isinstance(value, dict):
+        return value
+    schema = next((one for one in schema.get("anyOf", ()) if "properties" in one), schema)
+    known: Mapping[str, Any] = schema.get("properties", {})
+    patterns: Mapping[str, Any] = schema.get("patternProperties", {})
+    others = [key for key in value if key not in known]
+    others = sorted(others, key=lambda key: not key.endswith("_stable")) if patterns else sorted(others)
+    inner: Mapping[str, Any] = next(iter(patterns.values()), {})
+    return {key: in_order(value[key], known.get(key, inner)) for key in [*(key for key in known if key in value), *others]}
 
 
 def generated_at(seconds: int) -> str:

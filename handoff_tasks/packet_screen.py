@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from handoff_tasks import diff, harmless, impact, report, screen
 from handoff_tasks.errors import Problem
 from handoff_tasks.packet import NO_GO
+from handoff_tasks.packets import Call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +64,7 @@ def _count(changes: Sequence[Change]) -> str:
     return ", ".join(f"{number} {one}" for number, one in counts if number)
 
 
-def packet_text(read: Packet) -> list[str]:
+def packet_text(read: Packet, call: Call | None = None) -> list[str]:
     """Return a packet as the end of the run that made it, with the sentence that nothing was checked."""
     document = read.document
     outcomes = _outcomes(document)
@@ -77,15 +78,15 @@ def packet_text(read: Packet) -> list[str]:
         lines += screen.findings(title, _problems(found))
     lines += screen.findings("Advisories:", read.notes)
     lines += ["", *(f"  {name:<9} {harmless.printable(value)}" for name, value in _facts(read))]
-    return [*lines, "", harmless.printable(f"{_says(document)}: {NOT_CHECKED}"), harmless.printable(next_step(read))]
+    return [*lines, "", harmless.printable(f"{_says(document)}: {NOT_CHECKED}"), harmless.printable(next_step(read, call))]
 
 
-def packet_markdown(read: Packet) -> list[str]:
+def packet_markdown(read: Packet, call: Call | None = None) -> list[str]:
     """Return a packet as Markdown, with the sentence that nothing was checked."""
     document = read.document
     lines = [f"## {markdown(document['release_tag'])}, {markdown(document['handoff_mode'])}", ""]
     lines += [
-        f"**{markdown(_says(document))}**: {NOT_CHECKED}. {markdown(next_step(read))}",
+        f"**{markdown(_says(document))}**: {NOT_CHECKED}. {markdown(next_step(read, call))}",
         "",
         "| check | outcome | tools |",
         "|---|---|---|",
@@ -130,9 +131,11 @@ def _facts(read: Packet) -> list[tuple[str, str]]:
         ("errors", ", ".join(document["error_code_enum"])),
     ]
     if diff.is_own(document):
-        state = document["git_state"]
+        state, producer = document["git_state"], document["producer"]
         tag = state["tag"]
         standing = f"{tag['kind']}, at {tag['target'][:12]}" if tag["state"] == "tagged" else "not tagged yet"
+        profile = producer["profile"] or "a profile outside of the commit"
+        found.append(("producer", f"{producer['name']} ({producer['id']}), by {profile}, sha256 {producer['profile_sha256']}"))
         found += [("commit", state["verified_commit"]), ("tag", f"{tag['name']}  ({standing})")]
     return [*found, ("sha256", read.sha256), ("packet", read.source)]
 
@@ -146,13 +149,14 @@ def _problems(found: Sequence[Mapping[str, str]]) -> list[Problem]:
     return [replace(one, message=report.in_words(one)) for one in (Problem(**entry) for entry in found)]
 
 
-def next_step(read: Packet) -> str:
-    """Return what a reader of a packet can do with it."""
+def next_step(read: Packet, call: Call | None = None) -> str:
+    """Return what a reader of a packet can do with it; a command in it can be pasted."""
+    call = call or Call()
     if not diff.is_own(read.document):
-        return f"It cannot be verified; what it changes against another: nox -s handoff-diff -- {read.source} OTHER"
+        return f"It cannot be verified; what it changes against another: {call.line('handoff-diff', read.word, 'OTHER')}"
     if read.document["verdict"] == NO_GO:
         return "It is a draft and nothing to pin: mend its problems, commit, and run the handoff session again"
-    return f"To check it: nox -s handoff-verify -- {'PACKET, with its file' if read.commit else read.source}"
+    return f"To check it: {call.line('handoff-verify', read.word)}"
 
 
 def markdown(text: str) -> str:

@@ -6,16 +6,14 @@ Each reads its options, has the packets read, and prints what the screen makes o
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handoff_tasks import producers, running
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from nox import Session
 
-    from handoff_tasks.packets import Packet
+    from handoff_tasks.packets import Call, Packet
     from handoff_tasks.producers import Place
     from handoff_tasks.running import Run
     from handoff_tasks.workspace import Workspace
@@ -24,45 +22,72 @@ if TYPE_CHECKING:
 def verify(session: Session, place: Place) -> None:
     """Hold a packet to its schema and to itself, and to git where a producer is named or at hand; say every violation."""
     with running.framed(session, plain=("PACKET",)) as run:
-        from handoff_tasks import files, packet_judge, screen
-        from handoff_tasks.errors import HandoffError, refusal
+        from handoff_tasks import packet_judge, screen
+        from handoff_tasks.errors import HandoffError
 
-        path = running.from_(session, Path(run.options.plain[0]))
-        try:
-            data = files.plain_bytes(path)
-        except OSError as error:
-            raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", "name a packet's file") from None
-        judged = packet_judge.judge(data, str(path))
+        data, path = _bytes(session, place, run)
+        judged = packet_judge.judge(data, path)
         problems = [*judged.problems]
         against = "its bytes alone (give --producer-root to hold it against git)"
         if judged.document is not None:
             run.mode = judged.document["handoff_mode"] if packet_judge.stated_commit(judged.document) else None
             if _producer_at_hand(place, run):
                 try:
-                    workspace = _at_its_commit(session, place, run, judged.document, str(path))
-                    found, run.advisories = packet_judge.against_git(workspace, judged.document, str(path))
-                    against = f"git in {workspace.producer.root}"
+                    asked = running.asked(session, place, run)
+                    found = packet_judge.against_producer(asked, judged.document, path)
+                    problems += found.problems
+                    run.advisories, run.workspace = found.advisories, found.workspace
+                    against = f"git in {asked.root}, by {found.profile}"
                 except HandoffError as error:
                     if not problems:
                         raise
-                    found = list(error.problems)
-                problems += found
+                    problems += error.problems
         run.problems = problems
-        for line in [*screen.findings("Advisories:", run.advisories), *screen.findings("Problems:", problems), ""]:
+        first = [] if judged.is_own else problems[:1]
+        title = "Problems:" if judged.is_own else "What contradicts it besides:"
+        lines = [*screen.findings("Advisories:", run.advisories), *screen.findings("Problems:", first)]
+        for line in [*lines, *screen.findings(title, problems[len(first) :]), ""]:
             screen.say(line)
         screen.say(f"NO-GO  {path}" if problems else f"GO  {path}, checked against {against}")
-        if not problems:
-            run.packet = path
+        if not problems and not run.options.plain[0].endswith(":"):
+            run.packet = Path(path)
 
 
-def _at_its_commit(session: Session, place: Place, run: Run, document: Mapping[str, Any], where: str) -> Workspace:
-    """Return the producer's workspace at the commit that a packet speaks of."""
+def _bytes(session: Session, place: Place, run: Run) -> tuple[bytes, str]:
+    """Return the bytes of the packet that the word names, a file or ``TAG:``, and how messages name it."""
+    from handoff_tasks import packets
+
+    word = run.options.plain[0]
+    if word.endswith(":"):
+        data, where, _ = packets.bytes_at_tag(_opened(session, place, run), word.removesuffix(":"), _call(session, place, run))
+        return data, where
+    path = running.from_(session, Path(word))
+    return packets.bytes_of(path), str(path)
+
+
+def _opened(session: Session, place: Place, run: Run) -> Workspace:
+    """Open the producer to read; a bare repository is enough."""
     from handoff_tasks import packet_judge
 
-    stated = packet_judge.stated_commit(document)
-    if stated is None:
-        stated = packet_judge.tagged_commit(running.open_(session, place, run), document, where)
-    return running.open_(session, place, run, ref=stated)
+    run.workspace = packet_judge.open_at(running.asked(session, place, run), run.options.ref)
+    return run.workspace
+
+
+def _call(session: Session, place: Place, run: Run) -> Call:
+    """Return how a next command names the noxfile and the producer."""
+    from handoff_tasks.packets import Call
+
+    options = run.options
+    named = {
+        "--producer-root": options.producer_root,
+        "--sample": options.sample,
+        "--profile": options.profile,
+        "--work-dir": options.work_dir,
+        "--cache-dir": options.cache_dir,
+    }
+    found_by_itself = place.noxfile == Path(session.invoked_from) / "noxfile.py"
+    words = tuple(word for flag, value in named.items() if value is not None for word in (flag, str(value)))
+    return Call(noxfile=None if found_by_itself else place.noxfile, options=words)
 
 
 def _producer_at_hand(place: Place, run: Run) -> bool:
@@ -115,26 +140,27 @@ def show(session: Session, place: Place) -> None:
         if run.options.formatted == "html":
             if not diff.is_own(read.document):
                 message = "html shows what packets of this library say of their checks and of git; this one says neither"
-                hint = f"take --format text, md or json, or compare it: nox -s handoff-diff -- {read.source} OTHER"
+                other = _call(session, place, run).line("handoff-diff", read.word, "OTHER")
+                hint = f"take --format text, md or json, or compare it: {other}"
                 raise refusal("HP001", "--format", message, hint)
-            screen.say(_page(read))
+            screen.say(_page(read, _call(session, place, run)))
             return
         if run.options.formatted == "json":
             screen.say(harmless.escape_json(canonical.published_bytes(read.document).decode().rstrip("\n")))
             return
         made = packet_screen.packet_markdown if run.options.formatted == "md" else packet_screen.packet_text
-        for line in made(read):
+        for line in made(read, _call(session, place, run)):
             screen.say(line)
 
 
-def _page(read: Packet) -> str:
+def _page(read: Packet, call: Call) -> str:
     """Return the report's page of a packet alone."""
     from dataclasses import replace
 
     from handoff_tasks import harmless, packet_screen, report, report_html
 
-    view = report.view(read.document, report.Source())
-    next_step = harmless.printable(f"{packet_screen.next_step(read)}.")
+    view = report.view(read.document, report.Source(producer=str(read.document["producer"]["name"])))
+    next_step = harmless.printable(f"{packet_screen.next_step(read, call)}.")
     said = packet_screen.NOT_CHECKED[0].upper() + packet_screen.NOT_CHECKED[1:] + "."
     return report_html.render(replace(view, sentences=(said, *view.sentences, next_step)))
 
@@ -145,12 +171,12 @@ def _read(session: Session, place: Place, run: Run) -> tuple[list[Packet], Works
 
     options = run.options
     tags = any(word.endswith(":") for word in options.plain)
-    workspace = running.open_(session, place, run) if tags or _producer_at_hand(place, run) else None
+    workspace = _opened(session, place, run) if tags or _producer_at_hand(place, run) else None
     found = []
     for word in options.plain:
         if word.endswith(":"):
             assert workspace is not None
-            found.append(packets.at_tag(workspace, word.removesuffix(":")))
+            found.append(packets.at_tag(workspace, word.removesuffix(":"), _call(session, place, run)))
         else:
             found.append(packets.from_file(running.from_(session, Path(word))))
     return found, workspace

@@ -7,6 +7,7 @@ release: that is `handoff-verify`'s job.
 from __future__ import annotations
 
 import hashlib
+import shlex
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """How a person calls a session: the noxfile, if it is not found by itself, and the options that name the producer."""
+
+    noxfile: Path | None = None
+    options: tuple[str, ...] = ()
+
+    def line(self, session: str, *words: str) -> str:
+        """Return the command line that calls a session with these words and the same producer; it can be pasted."""
+        nox = ["nox", *(["-f", str(self.noxfile)] if self.noxfile else []), "-s", session, "--"]
+        return shlex.join([*nox, *words, *self.options])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Packet:
-    """A packet as it was read: ``source`` is the path or tag, ``notes`` are advisories on it, ``commit`` is the tag's, if any."""
+    """A packet as it was read: ``source`` is the path or tag, ``notes`` are advisories on it, ``commit`` is the tag's, if any.
+
+    ``word`` names it in a command.
+    """
 
     source: str
+    word: str
     document: Mapping[str, Any]
     sha256: str
     notes: tuple[Problem, ...]
@@ -44,36 +62,57 @@ class Packet:
 
 def from_file(path: Path) -> Packet:
     """Return the packet in a file. Raises `HandoffError`: HP005 (unreadable), and as `_read` does."""
+    return _read(bytes_of(path), str(path))
+
+
+def bytes_of(path: Path) -> bytes:
+    """Return the bytes of a packet's file. Raises `HandoffError` (HP005), also for a file that is too large to be one."""
     try:
-        data = files.plain_bytes(path)
+        return files.plain_bytes(path)
     except OSError as error:
         hint = "name a packet's file, or TAG: for the one that is published at a tag"
         raise refusal("HP005", str(path), f"the packet cannot be read: {error.strerror}", hint) from None
-    return _read(data, str(path))
 
 
-def at_tag(workspace: Workspace, name: str) -> Packet:
-    """Return the packet that the producer's tree at a tag holds. Raises `HandoffError`: HP100 (none there), HP101 (no such tag)."""
+def at_tag(workspace: Workspace, name: str, call: Call | None = None) -> Packet:
+    """Return the packet that the producer's tree at a tag holds; ``call`` is how the next command is called.
+
+    Raises `HandoffError`: HP100 (none there), HP101 (no such tag), and as `_read` does.
+    """
+    data, where, tag = bytes_at_tag(workspace, name, call)
+    found = _read(data, where)
+    stated = found.document["release_tag"]
+    notes = list(found.notes)
+    if workspace.profile.tag_name(stated) != tag:
+        message = f"the packet at this tag is that of {stated}: no later one was committed"
+        notes.append(Problem(code="HA103", where=where, message=message, hint=f"make one of {tag}: {_make(workspace, tag, call)}"))
+    commit = workspace.producer.tags[tag][2]
+    return replace(found, word=f"{tag}:", commit=commit, notes=tuple(notes))
+
+
+def bytes_at_tag(workspace: Workspace, name: str, call: Call | None = None) -> tuple[bytes, str, str]:
+    """Return the bytes of the packet that the producer's tree at a tag holds, how messages name it, and the tag's full name.
+
+    Raises `HandoffError`: HP100 (none there), HP101 (no such tag).
+    """
     producer, profile = workspace.producer, workspace.profile
     tag = name if name in producer.tags else profile.tag_name(name)
     commit = producer.tags.get(tag, ("", "", ""))[2]
     if not commit:
         known = ", ".join(sorted(producer.tags)) or "none"
         message = f"no such release tag in {producer.root}; known: {known}"
-        raise refusal("HP101", f"tag {name}", message, "correct the tag; a packet's file is named without a colon at its end")
+        hint = "correct the tag, or fetch the tags (git fetch --tags); a packet's file is named without a colon at its end"
+        raise refusal("HP101", f"tag {name}", message, hint)
     data = workspace.repository.files(replace(producer, commit=commit), [profile.packet_path])[profile.packet_path]
     where = f"{tag}:{profile.packet_path}"
     if data is None:
-        hint = f"make one of that release: nox -s {profile.modes[0].session} -- --ref {tag} --out-json FILE; then name FILE"
+        hint = f"make one of that release: {_make(workspace, tag, call)}; then name FILE"
         raise refusal("HP100", where, "the tag's tree holds no packet there", hint)
-    found = _read(data, where)
-    stated = found.document["release_tag"]
-    notes = list(found.notes)
-    if profile.tag_name(stated) != tag:
-        message = f"the packet at this tag is that of {stated}: no later one was committed"
-        hint = f"make one of {tag}: nox -s {profile.modes[0].session} -- --ref {tag} --out-json FILE"
-        notes.append(Problem(code="HA103", where=where, message=message, hint=hint))
-    return replace(found, commit=commit, notes=tuple(notes))
+    return data, where, tag
+
+
+def _make(workspace: Workspace, tag: str, call: Call | None) -> str:
+    return (call or Call()).line(workspace.profile.modes[0].session, "--ref", tag, "--out-json", "FILE")
 
 
 def _read(data: bytes, where: str) -> Packet:
@@ -90,7 +129,7 @@ def _read(data: bytes, where: str) -> Packet:
     elif document["verdict"] != packet.GO:
         hint = "compare and show it as you like, but pin nothing by it"
         notes.append(Problem(code="HA102", where=where, message="a draft: the packet itself says NO-GO", hint=hint))
-    return Packet(source=where, document=document, sha256=hashlib.sha256(data).hexdigest(), notes=tuple(notes))
+    return Packet(source=where, word=where, document=document, sha256=hashlib.sha256(data).hexdigest(), notes=tuple(notes))
 
 
 def notice_of(workspace: Workspace | None, read: Sequence[Packet]) -> diff.Notice:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _HINT = "correct the profile; every key is described in schemas/producer-profile.v1.schema.json"
 STABLE = "stable"
+_LONGEST_ID = 64
 _REHEARSED = "expected_service_contract_version"
 # DOMAIN section 2: what stays the active runtime's in a rehearsal.
 _KEPT = ("release_tag", "commit_sha", "expected_api_contract_version", "integration_baseline", "error_code_enum")
@@ -49,6 +50,11 @@ class ToolSpec:
     claim: bool
     hint: str
     mentioned_in: tuple[str, ...]
+
+    def is_mentioned(self, data: bytes) -> bool:
+        """Return whether a file's bytes name one of the tool's executables."""
+        names = b"|".join(re.escape(name.encode()) for name in self.executables)
+        return re.search(rb"(?<![\w-])(?:" + names + rb")(?![\w-])", data) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +111,7 @@ class EnvironmentFailure:
 class Profile:
     """A producer. ``digest`` is the digest of the whole document's canonical form."""
 
+    id: str
     name: str
     digest: str
     manifest_path: str
@@ -213,6 +220,8 @@ def _placed(text: str, where: str, problem: Problem) -> str:
 
 def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = list(_numbers(document))
+    if "id" not in document and not default_id(document["name"]):
+        found.append(("/name", f"no id can be made of {document['name']!r}; expected the key id beside it"))
     for table, key in (("checks", "id"), ("modes", "name"), ("modes", "session")):
         seen: set[str] = set()
         for number, entry in enumerate(document[table]):
@@ -254,6 +263,15 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
         except ValueError as error:
             found.append(("/git/service_version/pattern", str(error)))
     return found
+
+
+def default_id(name: str) -> str:
+    """Return the id of a producer whose profile has none; empty if the name gives none.
+
+    The name in lower case, each run of characters other than a to z and 0 to 9 as one hyphen, hyphens at both ends removed, cut to
+    64 characters.
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_ID].rstrip("-")
 
 
 def rehearsal_faults(terms: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -327,6 +345,7 @@ def _profile(document: Mapping[str, Any]) -> Profile:
     execution, environment, git = document["execution"], document["environment"], document["git"]
     stated = git.get("service_version", {})
     return Profile(
+        id=document.get("id", default_id(document["name"])),
         name=document["name"],
         digest=canonical.digest(document),
         manifest_path=document["paths"]["manifest"],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from handoff_tasks import impact
@@ -19,7 +20,7 @@ from handoff_tasks.packet import GO, envelope_policy, generated_at, git_state
 from handoff_tasks.profile import rehearsal_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from handoff_tasks.model import Binding, GitFacts, Manifest, Tag
     from handoff_tasks.profile import Check, Mode, Profile
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 _SHOWN = 5
 _RENAME = "rename or delete the other one, so that nobody takes it for the release"
 _WITH_HISTORY = "import it with its history (git subtree without --squash), or make the packet in the producer's own repository"
+_TEMPLATE = "consumer_impact_statement_template"
+_LONGEST_TOLD = 1000
+_AGAIN = "do not use this packet: verify the release again with the handoff session"
 ASK_FOR_ANOTHER = "do not use this packet; ask the producer for one that the handoff session published"
 
 
@@ -119,7 +123,10 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
         wrong("HP067", where, message, _RENAME)
     if facts.tag is None:
         if not allow_untagged:
-            hint = "tag the release and run again, or say --allow-untagged for a packet that says so"
+            hint = (
+                "tag the release and run again, or say --allow-untagged for a packet that says so; if it is tagged elsewhere, "
+                "fetch the tags: git fetch --tags"
+            )
             if facts.producer_path != "." and not profile.tag_prefix:
                 # The larger repository's tags are not the producer's.
                 hint = "name the prefix of the producer's own tags in the profile (git.tag_prefix), or say --allow-untagged"
@@ -176,7 +183,8 @@ def _tag_problems(tag: Tag, profile: Profile) -> list[Problem]:
     where = f"tag {tag.name}"
     if profile.annotated_tag and tag.kind != "annotated":
         message = f"found a {tag.kind} tag; the profile expects an annotated one"
-        hint = f"make it anew: git tag --annotate --force {tag.name} {tag.target}"
+        anew = f"git tag --annotate --force {tag.name} {tag.target}"
+        hint = f"fetch the annotated one, if there is one: {_fetch_again(tag.name)}; or make it anew: {anew}"
         found.append(Problem(code="HP065", where=where, message=message, hint=hint))
     if tag.other_name is not None:
         message = f"its tag object bears the name {tag.other_name}; expected {tag.name}"
@@ -186,6 +194,43 @@ def _tag_problems(tag: Tag, profile: Profile) -> list[Problem]:
         message = f"a {what} of that name is at {commit}; the tag points to {tag.target}"
         found.append(Problem(code="HP067", where=where, message=message, hint=_RENAME))
     return found
+
+
+def _fetch_again(tag: str) -> str:
+    return f"git fetch --force origin refs/tags/{tag}:refs/tags/{tag}"
+
+
+def lightweight_tag(facts: GitFacts, profile: Profile, kinds: Mapping[str, str]) -> list[Problem]:
+    """Return an advisory (HA020) if the release's tag is lightweight in this clone and those of all earlier releases are annotated.
+
+    ``kinds`` maps each tag to the type of the object that it names.
+    """
+    earlier = [kinds.get(profile.tag_name(release.tag)) for release in facts.earlier]
+    if facts.tag is None or facts.tag.kind == "annotated" or profile.annotated_tag or not earlier or set(earlier) != {"tag"}:
+        return []
+    message = "it is lightweight in this clone, and the tags of all earlier releases are annotated"
+    return [Problem(code="HA020", where=f"tag {facts.tag.name}", message=message, hint=_clobbered(facts.tag.name))]
+
+
+def _clobbered(tag: str) -> str:
+    return (
+        f"a checkout in CI may have replaced an annotated tag by a lightweight one; to see the release's own: {_fetch_again(tag)}"
+    )
+
+
+def tag_kind(document: Mapping[str, Any], facts: GitFacts, where: str) -> list[Problem]:
+    """Return an advisory (HA020) if a packet's tag is annotated, and the clone has a lightweight one at the same commit."""
+    if not _is_clobbered(document, facts):
+        return []
+    assert facts.tag is not None
+    message = "the packet says annotated; in this clone the tag is lightweight, at the same commit"
+    return [Problem(code="HA020", where=f"{where}#/git_state/tag/kind", message=message, hint=_clobbered(facts.tag.name))]
+
+
+def _is_clobbered(document: Mapping[str, Any], facts: GitFacts) -> bool:
+    said = document["git_state"]["tag"] if "git_state" in document else {}
+    tag = facts.tag
+    return tag is not None and (said.get("kind"), said.get("target")) == ("annotated", tag.target) and tag.kind == "lightweight"
 
 
 def _manifest_at_tag(facts: GitFacts, manifest: Manifest, profile: Profile) -> list[Problem]:
@@ -399,16 +444,15 @@ def packet_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
 def foreign_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
     """Return what is wrong with a packet of another generator that has the keys every consumer knows (DOMAIN section 2).
 
-    Contradictions between these keys (HP071), and lines of its statement that say nothing (HP062).
+    Contradictions between these keys (HP071), and in one finding the lines of its statement that say nothing (HP062).
     """
     found = [
         Problem(code="HP071", where=f"{where}#{pointer}", message=message, hint=ASK_FOR_ANOTHER)
         for pointer, message in _shared_contradictions(document)
     ]
-    key = "consumer_impact_statement_template"
-    for name, line in (document[key] or {}).items():
-        if reason := impact.unfilled(line):
-            found.append(Problem(code="HP062", where=f"{where}#/{key}/{name}", message=reason, hint=ASK_FOR_ANOTHER))
+    lines = {name: impact.unfilled(line) for name, line in (document.get(_TEMPLATE) or {}).items()}
+    if told := [f"{name}: {reason}" for name, reason in lines.items() if reason]:
+        found.append(Problem(code="HP062", where=f"{where}#/{_TEMPLATE}", message="; ".join(told), hint=ASK_FOR_ANOTHER))
     return found
 
 
@@ -478,7 +522,7 @@ def _go_problems(document: Mapping[str, Any], where: str) -> list[Problem]:
 def other_statement(document: Mapping[str, Any], changelog: Statement | None) -> list[Problem]:
     """Return an advisory (HA016) when a packet's statement is not the one in the verified commit's changelog."""
     said = statement_of(document)
-    if said is None or changelog is None or said == changelog:
+    if said is None or changelog is None or said == changelog or any(map(impact.unfilled, said.to_dict().values())):
         return []
     message = "it is not the statement of the verified commit's changelog"
     hint = "a packet made with --impact FILE may say something else; ask the producer which of the two counts"
@@ -499,10 +543,11 @@ def packet_against_git(
 ) -> list[Problem]:
     """Return where git, the manifest and the profile, asked today, contradict a packet (HP072).
 
-    A tag that has come since is no contradiction. Of a packet of another generator the keys that it has are looked at.
+    A tag that has come since does not contradict it, and one that the clone lacks is told in one finding (HP075). Of a packet of
+    another generator the keys that it has are looked at. What a packet says of the profile's place is not: `packet_judge` does.
     """
     known = [mode for mode in profile.modes if mode.name == document["handoff_mode"]]
-    hint = "do not use this packet: verify the release again with the handoff session"
+    hint = _AGAIN
     if not known:
         message = f"found {document['handoff_mode']}; the profile knows {', '.join(mode.name for mode in profile.modes)}"
         return [Problem(code="HP072", where=f"{where}#/handoff_mode", message=message, hint=hint)]
@@ -515,42 +560,118 @@ def packet_against_git(
         "changelog_path": profile.changelog_path,
         "verification_commands": [check.command for check in profile.checks],
         **known[0].blocks,
+        "producer": {"id": profile.id, "name": profile.name},
+        "verification_outcomes": [{"id": check.id, "command": check.command} for check in profile.checks],
         "git_state": git_state(facts),
     }
+    found: list[Problem] = []
     if "git_state" not in document:
         now = {key: value for key, value in now.items() if key in document}
-    elif document["git_state"]["tag"]["state"] == "untagged" and facts.tag is not None:
-        for key in ("tag", "runtime_to_tag"):
-            now["git_state"][key] = document["git_state"][key]
+    else:
+        found += _as_the_clone_can_tell(document, now["git_state"], facts, where)
     then = {key: document.get(key) for key in now}
+    if "packet_contract_version" not in document:
+        then |= _without_root(then, profile)
+    if "producer" in now and isinstance(then["producer"], dict):
+        then["producer"] = {key: then["producer"].get(key) for key in now["producer"]}
+    if "verification_outcomes" in now and then["verification_outcomes"]:
+        then["verification_outcomes"] = [{key: one[key] for key in ("id", "command")} for one in then["verification_outcomes"]]
     if document.get("handoff_generated_at_source") == "verified-commit":
         then["handoff_generated_at_utc"] = document["handoff_generated_at_utc"]
         now["handoff_generated_at_utc"] = generated_at(facts.committed_at)
-    said = statement_of(document)
-    found = statement_problems(said, manifest, facts) if said else []
     for pointer, old, new in _differences(then, now, ""):
         message = f"the packet says {_told(old)}; today it is {_told(new)}"
         found.append(Problem(code="HP072", where=f"{where}#{pointer}", message=message, hint=hint))
+    envelopes = [list(some.get("non_2xx_envelope_policy") or ()) for some in (then, now)]
+    if envelopes[0] != envelopes[1] and sorted(envelopes[0]) == sorted(envelopes[1]):
+        message = f"the packet has the order {', '.join(envelopes[0])}; today it is {', '.join(envelopes[1])}"
+        found.append(Problem(code="HP072", where=f"{where}#/non_2xx_envelope_policy", message=message, hint=hint))
     return found
+
+
+def _without_root(then: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
+    """Return the paths and commands of another generator's packet relative to the producer's root, which it wrote into them."""
+    path, below = then.get("manifest_path"), f"/{profile.manifest_path}"
+    if not isinstance(path, str) or not path.endswith(below):
+        return {}
+    root = path.removesuffix(below)
+    made: dict[str, Any] = {"manifest_path": profile.manifest_path}
+    if isinstance(changelog := then.get("changelog_path"), str):
+        made["changelog_path"] = changelog.removeprefix(f"{root}/")
+    if isinstance(commands := then.get("verification_commands"), list):
+        made["verification_commands"] = [
+            " ".join("." if word == root else word for word in str(command).split(" ")) for command in commands
+        ]
+    return made
+
+
+def _as_the_clone_can_tell(document: Mapping[str, Any], state: dict[str, Any], facts: GitFacts, where: str) -> Iterator[Problem]:
+    """Take from a packet into ``state`` what this clone cannot tell of the tag; yield a finding (HP075) if it lacks the tag."""
+    said = document["git_state"]
+    tagged = said["tag"]["state"] == "tagged"
+    if tagged != (facts.tag is not None):
+        for key in ("tag", "runtime_to_tag"):
+            state[key] = {**said[key], "name": facts.tag_name} if key == "tag" else said[key]
+    if tagged and facts.tag is None:
+        message = f"this clone has no tag {facts.tag_name}; the packet says that it points to {said['tag']['target']}"
+        hint = "fetch the tags, then verify again: git fetch --tags; if the producer has no such tag, do not use this packet"
+        yield Problem(code="HP075", where=f"{where}#/git_state/tag", message=message, hint=hint)
+    if _is_clobbered(document, facts):
+        state["tag"]["kind"] = said["tag"]["kind"]
+
+
+def packet_statement(
+    document: Mapping[str, Any], facts: GitFacts, manifest: Manifest, profile: Profile, tags: Collection[str], where: str
+) -> list[Problem]:
+    """Return what git and the manifests say against a packet's statement, each at its line in the packet.
+
+    ``tags`` are those of the clone. If it lacks the tag to roll back to, it lacks the release that the lines are held against, and
+    one finding (HP075) says so. Lines that are not filled in are left to `foreign_problems`.
+    """
+    said = statement_of(document)
+    if said is None:
+        return []
+    key = "consumer_impact_statement" if document.get("consumer_impact_statement") else _TEMPLATE
+    lines = said.to_dict()
+    found = [
+        replace(one, where=f"{where}#/{key}/{impact.LABELS[one.where]}", hint=_AGAIN)
+        for one in statement_problems(said, manifest, facts)
+        if not impact.unfilled(lines[impact.LABELS[one.where]])
+    ]
+    pair = impact.rollback_pair(said)
+    if not pair or profile.tag_name(pair[0]) in tags or pair[0] == manifest.release_tag:
+        return found
+    kept = [one for one in found if one.code == "HP063"]
+    if len(kept) < len(found):
+        message = f"this clone has no tag {profile.tag_name(pair[0])}, so the statement cannot be held against that release"
+        hint = "fetch the tags, then verify again: git fetch --tags; if the producer has no such tag, do not use this packet"
+        kept.append(Problem(code="HP075", where=f"{where}#/{key}/rollback_instruction", message=message, hint=hint))
+    return kept
 
 
 def statement_of(document: Mapping[str, Any]) -> Statement | None:
     """Return a packet's statement; None when it has none, or another generator wrote one of other lines."""
-    said = document.get("consumer_impact_statement", document["consumer_impact_statement_template"])
+    said = document.get("consumer_impact_statement", document.get(_TEMPLATE))
     return Statement(**said) if said and said.keys() == set(impact.LABELS.values()) else None
 
 
 def packet_against_profile(
-    document: Mapping[str, Any], facts: GitFacts, manifest: Manifest, profile: Profile, where: str
+    document: Mapping[str, Any],
+    facts: GitFacts,
+    manifest: Manifest,
+    profile: Profile,
+    where: str,
+    mentioned: Collection[str] = (),
 ) -> list[Problem]:
     """Return where a GO packet's advisories and tools are not those of its release and profile (HP072).
 
-    Where the tag has come or moved since, the advisories are not looked at: they were those of that time.
+    Where the tag has come or moved since, the advisories are not looked at: they were those of that time. ``mentioned`` are the
+    tools that the profile claims only if files name them, and that files of the verified commit name.
     """
     modes = [mode for mode in profile.modes if mode.name == document["handoff_mode"]]
     if not modes or document.get("verdict") != GO:
         return []
-    found = [*_foreign_tools(document, profile)]
+    found = [*_foreign_tools(document, profile, mentioned)]
     untagged = document["git_state"]["tag"]["state"] == "untagged"
     if untagged and not any(one["code"] == "HA011" for one in document["advisories"]):
         found.append(("/advisories", "without HA011, but the packet says that the tag does not exist yet"))
@@ -560,11 +681,10 @@ def packet_against_profile(
         if then != now:
             codes = (", ".join(one["code"] for one in some) or "none" for some in (then, now))
             found.append(("/advisories", "the packet has {}, the release {}, each in its own words".format(*codes)))
-    hint = "do not use this packet: verify the release again with the handoff session"
-    return [Problem(code="HP072", where=f"{where}#{pointer}", message=message, hint=hint) for pointer, message in found]
+    return [Problem(code="HP072", where=f"{where}#{pointer}", message=message, hint=_AGAIN) for pointer, message in found]
 
 
-def _foreign_tools(document: Mapping[str, Any], profile: Profile) -> Iterator[tuple[str, str]]:
+def _foreign_tools(document: Mapping[str, Any], profile: Profile, mentioned: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield where a passed check names other tools than the profile claims for it."""
     checks = {check.id: check for check in profile.checks}
     for number, outcome in enumerate(document["verification_outcomes"]):
@@ -573,7 +693,7 @@ def _foreign_tools(document: Mapping[str, Any], profile: Profile) -> Iterator[tu
             continue
         claimed = [profile.tools[name] for name in check.tools if profile.tools[name].claim]
         # A tool that only some releases mention may be missing.
-        needed = {tool.name for tool in claimed if not tool.mentioned_in}
+        needed = {tool.name for tool in claimed if not tool.mentioned_in or tool.name in mentioned}
         named = outcome["tools"].keys()
         if not needed <= named <= {tool.name for tool in claimed}:
             message = (
@@ -594,4 +714,5 @@ def _differences(then: object, now: object, pointer: str) -> Iterator[tuple[str,
 
 
 def _told(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_TOLD else text[:_LONGEST_TOLD] + "..."

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from handoff_tasks.errors import Problem
     from handoff_tasks.model import CheckResult
     from handoff_tasks.options import Options
+    from handoff_tasks.packet_judge import Asked
     from handoff_tasks.producers import Place
     from handoff_tasks.report import View
     from handoff_tasks.workspace import Workspace
@@ -277,6 +278,23 @@ def bin_folder(envdir: Path, name: str) -> str:
     if len(str(envdir / name)) > 87 and len(str(envdir)) < 91:
         name = hashlib.sha1(name.encode("ascii"), usedforsecurity=False).hexdigest()[:8]
     return str(envdir / name / "bin")
+
+
+def asked(session: Session, place: Place, run: Run) -> Asked:
+    """Choose the producer, if that was not done; return it with what is needed to open it and read."""
+    from handoff_tasks import packet_judge, producers
+
+    work = _work(session, place, run.options)
+    named = from_(session, run.options.producer_root) if run.options.producer_root else None
+    run.producer = run.producer or producers.choose(place, run.options, named, work)
+    root, profile_path = run.producer
+    return packet_judge.Asked(
+        root=root,
+        profile_path=profile_path,
+        option=run.options.profile,
+        work=work,
+        cache=_cache(session, run.options),
+    )
 
 
 def open_(session: Session, place: Place, run: Run, *, ref: str | None = None, to_run: bool = False) -> Workspace:

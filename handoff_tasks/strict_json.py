@@ -13,10 +13,10 @@ from typing import NoReturn
 from handoff_tasks import json_fault
 from handoff_tasks.errors import HandoffError, refusal
 from handoff_tasks.json_fault import MAX_DEPTH, MAX_INTEGER, SURROGATE
+from handoff_tasks.model import MAX_BYTES
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_INTEGER", "read"]
 
-MAX_BYTES = 16 * 1024 * 1024
 
 # Text that was UTF-8 holds a surrogate only where it is written so.
 _WRITTEN_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")

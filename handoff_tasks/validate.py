@@ -32,6 +32,10 @@ def violations(document: object, schema: Mapping[str, Any], *, where: str, code:
     """
     if _test(schema)(document):
         return []
+    if not isinstance(document, dict) and schema.get("type") == "object":
+        # What else the schema says is of an object's keys.
+        message = f"found {_short(document)}; expected object"
+        return [Problem(code=code, where=f"{where}#", message=message, hint=hint)]
     found = [
         Problem(code=code, where=f"{where}#{pointer(error.absolute_path)}", message=message, hint=hint)
         for violation in _validator(schema).iter_errors(document)

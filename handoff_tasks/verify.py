@@ -289,11 +289,10 @@ def _tools(
 
 def _mentioned(spec: ToolSpec, root: Path) -> bool:
     """Tell whether a file below the tool's ``mentioned_in`` speaks of one of its executables."""
-    word = re.compile(rb"(?<![\w-])(?:" + b"|".join(re.escape(name.encode()) for name in spec.executables) + rb")(?![\w-])")
     for start in spec.mentioned_in:
         folder = root / start
         files = folder.rglob("*") if folder.is_dir() else [folder]
-        if any(word.search(path.read_bytes()) for path in files if path.is_file() and not path.is_symlink()):
+        if any(spec.is_mentioned(path.read_bytes()) for path in files if path.is_file() and not path.is_symlink()):
             return True
     return False
 

@@ -9,26 +9,34 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import checkout, committed_profile, evidence, files, gitrepo, profile, resources, surroundings
 from handoff_tasks.errors import HandoffError, Problem, refusal, unwritable
-from handoff_tasks.model import Binding
+from handoff_tasks.model import Binding, ProfileSource
 
 if TYPE_CHECKING:
     from handoff_tasks.profile import Check, Profile
 
 
+# The paths that a packet can name: its schema's form.
+_NAMEABLE = re.compile(r"[^\x00-\x1f\x7f\\\ud800-\udfff]{1,1024}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A producer at one commit, opened. ``notes`` are advisories about this run, never about the release."""
+    """A producer at one commit, opened. ``notes`` are advisories about this run, never about the release.
+
+    ``source`` is what a packet says of where the profile is.
+    """
 
     producer: gitrepo.Producer
     repository: gitrepo.Repository
     profile: Profile
     profile_path: Path
+    source: ProfileSource
     tree: str
     work: Path
     base: Path
@@ -71,14 +79,7 @@ def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, 
     data = _read(profile_path)
     parsed = profile.parse(data, where, resources.schema(resources.PROFILE))
     producer = gitrepo.find(root, ref, parsed.tag_prefix)
-    base = cache / _slug(producer.root)
-    if base.resolve().is_relative_to(producer.top):
-        raise refusal(
-            "HP016",
-            str(cache),
-            f"the cache folder lies inside the producer's repository {producer.top}, whose files would reach the checks",
-            "name a folder outside of it with --cache-dir",
-        )
+    base = _base(producer, cache)
     unwanted, notes = surroundings.look(base.resolve() / "checkout", parsed, os.environ) if to_run else ([], [])
     if unwanted:
         raise HandoffError(unwanted)
@@ -97,11 +98,69 @@ def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, 
         repository=repository,
         profile=parsed,
         profile_path=profile_path.resolve(),
+        source=profile_source(producer, repository, profile_path, data),
         tree=tree,
         work=work,
         base=base,
         notes=(*notes, *committed_profile.notes(producer, repository, tree, profile_path, data)),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A producer's commit that is in our own repository; what its tags are, only a profile can say."""
+
+    producer: gitrepo.Producer
+    repository: gitrepo.Repository
+    base: Path
+
+
+def open_commit(*, root: Path, commit: str, path: str, cache: Path) -> Commit:
+    """Return a producer's commit to look at, before a profile is chosen; a bare repository is enough.
+
+    ``path`` is the producer's root in a bare repository. Raises `HandoffError`: HP010 to HP013, HP016, HP019, HP080.
+    """
+    prefix = "" if path == "." else f"{path}/"
+    producer = gitrepo.find_bare(root, commit, prefix) or replace(gitrepo.find(root, commit, ""), tags={})
+    base = _base(producer, cache)
+    repository = gitrepo.Repository(base / "objects.git")
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        with checkout.exclusively(base / "fetch.lock"):
+            repository.take(producer)
+    except OSError as error:
+        raise unwritable(base, error) from None
+    return Commit(producer=producer, repository=repository, base=base)
+
+
+def open_with(commit: Commit, *, data: bytes, where: str, source: ProfileSource, profile_path: Path, work: Path) -> Workspace:
+    """Open a commit with the profile in ``data``, which ``where`` names in messages; its tags are in our repository afterwards.
+
+    Raises `HandoffError`: HP013, HP019, HP030, HP080.
+    """
+    parsed = profile.parse(data, where, resources.schema(resources.PROFILE))
+    producer, repository, base = gitrepo.with_tags(commit.producer, parsed.tag_prefix), commit.repository, commit.base
+    try:
+        with checkout.exclusively(base / "fetch.lock"):
+            repository.update(producer, parsed.tag_prefix)
+    except OSError as error:
+        raise unwritable(base, error) from None
+    return Workspace(
+        producer=producer,
+        repository=repository,
+        profile=parsed,
+        profile_path=profile_path,
+        source=source,
+        tree=repository.tree(producer),
+        work=work,
+        base=base,
+        notes=(),
+    )
+
+
+def read_profile(profile_path: Path) -> bytes:
+    """Return a profile's bytes. Raises `HandoffError` (HP030)."""
+    return _read(profile_path)
 
 
 def hand_over(workspace: Workspace, run: str, path: Path) -> None:
@@ -111,6 +170,7 @@ def hand_over(workspace: Workspace, run: str, path: Path) -> None:
         "run": run,
         "profile": str(workspace.profile_path),
         "profile_digest": workspace.profile.digest,
+        "profile_source": [workspace.source.name, workspace.source.sha256],
         "tree": workspace.tree,
         "work": str(workspace.work),
         "base": str(workspace.base),
@@ -155,6 +215,7 @@ def take_over(path: Path) -> tuple[Workspace, str]:
         repository=gitrepo.Repository(base / "objects.git"),
         profile=parsed,
         profile_path=profile_path,
+        source=ProfileSource(name=found["profile_source"][0], sha256=found["profile_source"][1]),
         tree=found["tree"],
         work=Path(found["work"]),
         base=base,
@@ -163,12 +224,45 @@ def take_over(path: Path) -> tuple[Workspace, str]:
     return workspace, found["run"]
 
 
+def _base(producer: gitrepo.Producer, cache: Path) -> Path:
+    """Return a producer's folder in the cache. Raises `HandoffError` (HP016) if the cache lies in the producer's repository."""
+    base = cache / _slug(producer.root)
+    if base.resolve().is_relative_to(producer.top):
+        raise refusal(
+            "HP016",
+            str(cache),
+            f"the cache folder lies inside the producer's repository {producer.top}, whose files would reach the checks",
+            "name a folder outside of it with --cache-dir",
+        )
+    return base
+
+
 def _read(profile_path: Path) -> bytes:
     try:
         return profile_path.read_bytes()
     except OSError as error:
         message = f"the profile cannot be read: {error.strerror}"
         raise refusal("HP030", str(profile_path), message, "name a built-in profile or a readable file") from None
+
+
+def profile_source(producer: gitrepo.Producer, repository: gitrepo.Repository, path: Path, data: bytes) -> ProfileSource:
+    """Return what a packet says of the profile at ``path``, whose bytes are ``data``.
+
+    The commit's own bytes count if it holds the profile: a work tree may have other line ends.
+    """
+    place = path.resolve()
+    name = next((name for name, built_in in resources.profiles().items() if built_in.resolve() == place), None)
+    if name is None and place.is_relative_to(producer.top):
+        below = place.relative_to(producer.top).as_posix()
+        committed = committed_file(producer, repository, below)
+        if committed is not None and _NAMEABLE.fullmatch(below):
+            name, data = below, committed
+    return ProfileSource(name=name, sha256=hashlib.sha256(data).hexdigest())
+
+
+def committed_file(producer: gitrepo.Producer, repository: gitrepo.Repository, path: str) -> bytes | None:
+    """Return the bytes of a file in the producer's commit, its path from the repository's top; None if it is not a plain file."""
+    return repository.files(replace(producer, prefix=""), [path])[path]
 
 
 def _slug(root: Path) -> str:

@@ -6,6 +6,7 @@ Every function returns a fresh value, so a test may change what it gets.
 from __future__ import annotations
 
 import functools
+import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from handoff_tasks.model import (
     Log,
     Manifest,
     Outcome,
+    ProfileSource,
     Record,
     Relation,
     Release,
@@ -39,6 +41,7 @@ TREE = "4" * 40
 PREVIOUS = "5" * 40
 DIGEST = "sha256:" + "6" * 64
 MANIFEST_PATH = "contracts/integration/v1/producer-contract-manifest.json"
+SOURCE = ProfileSource(name="memorykernel", sha256=hashlib.sha256(resources.profiles()["memorykernel"].read_bytes()).hexdigest())
 STABLE = "stable"
 CANDIDATE = "service-v3-candidate"
 
@@ -196,6 +199,7 @@ def release(mode: str = STABLE, **changes: Any) -> packet.Release:
     """Return a release of which all checks passed."""
     good = packet.Release(
         profile=profile(),
+        source=SOURCE,
         mode=profile().mode(mode),
         manifest=manifest(),
         facts=facts(),

@@ -301,3 +301,19 @@ def test_an_error_code_that_stands_twice_is_one() -> None:
     old, new = foreign(go_packet()), foreign(go_packet())
     new["error_code_enum"] = [*new["error_code_enum"], new["error_code_enum"][0]]
     assert diff.compare(old, new, diff.DEFAULT_NOTICE) == []
+
+
+def test_a_packet_of_another_producer() -> None:
+    """Another id is breaking: nothing of the one packet holds for the other. Name and profile are editorial."""
+    old, new = go_packet(), go_packet()
+    new["producer"] = {"id": "other", "name": "Other", "profile": None, "profile_sha256": "0" * 64}
+    assert [(one.kind, one.change_class, one.message) for one in diff.compare(old, new, diff.DEFAULT_NOTICE)] == [
+        ("producer_id", "breaking", "the producer is other, was memorykernel: a packet of another producer"),
+        ("producer_name", "editorial", "the producer's name is Other, was MemoryKernel"),
+        ("profile", "editorial", "the profile is outside of the commit, was memorykernel"),
+        (
+            "profile_sha256",
+            "editorial",
+            f"the sha256 of the profile is {'0' * 64}, was {old['producer']['profile_sha256']}",
+        ),
+    ]

@@ -443,7 +443,8 @@ def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_
     assert f"GO  {desk.packet}, checked against its bytes alone (give --producer-root to hold it against git)" in done.stdout
     done = desk.run("handoff-verify", str(desk.packet))
     assert done.returncode == 0
-    assert f"GO  {desk.packet}, checked against git in {desk.producer.root}" in done.stdout
+    by = desk.folder / "handoff.toml"
+    assert f"GO  {desk.packet}, checked against git in {desk.producer.root}, by {by}" in done.stdout
     file = tmp_path / "packet.json"
     file.write_bytes(good.replace(b'"exit_code": 0', b'"exit_code": 3', 1))
     assert desk.run("handoff-verify", str(file)).returncode == 1
@@ -593,15 +594,15 @@ def test_a_packet_that_a_person_has_edited_is_refused(desk: Desk, tmp_path: Path
     verified = f'"verified_commit": "{desk.producer.head()}'
     for edits, codes in (
         ({'"required_test_updates": "none"': '"required_test_updates": "<none|describe>"'}, {"HP071"}),
-        ({"repin to v1.0.0/": "repin to v0.9.0/"}, {"HP064"}),
+        ({"repin to v1.0.0/": "repin to v0.9.0/"}, {"HP075"}),
         ({'"handoff_generated_at_utc": "2025': '"handoff_generated_at_utc": "2031'}, {"HP072"}),
         ({"  ": "    "}, {"HP070"}),
         # What contradicts itself is held against git all the same: everything is told at once.
         (
             {'"required_test_updates": "none"': '"required_test_updates": "TODO"', "repin to v1.0.0/": "repin to v0.9.0/"},
-            {"HP071", "HP064"},
+            {"HP071", "HP075"},
         ),
-        ({verified: f'"verified_commit": "{"1" * 40}'}, {"HP071", "HP012"}),
+        ({verified: f'"verified_commit": "{"1" * 40}'}, {"HP071", "HP075"}),
     ):
         text = good
         for old, new in edits.items():

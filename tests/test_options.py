@@ -13,7 +13,8 @@ from handoff_tasks.model import Flavour
 
 KNOWN = (
     "--producer-root PATH, --sample rust|python, --out-json PATH, --ref REV, --impact FILE, --work-dir PATH, --cache-dir PATH, "
-    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --junit PATH, --mode MODE, --allow-untagged, --fresh, "
+    "--jobs N, --timeout SECONDS, --toolchain NAME, --result-json PATH, --junit PATH, --mode MODE, --profile NAME, "
+    "--allow-untagged, --fresh, "
     "--rerun, --show-output, --dry-run, --stop-early, --evidence DIR, --format text|md|html|json, --fail-on breaking|additive"
 )
 HINT = "correct the words after --; nothing was run"
@@ -155,3 +156,13 @@ def test_one_packet_is_expected_where_one_is_read(words: list[str], message: str
 def test_an_empty_path_is_refused(flag: str) -> None:
     """An empty path, as an unset variable of a shell gives it, is refused and does not stand for the current folder."""
     assert refused([flag, ""]) == ("HP001", "handoff-stable", f"{flag} is empty; known: {KNOWN}", HINT)
+
+
+@pytest.mark.parametrize("session", ["handoff-stable", "pre-release", "verify-ok", "handoff-init"])
+def test_a_run_takes_its_profile_from_the_noxfile(session: str) -> None:
+    """--profile is for those who read packets; elsewhere it would be left aside in silence."""
+    with pytest.raises(HandoffError) as caught:
+        options.parse(["--profile", "x"], session=session)
+    message = "--profile is an option of handoff-verify, handoff-show, handoff-diff; the noxfile names the profile of this session"
+    assert caught.value.problems[0].message.startswith(f"{message}; known: ")
+    assert options.parse(["--profile", "x", "p"], session="handoff-verify", plain=("PACKET",)).profile == "x"

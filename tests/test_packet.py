@@ -48,6 +48,7 @@ COMMON = [
 REHEARSAL = ["rehearsal_candidate", "compatibility_expectations", "required_consumer_validation_commands"]
 OURS = [
     "packet_contract_version",
+    "producer",
     "verdict",
     "verification_outcomes",
     "git_state",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from builders import VERIFIED, go_packet, manifest, problem, release
 from test_diff import foreign
 
 from handoff_tasks import diff, packet, packet_screen
-from handoff_tasks.packets import Packet
+from handoff_tasks.packets import Call, Packet
 
 HOSTILE = "\x1b[2J|<b>[a](http://b.invalid)`@all`"
 NOTES = (problem("HA100", "old.json", "no packet of this library", "ask"),)
@@ -16,7 +17,7 @@ NOTES = (problem("HA100", "old.json", "no packet of this library", "ask"),)
 
 def read(document: dict[str, object], source: str = "packet.json") -> Packet:
     """Return a packet as it is read from a file."""
-    return Packet(source=source, document=document, sha256="d" * 64, notes=())
+    return Packet(source=source, word=source, document=document, sha256="d" * 64, notes=())
 
 
 def test_changes_as_text() -> None:
@@ -78,8 +79,10 @@ def test_a_packet_as_text() -> None:
     assert lines[0] == "v1.2.3, stable: 8 checks"
     assert lines[1] == "  fmt                              passed        cargo 1.95.0, rustc 1.95.0"
     assert "- Required consumer mapping changes: map write_conflict to 409" in lines
-    assert lines[-8:] == [
+    digest = go_packet()["producer"]["profile_sha256"]
+    assert lines[-9:] == [
         "  errors    invalid_json, validation_error, internal_error",
+        f"  producer  MemoryKernel (memorykernel), by memorykernel, sha256 {digest}",
         f"  commit    {VERIFIED}",
         "  tag       v1.2.3  (annotated, at 222222222222)",
         f"  sha256    {'d' * 64}",
@@ -90,10 +93,14 @@ def test_a_packet_as_text() -> None:
     ]
 
 
-def test_a_packet_at_a_tag_has_to_be_a_file_to_be_verified() -> None:
-    """handoff-verify takes a file, so no command is shown that would not work."""
-    at_tag = replace(read(go_packet(), "v1.2.3:packet.json"), commit=VERIFIED)
-    assert packet_screen.packet_text(at_tag)[-1] == "To check it: nox -s handoff-verify -- PACKET, with its file"
+def test_the_next_command_can_be_pasted() -> None:
+    """It names the tag, the noxfile if it is elsewhere, and the producer."""
+    at_tag = replace(read(go_packet(), "v1.2.3:packet.json"), word="v1.2.3:", commit=VERIFIED)
+    assert packet_screen.packet_text(at_tag)[-1] == "To check it: nox -s handoff-verify -- v1.2.3:"
+    call = Call(noxfile=Path("/a b/noxfile.py"), options=("--producer-root", "my producer"))
+    assert packet_screen.packet_text(at_tag, call)[-1] == (
+        "To check it: nox -f '/a b/noxfile.py' -s handoff-verify -- v1.2.3: --producer-root 'my producer'"
+    )
 
 
 def test_a_draft_shows_its_problems() -> None:

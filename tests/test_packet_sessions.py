@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -114,11 +115,11 @@ def test_a_packet_is_shown(reader: Reader) -> None:
     page = reader.run("handoff-show", "old.json", "--format", "html").stdout
     assert page.startswith("<!DOCTYPE html>")
     assert "These are the packet&#39;s own words; nothing was checked now." in page
-    assert f"To check it: nox -s handoff-verify -- {reader.folder / 'old.json'}." in page
+    assert f"To check it: nox -s handoff-verify -- &#39;{reader.folder / 'old.json'}&#39;." in page
     written(reader.folder / "foreign.json", foreign(go_packet()))
     done = reader.run("handoff-show", "foreign.json", "--format", "html")
     assert done.returncode == 1
-    assert f"or compare it: nox -s handoff-diff -- {reader.folder / 'foreign.json'} OTHER" in done.stdout
+    assert f"or compare it: nox -s handoff-diff -- '{reader.folder / 'foreign.json'}' OTHER" in done.stdout
     assert (
         "HP001 --format: html is the page of one packet"
         in reader.run("handoff-diff", "old.json", "new.json", "--format", "html").stdout
@@ -126,3 +127,54 @@ def test_a_packet_is_shown(reader: Reader) -> None:
     assert "HP005 " in reader.run("handoff-show", "none.json").stdout
     done = reader.run("handoff-show", "v1.2.0:", "--producer-root", "producer")
     assert f"  packet    v1.2.0:{scratch.PACKET_PATH}" in done.stdout.splitlines()
+
+
+def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> None:
+    """The next step of handoff-show runs as it is printed: TAG:, with the producer that was named, also from elsewhere."""
+    elsewhere = reader.folder / "some where"
+    elsewhere.mkdir(exist_ok=True)
+    noxfile = reader.folder / "noxfile.py"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(reader.folder / "cache"), "HOME": str(reader.folder)}
+    words = [
+        sys.executable,
+        "-m",
+        "nox",
+        "-f",
+        str(noxfile),
+        "-s",
+        "handoff-show",
+        "--",
+        "v1.2.0:",
+        "--producer-root",
+        "../producer",
+    ]
+    shown = subprocess.run(words, env=environment, cwd=elsewhere, capture_output=True, text=True, check=False)
+    last = shown.stdout.splitlines()[-1]
+    assert last.startswith("It cannot be verified; what it changes against another: ")
+    command = shlex.split(last.partition("another: ")[2])
+    assert command == ["nox", "-f", str(noxfile), "-s", "handoff-diff", "--", "v1.2.0:", "OTHER", "--producer-root", "../producer"]
+    command[command.index("OTHER")] = "v1.1.0:"
+    again = [sys.executable, "-m", *command]
+    done = subprocess.run(again, env=environment, cwd=elsewhere, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_packet_at_a_tag_is_verified(reader: Reader) -> None:
+    """TAG: as for the other two, in a bare clone too; another generator's packet is told to be one before all else."""
+    bare = reader.folder / "bare.git"
+    scratch.git(reader.folder, "clone", "--quiet", "--bare", f"file://{reader.producer.path}", str(bare))
+    for root in ("producer", "bare.git"):
+        done = reader.run("handoff-verify", "v1.2.0:", "--producer-root", root)
+        assert done.returncode == 1
+        lines = done.stdout.splitlines()
+        where = f"v1.2.0:{scratch.PACKET_PATH}"
+        start = lines.index("Problems:")
+        assert lines[start + 1 : start + 5] == [
+            f"  HP076 {where}: it is not a packet of handoff-tasks (no packet_contract_version): it records no outcome",
+            "        next: ask the producer for a packet that the handoff session published",
+            "",
+            "What contradicts it besides:",
+        ]
+        assert lines[-1] == f"NO-GO  {where}"
+    done = reader.run("handoff-verify", "v9.9.9:", "--producer-root", "producer")
+    assert "HP101 tag v9.9.9: no such release tag in" in done.stdout

@@ -122,7 +122,7 @@ def test_a_packet_at_a_tag(producer: scratch.Producer, tmp_path: Path) -> None:
                 "HP101",
                 f"tag {tag}",
                 f"no such release tag in {producer.root}; known: v1.0.0, v1.1.0, v1.1.1, v1.1.2",
-                "correct the tag; a packet's file is named without a colon at its end",
+                "correct the tag, or fetch the tags (git fetch --tags); a packet's file is named without a colon at its end",
             )
         ]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import scratch
 from builders import profile as built_in
 from builders import quick, shown
 from hypothesis import given
@@ -484,3 +485,38 @@ def test_no_line_of_a_profile_can_go_unseen(data: st.DataObject) -> None:
     except HandoffError:
         return
     assert (found.digest == built_in().digest) == (number in PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("MemoryKernel", "memorykernel"),
+        ("  My Service (v2)! ", "my-service-v2"),
+        ("--a__b--", "a-b"),
+        ("\u00c4rger & S\u00f6hne", "rger-s-hne"),
+        ("x" * 63 + " y", "x" * 63),
+        ("\u4e2d\u6587", ""),
+    ],
+)
+def test_the_id_that_a_name_gives(name: str, made: str) -> None:
+    """Lower case, one hyphen for each run of other characters, none at the ends, at most 64 characters."""
+    assert profile.default_id(name) == made
+    assert re.fullmatch(r"[a-z0-9][a-z0-9-]{0,63}|", made)
+
+
+def test_a_producer_has_an_id() -> None:
+    """The profile's, else the one that its name gives; a name that gives none is refused with what to write."""
+    schema = resources.schema(resources.PROFILE)
+    text = scratch.PROFILE
+    assert profile.parse(text.encode(), "handoff.toml", schema).id == "scratch"
+    stated = text.replace('name = "Scratch"', 'name = "Scratch"\nid = "kernel-2"')
+    assert profile.parse(stated.encode(), "handoff.toml", schema).id == "kernel-2"
+    with pytest.raises(HandoffError) as caught:
+        profile.parse(text.replace('name = "Scratch"', 'name = "\u4e2d\u6587"').encode(), "handoff.toml", schema)
+    assert [(one.where, one.message) for one in caught.value.problems] == [
+        ("handoff.toml:2#/name", "no id can be made of '\u4e2d\u6587'; expected the key id beside it")
+    ]
+    for wrong in ("-a", "A", "a_b", "x" * 65, ""):
+        with pytest.raises(HandoffError) as caught:
+            profile.parse(stated.replace("kernel-2", wrong).encode(), "handoff.toml", schema)
+        assert [one.where for one in caught.value.problems] == ["handoff.toml:3#/id"]

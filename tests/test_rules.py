@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -212,7 +213,8 @@ def test_no_tag_yet_is_good_only_when_it_is_allowed() -> None:
             "HP052",
             "tag v1.2.3",
             "the release is not tagged",
-            "tag the release and run again, or say --allow-untagged for a packet that says so",
+            "tag the release and run again, or say --allow-untagged for a packet that says so; if it is tagged elsewhere, "
+            "fetch the tags: git fetch --tags",
         )
     ]
 
@@ -838,6 +840,7 @@ STATED_ONCE = (
     "rehearsal_candidate",
     "compatibility_expectations",
     "required_consumer_validation_commands",
+    "producer",
     "verification_outcomes/*/id",
     "verification_outcomes/*/tools",
     "git_state/verified_commit",
@@ -980,13 +983,42 @@ def test_a_tag_that_has_come_since_is_an_advisory() -> None:
 
 
 def test_a_tag_that_is_gone_is_a_contradiction() -> None:
-    """A packet of a tagged release is refused when the tag is no longer there."""
-    found = rules.packet_against_git(go_packet(), untagged(), manifest(), profile(), "p.json")
-    assert [(one.code, one.where) for one in found] == [
-        ("HP072", "p.json#/git_state/runtime_to_tag"),
-        ("HP072", "p.json#/git_state/tag/kind"),
-        ("HP072", "p.json#/git_state/tag/state"),
-        ("HP072", "p.json#/git_state/tag/target"),
+    """A packet of a tagged release is refused when the tag is not there: one finding, with what to do."""
+    message = f"this clone has no tag v1.2.3; the packet says that it points to {VERIFIED}"
+    hint = "fetch the tags, then verify again: git fetch --tags; if the producer has no such tag, do not use this packet"
+    assert shown(rules.packet_against_git(go_packet(), untagged(), manifest(), profile(), "p.json")) == [
+        ("HP075", "p.json#/git_state/tag", message, hint)
+    ]
+
+
+def test_every_outcome_has_its_own_id() -> None:
+    """Another id, and two that are swapped, are refused at their places."""
+    for ids in (["fmt", "security-audit"], ["clippy", "fmt"]):
+        document = go_packet()
+        for outcome, other in zip(document["verification_outcomes"], ids, strict=False):
+            outcome["id"] = other
+        assert shown(rules.packet_against_git(document, facts(), manifest(), profile(), "p.json")) == [
+            ("HP072", f"p.json#/verification_outcomes/{number}/id", f"the packet says {other}; today it is {one}", AGAIN)
+            for number, (one, other) in enumerate(zip(["fmt", "clippy"], ids, strict=True))
+            if one != other
+        ]
+
+
+def test_envelopes_are_in_the_order_of_the_modes() -> None:
+    """With two rehearsals no byte alone says which of them comes first; the profile does."""
+    modes = [*profile().modes, dataclasses.replace(profile().modes[1], name="next", rehearsed="service.v4")]
+    policies = {**profile().envelope_policies, "service.v4": profile().envelope_policies["service.v3"]}
+    known = dataclasses.replace(profile(), modes=tuple(modes), envelope_policies=policies)
+    document = go_packet(profile=known)
+    assert rules.packet_against_git(document, facts(), manifest(), known, "p.json") == []
+    envelopes = document["non_2xx_envelope_policy"]
+    envelopes["service_v3_candidate"] = envelopes.pop("service_v3_candidate")
+    message = (
+        "the packet has the order service_v2_stable, service_v4_candidate, service_v3_candidate; today it is service_v2_stable, "
+        "service_v3_candidate, service_v4_candidate"
+    )
+    assert shown(rules.packet_against_git(document, facts(), manifest(), known, "p.json")) == [
+        ("HP072", "p.json#/non_2xx_envelope_policy", message, AGAIN)
     ]
 
 

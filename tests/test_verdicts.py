@@ -77,6 +77,11 @@ def test_a_missing_tag_is_good_only_where_it_is_allowed(bench: Bench) -> None:
     """HP052, or with --allow-untagged HA011."""
     bench.producer.git("tag", "--delete", "v1.1.0")
     assert bench.told() == [("HP052", "tag v1.1.0", "the release is not tagged")]
+    [problem] = bench.judge()[0]
+    assert problem.hint == (
+        "tag the release and run again, or say --allow-untagged for a packet that says so; if it is tagged elsewhere, fetch the "
+        "tags: git fetch --tags"
+    )
     problems, advisories = bench.judge(allow_untagged=True)
     assert problems == []
     assert [one.code for one in advisories] == ["HA011"]
@@ -168,7 +173,8 @@ def test_a_lightweight_tag_is_refused_where_the_profile_wants_an_annotated_one(b
             code="HP065",
             where="tag v1.1.0",
             message="found a lightweight tag; the profile expects an annotated one",
-            hint=f"make it anew: git tag --annotate --force v1.1.0 {bench.producer.head()}",
+            hint="fetch the annotated one, if there is one: git fetch --force origin refs/tags/v1.1.0:refs/tags/v1.1.0; or make it "
+            f"anew: git tag --annotate --force v1.1.0 {bench.producer.head()}",
         )
     ]
     assert bench.told() == []
