@@ -106,6 +106,8 @@ def make_own_folder(place: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
         if any(place.iterdir()):
             return
+    except FileExistsError:
+        raise unwritable(place, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))) from None
     except OSError as error:
         raise unwritable(place, error) from None
     write(place / _HIDING, b"*\n")

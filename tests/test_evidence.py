@@ -115,7 +115,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     assert _refused(lambda: evidence.folder(tmp_path / "work", COMMIT)) == Problem(
         code="HP080",
         where=str(tmp_path / "work"),
-        message="cannot be written: File exists",
+        message="cannot be written: Not a directory",
         hint=WRITABLE,
     )
 
