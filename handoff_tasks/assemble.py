@@ -127,7 +127,10 @@ def _statement(
         message = f"byte {error.start} is not UTF-8"
         return None, [Problem(code="HP060", where=where, message=message, hint="write it in UTF-8")]
     if file is None:
-        section = impact.section(text, manifest.release_tag)
+        try:
+            section = impact.section(text, manifest.release_tag, where)
+        except HandoffError as error:
+            return None, list(error.problems)
         if section is None:
             message = f"no section '## {manifest.release_tag}', so no impact statement"
             hint = f"add the section with {impact.SHOWN_BLOCK}, filled in, and commit; or give the block with --impact FILE"

@@ -324,7 +324,7 @@ _ENTRIES = {
     ),
     "HP060": _rule(
         "There is no impact statement",
-        "The changelog has no section of the release, no block in it or several; or the file of `--impact` cannot be read.",
+        "The changelog has no section of the release or two, no block in it or several; or the file of `--impact` cannot be read.",
         "CHANGELOG.md: no block 'Consumer impact:'; expected one",
         "Paste the block that the run prints and fill it in; `nox -s impact-draft` prints it with its evidence.",
     ),
