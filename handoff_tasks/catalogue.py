@@ -289,13 +289,15 @@ _ENTRIES = {
         "The verified commit has another runtime",
         "Runtime paths differ between `commit_sha` and the commit that the checks ran on.",
         "commit 2222...: runtime paths differ between the runtime commit 111111111111 and the verified commit: crates/core/lib.rs",
-        "Verify at the tag: `--ref v1.2.3`; or make a new release of the runtime at hand.",
+        "Before the tag exists: put the verified commit's sha into `commit_sha` and into the repin line. After it: the same with "
+        "the next release's tag, or verify the release that is there at its tag (`--ref v1.2.3`).",
     ),
     "HP055": _rule(
         "The manifest at the tag is another one",
         "It says something else than the verified commit's, has other bytes, or is not there.",
         "v1.2.3:contracts/manifest.json#/commit_sha: found 3333... at the tag; the verified commit's manifest says 1111...",
-        "Verify at the tag.",
+        "For the next release, put its tag into `release_tag`; else verify at the tag (`--ref v1.2.3`), or tag a commit that holds "
+        "the manifest.",
     ),
     "HP056": _rule(
         "The runtime commit speaks another service version",
@@ -507,6 +509,12 @@ _ENTRIES = {
         "They are of a kind that changes no verdict, such as a mirror of a registry; they are told for the record.",
         "/home/ann/.cargo/config.toml: settings of the user's that reach the checks and change no verdict: registries",
         "Nothing to do.",
+    ),
+    "HA009": _rule(
+        "The commit has another runtime than its manifest's release",
+        "`impact-draft` was called after a runtime commit, and the manifest still names the last release, whose draft it prints.",
+        "commit 222222222222: it has another runtime than the manifest's v1.2.3/111111111111: crates/core/lib.rs",
+        "Put the next release's tag and the commit's sha into the manifest, commit, and call `impact-draft` again.",
     ),
     "HA010": _rule(
         "Nothing is left to rehearse",

@@ -253,7 +253,8 @@ def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> No
             "code": "HP054",
             "where": f"commit {desk.producer.head()}",
             "message": f"runtime paths differ between the runtime commit {runtime} and the verified commit: crates/core/lib.rs",
-            "hint": "verify at the tag: --ref v1.1.0",
+            "hint": f"for the next release, put its tag and {desk.producer.head()} into the manifest (release_tag, commit_sha) and "
+            "into the repin line of its own statement; to verify v1.1.0: --ref v1.1.0",
         }
     ]
     assert desk.run("handoff-stable", "--ref", "v1.1.0").returncode == 0
@@ -465,7 +466,7 @@ def test_a_manifest_of_other_bytes_than_the_tags_is_refused(desk: Desk) -> None:
             "code": "HP055",
             "where": f"v1.1.0:{scratch.MANIFEST_PATH}",
             "message": "the manifest at the tag has other bytes than the verified commit's, and consumers mirror them",
-            "hint": "verify at the tag: --ref v1.1.0",
+            "hint": "for the next release, put its tag into the manifest's release_tag; to verify v1.1.0: --ref v1.1.0",
         }
     ]
 
