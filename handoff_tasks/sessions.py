@@ -53,7 +53,8 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
 
     def add(name: str, doc: str, body: Callable[[Session], None], *, tags: Sequence[str], isolated: bool = False) -> None:
         def session_function(session: Session) -> None:
-            body(session)
+            if not _helps(session, doc):
+                body(session)
 
         if name in taken:
             sys.exit(
@@ -130,6 +131,17 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
         functools.partial(packet_sessions.show, place=place),
         tags=["handoff"],
     )
+
+
+def _helps(session: Session, doc: str) -> bool:
+    """Print the help of a session, if its words ask for it; return whether they do."""
+    from handoff_tasks import options, screen
+
+    if not options.asks_for_help(session.posargs):
+        return False
+    for line in options.help_lines(session.name, doc):
+        screen.say(line)
+    return True
 
 
 def _init(session: Session) -> None:

@@ -270,14 +270,24 @@ def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> No
     ],
 )
 def test_bad_options_run_nothing(desk: Desk, words: list[str], message: str) -> None:
-    """An unknown or incomplete option: one line that tells what is known, and nothing was run."""
+    """An unknown or incomplete option: one line with the nearest one and where all of them are told; nothing was run."""
     done = desk.bare("handoff-stable", *words)
     assert done.returncode == 1
-    line = next(line for line in done.stdout.splitlines() if "HP001" in line)
-    assert line.startswith(
-        f"  HP001 handoff-stable: {message}; known: --producer-root PATH, --sample rust|python, --out-json PATH, "
-    )
+    assert done.stdout.splitlines()[-2:] == [
+        f"  HP001 handoff-stable: {message}",
+        "        next: correct the words after --; nothing was run. All options: nox -s handoff-stable -- --help",
+    ]
     assert "Traceback" not in done.stdout + done.stderr
+    assert not (desk.folder / ".handoff").exists()
+
+
+@pytest.mark.parametrize("session", ["handoff-stable", "handoff-verify", "handoff-init", "impact-draft", "verify-ok"])
+def test_help_is_printed_and_nothing_is_run(desk: Desk, session: str) -> None:
+    """Whatever else the words say, and however few of them there are."""
+    done = desk.bare(session, "--nonsense", "--help")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(f"usage: nox -s {session} -- [options]\n\n")
+    assert "\n  --ref REV " in done.stdout
     assert not (desk.folder / ".handoff").exists()
 
 
