@@ -52,7 +52,7 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
         env=environment | {"NO_COLOR": "1"},
     )
     said = done.stdout.replace(f"{folder}/", "").splitlines()
-    start = max(number for number, line in enumerate(said) if line.startswith("MemoryKernel sample"))
+    start = max(number for number, line in enumerate(said) if line.startswith("Sample service "))
     end = next(number for number, line in enumerate(said) if number > start and re.match(r"(NO-)?GO\b", line))
     shown = said[start : end + 1]
     page = next(line for line in shown if line.startswith("  report "))

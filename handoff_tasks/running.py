@@ -234,6 +234,8 @@ def open_(session: Session, place: Place, run: Run, *, ref: str | None = None, t
         work=work,
         cache=_cache(session, run.options),
         to_run=to_run,
+        # Its Rust flavour is verified with the profile of the service that it resembles, and is not that service.
+        name=producers.SAMPLE_NAME if named is None and producers.takes_sample(place) else None,
     )
     return run.workspace
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import re
 import secrets
@@ -48,6 +49,7 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
     Where a run without words takes the embedded sample, there are sessions for the checks of all its flavours, and the tag
     ``verify`` is for those of the flavour that suits the machine.
     """
+    logging.getLogger("nox").addFilter(_is_of_use)
     place = producers.place_of(Path(noxfile).resolve(), profile)
     taken = set(nox.registry.get())
 
@@ -142,6 +144,11 @@ def _helps(session: Session, doc: str) -> bool:
     for line in options.help_lines(session.name, doc):
         screen.say(line)
     return True
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+    """Return whether a line of nox's says something: that there is no uv does not, since virtualenv makes the environments then."""
+    return record.getMessage() != "uv binary not found."
 
 
 def _init(session: Session) -> None:

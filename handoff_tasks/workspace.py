@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,15 +60,20 @@ class Workspace:
         )
 
 
-def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, to_run: bool = False) -> Workspace:
+def open_(
+    *, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, to_run: bool = False, name: str | None = None
+) -> Workspace:
     """Open the producer at ``root`` at ``ref``; the commit and its tags are in our own repository afterwards.
 
-    ``profile_path`` is a built-in profile or the user's. With ``to_run`` the surroundings of the checkout are looked at too, since
-    checks are to run there. Raises `HandoffError`: HP010 to HP014, HP016 to HP019, HP030, HP080.
+    ``profile_path`` is a built-in profile or the user's; ``name`` is the producer's name, if it is not the profile's. With
+    ``to_run`` the surroundings of the checkout are looked at too, since checks are to run there.
+
+    Raises `HandoffError`: HP010 to HP014, HP016 to HP019, HP030, HP080.
     """
     where = str(profile_path)
     data = _read(profile_path)
     parsed = profile.parse(data, where, resources.schema(resources.PROFILE))
+    parsed = replace(parsed, name=name) if name else parsed
     producer = gitrepo.find(root, ref, parsed.tag_prefix)
     base = cache / _slug(producer.root)
     if base.resolve().is_relative_to(producer.top):

@@ -225,6 +225,13 @@ def test_uncommitted_files_are_no_part_of_a_run(desk: Desk) -> None:
     assert json.loads(desk.packet.read_bytes())["advisories"] == []
 
 
+def test_nox_says_nothing_of_uv(desk: Desk) -> None:
+    """Where there is no uv, virtualenv makes the environments, and there is nothing to look for."""
+    done = desk.run("handoff-stable", "--dry-run", PATH="/usr/bin:/bin")
+    assert "nox > Running session handoff-stable" in done.stderr
+    assert "uv binary" not in done.stdout + done.stderr
+
+
 def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
     """--impact takes the block from a file; one with a placeholder is NO-GO with the block to fill in."""
     desk.producer.commit("docs: no statement", {scratch.CHANGELOG_PATH: "# Changelog\n"})
