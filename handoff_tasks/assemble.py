@@ -168,7 +168,7 @@ def take_in(workspace: Workspace, given: Sequence[Path]) -> list[Problem]:
 
 def results(workspace: Workspace, kept: frozenset[str] = frozenset()) -> list[CheckResult]:
     """Return what the evidence says of each check of the profile, in its order; ``kept`` are those that an earlier run ran."""
-    place = evidence.folder(workspace.work, workspace.producer.commit)
+    place = evidence.folder_path(workspace.work, workspace.producer.commit)
     return [
         replace(rules.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check)), kept=check.id in kept)
         for check in workspace.profile.checks

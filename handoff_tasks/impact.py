@@ -73,8 +73,8 @@ def section(changelog: str, release_tag: str, where: str = "changelog") -> tuple
 
     A section starts with a heading whose first version is the release's: ``# v1.2.3``, ``## [1.2.3] - 2026-01-01``,
     ``## 2026-01-01 - v1.2.3``, ``### Service 1.2.3``, or such a line underlined with ``=`` or ``-``. It ends before the next
-    heading of another version, and before the next one of its level or a higher one. Fenced code does not count, nor do levels below
-    ``###``.
+    heading of another version, and before the next one of its level or a higher one. Fenced code does not count, nor do
+    levels below ``###``.
 
     Raises `HandoffError` (HP060) if two sections are the release's; ``where`` is the changelog's path, for the message.
     """

@@ -142,7 +142,7 @@ def _helps(session: Session, doc: str) -> bool:
     if not options.asks_for_help(session.posargs):
         return False
     for line in options.help_lines(session.name, doc):
-        screen.say(line)
+        screen.say(line, wrap=False)
     return True
 
 
@@ -157,7 +157,8 @@ def _init(session: Session) -> None:
 
         root = running.from_(session, Path(run.options.plain[0]))
         for line in init.lines(init.start(root, dry_run=run.options.dry_run), root):
-            screen.say(line)
+            # Files and a command to be copied.
+            screen.say(line, wrap=False)
 
 
 def _verify(session: Session, place: Place, check_id: str) -> None:
@@ -250,7 +251,9 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
         if mode_name and (found := evidence.check_target(target, workspace.producer.git_dir)):
             raise HandoffError(found)
         material = assemble.gather(workspace, statement)
-        for line in end_screen.start(session.name, workspace, material):
+        here = Path(session.invoked_from)
+        # The statement to fill in stands here too: its problems point to it, and the end of the run is minutes away.
+        for line in [*end_screen.start(session.name, workspace, material, here), *end_screen.block(workspace, material)]:
             screen.say(line)
         known = assemble.known_problems(workspace, material, allow_untagged=allow_untagged)
         for line in screen.findings("Known before any check has run (they run all the same):", known):
@@ -258,7 +261,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
         if options.dry_run:
             prospects = _prospects(session, run, workspace, workspace.profile.checks)
             run.problems = [*known, *_foreseen(session, run, prospects, again=options.fresh or options.rerun)]
-            then = f"be published at {target}" if mode_name else "be found good, and not be published"
+            then = f"be published at {screen.near(target, here)}" if mode_name else "be found good, and not be published"
             screen.say(
                 f"Nothing was run. Known already: {len(run.problems)} problem{'s' * (len(run.problems) > 1)}, so no packet"
                 if run.problems
@@ -292,7 +295,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:
                 message = f"the run was interrupted by {stopped}"
                 more.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
             run.checks = assemble.results(workspace, kept)
-            _finish(run, workspace, material, modes, target if mode_name else None, allow_untagged=allow_untagged, more=more)
+            _finish(run, workspace, material, modes, target if mode_name else None, here, allow_untagged=allow_untagged, more=more)
 
 
 def _clear_environments(checks: Sequence[Check], envdir: Path) -> None:
@@ -439,6 +442,7 @@ def _finish(
     material: Material,
     modes: Sequence[Mode],
     target: Path | None,
+    here: Path,
     *,
     allow_untagged: bool,
     more: Sequence[Problem] = (),
@@ -449,6 +453,9 @@ def _finish(
     decisions = [assemble.decide(workspace, material, run.checks, mode, allow_untagged=allow_untagged, more=more) for mode in modes]
     run.problems = sorted({problem for decision in decisions for problem in decision.problems})
     run.advisories = sorted({*material.notes, *(advisory for decision in decisions for advisory in decision.advisories)})
+    if run.mode is None:
+        # That nothing is left to rehearse matters to those who asked for the rehearsal.
+        run.advisories = [advisory for advisory in run.advisories if advisory.code != "HA010"]
     digest = ""
     if run.problems:
         drafts = [assemble.write_draft(workspace, decision) for decision in decisions]
@@ -480,6 +487,7 @@ def _finish(
         draft=run.draft,
         target=target,
         digest=digest,
+        here=here,
         report=page,
     )
     for line in end_screen.end(ended, workspace, material):
@@ -499,8 +507,12 @@ def _assemble(session: Session, place: Place) -> None:
         workspace = running.open_(session, place, run)
         mode = workspace.profile.mode(run.mode)
         material = assemble.gather(workspace, running.from_(session, run.options.impact) if run.options.impact else None)
-        for line in end_screen.start(session.name, workspace, material):
+        for line in end_screen.start(session.name, workspace, material, Path(session.invoked_from)):
             screen.say(line)
+        # Else the statement to fill in is part of the end, which follows at once, unless not even a draft can be made.
+        if run.options.dry_run or material.manifest.service_version not in workspace.profile.envelope_policies:
+            for line in end_screen.block(workspace, material):
+                screen.say(line)
         if run.options.dry_run:
             checks = assemble.results(workspace)
             decided = assemble.decide(workspace, material, checks, mode, allow_untagged=run.options.allow_untagged)
@@ -513,4 +525,13 @@ def _assemble(session: Session, place: Place) -> None:
             target = running.target_of(session, run, workspace)
             more = assemble.take_in(workspace, [running.from_(session, given) for given in run.options.evidence])
             run.checks = assemble.results(workspace)
-            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged, more=more)
+            _finish(
+                run,
+                workspace,
+                material,
+                [mode],
+                target,
+                Path(session.invoked_from),
+                allow_untagged=run.options.allow_untagged,
+                more=more,
+            )

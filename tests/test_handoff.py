@@ -25,7 +25,7 @@ def test_a_good_release_is_go_and_published(desk: Desk) -> None:
     assert packet["verdict"] == "GO"
     assert packet["git_state"]["verified_commit"] == desk.producer.head()
     assert [outcome["outcome"] for outcome in packet["verification_outcomes"]] == ["passed"] * 3
-    assert done.stdout.rstrip().splitlines()[-1] == f"GO  {desk.packet}"
+    assert done.stdout.rstrip().splitlines()[-1] == f"GO  {desk.shown_packet}"
     assert f"  sha256    {hashlib.sha256(data).hexdigest()}" in done.stdout
     assert desk.result == {
         "result_contract_version": "handoff-result.v1",
@@ -108,7 +108,7 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
     assert "broken: the end of its log" in done.stdout
     assert "\x1b" not in done.stdout
     assert "cannot go on: \\x1b[31mred" in done.stdout
-    assert done.stdout.rstrip().splitlines()[-1] == f"NO-GO  1 problem; unchanged: {desk.packet}"
+    assert done.stdout.rstrip().splitlines()[-1] == "NO-GO  broken failed (exit code 7)"
     assert scratch.listing(desk.packet.parent) == old
     draft = json.loads(Path(desk.result["draft"]).read_bytes())
     assert draft["verdict"] == "NO-GO"
@@ -122,7 +122,7 @@ def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     junit = desk.result_path.parent / "junit.xml"
     done = desk.run("handoff-stable", "--junit", str(junit), GITHUB_ACTIONS="", GITHUB_STEP_SUMMARY="")
     page = desk.evidence() / "report.stable.html"
-    assert f"\n  report    {page}\n" in done.stdout
+    assert f"\n  report    {page.name} (in that folder)\n" in done.stdout
     assert "the reason" in page.read_text()
     assert "HP043" in page.with_suffix(".md").read_text()
     assert '<failure type="failed" message="failed: exit code 3">' in junit.read_text()
@@ -223,6 +223,74 @@ def test_uncommitted_files_are_no_part_of_a_run(desk: Desk) -> None:
         "uncommitted, so no part of this run: CHANGELOG.md, scripts/ok.sh"
     ]
     assert json.loads(desk.packet.read_bytes())["advisories"] == []
+
+
+def test_the_statement_to_fill_in_is_shown_at_once(desk: Desk) -> None:
+    """Before the checks run, in a dry run, and at the end: wherever a problem says that it is shown."""
+    desk.producer.commit("docs: no statement", {scratch.CHANGELOG_PATH: "# Changelog\n\n## v1.1.0\n"})
+    heading = "\nThe statement to fill in, in CHANGELOG.md or with --impact FILE:\n\nConsumer impact:\n- Runtime behavior changes: "
+    paste = "        next: paste the block that is shown, and fill it in\n"
+    for session, *words in (["handoff-stable"], ["pre-release"], ["handoff-assemble", "--mode", "stable"]):
+        done = desk.bare(session, *desk.place(), *words, "--dry-run")
+        assert done.returncode == 1
+        assert done.stdout.count(heading) == 1, session
+        assert paste in done.stdout.partition(heading)[2]
+    done = desk.bare("handoff-stable", *desk.place())
+    assert done.stdout.count(heading) == 2
+    assert paste in done.stdout.partition(heading)[2].partition("checks to run")[0]
+    assert done.stdout.splitlines()[-1] == "NO-GO  there is no impact statement (HP060)"
+    assert desk.bare("handoff-assemble", *desk.place(), "--mode", "stable").stdout.count(heading) == 1
+    fields = {"expected_service_contract_version": "service.v9"}
+    desk.producer.commit(
+        "feat!: unknown", {scratch.MANIFEST_PATH: scratch.manifest("v1.1.0", desk.producer.git("rev-parse", "v1.1.0~1"), **fields)}
+    )
+    for session, *words in (["handoff-stable"], ["handoff-assemble", "--mode", "stable"]):
+        done = desk.bare(session, *desk.place(), *words)
+        assert "  HP057 " in done.stdout
+        assert done.stdout.count(heading) == 1, session
+
+
+def test_the_last_line_says_why(desk: Desk) -> None:
+    """The first reason and how many more there are; before it, that no packet is there yet."""
+    desk.profile(scratch.check("one", ["false"]), scratch.check("two", ["false"]), scratch.check("three", ["true"]))
+    desk.producer.git("tag", "--delete", "v1.1.0")
+    done = desk.run("handoff-stable")
+    assert done.stdout.splitlines()[-1] == "NO-GO  one failed (exit code 1), and 2 more problems"
+    assert "\n  packet    none is published yet\n" in done.stdout
+    desk.profile()
+    done = desk.run("handoff-stable")
+    assert done.stdout.splitlines()[-1] == "NO-GO  the release is not tagged (HP052)"
+    assert desk.run("handoff-stable", "--allow-untagged").returncode == 0
+    assert "\n  packet    the published one is unchanged\n" in desk.run("handoff-stable").stdout
+
+
+def test_how_the_commit_stands_is_said_once_on_go(desk: Desk) -> None:
+    """At the start of the run; on NO-GO again at its end, where it explains the problems."""
+    sentence = "            It is where the annotated tag v1.1.0 points, and 1 commit after the runtime commit "
+    done = desk.run("handoff-stable")
+    assert done.returncode == 0
+    assert done.stdout.count(sentence) == 1
+    assert done.stdout.index(sentence) < done.stdout.index("checks to run")
+    desk.profile(scratch.check("bad", ["false"]))
+    assert desk.run("handoff-stable").stdout.count(sentence) == 2
+
+
+def test_nothing_to_rehearse_is_said_to_those_who_asked(desk: Desk, tmp_path: Path) -> None:
+    """HA010 is for the session of the rehearsal, and its packet; pre-release, which looks at every mode, does not say it."""
+    runtime = desk.producer.commit("feat!: service.v3", scratch.runtime("3"))
+    previous = desk.producer.git("rev-parse", "v1.1.0~1")
+    desk.producer.release("v2.0.0", runtime, rollback=f"v1.1.0/{previous}", expected_service_contract_version="service.v3")
+    file = tmp_path / "impact.txt"
+    text = scratch.section("v2.0.0", runtime, rollback=f"v1.1.0/{previous}").partition("\n\n")[2]
+    file.write_text(text.replace("changes: none", "changes: the envelope"))
+    words = ["--impact", str(file), "--allow-untagged"]
+    done = desk.run("pre-release", *words)
+    assert done.returncode == 0, done.stdout
+    assert [advisory["code"] for advisory in desk.result["advisories"]] == ["HA011"]
+    assert "HA010" not in done.stdout + (desk.evidence() / "report.pre-release.html").read_text()
+    done = desk.run("handoff-v3-candidate", *words)
+    assert done.returncode == 0, done.stdout
+    assert [advisory["code"] for advisory in desk.result["advisories"]] == ["HA010", "HA011"]
 
 
 def test_nox_says_nothing_of_uv(desk: Desk) -> None:
@@ -371,7 +439,7 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
         f"the run was interrupted by {name}",
         "not_run: there is no evidence of it",
     ]
-    assert "NO-GO  3 problems" in out
+    assert f"NO-GO  slow interrupted ({name} came while it ran), and 2 more problems\n" in out
     left = subprocess.run(["pgrep", "-f", str(started)], capture_output=True, text=True, check=False).stdout
     assert left == ""
 
