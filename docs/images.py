@@ -15,12 +15,14 @@ import tempfile
 from html import escape
 from pathlib import Path
 
+from handoff_tasks import screen
+
 TOP = Path(__file__).resolve().parent.parent
 IMAGES = TOP / "docs/images"
 FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 LINE, LETTER, EDGE, BAR = 21, 8.43, 24, 40
+WIDTH = 80
 # What a word at the start of a line, or after a check's name, looks like.
-WIDTH = 118
 COLOURS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"^(GO|NO-GO)\b.*", {"GO": "go", "NO-GO": "bad"}),
     (r"(?<=\S  )\s*(passed|failed|timed out)\b", {"passed": "good", "failed": "bad", "timed out": "bad"}),
@@ -52,17 +54,17 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
         cwd=folder,
         env=environment | {"NO_COLOR": "1"},
     )
-    said = done.stdout.replace(f"{folder}/", "").splitlines()
-    start = max(number for number, line in enumerate(said) if line.startswith("MemoryKernel sample"))
+    said = done.stdout.splitlines()
+    start = max(number for number, line in enumerate(said) if line.startswith("Sample service "))
     end = next(number for number, line in enumerate(said) if number > start and re.match(r"(NO-)?GO\b", line))
     shown = said[start : end + 1]
-    page = next(line for line in shown if line.startswith("  report "))
-    return "\n".join(shown), folder / page.split()[1]
+    place, page = (next(line.split()[1] for line in shown if line.startswith(f"  {name} ")) for name in ("evidence", "report"))
+    return "\n".join(shown), folder / place / page
 
 
 def terminal(text: str, title: str) -> str:
     """Return a screen of text as SVG, which a person reads in light and in dark."""
-    lines = [part for line in text.splitlines() for part in wrapped(line)]
+    lines = [part for line in text.splitlines() for piece in screen.wrapped(line, WIDTH) for part in cut(piece)]
     width = round(max(map(len, lines)) * LETTER + 2 * EDGE)
     height = BAR + len(lines) * LINE + EDGE
     drawn = [
@@ -85,10 +87,9 @@ def terminal(text: str, title: str) -> str:
     )
 
 
-def wrapped(line: str) -> list[str]:
-    """Return a line as a terminal shows it, in pieces where it is too long; the long names of commits are shortened."""
-    short = re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28,52}\b", r"\1…", line)
-    return [short[at : at + WIDTH] for at in range(0, len(short), WIDTH)] or [""]
+def cut(line: str) -> list[str]:
+    """Return a line as a window of `WIDTH` columns shows it, also one with a word that is longer."""
+    return [line[at : at + WIDTH] for at in range(0, len(line), WIDTH)] or [""]
 
 
 def coloured(line: str) -> str:

@@ -48,10 +48,10 @@ def profile_reader(data: bytes) -> None:
 def statement(data: bytes) -> None:
     """The statement of a release is refused, or its five lines, written again, are read as the same statement."""
     text = data.decode("utf-8", "replace")
-    found = impact.section(text, "v1.2.3")
-    if found is None:
-        return
     with contextlib.suppress(HandoffError):
+        found = impact.section(text, "v1.2.3")
+        if found is None:
+            return
         said = impact.parse(found[1], "CHANGELOG.md", found[0] + 1)
         for value in said.to_dict().values():
             assert unicodedata.is_normalized("NFC", value)

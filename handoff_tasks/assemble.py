@@ -128,7 +128,10 @@ def _statement(
         message = f"byte {error.start} is not UTF-8"
         return None, [Problem(code="HP060", where=where, message=message, hint="write it in UTF-8")]
     if file is None:
-        section = impact.section(text, manifest.release_tag)
+        try:
+            section = impact.section(text, manifest.release_tag, where)
+        except HandoffError as error:
+            return None, list(error.problems)
         if section is None:
             message = f"no section '## {manifest.release_tag}', so no impact statement"
             hint = f"add the section with {impact.SHOWN_BLOCK}, filled in, and commit; or give the block with --impact FILE"
@@ -169,7 +172,7 @@ def take_in(workspace: Workspace, given: Sequence[Path]) -> list[Problem]:
 
 def results(workspace: Workspace, kept: frozenset[str] = frozenset()) -> list[CheckResult]:
     """Return what the evidence says of each check of the profile, in its order; ``kept`` are those that an earlier run ran."""
-    place = evidence.folder(workspace.work, workspace.producer.commit)
+    place = evidence.folder_path(workspace.work, workspace.producer.commit)
     return [
         replace(rules.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check)), kept=check.id in kept)
         for check in workspace.profile.checks

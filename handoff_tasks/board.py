@@ -1,4 +1,4 @@
-"""What is seen of a run while its checks run: a live line for each on a terminal, elsewhere a line at the start and end of each.
+"""What is seen of a run while its checks run: a live line for each on a terminal, elsewhere a line at the end of each.
 
 Looks at the evidence as it appears, the log while a check runs and the record when it has ended; talks to no lane. What it shows
 decides nothing.
@@ -86,7 +86,7 @@ def board(place: Path, checks: Sequence[str], kept: frozenset[str]) -> Board:
 
 
 class _PlainBoard:
-    """Prints a line when a check starts and one when it ends."""
+    """Prints a line when a check ends."""
 
     def __init__(self, seen: _Seen) -> None:
         self._seen = seen
@@ -97,7 +97,6 @@ class _PlainBoard:
         done = self._seen.done
         for line in self._seen.changed():
             if line.state == RUNNING:
-                screen.say(f"{line.check}: started")
                 continue
             done += 1
             reason = f": {harmless.printable(line.said)}" if line.said else ""

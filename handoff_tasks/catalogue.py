@@ -308,13 +308,15 @@ _ENTRIES = {
         "The verified commit has another runtime",
         "Runtime paths differ between `commit_sha` and the commit that the checks ran on.",
         "commit 2222...: runtime paths differ between the runtime commit 111111111111 and the verified commit: crates/core/lib.rs",
-        "Verify at the tag: `--ref v1.2.3`; or make a new release of the runtime at hand.",
+        "Before the tag exists: put the verified commit's sha into `commit_sha` and into the repin line. After it: the same with "
+        "the next release's tag, or verify the release that is there at its tag (`--ref v1.2.3`).",
     ),
     "HP055": _rule(
         "The manifest at the tag is another one",
         "It says something else than the verified commit's, has other bytes, or is not there.",
         "v1.2.3:contracts/manifest.json#/commit_sha: found 3333... at the tag; the verified commit's manifest says 1111...",
-        "Verify at the tag.",
+        "For the next release, put its tag into `release_tag`; else verify at the tag (`--ref v1.2.3`), or tag a commit that holds "
+        "the manifest.",
     ),
     "HP056": _rule(
         "The runtime commit speaks another service version",
@@ -343,7 +345,7 @@ _ENTRIES = {
     ),
     "HP060": _rule(
         "There is no impact statement",
-        "The changelog has no section of the release, no block in it or several; or the file of `--impact` cannot be read.",
+        "The changelog has no section of the release or two, no block in it or several; or the file of `--impact` cannot be read.",
         "CHANGELOG.md: no block 'Consumer impact:'; expected one",
         "Paste the block that the run prints and fill it in; `nox -s impact-draft` prints it with its evidence.",
     ),
@@ -571,6 +573,12 @@ _ENTRIES = {
         "and evidence are new files for git there.",
         "/src/app/out: the work folder holds other files, so its lock and evidence are not hidden from git",
         "Name a folder of its own with `--work-dir`, or add `lock` and `evidence/` to a `.gitignore`.",
+    ),
+    "HA009": _rule(
+        "The commit has another runtime than its manifest's release",
+        "`impact-draft` was called after a runtime commit, and the manifest still names the last release, whose draft it prints.",
+        "commit 222222222222: it has another runtime than the manifest's v1.2.3/111111111111: crates/core/lib.rs",
+        "Put the next release's tag and the commit's sha into the manifest, commit, and call `impact-draft` again.",
     ),
     "HA010": _rule(
         "Nothing is left to rehearse",

@@ -5,10 +5,12 @@ A person who sees the last screen only knows what to do. Reads the ends of logs,
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks import evidence, screen
+from handoff_tasks import evidence, impact, screen
+from handoff_tasks.catalogue import CATALOGUE
 from handoff_tasks.model import Outcome, Relation
 from handoff_tasks.report import counted
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from handoff_tasks.workspace import Workspace
 
 _LOG_LINES = 20
+# Digits of a commit's name for people.
+_SHORT = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,8 @@ class Ended:
     """What came of a run.
 
     ``target`` is where a packet belongs, None when none was to be published; ``digest`` is its sha256. ``draft`` is None when every
-    decision is GO. ``report`` is the page for people, None when it could not be written. With ``ran`` False no check has run.
+    decision is GO. ``report`` is the page for people, None when it could not be written. ``here`` is the folder that the run was
+    called from: paths are shown as they are typed there. With ``ran`` False no check has run.
     """
 
     checks: Sequence[CheckResult]
@@ -39,6 +44,7 @@ class Ended:
     draft: Path | None
     target: Path | None
     digest: str
+    here: Path
     report: Path | None = None
     ran: bool = True
 
@@ -62,13 +68,26 @@ def interrupted(checks: Sequence[CheckResult], again: str | None) -> str:
     return f"{told} Run the same command to continue."
 
 
-def start(session: str, workspace: Workspace, material: Material) -> list[str]:
+def start(session: str, workspace: Workspace, material: Material, here: Path) -> list[str]:
     """Return the lines that say what is about to be verified."""
+    producer = workspace.producer
     return [
-        f"{session}: {workspace.profile.name} {material.manifest.release_tag} in {workspace.producer.root}",
-        f"  commit    {workspace.producer.commit}",
+        f"{session}: {workspace.profile.name} {material.manifest.release_tag} in {screen.near(producer.root, here)}",
+        f"  commit    {producer.commit[:_SHORT]}",
         f"            {_standing(material.facts)}",
-        f"  checkout  {workspace.base / 'checkout'}",
+        f"  checkout  {screen.near(workspace.base / 'checkout', here)}",
+    ]
+
+
+def block(workspace: Workspace, material: Material) -> list[str]:
+    """Return the statement to fill in, if the release has none that counts; problems that ask for it follow."""
+    if material.statement is not None:
+        return []
+    return [
+        "",
+        f"The statement to fill in, in {workspace.profile.changelog_path} or with --impact FILE:",
+        "",
+        *impact.draft(material.manifest, material.facts).splitlines(),
     ]
 
 
@@ -111,40 +130,44 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
         f"{workspace.profile.name} {material.manifest.release_tag}: {counted(len(ended.checks), 'check')}",
         *screen.checks(ended.checks),
         "",
-        f"  commit    {workspace.producer.commit}",
-        f"            {_standing(material.facts)}",
+        f"  commit    {workspace.producer.commit[:_SHORT]}",
+        # The start of the run has said it; what is not as usual about a GO is among its advisories.
+        *([f"            {_standing(material.facts)}"] if ended.problems else []),
         _checkout(ended.checks),
-        f"  evidence  {folder}",
+        f"  evidence  {screen.near(folder, ended.here)}{os.sep}",
     ]
+    lines += [
+        f"  {name:<8}  {path.name} (in that folder)" for name, path in (("report", ended.report), ("draft", ended.draft)) if path
+    ]
+    lines += [f"  sha256    {ended.digest}"] if ended.digest else []
+    if ended.problems and ended.target is not None:
+        lines.append(f"  packet    {'the published one is unchanged' if ended.target.exists() else 'none is published yet'}")
     for check in ended.checks:
         if check.outcome not in (Outcome.PASSED, Outcome.NOT_RUN):
-            tail = evidence.tail(evidence.log_path(folder, check.id), _LOG_LINES)
-            lines += screen.log_end(check.id, tail, evidence.log_path(folder, check.id)) if tail else []
+            log = evidence.log_path(folder, check.id)
+            tail = evidence.tail(log, _LOG_LINES)
+            lines += screen.log_end(check.id, tail, log) if tail else []
     outcomes = {check.outcome for check in ended.checks}
     # Of an interrupted run it is plain why a check did not run.
     if ended.ran and Outcome.NOT_RUN in outcomes and Outcome.INTERRUPTED not in outcomes:
         for chatter in sorted(folder.glob("lane-*.nox.log")):
             lines += screen.log_end("nox", evidence.tail(chatter, _LOG_LINES), chatter)
-    block = ended.decisions[0].block
-    if block and ended.problems:
-        lines += [
-            "",
-            f"The statement to fill in, in {workspace.profile.changelog_path} or with --impact FILE:",
-            "",
-            block,
-        ]
+    lines += block(workspace, material) if ended.problems else []
     lines += screen.findings("Advisories:", ended.advisories)
     lines += screen.findings("Problems:", ended.problems)
-    lines += [""] if ended.advisories or ended.problems else []
-    if ended.report:
-        lines.append(f"  report    {ended.report}")
-    if ended.draft:
-        lines.append(f"  draft     {ended.draft}")
-        verdict = f"NO-GO  {len(ended.problems)} problem{'s' if len(ended.problems) > 1 else ''}"
-        if ended.target is not None:
-            verdict += f"; {'unchanged' if ended.target.exists() else 'there is still no packet'}: {ended.target}"
-        return [*lines, "", verdict]
-    if ended.target is None:
+    return [*lines, "", _verdict(ended)]
+
+
+def _verdict(ended: Ended) -> str:
+    """Return the last line: GO and the packet's place, or NO-GO and its first reason."""
+    if not ended.problems:
         modes = ", ".join(str(decision.document["handoff_mode"]) for decision in ended.decisions)
-        return [*lines, "", f"GO  for {modes}; nothing was published"]
-    return [*lines, f"  sha256    {ended.digest}", "", f"GO  {ended.target}"]
+        return f"GO  {screen.near(ended.target, ended.here)}" if ended.target else f"GO  for {modes}; nothing was published"
+    first, *others = sorted(ended.problems)
+    check = next(
+        (check for check in ended.checks if first.where == f"check {check.id}" and check.outcome is not Outcome.PASSED), None
+    )
+    title = CATALOGUE[first.code].title
+    reason = screen.told(check) if check else f"{title[0].lower()}{title[1:]} ({first.code})"
+    more = f", and {counted(len(others), 'more problem')}" if others else ""
+    return f"NO-GO  {reason}{more}"

@@ -40,7 +40,7 @@ class Prospect:
 
 def prospect(workspace: Workspace, check: Check, settings: verify.Settings) -> Prospect:
     """Return how a check would run. The private checkout must hold the commit."""
-    place = evidence.folder(workspace.work, workspace.producer.commit)
+    place = evidence.folder_path(workspace.work, workspace.producer.commit)
     result = rules.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check))
     changed = verify.differences(workspace, check, settings, result.record) if result.record else []
     return Prospect(check=check, ahead=verify.ahead(workspace, check, settings), result=result, changed=tuple(changed))
@@ -126,7 +126,7 @@ def _evidence(one: Prospect, workspace: Workspace) -> list[str]:
     record = one.result.record
     if record is None:
         return [f"{one.result.outcome.replace('_', ' ')}: {one.result.reason}"]
-    place = evidence.folder(workspace.work, workspace.producer.commit)
+    place = evidence.folder_path(workspace.work, workspace.producer.commit)
     code = f", exit code {record.exit_code}" if record.exit_code is not None else ""
     told = [f"{record.outcome.replace('_', ' ')} at {record.started_at_utc}{code}{f': {record.reason}' if record.reason else ''}"]
     if record.log:

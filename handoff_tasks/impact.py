@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks import harmless
@@ -15,7 +16,7 @@ from handoff_tasks.model import Statement
 from handoff_tasks.validate import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from handoff_tasks.model import GitFacts, Manifest
 
@@ -48,31 +49,93 @@ _SAYS_NOTHING = frozenset(
     {"", "describe", "none describe", "yes no", "tbd", "tba", "todo", "fixme", "xxx", "placeholder", "fill in"}
 )
 _ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK"})
+_VERSION = re.compile(r"\d+\.\d+\.\d+(?:[-+.][0-9A-Za-z.+-]*)?")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DATE = re.compile(
+    rf"\b(?:\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}}|\d{{1,2}}\.? {_MONTH}\.?,? \d{{4}}|{_MONTH}\.? \d{{1,2}},? \d{{4}})\b", re.IGNORECASE
+)
+# "### Since 1.2.3" speaks of a release, "### Service 1.2.3" is one.
+_PREPOSITIONS = frozenset({"after", "before", "between", "from", "in", "of", "since", "to", "until", "versus", "vs", "with"})
 
 
-def section(changelog: str, release_tag: str) -> tuple[int, str] | None:
-    """Return the changelog's section of a release and the line number of its heading; None when there is none.
+@dataclass(frozen=True, slots=True)
+class _Heading:
+    """A Markdown heading: the numbers of its first and last line, its level, and the version that it names as a release's."""
 
-    A section starts with a ``##`` heading whose first version is the release's (``## v1.2.3``, ``## [1.2.3] - 2026-01-01``,
-    ``## Service 1.2.3``) and ends before the next heading of that or a higher level. Fenced code is no heading.
+    first: int
+    last: int
+    level: int
+    version: str | None
+
+
+def section(changelog: str, release_tag: str, where: str = "changelog") -> tuple[int, str] | None:
+    """Return the changelog's section of a release and the line number of its heading; None if there is none.
+
+    A section starts with a heading whose first version is the release's: ``# v1.2.3``, ``## [1.2.3] - 2026-01-01``,
+    ``## 2026-01-01 - v1.2.3``, ``### Service 1.2.3``, or such a line underlined with ``=`` or ``-``. It ends before the next
+    heading of another version, and before the next one of its level or a higher one. Fenced code does not count, nor do
+    levels below ``###``.
+
+    Raises `HandoffError` (HP060) if two sections are the release's; ``where`` is the changelog's path, for the message.
     """
     wanted = release_tag.removeprefix("v")
-    found: list[str] = []
-    start = None
-    fenced = False
-    for number, line in enumerate(changelog.splitlines(), 1):
-        if re.match(r"\s*(```|~~~)", line):
-            fenced = not fenced
-        if not fenced and re.match(r"##?\s", line):
-            if start is not None:
-                break
-            version = re.match(r"##\s++(?:[^\d]*[^\d.])?(\d+\.\d+\.\d+)(?![\d.+-])", line)
-            if version and version[1] == wanted:
-                start = number
+    lines = changelog.splitlines()
+    found: list[tuple[_Heading, int]] = []
+    current: _Heading | None = None
+    for heading in [*_headings(lines), _Heading(len(lines) + 1, len(lines) + 1, 0, None)]:
+        if current is not None:
+            within = heading.level > current.level
+            if within and heading.version in (None, current.version):
                 continue
-        if start is not None:
-            found.append(line)
-    return None if start is None else (start, "\n".join(found))
+            if current.version == wanted:
+                found.append((current, heading.first))
+        current = heading if heading.version is not None else None
+    if len(found) > 1:
+        places = " and ".join(str(heading.last) for heading, _ in found[:2])
+        message = f"two sections of {release_tag}, at the lines {places}; expected one"
+        raise refusal("HP060", where, message, "keep the section with the filled statement, and remove or rename the other one")
+    return (found[0][0].last, "\n".join(lines[found[0][0].last : found[0][1] - 1])) if found else None
+
+
+def _headings(lines: Sequence[str]) -> Iterator[_Heading]:
+    """Yield the headings of the levels 1 to 3, with ``#`` or underlined, outside of fenced code."""
+    fence = ""
+    for number, line in enumerate(lines, 1):
+        if fence:
+            if re.fullmatch(rf"\s*{fence[0]}{{{len(fence)},}}\s*", line):
+                fence = ""
+        elif opened := re.match(r"\s*(`{3,}|~{3,})", line):
+            fence = opened[1]
+        elif marked := re.match(r" {0,3}(#{1,3})\s+", line):
+            level = len(marked[1])
+            yield _Heading(number, number, level, _version(line[marked.end() :], level))
+        elif number > 1 and (under := re.fullmatch(r" {0,3}(?:(={2,})|-{2,})\s*", line)) and _stands_alone(lines, number - 2):
+            level = 1 if under[1] else 2
+            yield _Heading(number - 1, number, level, _version(lines[number - 2], level))
+
+
+def _stands_alone(lines: Sequence[str], index: int) -> bool:
+    """Return whether a line is a paragraph of one line, which an underline makes a heading."""
+    paragraph = re.compile(r" {0,3}(?![-*+>|<#=`~]|\d+[.)]\s)\S")
+    return bool(paragraph.match(lines[index])) and (index == 0 or not paragraph.match(lines[index - 1]))
+
+
+def _version(heading: str, level: int) -> str | None:
+    """Return the version that a heading names as a release's; None if it names none, or only speaks of one.
+
+    Dates do not count. On level 2 any words may stand before the version; on the others at most one, which is a name.
+    """
+    text = _DATE.sub(" ", heading)
+    digit = re.search(r"\d", text)
+    version = _VERSION.match(text, digit.start()) if digit else None
+    if digit is None or version is None or text[: digit.start()].endswith("."):
+        return None
+    before = text[: digit.start()].split()
+    if before and not text[digit.start() - 1].isspace():
+        before.pop()
+    words = [word for word in before if any(letter.isalpha() for letter in word)]
+    named = not words or (len(words) == 1 and words[0].lower() not in _PREPOSITIONS)
+    return version[0] if named or level == 2 else None
 
 
 def parse(text: str, where: str, first_line: int = 1) -> Statement:

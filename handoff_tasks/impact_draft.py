@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def draft(session: Session, place: Place) -> None:
     """Print the evidence and the block for the release that the chosen commit's manifest names."""
     with running.framed(session) as run:
-        from handoff_tasks import assemble, harmless, impact, screen
+        from handoff_tasks import assemble, harmless, impact, rules, screen
 
         workspace = running.open_(session, place, run)
         material = assemble.gather(workspace, None)
@@ -38,5 +38,6 @@ def draft(session: Session, place: Place) -> None:
         ]:
             screen.say(harmless.printable(line))
         # What is edited and not committed is not what the draft was made from.
+        run.advisories = [*material.notes, *rules.other_runtime(facts, manifest)]
         for line in screen.findings("Advisories:", run.advisories):
             screen.say(line)

@@ -5,7 +5,7 @@ No files, no processes, no decisions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -278,7 +278,10 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The evidence of one check (schema producer-outcome-record.v1). Times are UTC texts, the duration is in ms."""
+    """The evidence of one check (schema producer-outcome-record.v1). Times are UTC texts, the duration is in ms.
+
+    ``environment_value_digests`` is empty in a record of an earlier version.
+    """
 
     id: str
     binding: Binding
@@ -298,6 +301,7 @@ class Record:
     environment_names: tuple[str, ...]
     environment_digest: str
     installation: Installation | None = None
+    environment_value_digests: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the document that is written."""
@@ -325,6 +329,7 @@ class Record:
             "environment_names": list(self.environment_names),
             "environment_digest": self.environment_digest,
             **({"installation": self.installation.to_dict()} if self.installation else {}),
+            **({"environment_value_digests": dict(self.environment_value_digests)} if self.environment_value_digests else {}),
         }
 
     @classmethod
@@ -355,6 +360,7 @@ class Record:
             environment_names=tuple(document["environment_names"]),
             environment_digest=document["environment_digest"],
             installation=Installation.from_dict(document["installation"]) if "installation" in document else None,
+            environment_value_digests=document.get("environment_value_digests", {}),
         )
 
 

@@ -1,4 +1,4 @@
-"""What stands after ``--``: one parser for all sessions. Refuses in one line; looks at no file."""
+"""What stands after ``--``: one parser for all sessions, and its help. Refuses in one line; looks at no file."""
 
 from __future__ import annotations
 
@@ -64,52 +64,15 @@ class _Parser(argparse.ArgumentParser):
         raise _Refused(message)
 
 
-def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> Options:  # noqa: PLR0915 - an option a line
+def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> Options:
     """Return the options in ``words``; ``plain`` names the words without a flag that are expected too, such as ``PACKET``.
 
-    Raises `HandoffError` (HP001), in one line, that tells what is known.
+    Raises `HandoffError` (HP001), in one line, which points to the help.
     """
-    parser = _Parser(prog=session, add_help=False, allow_abbrev=False)
-    known = []
-
-    def add(*flags: str, metavar: str = "", **settings: object) -> None:
-        known.append(f"{flags[0]} {metavar}".strip())
-        if metavar:
-            settings["metavar"] = metavar
-        parser.add_argument(*flags, **settings)  # type: ignore[arg-type] # argparse's own keywords, passed through
-
-    add("--producer-root", "--memorykernel-root", metavar="PATH", type=_path, dest="producer_root")
-    add("--sample", metavar="|".join(Flavour), type=_flavour)
-    add("--out-json", metavar="PATH", type=_path)
-    add("--ref", metavar="REV", default="HEAD")
-    add("--impact", metavar="FILE", type=_path)
-    add("--work-dir", metavar="PATH", type=_path)
-    add("--cache-dir", metavar="PATH", type=_path)
-    add("--jobs", metavar="N", type=_count)
-    add("--timeout", metavar="SECONDS", type=_count)
-    add("--toolchain", metavar="NAME")
-    add("--result-json", metavar="PATH", type=_path)
-    add("--junit", metavar="PATH", type=_path)
-    add("--mode", metavar="MODE")
-    add("--profile", metavar="NAME")
-    add("--allow-untagged", action="store_true")
-    add("--fresh", action="store_true")
-    add("--rerun", action="store_true")
-    add("--show-output", action="store_true")
-    add("--dry-run", action="store_true")
-    add("--stop-early", action="store_true")
-    add("--evidence", metavar="DIR", type=_path, action="append", default=[])
-    add("--format", metavar="|".join(FORMATS), type=_one_of(FORMATS), default=FORMATS[0], dest="formatted")
-    add("--fail-on", metavar="|".join(LIMITS), type=_one_of(LIMITS))
-    parser.add_argument("--run-file", type=_path)
-    known[:0] = plain
-    for name in plain:
-        # One in brackets may be left out; it is the empty text then.
-        parser.add_argument(name, **({"nargs": "?"} if name.startswith("[") else {}))  # type: ignore[arg-type] # argparse's own
+    parser, flags = _parser(session, plain)
     try:
         found, unknown = parser.parse_known_args(list(words))
         if unknown:
-            flags = [word.split(" ")[0] for word in known]
             raise _Refused(f"unknown option {unknown[0]}{validate.nearest(unknown[0], flags)}")
         for name, value in vars(found).items():
             if value == "" or (isinstance(value, list) and "" in value):
@@ -120,9 +83,8 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
         if found.dry_run and (found.result_json or found.junit):
             raise _Refused("--dry-run has no result; expected it without --result-json and --junit")
     except (_Refused, argparse.ArgumentError) as error:
-        raise refusal(
-            "HP001", session, f"{error}; known: {', '.join(known)}", "correct the words after --; nothing was run"
-        ) from None
+        hint = f"correct the words after --; nothing was run. All options: nox -s {session} -- --help"
+        raise refusal("HP001", session, str(error), hint) from None
     values = vars(found)
     values["plain"] = tuple(values.pop(name) or "" for name in plain)
     values["evidence"] = tuple(values["evidence"])
@@ -132,6 +94,85 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
 def _refuse_profile(profile: str | None, session: str) -> None:
     if profile is not None and session not in _READERS:
         raise _Refused(f"--profile is an option of {', '.join(_READERS)}; the noxfile names the profile of this session")
+
+
+def _parser(session: str, plain: Sequence[str]) -> tuple[argparse.ArgumentParser, list[str]]:
+    """Return the parser of all sessions, and the flags that it knows."""
+    parser = _Parser(
+        prog=f"nox -s {session} --",
+        add_help=False,
+        allow_abbrev=False,
+        # Else the words depend on the window's width.
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=80),
+    )
+    flags = []
+
+    def add(*names: str, help: str, **settings: object) -> None:  # noqa: A002 - argparse's own word
+        flags.append(names[0])
+        parser.add_argument(*names, help=help, **settings)  # type: ignore[arg-type] # argparse's own keywords, passed through
+
+    add(
+        *("--producer-root", "--memorykernel-root"),
+        metavar="PATH",
+        type=_path,
+        dest="producer_root",
+        help="the producer's root; default: the noxfile's folder, else the sample",
+    )
+    add("--sample", metavar="|".join(Flavour), type=_flavour, help="the flavour of the embedded sample producer")
+    add("--out-json", metavar="PATH", type=_path, help="where to publish the packet; default: the profile's path")
+    add("--ref", metavar="REV", default="HEAD", help="the commit to verify; default: HEAD")
+    add("--impact", metavar="FILE", type=_path, help="the consumer impact statement; default: the one in the changelog")
+    add("--work-dir", metavar="PATH", type=_path, help="evidence, logs and drafts; default: .handoff/ beside the noxfile")
+    add("--cache-dir", metavar="PATH", type=_path, help="the private checkout; default: the user's cache folder")
+    add("--jobs", metavar="N", type=_count, help="checks side by side; default: 3, or the number of processors")
+    add("--timeout", metavar="SECONDS", type=_count, help="the limit of each check; default: the profile's")
+    add("--toolchain", metavar="NAME", help="the toolchain; default: the profile's, else the machine's")
+    add("--result-json", metavar="PATH", type=_path, help="write verdict, problems and outcomes there")
+    add("--junit", metavar="PATH", type=_path, help="write checks and problems there as JUnit XML")
+    add("--mode", metavar="MODE", help="the mode to assemble; default: the session's")
+    add("--profile", metavar="NAME", help="judge packets by this profile; default: the one that the packet names")
+    add("--allow-untagged", action="store_true", help="accept a release that is not tagged yet")
+    add("--fresh", action="store_true", help="run all checks again, from an empty checkout in new environments")
+    add("--rerun", action="store_true", help="run all checks again, in the checkout that is there")
+    add("--show-output", action="store_true", help="print what the checks print")
+    add("--dry-run", action="store_true", help="run nothing, and print what would be done")
+    add("--stop-early", action="store_true", help="end before the checks if problems are known already")
+    add(
+        "--evidence",
+        metavar="DIR",
+        type=_path,
+        action="append",
+        default=[],
+        help="handoff-assemble: a folder with the evidence of other machines; may be repeated",
+    )
+    add(
+        "--format",
+        metavar="|".join(FORMATS),
+        type=_one_of(FORMATS),
+        default=FORMATS[0],
+        dest="formatted",
+        help="what handoff-diff and handoff-show print; default: text",
+    )
+    add("--fail-on", metavar="|".join(LIMITS), type=_one_of(LIMITS), help="handoff-diff: end with 1 on such a change")
+    parser.add_argument("--help", "-h", action="store_true", default=argparse.SUPPRESS, help="print this, and do nothing else")
+    parser.add_argument("--run-file", type=_path, help=argparse.SUPPRESS)
+    for name in plain:
+        # One in brackets may be left out; it is the empty text then.
+        parser.add_argument(name, **({"nargs": "?"} if name.startswith("[") else {}))  # type: ignore[arg-type] # argparse's own
+    return parser, flags
+
+
+def asks_for_help(words: Sequence[str]) -> bool:
+    """Return whether the words ask for help: then they need not make sense otherwise."""
+    return "--help" in words or "-h" in words
+
+
+def help_lines(session: str, summary: str) -> list[str]:
+    """Return what ``-- --help`` prints: what a session does, and the options of all sessions."""
+    parser, _ = _parser(session, ())
+    parser.usage = f"nox -s {session} -- [options]"
+    parser.description = summary
+    return parser.format_help().rstrip("\n").splitlines()
 
 
 def result_json(words: Sequence[str]) -> Path | None:

@@ -119,14 +119,14 @@ def differ(session: Session, place: Place) -> None:
             ]
         if options.formatted == "json":
             text = canonical.published_bytes(packets.diff_document(old, new, changes, notice, notes)).decode().rstrip("\n")
-            screen.say(harmless.escape_json(text))
+            screen.say(harmless.escape_json(text), wrap=False)
             return
         if options.formatted == "md":
             lines = packet_screen.changes_markdown(old, new, changes, notes)
         else:
             lines = [*packet_screen.changes_text(old, new, changes, notes), *screen.findings("Problems:", run.problems)]
         for line in lines:
-            screen.say(line)
+            screen.say(line, wrap=options.formatted == "text")
 
 
 def show(session: Session, place: Place) -> None:
@@ -143,14 +143,14 @@ def show(session: Session, place: Place) -> None:
                 other = _call(session, place, run).line("handoff-diff", read.word, "OTHER")
                 hint = f"take --format text, md or json, or compare it: {other}"
                 raise refusal("HP001", "--format", message, hint)
-            screen.say(_page(read, _call(session, place, run)))
+            screen.say(_page(read, _call(session, place, run)), wrap=False)
             return
         if run.options.formatted == "json":
-            screen.say(harmless.escape_json(canonical.published_bytes(read.document).decode().rstrip("\n")))
+            screen.say(harmless.escape_json(canonical.published_bytes(read.document).decode().rstrip("\n")), wrap=False)
             return
         made = packet_screen.packet_markdown if run.options.formatted == "md" else packet_screen.packet_text
         for line in made(read, _call(session, place, run)):
-            screen.say(line)
+            screen.say(line, wrap=run.options.formatted == "text")
 
 
 def _page(read: Packet, call: Call) -> str:

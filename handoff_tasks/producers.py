@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from handoff_tasks.options import Options
 
 DEFAULT_PROFILE = "memorykernel"
-_SAMPLE_PROFILES = {"rust": DEFAULT_PROFILE, "python": "sample-python"}
+_SAMPLE_PROFILES = {"rust": "sample-rust", "python": "sample-python"}
 _SAMPLE_FOLDERS = {"rust": "sample-producer", "python": "sample-producer-python"}
 
 

@@ -112,11 +112,11 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
         wrong("HP050", at, message, _WITH_HISTORY if squashed else hint)
     elif facts.runtime_to_verified is Relation.UNRELATED:
         message = f"the runtime commit {short} is no ancestor of the verified commit {facts.verified_commit[:12]}{squashed}"
-        wrong("HP051", at, message, _WITH_HISTORY if squashed else _verify_at(facts))
+        wrong("HP051", at, message, _WITH_HISTORY if squashed else _other_runtime(facts))
     elif facts.changed_to_verified:
         paths = some_of(_places(facts, facts.changed_to_verified))
         message = f"runtime paths differ between the runtime commit {short} and the verified commit: {paths}"
-        wrong("HP054", f"commit {facts.verified_commit}", message, _verify_at(facts))
+        wrong("HP054", f"commit {facts.verified_commit}", message, _other_runtime(facts))
     where = f"tag {facts.tag_name}"
     for what, commit in facts.namesakes:
         message = f"a {what} of that name is at {commit}, and the release is not tagged yet"
@@ -235,9 +235,11 @@ def _is_clobbered(document: Mapping[str, Any], facts: GitFacts) -> bool:
 
 def _manifest_at_tag(facts: GitFacts, manifest: Manifest, profile: Profile) -> list[Problem]:
     where = f"{profile.tag_name(manifest.release_tag)}:{place(facts, profile.manifest_path)}"
-    hint = f"verify at the tag: --ref {facts.tag_name}"
+    coming = "for the next release, put its tag into the manifest's release_tag"
     if facts.manifest_at_tag is None:
-        return [Problem(code="HP055", where=where, message="the tag's target holds no readable manifest", hint=hint)]
+        message, hint = "the tag's target holds no readable manifest", f"tag a commit that holds the manifest; {coming}"
+        return [Problem(code="HP055", where=where, message=message, hint=hint)]
+    hint = f"{coming}; to verify {facts.tag_name}: --ref {facts.tag_name}"
     here, there = manifest.baseline(), facts.manifest_at_tag.baseline()
     if here == there and facts.manifest_sha256_at_tag != facts.manifest_sha256:
         message = "the manifest at the tag has other bytes than the verified commit's, and consumers mirror them"
@@ -254,10 +256,32 @@ def _manifest_at_tag(facts: GitFacts, manifest: Manifest, profile: Profile) -> l
     ]
 
 
-def _verify_at(facts: GitFacts) -> str:
-    if facts.tag and not facts.changed_to_tag and facts.runtime_to_tag in (Relation.SAME, Relation.ANCESTOR):
-        return f"verify at the tag: --ref {facts.tag_name}"
-    return "for the runtime at hand, make a new release: manifest with a new tag and this runtime commit"
+def _other_runtime(facts: GitFacts) -> str:
+    """Return what to do if the verified commit does not have the runtime of its manifest's ``commit_sha``.
+
+    The verified commit itself is right as the new ``commit_sha``: the commit that names it changes the manifest only.
+    """
+    if facts.tag is None:
+        return f"put {facts.verified_commit} into the manifest's commit_sha and into the statement's repin line, then commit both"
+    coming = (
+        f"for the next release, put its tag and {facts.verified_commit} into the manifest (release_tag, commit_sha) and into the "
+        "repin line of its own statement"
+    )
+    if not facts.changed_to_tag and facts.runtime_to_tag in (Relation.SAME, Relation.ANCESTOR):
+        return f"{coming}; to verify {facts.tag_name}: --ref {facts.tag_name}"
+    return coming
+
+
+def other_runtime(facts: GitFacts, manifest: Manifest) -> list[Problem]:
+    """Return an advisory (HA009) if the verified commit has another runtime than the release that its manifest names."""
+    if facts.changed_to_verified:
+        which = some_of(facts.changed_to_verified)
+        message = f"it has another runtime than the manifest's {manifest.release_tag}/{manifest.commit_sha[:12]}: {which}"
+    elif facts.runtime_to_verified is Relation.UNRELATED:
+        message = f"the runtime commit of the manifest's {manifest.release_tag}, {manifest.commit_sha[:12]}, does not lie before it"
+    else:
+        return []
+    return [Problem(code="HA009", where=f"commit {facts.verified_commit[:12]}", message=message, hint=_other_runtime(facts))]
 
 
 def place(facts: GitFacts, path: str) -> str:

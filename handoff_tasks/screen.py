@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,10 @@ _LONGEST_LINE = 16384
 # What the runner obeys at the start of a line, blanks or not.
 _COMMAND = re.compile(r"\A(\s*)::")
 _LONGEST_END = 300
-_LONGEST_REASON = 80
+# A row of the table of checks fits into this many columns where names allow it.
+_ROW = 80
+_SHORTEST_REASON = 20
+_SHOWN_OF_A_KIND = 10
 _MOST_SHOWN = 4 * 1024 * 1024
 # What a line of ours says, and how that is coloured: bold green, bold red, green, red, red, yellow, cyan (ECMA-48, SGR).
 _COLOURS = (
@@ -38,17 +42,51 @@ _COLOURS = (
     (re.compile(r"  (HA[0-9]{3}) "), "33"),
     (re.compile(r" {8}(next:) "), "36"),
 )
+# How far the lines below a line that is too long are indented: to where its text starts.
+_TEXT_STARTS = (
+    (re.compile(r" {8}next: "), 14),
+    (re.compile(r"  H[PA][0-9]{3} "), 8),
+    (re.compile(r"  (?:commit|checkout|evidence|report|draft|packet|sha256) +"), 12),
+    (re.compile(r"  [A-Za-z ]{12}  (?=\S)"), 16),
+    (re.compile(r"- |NO-GO  |GO  "), 2),
+)
+_DEEP = 8
 
 
-def say(line: str) -> None:
-    """Print one line of ours; on a terminal its verdict, outcome or code is coloured, unless ``NO_COLOR`` is set (no-color.org).
+def say(line: str, *, wrap: bool = True) -> None:
+    """Print one line of ours.
 
-    Should a word from outside stand first in it, GitHub's runner takes it for no command.
+    On a terminal its verdict, outcome or code is coloured, unless ``NO_COLOR`` is set (no-color.org), and it is broken between
+    words where the window ends, unless it is text that a program or a file may take (``wrap`` False). A word from outside that
+    stands first in it is not a command to GitHub's runner.
     """
-    line = _COMMAND.sub(r"\1\\x3a:", line)
-    if is_terminal() and not os.environ.get("NO_COLOR"):
-        line = _coloured(line)
-    _out((line + "\n").encode("utf-8", "surrogateescape"))
+    lines = [_COMMAND.sub(r"\1\\x3a:", line)]
+    if is_terminal():
+        lines = wrapped(lines[0], shutil.get_terminal_size().columns) if wrap else lines
+        if not os.environ.get("NO_COLOR"):
+            lines[0] = _coloured(lines[0])
+    _out(("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """Return a line in pieces of at most ``width`` characters, broken between words; a longer word, such as a path, stays whole."""
+    if len(line) <= width:
+        return [line]
+    line = line.rstrip()
+    blanks = len(line) - len(line.lstrip(" "))
+    indent = next((size for pattern, size in _TEXT_STARTS if pattern.match(line)), blanks if blanks >= _DEEP else blanks + 2)
+    pieces = []
+    while len(line) > width:
+        start = max(indent, len(line) - len(line.lstrip(" "))) + 1
+        at = line.rfind(" ", start, width + 1)
+        # A word that does not fit on a line of its own either stays where it is, and may be selected with a double click.
+        if at < 0 or indent + len(line[at:].split(None, 1)[0]) > width:
+            at = line.find(" ", max(at + 1, start))
+        if at < 0:
+            break
+        pieces.append(line[:at].rstrip())
+        line = " " * indent + line[at:].lstrip()
+    return [*pieces, line]
 
 
 def command(line: str) -> None:
@@ -142,6 +180,12 @@ class Lines:
         _out(self._prefix + body + b"\n")
 
 
+def near(path: Path, here: Path) -> str:
+    """Return a path as it is typed in the folder ``here``: relative to it, unless the whole path is shorter."""
+    relative = os.path.relpath(path, here)
+    return relative if len(relative) < len(str(path)) else str(path)
+
+
 def seconds(milliseconds: int) -> str:
     """Return a duration as people say it: ``0.3 s``, ``2 min 5 s``."""
     if milliseconds < 60_000:
@@ -150,36 +194,60 @@ def seconds(milliseconds: int) -> str:
 
 
 def checks(results: Sequence[CheckResult]) -> list[str]:
-    """Return the table of checks: name, outcome, time, log in the evidence folder, and what else there is to say."""
-    width = max([len(result.id) for result in results], default=0)
+    """Return the table of checks: name, outcome, time, and what else there is to say."""
+    rows = [(result.id, outcome(result), seconds(result.record.duration_ms) if result.record else "") for result in results]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = []
-    for result in results:
-        took = seconds(result.record.duration_ms) if result.record else ""
-        log = result.record.log.file if result.record and result.record.log else ""
-        # Of several reasons the first; all of them stand with the problems.
-        more = (result.reason or "").split("; ")[0][:_LONGEST_REASON] if result.outcome is Outcome.FAILED else ""
-        if result.kept and result.record:
-            more = f"kept, ran at {result.record.started_at_utc}"
-        outcome = result.outcome.replace("_", " ") if result.outcome is not Outcome.PASSED else "passed"
-        lines.append(f"  {result.id:<{width}}  {outcome:<12}  {took:>12}  {log:<{width + 4}}  {more}".rstrip())
+    for result, (name, told, took) in zip(results, rows, strict=True):
+        line = f"  {name:<{widths[0]}}  {told:<{widths[1]}}  {took:>{widths[2]}}"
+        more = ""
+        if result.outcome is Outcome.FAILED:
+            more = _cut(_first_reason(result), max(_ROW - len(line) - 2, _SHORTEST_REASON))
+        elif result.kept and result.record:
+            more = f"kept, ran {result.record.started_at_utc}"
+        lines.append(f"{line}  {more}".rstrip())
     return lines
 
 
+def outcome(result: CheckResult) -> str:
+    """Return a check's outcome in words."""
+    return str(result.outcome).replace("_", " ")
+
+
+def told(result: CheckResult) -> str:
+    """Return in a few words what became of a check that did not pass: ``contract-parity failed (exit code 1)``."""
+    reason = _cut(_first_reason(result), _ROW // 2)
+    return f"{result.id} {outcome(result)}" + (f" ({reason})" if reason else "")
+
+
+def _first_reason(result: CheckResult) -> str:
+    """Return the first of a check's reasons; all of them stand with the problems."""
+    return printable((result.reason or "").split("; ")[0])
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1].rstrip()}\u2026"
+
+
 def findings(title: str, found: Iterable[Problem]) -> list[str]:
-    """Return problems or advisories as lines; a hint that several share is said once, under the last of them."""
-    ordered = sorted(found)
-    if not ordered:
-        return []
-    lines = ["", title]
-    for number, one in enumerate(ordered):
-        lines.append(f"  {one.code} {printable(one.where)}: {printable(one.message)}")
-        following = ordered[number + 1] if number + 1 < len(ordered) else None
-        if following is None or following.hint != one.hint:
-            lines.append(f"        next: {printable(one.hint)}")
+    """Return problems or advisories as lines.
+
+    Those of one code that share a hint stand together, at most ten of them, and the hint is said once, under the last of them.
+    """
+    groups: dict[tuple[str, str], list[Problem]] = {}
+    for one in sorted(found):
+        groups.setdefault((one.code, one.hint), []).append(one)
+    lines = ["", title] if groups else []
+    for (code, hint), group in groups.items():
+        # One more line that says that there is one more saves nothing.
+        shown = group if len(group) <= _SHOWN_OF_A_KIND + 1 else group[:_SHOWN_OF_A_KIND]
+        lines += [f"  {one.code} {printable(one.where)}: {printable(one.message)}" for one in shown]
+        lines += [f"  {code} and {len(group) - len(shown)} more with the same next step"] if len(shown) < len(group) else []
+        lines.append(f"        next: {printable(hint)}")
     return lines
 
 
 def log_end(check: str, lines: Sequence[str], path: Path) -> list[str]:
-    """Return the last lines of a failed check's log, none longer than anybody reads."""
+    """Return the last lines of a failed check's log, none longer than anybody reads; the log lies in the evidence folder."""
     shown = [f"  {check} | {line[:_LONGEST_END]}{'…' * (len(line) > _LONGEST_END)}" for line in map(printable, lines)]
-    return ["", f"{check}: the end of its log ({path})", *shown]
+    return ["", f"{check}: the end of its log ({path.name})", *shown]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import os
 import secrets
 import shutil
@@ -50,12 +51,14 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
     Where a run without words takes the embedded sample, there are sessions for the checks of all its flavours, and the tag
     ``verify`` is for those of the flavour that suits the machine.
     """
+    logging.getLogger("nox").addFilter(_is_of_use)
     place = producers.place_of(Path(noxfile).resolve(), profile)
     taken = set(nox.registry.get())
 
     def add(name: str, doc: str, body: Callable[[Session], None], *, tags: Sequence[str], isolated: bool = False) -> None:
         def session_function(session: Session) -> None:
-            body(session)
+            if not _helps(session, doc):
+                body(session)
 
         if name in taken:
             sys.exit(
@@ -134,13 +137,30 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = produce
     )
 
 
+def _helps(session: Session, doc: str) -> bool:
+    """Print the help of a session, if its words ask for it; return whether they do."""
+    from handoff_tasks import options, screen
+
+    if not options.asks_for_help(session.posargs):
+        return False
+    for line in options.help_lines(session.name, doc):
+        screen.say(line, wrap=False)
+    return True
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
+    """Return whether a line of nox's says something: that there is no uv does not, since virtualenv makes the environments then."""
+    return record.getMessage() != "uv binary not found."
+
+
 def _init(session: Session) -> None:
     with running.framed(session, plain=("PATH",)) as run:
         from handoff_tasks import init, screen
 
         root = running.from_(session, Path(run.options.plain[0]))
         for line in init.lines(init.start(root, dry_run=run.options.dry_run), root):
-            screen.say(line)
+            # Files and a command to be copied.
+            screen.say(line, wrap=False)
 
 
 def _verify(session: Session, place: Place, check_id: str) -> None:
@@ -217,7 +237,9 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:  # 
             raise HandoffError(found)
         verify = running.verify_command(session, place, run, named)
         material = assemble.gather(workspace, statement)
-        for line in end_screen.start(session.name, workspace, material):
+        here = Path(session.invoked_from)
+        # The statement to fill in stands here too: its problems point to it, and the end of the run is minutes away.
+        for line in [*end_screen.start(session.name, workspace, material, here), *end_screen.block(workspace, material)]:
             screen.say(line)
         known = assemble.known_problems(workspace, material, allow_untagged=allow_untagged)
         goes_on = "they stop this run" if options.stop_early else "they run all the same"
@@ -229,7 +251,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:  # 
         if known and options.stop_early:
             with checkout.held(evidence.lock_path(workspace.work), "the work folder", say=screen.say):
                 run.checks = assemble.not_run(workspace)
-                _finish(run, workspace, material, modes, target, allow_untagged=allow_untagged, verify=verify, ran=False)
+                _finish(run, workspace, material, modes, target, here, allow_untagged=allow_untagged, verify=verify, ran=False)
             return
         if known:
             screen.say("This run cannot end with GO. To save it, press Ctrl-C and fix this first; --stop-early does so by itself")
@@ -257,7 +279,7 @@ def _handoff(session: Session, place: Place, mode_name: str | None) -> None:  # 
                 message = f"the run was interrupted by {stopped}"
                 more.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
             run.checks = assemble.results(workspace, kept)
-            _finish(run, workspace, material, modes, target, allow_untagged=allow_untagged, more=more, verify=verify)
+            _finish(run, workspace, material, modes, target, here, allow_untagged=allow_untagged, more=more, verify=verify)
 
 
 def _look_ahead(
@@ -271,7 +293,7 @@ def _look_ahead(
     run.advisories = notes
     for line in _advised(notes):
         screen.say(line)
-    then = f"be published at {target}" if target else "be found good, and not be published"
+    then = f"be published at {screen.near(target, Path(session.invoked_from))}" if target else "be found good, and not be published"
     screen.say(
         f"Nothing was run. Known already: {len(run.problems)} problem{'s' * (len(run.problems) > 1)}, so no packet"
         if run.problems
@@ -451,6 +473,7 @@ def _finish(
     material: Material,
     modes: Sequence[Mode],
     target: Path | None,
+    here: Path,
     *,
     allow_untagged: bool,
     more: Sequence[Problem] = (),
@@ -469,6 +492,9 @@ def _finish(
     ]
     run.problems = sorted({problem for decision in decisions for problem in decision.problems})
     run.advisories = sorted({*material.notes, *(advisory for decision in decisions for advisory in decision.advisories)})
+    if run.mode is None:
+        # That nothing is left to rehearse matters to those who asked for the rehearsal.
+        run.advisories = [advisory for advisory in run.advisories if advisory.code != "HA010"]
     digest = ""
     if run.problems:
         drafts = [assemble.write_draft(workspace, decision) for decision in decisions]
@@ -505,6 +531,7 @@ def _finish(
         draft=run.draft,
         target=target,
         digest=digest,
+        here=here,
         report=page,
         ran=ran,
     )
@@ -525,8 +552,12 @@ def _assemble(session: Session, place: Place) -> None:
         workspace = running.open_(session, place, run)
         mode = workspace.profile.mode(run.mode)
         material = assemble.gather(workspace, running.from_(session, run.options.impact) if run.options.impact else None)
-        for line in end_screen.start(session.name, workspace, material):
+        for line in end_screen.start(session.name, workspace, material, Path(session.invoked_from)):
             screen.say(line)
+        # Else the statement to fill in is part of the end, which follows at once, unless not even a draft can be made.
+        if run.options.dry_run or material.manifest.service_version not in workspace.profile.envelope_policies:
+            for line in end_screen.block(workspace, material):
+                screen.say(line)
         if run.options.dry_run:
             checks = assemble.results(workspace)
             decided = assemble.decide(workspace, material, checks, mode, allow_untagged=run.options.allow_untagged)
@@ -542,4 +573,14 @@ def _assemble(session: Session, place: Place) -> None:
             more = assemble.take_in(workspace, [running.from_(session, given) for given in run.options.evidence])
             run.checks = assemble.results(workspace)
             again = running.verify_command(session, place, run, target)
-            _finish(run, workspace, material, [mode], target, allow_untagged=run.options.allow_untagged, more=more, verify=again)
+            _finish(
+                run,
+                workspace,
+                material,
+                [mode],
+                target,
+                Path(session.invoked_from),
+                allow_untagged=run.options.allow_untagged,
+                more=more,
+                verify=again,
+            )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _ANSWER_SECONDS = 30.0
 _LAST_LINES = 2000
+_DIGITS = 4
 # Settings of the machine that git and Python would read: with them the user could decide an outcome.
 _NEUTRAL = {"GIT_ATTR_NOSYSTEM": "1", "GIT_CONFIG_NOSYSTEM": "1", "PYTHONNOUSERSITE": "1"}
 _VERSION = re.compile(r"\d+(?:\.\d+)+(?:[-+.][0-9A-Za-z.+-]*)?|\d+")
@@ -105,6 +106,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings) -> Record:
                     checkout_state=held.state,
                     environment_names=tuple(sorted(environment)),
                     environment_digest=_digest(environment),
+                    environment_value_digests=_value_digests(environment),
                 )
                 tools, unusable = _tools(workspace, check, root, environment)
                 record = replace(record, tools=tools)
@@ -206,7 +208,10 @@ def differences(workspace: Workspace, check: Check, settings: Settings, record: 
         (f"toolchain (was {record.toolchain}, is {toolchain})", record.toolchain != toolchain),
         (f"tools ({'; '.join(versions) or 'fewer'})", tools != record.tools),
         (f"variables ({', '.join(names)})", bool(names)),
-        ("values of variables", not names and record.environment_digest != _digest(environment)),
+        (
+            f"values of variables ({_changed_values(record, environment)})",
+            not names and record.environment_digest != _digest(environment),
+        ),
         ("machine, system or Python", dict(record.platform) != _platform()),
     )
     return [name for name, differs in found if differs]
@@ -227,6 +232,20 @@ def _digest(environment: Mapping[str, str]) -> str:
     for name, value in sorted(environment.items()):
         found.update(f"{name}={value}\0".encode("utf-8", "surrogateescape"))
     return f"sha256:{found.hexdigest()}"
+
+
+def _value_digests(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the beginning of each variable's digest: it shows that a value differs, and does not give the value away."""
+    return {
+        name: hashlib.sha256(f"{name}={value}".encode("utf-8", "surrogateescape")).hexdigest()[:_DIGITS]
+        for name, value in sorted(environment.items())
+    }
+
+
+def _changed_values(record: Record, environment: Mapping[str, str]) -> str:
+    """Return the names of the variables whose values differ from the record's."""
+    then, now = record.environment_value_digests, _value_digests(environment)
+    return ", ".join(name for name in now if then and then.get(name) != now[name]) or "the record does not say which"
 
 
 def _utc(seconds: float) -> str:

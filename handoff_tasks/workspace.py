@@ -72,8 +72,9 @@ def open_(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, 
     """Open the producer at ``root`` at ``ref``; the commit and its tags are in our own repository afterwards.
 
     ``profile_path`` is a built-in profile or the user's. With ``to_run`` the surroundings of the checkout are looked at too, since
-    checks are to run there. Raises `HandoffError`: HP010 to HP014, HP016 to HP019, HP030, HP034,
-    HP080.
+    checks are to run there.
+
+    Raises `HandoffError`: HP010 to HP014, HP016 to HP019, HP030, HP034, HP080.
     """
     where = str(profile_path)
     data = _read(profile_path)

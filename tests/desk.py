@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import scratch
 
+from handoff_tasks import screen
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -75,6 +77,11 @@ class Desk:
     @property
     def packet(self) -> Path:
         return self.producer.root / scratch.PACKET_PATH
+
+    @property
+    def shown_packet(self) -> str:
+        """The packet's path as a run that was called here shows it."""
+        return screen.near(self.packet, self.folder)
 
     def evidence(self, commit: str | None = None) -> Path:
         return self.folder / ".handoff" / "evidence" / (commit or self.producer.head())

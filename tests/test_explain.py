@@ -37,7 +37,7 @@ def test_a_check_is_explained(desk: Desk) -> None:
     }
     assert {f"{name}={value}" for name, value in given.items()} <= set(said["set"].split(", "))
     assert said["evidence"] == "not run: there is no evidence of it"
-    assert not list(desk.evidence().iterdir())
+    assert not (desk.folder / ".handoff").exists()
 
 
 def test_the_evidence_of_a_check_is_explained(desk: Desk) -> None:
@@ -74,7 +74,7 @@ def test_a_dry_run_says_what_would_run(desk: Desk) -> None:
     assert done.returncode == 0, done.stdout
     said = done.stdout.splitlines()
     assert said[said.index("handoff-stable would run") + 1 :][:2] == ["  kept      ok, tree", "  lane 1    plain"]
-    assert said[-1] == f"Nothing was run. If every check passes, the packet would be published at {desk.packet}"
+    assert said[-1] == f"Nothing was run. If every check passes, the packet would be published at {desk.shown_packet}"
     assert scratch.listing(desk.evidence()) == before
     assert not desk.packet.exists()
 
@@ -93,7 +93,7 @@ def test_a_dry_run_knows_what_would_stop_the_run(desk: Desk) -> None:
     done = desk.bare("verify-gone", *desk.place(), "--dry-run")
     assert done.returncode == 1
     assert "  HP095 check gone: " in done.stdout
-    assert not list(desk.evidence().iterdir())
+    assert not (desk.folder / ".handoff").exists()
 
 
 def test_a_dry_assembly_writes_nothing(desk: Desk) -> None:
@@ -102,6 +102,7 @@ def test_a_dry_assembly_writes_nothing(desk: Desk) -> None:
     done = desk.bare("handoff-assemble", *words)
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == "Nothing was written. The packet would not be published"
+    assert not (desk.folder / ".handoff").exists()
     assert desk.run("handoff-stable", "--out-json", str(desk.folder / "other.json")).returncode == 0
     done = desk.bare("handoff-assemble", *words)
     assert done.returncode == 0, done.stdout

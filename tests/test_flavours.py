@@ -109,7 +109,7 @@ def test_without_cargo_a_check_alone_is_of_the_python_flavour(stranger: Stranger
         {
             "code": "HP001",
             "where": "verify-clippy",
-            "message": f"MemoryKernel sample, Python flavour has no check clippy; known: {known}, trilogy-compliance",
+            "message": f"Sample service has no check clippy; known: {known}, trilogy-compliance",
             "hint": "run one of the known checks",
         }
     ]
@@ -122,7 +122,7 @@ def test_with_cargo_the_rust_flavour_is_taken(stranger: Stranger) -> None:
     done = stranger.session("verify-lint")
     assert done.returncode == 1
     assert SAYS not in done.stdout
-    assert [problem["message"].split(";")[0] for problem in stranger.result["problems"]] == ["MemoryKernel has no check lint"]
+    assert [problem["message"].split(";")[0] for problem in stranger.result["problems"]] == ["Sample service has no check lint"]
     assert stranger.built == ["sample-producer"]
 
 

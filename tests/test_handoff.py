@@ -25,7 +25,7 @@ def test_a_good_release_is_go_and_published(desk: Desk) -> None:
     assert packet["verdict"] == "GO"
     assert packet["git_state"]["verified_commit"] == desk.producer.head()
     assert [outcome["outcome"] for outcome in packet["verification_outcomes"]] == ["passed"] * 3
-    assert done.stdout.rstrip().splitlines()[-1] == f"GO  {desk.packet}"
+    assert done.stdout.rstrip().splitlines()[-1] == f"GO  {desk.shown_packet}"
     assert f"  sha256    {hashlib.sha256(data).hexdigest()}" in done.stdout
     assert desk.result == {
         "result_contract_version": "handoff-result.v1",
@@ -108,7 +108,7 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
     assert "broken: the end of its log" in done.stdout
     assert "\x1b" not in done.stdout
     assert "cannot go on: \\x1b[31mred" in done.stdout
-    assert done.stdout.rstrip().splitlines()[-1] == f"NO-GO  1 problem; unchanged: {desk.packet}"
+    assert done.stdout.rstrip().splitlines()[-1] == "NO-GO  broken failed (exit code 7)"
     assert scratch.listing(desk.packet.parent) == old
     draft = json.loads(Path(desk.result["draft"]).read_bytes())
     assert draft["verdict"] == "NO-GO"
@@ -143,7 +143,7 @@ def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     junit = desk.result_path.parent / "junit.xml"
     done = desk.run("handoff-stable", "--junit", str(junit), GITHUB_ACTIONS="", GITHUB_STEP_SUMMARY="")
     page = desk.evidence() / "report.stable.html"
-    assert f"\n  report    {page}\n" in done.stdout
+    assert f"\n  report    {page.name} (in that folder)\n" in done.stdout
     assert "the reason" in page.read_text()
     assert "HP043" in page.with_suffix(".md").read_text()
     assert '<failure type="failed" message="failed: exit code 3; its log says: the reason">' in junit.read_text()
@@ -246,6 +246,81 @@ def test_uncommitted_files_are_no_part_of_a_run(desk: Desk) -> None:
     assert json.loads(desk.packet.read_bytes())["advisories"] == []
 
 
+def test_the_statement_to_fill_in_is_shown_at_once(desk: Desk) -> None:
+    """Before the checks run, in a dry run, and at the end: wherever a problem says that it is shown."""
+    desk.producer.commit("docs: no statement", {scratch.CHANGELOG_PATH: "# Changelog\n\n## v1.1.0\n"})
+    heading = "\nThe statement to fill in, in CHANGELOG.md or with --impact FILE:\n\nConsumer impact:\n- Runtime behavior changes: "
+    paste = "        next: paste the block that is shown, and fill it in\n"
+    for session, *words in (["handoff-stable"], ["pre-release"], ["handoff-assemble", "--mode", "stable"]):
+        done = desk.bare(session, *desk.place(), *words, "--dry-run")
+        assert done.returncode == 1
+        assert done.stdout.count(heading) == 1, session
+        assert paste in done.stdout.partition(heading)[2]
+    done = desk.bare("handoff-stable", *desk.place())
+    assert done.stdout.count(heading) == 2
+    assert paste in done.stdout.partition(heading)[2].partition("checks to run")[0]
+    assert done.stdout.splitlines()[-1] == "NO-GO  there is no impact statement (HP060)"
+    assert desk.bare("handoff-assemble", *desk.place(), "--mode", "stable").stdout.count(heading) == 1
+    fields = {"expected_service_contract_version": "service.v9"}
+    desk.producer.commit(
+        "feat!: unknown", {scratch.MANIFEST_PATH: scratch.manifest("v1.1.0", desk.producer.git("rev-parse", "v1.1.0~1"), **fields)}
+    )
+    for session, *words in (["handoff-stable"], ["handoff-assemble", "--mode", "stable"]):
+        done = desk.bare(session, *desk.place(), *words)
+        assert "  HP057 " in done.stdout
+        assert done.stdout.count(heading) == 1, session
+
+
+def test_the_last_line_says_why(desk: Desk) -> None:
+    """The first reason and how many more there are; before it, that no packet is there yet."""
+    desk.profile(scratch.check("one", ["false"]), scratch.check("two", ["false"]), scratch.check("three", ["true"]))
+    desk.producer.git("tag", "--delete", "v1.1.0")
+    done = desk.run("handoff-stable")
+    assert done.stdout.splitlines()[-1] == "NO-GO  one failed (exit code 1), and 2 more problems"
+    assert "\n  packet    none is published yet\n" in done.stdout
+    desk.profile()
+    done = desk.run("handoff-stable")
+    assert done.stdout.splitlines()[-1] == "NO-GO  the release is not tagged (HP052)"
+    assert desk.run("handoff-stable", "--allow-untagged").returncode == 0
+    assert "\n  packet    the published one is unchanged\n" in desk.run("handoff-stable").stdout
+
+
+def test_how_the_commit_stands_is_said_once_on_go(desk: Desk) -> None:
+    """At the start of the run; on NO-GO again at its end, where it explains the problems."""
+    sentence = "            It is where the annotated tag v1.1.0 points, and 1 commit after the runtime commit "
+    done = desk.run("handoff-stable")
+    assert done.returncode == 0
+    assert done.stdout.count(sentence) == 1
+    assert done.stdout.index(sentence) < done.stdout.index("checks to run")
+    desk.profile(scratch.check("bad", ["false"]))
+    assert desk.run("handoff-stable").stdout.count(sentence) == 2
+
+
+def test_nothing_to_rehearse_is_said_to_those_who_asked(desk: Desk, tmp_path: Path) -> None:
+    """HA010 is for the session of the rehearsal, and its packet; pre-release, which looks at every mode, does not say it."""
+    runtime = desk.producer.commit("feat!: service.v3", scratch.runtime("3"))
+    previous = desk.producer.git("rev-parse", "v1.1.0~1")
+    desk.producer.release("v2.0.0", runtime, rollback=f"v1.1.0/{previous}", expected_service_contract_version="service.v3")
+    file = tmp_path / "impact.txt"
+    text = scratch.section("v2.0.0", runtime, rollback=f"v1.1.0/{previous}").partition("\n\n")[2]
+    file.write_text(text.replace("changes: none", "changes: the envelope"))
+    words = ["--impact", str(file), "--allow-untagged"]
+    done = desk.run("pre-release", *words)
+    assert done.returncode == 0, done.stdout
+    assert [advisory["code"] for advisory in desk.result["advisories"]] == ["HA011"]
+    assert "HA010" not in done.stdout + (desk.evidence() / "report.pre-release.html").read_text()
+    done = desk.run("handoff-v3-candidate", *words)
+    assert done.returncode == 0, done.stdout
+    assert [advisory["code"] for advisory in desk.result["advisories"]] == ["HA010", "HA011"]
+
+
+def test_nox_says_nothing_of_uv(desk: Desk) -> None:
+    """Where there is no uv, virtualenv makes the environments, and there is nothing to look for."""
+    done = desk.run("handoff-stable", "--dry-run", PATH="/usr/bin:/bin")
+    assert "nox > Running session handoff-stable" in done.stderr
+    assert "uv binary" not in done.stdout + done.stderr
+
+
 def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
     """--impact takes the block from a file; one with a placeholder is NO-GO with the block to fill in."""
     desk.producer.commit("docs: no statement", {scratch.CHANGELOG_PATH: "# Changelog\n"})
@@ -274,7 +349,8 @@ def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> No
             "code": "HP054",
             "where": f"commit {desk.producer.head()}",
             "message": f"runtime paths differ between the runtime commit {runtime} and the verified commit: crates/core/lib.rs",
-            "hint": "verify at the tag: --ref v1.1.0",
+            "hint": f"for the next release, put its tag and {desk.producer.head()} into the manifest (release_tag, commit_sha) and "
+            "into the repin line of its own statement; to verify v1.1.0: --ref v1.1.0",
         }
     ]
     assert desk.run("handoff-stable", "--ref", "v1.1.0").returncode == 0
@@ -323,14 +399,24 @@ def test_stop_early_stops_only_what_cannot_be_go(desk: Desk) -> None:
     ],
 )
 def test_bad_options_run_nothing(desk: Desk, words: list[str], message: str) -> None:
-    """An unknown or incomplete option: one line that tells what is known, and nothing was run."""
+    """An unknown or incomplete option: one line with the nearest one and where all of them are told; nothing was run."""
     done = desk.bare("handoff-stable", *words)
     assert done.returncode == 1
-    line = next(line for line in done.stdout.splitlines() if "HP001" in line)
-    assert line.startswith(
-        f"  HP001 handoff-stable: {message}; known: --producer-root PATH, --sample rust|python, --out-json PATH, "
-    )
+    assert done.stdout.splitlines()[-2:] == [
+        f"  HP001 handoff-stable: {message}",
+        "        next: correct the words after --; nothing was run. All options: nox -s handoff-stable -- --help",
+    ]
     assert "Traceback" not in done.stdout + done.stderr
+    assert not (desk.folder / ".handoff").exists()
+
+
+@pytest.mark.parametrize("session", ["handoff-stable", "handoff-verify", "handoff-init", "impact-draft", "verify-ok"])
+def test_help_is_printed_and_nothing_is_run(desk: Desk, session: str) -> None:
+    """Whatever else the words say, and however few of them there are."""
+    done = desk.bare(session, "--nonsense", "--help")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith(f"usage: nox -s {session} -- [options]\n\n")
+    assert "\n  --ref REV " in done.stdout
     assert not (desk.folder / ".handoff").exists()
 
 
@@ -523,7 +609,7 @@ def test_a_manifest_of_other_bytes_than_the_tags_is_refused(desk: Desk) -> None:
             "code": "HP055",
             "where": f"v1.1.0:{scratch.MANIFEST_PATH}",
             "message": "the manifest at the tag has other bytes than the verified commit's, and consumers mirror them",
-            "hint": "verify at the tag: --ref v1.1.0",
+            "hint": "for the next release, put its tag into the manifest's release_tag; to verify v1.1.0: --ref v1.1.0",
         }
     ]
 

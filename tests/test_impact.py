@@ -254,19 +254,70 @@ def test_every_mistake_is_told_at_once() -> None:
         ("## v1.2.3.4\nthis", None),
         ("## v11.2.3\nthis", None),
         ("## v1.2.33\nthis", None),
-        ("### v1.2.3\nthis", None),
-        ("# v1.2.3\nthis", None),
+        ("### v1.2.3\nthis", (1, "this")),
+        ("# v1.2.3\nthis", (1, "this")),
+        ("#### v1.2.3\nthis", None),
+        ("   ## v1.2.3\nthis", (1, "this")),
+        ("    ## v1.2.3\nthis", None),
+        ("# Changelog\n\n### 1.2.3\nthis\n### 1.2.2\nold", (3, "this")),
+        ("# v1.2.3\nthis\n## Fixed\nmore\n# v1.2.2\nold", (1, "this\n## Fixed\nmore")),
+        ("# 1.3.0\nnew\n## [1.2.3](https://x.example/v1.2.2...v1.2.3)\nthis\n# 1.2.0\nold", (3, "this")),
+        ("# 1.2.3\nthis\n## 1.2.2\nold", (1, "this")),
+        ("## v1.2.3\nthis\n### v1.2.2\nold", (1, "this")),
+        ("## v1.2.3\nthis\n### Upgrading from 1.2.2\nmore", (1, "this\n### Upgrading from 1.2.2\nmore")),
+        ("## v1.2.3\nthis\n### Since 1.2.2\nmore", (1, "this\n### Since 1.2.2\nmore")),
+        ("## v1.2.3\nthis\n### v1.2.3 in short\nmore", (1, "this\n### v1.2.3 in short\nmore")),
+        ("# v1.2.3\nthis\n## Fixed in 1.2.3\nmore", (1, "this\n## Fixed in 1.2.3\nmore")),
+        ("# v1.2.3\nthis\n## The old service 1.2.2\nold", (1, "this")),
+        ("# Changes in 1.2.3\n## v1.2.3\nthis", (2, "this")),
+        ("## v1.2.4\n### Upgrading from v1.2.3\nnew", None),
+        ("### Service v1.2.3\nthis", (1, "this")),
+        ("## service-v1.2.3\nthis", (1, "this")),
+        ("### @scope/service@1.2.3\nthis", (1, "this")),
+        ("## The service 1.2.3\nthis", (1, "this")),
+        ("## 2026-01-01 - v1.2.3\nthis", (1, "this")),
+        ("## v1.2.3 - 2026-01-01\nthis", (1, "this")),
+        ("### [2026/1/2] 1.2.3\nthis", (1, "this")),
+        ("## 2 Jan 2026: v1.2.3\nthis", (1, "this")),
+        ("## January 2, 2026 (1.2.3)\nthis", (1, "this")),
+        ("## 2026.10.12\nthis", None),
+        ("v1.2.3\n======\nthis\n\nv1.2.2\n======\nold", (2, "this\n")),
+        ("Changelog\n===\n\n1.2.3 - 2026-01-01\n---\nthis\n\n1.2.2\n---\n", (5, "this\n")),
+        ("1.2.3\n---\nthis\n\n1.2.2\n---\nold", (2, "this\n")),
+        ("1.2.3\n===\nthis\n\nFixed\n---\nmore", (2, "this\n\nFixed\n---\nmore")),
+        ("## v1.2.3\n- this\n---\nmore", (1, "- this\n---\nmore")),
+        ("## v1.2.3\nthis\nand that\n---\nmore", (1, "this\nand that\n---\nmore")),
+        ("## v1.2.3\nthis\n\n---\nmore", (1, "this\n\n---\nmore")),
+        ("text\n1.2.3\n---\nthis", None),
+        ("```text\n```sh\n## v1.2.3\n```\n## v1.2.3\nthis", (5, "this")),
+        ("````\n```\n## v1.2.3\n````\n## v1.2.3\nthis", (5, "this")),
         ("## v1.2.4 after v1.2.3\nthis", None),
         ("```\n## v1.2.3\n```\n## v1.2.3\nthis", (4, "this")),
         ("## v1.2.3\n~~~\n## v1.2.2\n~~~\nthis\n## v1.2.2\n", (1, "~~~\n## v1.2.2\n~~~\nthis")),
         ("## v1.2.3\r\nthis\r\n## v1.2.2\r\n", (1, "this")),
         ("## v1.2.3", (1, "")),
-        ("## v1.2.3\nfirst\n## v1.2.3\nsecond", (1, "first")),
     ],
 )
 def test_the_section_of_a_release(changelog: str, expected: tuple[int, str] | None) -> None:
-    """The section starts at the heading whose version is the release's and ends at the next heading of that level or above."""
+    """The section starts at the heading whose version is the release's and ends at the next release, level or above."""
     assert impact.section(changelog, "v1.2.3") == expected
+
+
+@pytest.mark.parametrize(
+    ("changelog", "lines"),
+    [
+        ("## v1.2.3\nfirst\n## v1.2.3\nsecond", "1 and 3"),
+        ("# v1.2.3\nfirst\n\n1.2.3\n=====\nsecond", "1 and 5"),
+        ("### v1.2.3\nfirst\n## The service 1.2.3\nsecond\n## 1.2.3\nthird", "1 and 3"),
+    ],
+)
+def test_two_sections_of_a_release_are_an_error(changelog: str, lines: str) -> None:
+    """Which of them counts is not for this package to choose."""
+    with pytest.raises(HandoffError) as caught:
+        impact.section(changelog, "v1.2.3", "CHANGELOG.md")
+    message = f"two sections of v1.2.3, at the lines {lines}; expected one"
+    hint = "keep the section with the filled statement, and remove or rename the other one"
+    assert shown(caught.value) == [("HP060", "CHANGELOG.md", message, hint)]
 
 
 def test_line_numbers_are_those_of_the_changelog() -> None:

@@ -96,6 +96,20 @@ def test_the_draft_of_a_first_release(desk: Path, tmp_path: Path) -> None:
     assert done.stdout.endswith(f"there is a filled statement already:\n\n{block}"), done.stdout
 
 
+def test_a_runtime_commit_is_not_the_last_release(desk: Path, producer: scratch.Producer) -> None:
+    """After the runtime commit the manifest still names the last release: HA009 says so, last, with what to commit."""
+    runtime = producer.git("rev-parse", "v1.1.0~1")
+    assert "Advisories:" not in draft(desk, producer).stdout
+    head = producer.commit("feat: more", {"crates/core/more.rs": "// more\n"})
+    done = draft(desk, producer)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.partition("Advisories:\n")[2] == (
+        f"  HA009 commit {head[:12]}: it has another runtime than the manifest's v1.1.0/{runtime[:12]}: crates/core/more.rs\n"
+        f"        next: for the next release, put its tag and {head} into the manifest (release_tag, commit_sha) and into the "
+        "repin line of its own statement; to verify v1.1.0: --ref v1.1.0\n"
+    )
+
+
 def test_a_commit_without_a_manifest_has_no_draft(desk: Path, producer: scratch.Producer) -> None:
     """HP020, without a traceback."""
     done = draft(desk, producer, "--ref", "v1.0.0~1")

@@ -184,8 +184,14 @@ AT_SHA = f"{MANIFEST_PATH}#/commit_sha"
 AT_VERSION = f"{MANIFEST_PATH}#/expected_service_contract_version"
 AT_TAG = f"v1.2.3:{MANIFEST_PATH}"
 SHORT = RUNTIME[:12]
-VERIFY_AT_TAG = "verify at the tag: --ref v1.2.3"
-NEW_RELEASE = "for the runtime at hand, make a new release: manifest with a new tag and this runtime commit"
+NEXT_RELEASE = (
+    f"for the next release, put its tag and {VERIFIED} into the manifest (release_tag, commit_sha) and into the repin line of its "
+    "own statement"
+)
+NEXT_OR_AT_TAG = f"{NEXT_RELEASE}; to verify v1.2.3: --ref v1.2.3"
+THIS_RELEASE = f"put {VERIFIED} into the manifest's commit_sha and into the statement's repin line, then commit both"
+NEXT_TAG = "for the next release, put its tag into the manifest's release_tag"
+TAG_OR_AT_TAG = f"{NEXT_TAG}; to verify v1.2.3: --ref v1.2.3"
 ELSEWHERE = Tag(name="v1.2.3", kind="lightweight", target=OTHER)
 SEVEN = tuple(f"crates/{number}.rs" for number in range(7))
 
@@ -239,11 +245,11 @@ def test_no_tag_yet_is_good_only_when_it_is_allowed() -> None:
         ),
         (
             facts(runtime_to_verified=Relation.UNRELATED),
-            ("HP051", AT_SHA, f"the runtime commit {SHORT} is no ancestor of the verified commit {VERIFIED[:12]}", VERIFY_AT_TAG),
+            ("HP051", AT_SHA, f"the runtime commit {SHORT} is no ancestor of the verified commit {VERIFIED[:12]}", NEXT_OR_AT_TAG),
         ),
         (
             untagged(runtime_to_verified=Relation.UNRELATED),
-            ("HP051", AT_SHA, f"the runtime commit {SHORT} is no ancestor of the verified commit {VERIFIED[:12]}", NEW_RELEASE),
+            ("HP051", AT_SHA, f"the runtime commit {SHORT} is no ancestor of the verified commit {VERIFIED[:12]}", THIS_RELEASE),
         ),
         (
             facts(tag=ELSEWHERE, runtime_to_tag=Relation.UNRELATED),
@@ -270,7 +276,7 @@ def test_no_tag_yet_is_good_only_when_it_is_allowed() -> None:
                 f"commit {VERIFIED}",
                 f"runtime paths differ between the runtime commit {SHORT} and the verified commit: "
                 "crates/0.rs, crates/1.rs, crates/2.rs, crates/3.rs, crates/4.rs and 2 more",
-                VERIFY_AT_TAG,
+                NEXT_OR_AT_TAG,
             ),
         ),
         (
@@ -279,12 +285,16 @@ def test_no_tag_yet_is_good_only_when_it_is_allowed() -> None:
                 "HP054",
                 f"commit {VERIFIED}",
                 f"runtime paths differ between the runtime commit {SHORT} and the verified commit: Cargo.lock",
-                NEW_RELEASE,
+                THIS_RELEASE,
             ),
         ),
         (
+            facts(tag=ELSEWHERE, runtime_to_verified=Relation.UNRELATED, runtime_to_tag=Relation.MISSING),
+            ("HP051", AT_SHA, f"the runtime commit {SHORT} is no ancestor of the verified commit {VERIFIED[:12]}", NEXT_RELEASE),
+        ),
+        (
             facts(tag=ELSEWHERE, manifest_at_tag=None),
-            ("HP055", AT_TAG, "the tag's target holds no readable manifest", VERIFY_AT_TAG),
+            ("HP055", AT_TAG, "the tag's target holds no readable manifest", f"tag a commit that holds the manifest; {NEXT_TAG}"),
         ),
         (
             facts(tag=ELSEWHERE, manifest_at_tag=manifest(release_tag="v1.2.2")),
@@ -292,7 +302,7 @@ def test_no_tag_yet_is_good_only_when_it_is_allowed() -> None:
                 "HP055",
                 f"{AT_TAG}#/release_tag",
                 "found v1.2.2 at the tag; the verified commit's manifest says v1.2.3",
-                VERIFY_AT_TAG,
+                TAG_OR_AT_TAG,
             ),
         ),
         (
@@ -301,7 +311,7 @@ def test_no_tag_yet_is_good_only_when_it_is_allowed() -> None:
                 "HP055",
                 f"{AT_TAG}#/expected_api_contract_version",
                 "found api.v2 at the tag; the verified commit's manifest says api.v1",
-                VERIFY_AT_TAG,
+                TAG_OR_AT_TAG,
             ),
         ),
         (
@@ -370,14 +380,14 @@ def test_in_a_part_of_a_repository_the_prefix_is_what_is_missing() -> None:
 
 
 def test_the_advice_to_verify_at_the_tag_is_given_only_when_it_helps() -> None:
-    """When the tag does not hold the runtime either, the advice is a new release."""
+    """If the tag does not hold the runtime either, only the next release is left."""
     found = rules.git_problems(
         facts(tag=ELSEWHERE, changed_to_verified=("Cargo.toml",), changed_to_tag=("Cargo.toml",)),
         manifest(),
         profile(),
         allow_untagged=False,
     )
-    assert [(one.code, one.hint) for one in found if one.code == "HP054"] == [("HP054", NEW_RELEASE)]
+    assert [(one.code, one.hint) for one in found if one.code == "HP054"] == [("HP054", NEXT_RELEASE)]
 
 
 def test_every_field_that_differs_at_the_tag_is_told() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from builders import check, problem, result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from handoff_tasks import screen
 from handoff_tasks.model import CheckResult, Outcome
@@ -110,7 +112,7 @@ def test_durations(milliseconds: int, text: str) -> None:
 
 
 def test_the_table_of_checks() -> None:
-    """One line per check: name, outcome, time, log and exit code, in columns."""
+    """One line per check: name, outcome, time and reason, in columns."""
     nothing = CheckResult(id="smoke", command="x", outcome=Outcome.NOT_RUN, reason="there is no evidence of it", record=None)
     results = [
         result(check()),
@@ -119,16 +121,96 @@ def test_the_table_of_checks() -> None:
         nothing,
     ]
     assert screen.checks(results) == [
-        "  fmt              passed               1.2 s  fmt.log",
-        "  contract-parity  failed           2 min 5 s  contract-parity.log  exit code 101",
-        "  clippy           timed out            1.2 s  clippy.log",
+        "  fmt              passed         1.2 s",
+        "  contract-parity  failed     2 min 5 s  exit code 101",
+        "  clippy           timed out      1.2 s",
         "  smoke            not run",
     ]
     assert screen.checks([]) == []
 
 
+def test_the_table_of_checks_fits_eighty_columns() -> None:
+    """A long reason is cut where the row ends; it stands whole with the problems."""
+    reason = "exit code 0, but its last line was 'the one that nobody expected'; expected 'ok'; it left processes running"
+    [row] = screen.checks([result(check(4), Outcome.FAILED, reason, exit_code=0)])
+    assert row == "  contract-parity  failed  1.2 s  exit code 0, but its last line was 'the one t\u2026"
+    assert len(row) == 80
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "expected"),
+    [
+        (Outcome.FAILED, "exit code 1", "fmt failed (exit code 1)"),
+        (Outcome.FAILED, "exit code 1; it left processes running", "fmt failed (exit code 1)"),
+        (Outcome.TIMED_OUT, "not done within 3 seconds; ended with all", "fmt timed out (not done within 3 seconds)"),
+        (Outcome.TOOL_MISSING, None, "fmt tool missing"),
+        (Outcome.FAILED, "its last line was '\x1b[2J" + "a" * 50, "fmt failed (its last line was '\\x1b[2Jaaaaaaaaaaaaa\u2026)"),
+    ],
+)
+def test_what_became_of_a_check_in_a_few_words(outcome: Outcome, reason: str | None, expected: str) -> None:
+    """Name, outcome and the first reason, made harmless and cut."""
+    assert screen.told(result(check(), outcome, reason, exit_code=None)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("  short", ["  short"]),
+        ("  commit    one two three four five", ["  commit    one two", "            three four", "            five"]),
+        ("GO  a/path/that/is/longer/than/a/line", ["GO  a/path/that/is/longer/than/a/line"]),
+        ("NO-GO  contract-parity failed (exit code 1)", ["NO-GO  contract-parity", "  failed (exit code 1)"]),
+        ("        next: one two three four", ["        next: one two", "              three four"]),
+        ("  HP043 check fmt: failed: exit code 1", ["  HP043 check fmt:", "        failed: exit", "        code 1"]),
+        ("- Rollback instruction: repin to v1/2", ["- Rollback instruction:", "  repin to v1/2"]),
+        ("see a/path/that/is/longer/than/a/line for more", ["see a/path/that/is/longer/than/a/line", "  for more"]),
+        ("word " * 8, ["word word word word word", "  word word word"]),
+        ("word" + " " * 40, ["word"]),
+        ("", [""]),
+        (" " * 40, [""]),
+    ],
+)
+def test_a_long_line_is_broken_between_words(line: str, expected: list[str]) -> None:
+    """What goes on is indented to where the text starts; a word that is longer than a line stays whole."""
+    assert screen.wrapped(line, 24) == expected
+
+
+@given(
+    st.text("ab |-:\u00e9", max_size=60), st.sampled_from(["", "  commit    ", "        next: ", "  HP001 "]), st.integers(1, 40)
+)
+def test_no_word_is_lost_or_cut(text: str, start: str, width: int) -> None:
+    """Whatever the line and the window, all words are there in their order, and what is too wide is one word."""
+    pieces = screen.wrapped(start + text, width)
+    assert " ".join(pieces).split() == (start + text).split()
+    for piece in pieces[1:]:
+        assert len(piece) <= width or len(piece.split()) == 1
+
+
+def test_many_of_a_kind_are_counted() -> None:
+    """Ten of those that share code and hint are shown, and how many more there are; an eleventh takes the line of the count."""
+    many = [problem("HP033", f"sub/{number:02}", "a submodule", "put it in") for number in range(93)]
+    other = problem("HP054", "commit x", "differs", "look")
+    assert screen.findings("Problems:", [*many, other]) == [
+        "",
+        "Problems:",
+        *(f"  HP033 sub/{number:02}: a submodule" for number in range(10)),
+        "  HP033 and 83 more with the same next step",
+        "        next: put it in",
+        "  HP054 commit x: differs",
+        "        next: look",
+    ]
+    assert len(screen.findings("Problems:", many[:11])) == 2 + 11 + 1
+    assert len(screen.findings("Problems:", many[:12])) == 2 + 11 + 1
+
+
+def test_a_path_is_shown_as_it_is_typed(tmp_path: Path) -> None:
+    """Relative to the current folder, unless the whole path is shorter."""
+    assert screen.near(tmp_path / "a/b", tmp_path) == "a/b"
+    assert screen.near(tmp_path / "a", tmp_path / "b") == "../a"
+    assert screen.near(Path("/x"), tmp_path / "b") == "/x"
+
+
 def test_findings_say_a_shared_hint_once() -> None:
-    """Problems are sorted; a hint that those beside each other share is said under the last of them."""
+    """Problems are sorted; a hint that those of a code share is said under the last of them."""
     found = [
         problem("HP061", "b", "two", "add it"),
         problem("HP061", "a", "one", "add it"),
@@ -147,8 +229,8 @@ def test_findings_say_a_shared_hint_once() -> None:
 
 
 def test_the_end_of_a_log() -> None:
-    """The last lines of a log stand under the check's name, made harmless, below the log's path."""
-    assert screen.log_end("fmt", ["one", "\x1b[2Jtwo"], Path("fmt.log")) == [
+    """The last lines of a log stand under the check's name, made harmless, below the log's name."""
+    assert screen.log_end("fmt", ["one", "\x1b[2Jtwo"], Path("/evidence/fmt.log")) == [
         "",
         "fmt: the end of its log (fmt.log)",
         "  fmt | one",

@@ -97,10 +97,30 @@ def test_runtime_paths_that_differ_are_refused_with_the_ref_to_verify_at(bench: 
             where=f"commit {head}",
             message=f"runtime paths differ between the runtime commit {bench.id('HEAD~2')[:12]} and the verified commit: "
             "crates/core/lib.rs",
-            hint="verify at the tag: --ref v1.1.0",
+            hint=f"for the next release, put its tag and {head} into the manifest (release_tag, commit_sha) and into the repin "
+            "line of its own statement; to verify v1.1.0: --ref v1.1.0",
         )
     ]
     assert bench.told("v1.1.0") == []
+    previous = bench.producer.git("rev-parse", "v1.1.0~1")
+    bench.producer.release("v1.2.0", head, rollback=f"v1.1.0/{previous}")
+    assert bench.judge(allow_untagged=True)[0] == []
+
+
+def test_a_fix_before_the_tag_goes_into_the_manifest_of_the_release(bench: Bench) -> None:
+    """HP054 before the tag exists names the commit to put into the manifest and the repin line; with it the release is good."""
+    previous = bench.producer.git("rev-parse", "v1.1.0~1")
+    runtime = bench.producer.commit("feat: more", {"crates/core/lib.rs": "pub const SERVICE: u32 = 2; // more\n"})
+    bench.producer.release("v1.2.0", runtime, rollback=f"v1.1.0/{previous}")
+    bench.producer.commit("fix: less", {"crates/core/lib.rs": "pub const SERVICE: u32 = 2; // less\n"})
+    head = bench.producer.commit("docs: later", {"README.md": "later\n"})
+    problems, _ = bench.judge(allow_untagged=True)
+    hint = f"put {head} into the manifest's commit_sha and into the statement's repin line, then commit both"
+    assert [(one.code, one.hint) for one in problems] == [("HP054", hint)]
+    names = (scratch.MANIFEST_PATH, scratch.CHANGELOG_PATH)
+    files = {name: (bench.producer.root / name).read_text().replace(runtime, head) for name in names}
+    bench.producer.commit("fix: the manifest", files)
+    assert bench.judge(allow_untagged=True)[0] == []
 
 
 def test_runtime_paths_that_differ_at_the_tag_are_refused(bench: Bench) -> None:
