@@ -165,7 +165,7 @@ def _init(session: Session) -> None:
 
 def _verify(session: Session, place: Place, check_id: str) -> None:
     with running.framed(session) as run:
-        from handoff_tasks import checkout, evidence, installers, rules, screen, verify
+        from handoff_tasks import checkout, evidence, files, installers, rules, screen, verify
         from handoff_tasks.errors import refusal
         from handoff_tasks.model import Outcome
         from handoff_tasks.workspace import take_over
@@ -179,7 +179,7 @@ def _verify(session: Session, place: Place, check_id: str) -> None:
                 "run it without --no-venv",
             )
         # nox has made the environment to its end.
-        (Path(bin_folder).parent / _MADE).touch()
+        files.write(Path(bin_folder).parent / _MADE, b"", sync=False)
         run_name = ""
         if run.options.run_file:
             workspace, run_name = take_over(run.options.run_file)

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -78,6 +79,7 @@ def read_until(terminal: int, pattern: str, said: bytearray) -> None:
     """Read from a terminal into ``said`` until the pattern has come after what was read before."""
     start = len(said)
     while not re.search(pattern.encode(), bytes(said[start:]), re.DOTALL):
+        assert select.select([terminal], [], [], 120)[0], said.decode("utf-8", "replace")
         said += os.read(terminal, 65536)
 
 
@@ -93,7 +95,7 @@ def test_the_board_starts_anew_after_ctrl_z(desk: Desk) -> None:
     said = bytearray()
     try:
         command = shlex.join(desk.command("handoff-stable", *desk.words()))
-        os.write(terminal, f"{command} 2>/dev/null; echo status $?\n".encode())
+        os.write(terminal, f"{command} 2>/dev/null\n".encode())
         read_until(terminal, r"0 of 1 checks done", said)
         os.write(terminal, b"\x1a")
         read_until(terminal, r"\x1b\[\?25h.*Stopped", said)
@@ -105,7 +107,8 @@ def test_the_board_starts_anew_after_ctrl_z(desk: Desk) -> None:
         first_board = bytes(said[stopped:]).partition(b"checks done")[0]
         assert b"\x1b[1A" not in first_board, "what the shell wrote is not drawn over"
         gate.touch()
-        read_until(terminal, r"GO  [^\r]*packet.json\r\n.*status 0\r\n", said)
+        os.write(terminal, b"echo ended with $((40 + $?))\n")
+        read_until(terminal, r"GO  [^\r]*packet.json\r\n.*ended with 40\r\n", said)
     finally:
         os.kill(pid, signal.SIGKILL)
         os.close(terminal)

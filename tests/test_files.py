@@ -39,7 +39,8 @@ def refused(call: Callable[[], object]) -> tuple[str, str, str, str]:
 EXCEPTIONS = {
     ("execute", "TemporaryFile"): "has no name that a link could take",
     ("gitcmd", "TemporaryFile"): "has no name that a link could take",
-    ("sessions", "TemporaryFile"): "has no name that a link could take",
+    ("installers", "TemporaryFile"): "has no name that a link could take",
+    ("installers", "TemporaryDirectory"): "makes a new folder, in which the installer and nothing of ours writes",
     ("sample", "TemporaryDirectory"): "makes a new folder, in which git and nothing of ours writes",
     ("screen", "os.open"): "the null device takes the place of a standard output that is lost",
 }

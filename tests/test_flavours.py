@@ -94,7 +94,10 @@ def test_without_cargo_the_first_command_is_go(stranger: Stranger, session: str,
     assert (root / PACKET).read_bytes() == (GOLDEN / f"{golden}.json").read_bytes()
     assert [check["outcome"] for check in stranger.result["checks"]] == ["passed"] * 8
     done = stranger.session("handoff-verify", str(root / PACKET), "--sample", "python")
-    assert done.stdout.rstrip().splitlines()[-1] == f"GO  {root / PACKET}, checked against git in {root}, by the built-in profile sample-python"
+    assert (
+        done.stdout.rstrip().splitlines()[-1]
+        == f"GO  {root / PACKET}, checked against git in {root}, by the built-in profile sample-python"
+    )
 
 
 def test_without_cargo_a_check_alone_is_of_the_python_flavour(stranger: Stranger) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -121,7 +122,7 @@ def test_another_version_of_a_tool_is_named(desk: Desk, runs: Path, tmp_path: Pa
     other = folder / "bash"
     other.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "GNU bash, version 9.9.9" && exit\nexec /bin/bash "$@"\n')
     other.chmod(0o755)
-    done = desk.run("handoff-stable", PATH=f"{folder}:/usr/bin:/bin")
+    done = desk.run("handoff-stable", PATH=f"{folder}:{os.environ['PATH']}")
     assert done.returncode == 0, done.stdout
     assert f"now 9.9.9 in {other}); values of variables (PATH)\n" in done.stdout
     assert sorted(runs.read_text().split()) == ["first", "first", "second", "second"]

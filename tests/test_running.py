@@ -92,7 +92,7 @@ def test_a_default_cache_that_others_can_change_is_refused(tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("options", "name", "expected"),
     [
-        (Options(), "memorykernel", ["--sample", "rust"]),
+        (Options(), "sample-rust", ["--sample", "rust"]),
         (Options(sample=Flavour.PYTHON), "sample-python", ["--sample", "python"]),
         (Options(work_dir=Path("a b")), "sample-python", ["--sample", "python", "--work-dir", "a b"]),
         (Options(producer_root=Path("../it"), work_dir=Path("w")), "memorykernel", ["--producer-root", "../it"]),

@@ -170,10 +170,10 @@ def test_folders_of_toolchains_are_found(tmp_path: Path) -> None:
 
 def test_nothing_runs_below_such_a_file(desk: Desk) -> None:
     """A run and a check alone are refused before anything has run, by name; a packet can still be verified there."""
-    assert desk.run("handoff-stable").returncode == 0
     (desk.folder / "handoff.toml").write_text(
         scratch.PROFILE.replace("\n[environment]\n", '\n[environment]\nrefuse_above = ["clippy.toml"]\n')
     )
+    assert desk.run("handoff-stable").returncode == 0
     above = put(desk.folder / "clippy.toml")
     for session in ("handoff-stable", "verify-ok"):
         done = desk.run(session)

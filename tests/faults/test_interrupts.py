@@ -145,6 +145,7 @@ def test_a_killed_run_does_not_disturb_the_next(desk: Desk, tmp_path: Path, even
     desk.envdir = tmp_path / "environments of its own"
     made = Path(running.bin_folder(desk.envdir, "verify-slow")).parent
     said = slow(desk)
+    killed = []
     for _ in range(3):
         # What an earlier round has left is no event of this one.
         said.unlink(missing_ok=True)
@@ -155,6 +156,11 @@ def test_a_killed_run_does_not_disturb_the_next(desk: Desk, tmp_path: Path, even
             assert nox.poll() is None, desk.result["problems"]
             time.sleep(0.001)
         nox.kill()
+        # Not waited for: it is still a process, one that has ended.
+        killed.append(nox)
+    with (desk.folder / ".handoff" / "lock").open() as lock:
+        # Free when the last of the killed runs has ended.
+        fcntl.flock(lock, fcntl.LOCK_EX)
     half = not (made / "handoff-made.txt").exists()
     if made.exists():
         (made / "left by a killed run").touch()
@@ -163,7 +169,7 @@ def test_a_killed_run_does_not_disturb_the_next(desk: Desk, tmp_path: Path, even
     assert done.returncode == 0, done.stdout + done.stderr
     if half:
         assert not (made / "left by a killed run").exists()
-    nox.wait(120)
+    assert [nox.wait(120) for nox in killed] == [-signal.SIGKILL] * 3
 
 
 def test_an_interrupt_while_the_run_waits_is_one_line(desk: Desk) -> None:
