@@ -26,25 +26,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks import (
-    assemble,
-    checkout,
-    evidence,
-    execute,
-    gitcmd,
-    model,
-    profile,
-    resources,
-    sample,
-    workspace,
-)
+from handoff_tasks import files
+from handoff_tasks.checks import evidence, tools
+from handoff_tasks.formats import schemas
+from handoff_tasks.git import checkout, workspace
+from handoff_tasks.git import command as git_command
+from handoff_tasks.model import Flavour, Log, Outcome, Record
+from handoff_tasks.producer import profile
+from handoff_tasks.release import decide, gather
+from handoff_tasks.setup import sample as setup_sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 HERE = Path(__file__).resolve().parent
 NOXFILE = HERE.parent / "noxfile.py"
-BUILT_IN = resources.profiles()["memorykernel"]
+BUILT_IN = files.built_in_profiles()["memorykernel"]
 SHORT = ("fmt", "service-contract-alignment", "contract-parity", "trilogy-compatibility-artifacts", "trilogy-compliance")
 
 
@@ -144,13 +141,13 @@ class Bench:
         """Return a sample producer."""
         root = self.folder / "sample"
         if not root.exists():
-            sample.build(root)
+            setup_sample.build(root)
         return root
 
     def by_hand(self, name: str, parsed: profile.Profile, place: Path) -> tuple[list[str], dict[str, str]]:
         """Return how a person runs the profile's commands in a checkout, one after the other: command and environment."""
-        path = execute.path_of(str(Path(sys.executable).parent), os.environ)
-        environment = execute.environment_of(os.environ, parsed.pass_names, parsed.set, path)
+        path = tools.path_of(str(Path(sys.executable).parent), os.environ)
+        environment = tools.environment_of(os.environ, parsed.pass_names, parsed.set, path)
         script = self.folder / f"{name}.sh"
         script.write_text("\n".join(["set -e", *(_line(check, place) for check in parsed.checks)]) + "\n")
         return ["bash", str(script)], environment
@@ -164,7 +161,7 @@ def _line(check: profile.Check, place: Path) -> str:
 
 def parse(text: str) -> profile.Profile:
     """Return a profile."""
-    return profile.parse(text.encode(), "profile", resources.schema(resources.PROFILE))
+    return profile.parse(text.encode(), "profile", schemas.schema(schemas.PROFILE))
 
 
 def with_checks(checks: str) -> str:
@@ -341,13 +338,11 @@ def many_records(bench: Bench) -> Iterator[Row]:
             root=root, ref="HEAD", profile_path=path, work=bench.folder / f"many-{count}", cache=bench.folder / "cache"
         )
         _leave_records(opened)
-        material = assemble.gather(opened, None)
+        material = gather.gather_material(opened, None)
 
-        def side(opened: workspace.Workspace = opened, material: assemble.Material = material) -> float:
+        def side(opened: workspace.Workspace = opened, material: gather.Material = material) -> float:
             return timed(
-                lambda: assemble.decide(
-                    opened, material, assemble.results(opened), opened.profile.mode("stable"), allow_untagged=False
-                )
+                lambda: decide.decide(opened, material, gather.results(opened), opened.profile.mode("stable"), allow_untagged=False)
             )
 
         sides[count] = side
@@ -366,10 +361,10 @@ def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int =
         path = evidence.log_path(place, check.id)
         path.write_bytes(log)
         failed = failing and number % failing == 0
-        record = model.Record(
+        record = Record(
             id=check.id,
             binding=opened.binding(check),
-            outcome=model.Outcome.FAILED if failed else model.Outcome.PASSED,
+            outcome=Outcome.FAILED if failed else Outcome.PASSED,
             exit_code=1 if failed else 0,
             signal=None,
             reason="exit code 1" if failed else None,
@@ -377,7 +372,7 @@ def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int =
             finished_at_utc="2026-01-02T03:04:06Z",
             duration_ms=1,
             timeout_seconds=60,
-            log=model.Log(file=path.name, size=len(log), sha256=digest, output_size=len(log), output_sha256=digest),
+            log=Log(file=path.name, size=len(log), sha256=digest, output_size=len(log), output_sha256=digest),
             tools=(),
             toolchain=None,
             checkout_state="fresh",
@@ -470,7 +465,7 @@ def large_repository(bench: Bench) -> Iterator[Row]:
     def cloned() -> float:
         clone = bench.folder / "clone.git"
         shutil.rmtree(clone, ignore_errors=True)
-        return timed(lambda: gitcmd.run("clone", "--quiet", "--bare", f"file://{root}", str(clone), cwd=bench.folder))
+        return timed(lambda: git_command.run("clone", "--quiet", "--bare", f"file://{root}", str(clone), cwd=bench.folder))
 
     yield alternate("large repository, first fetch, against clone --bare", "ratio <= 1.5", fetched, cloned, 2)
     _ready(bench, root, caches)
@@ -478,7 +473,7 @@ def large_repository(bench: Bench) -> Iterator[Row]:
         "large repository, warm, against git status",
         "<= 0.3 s",
         lambda: timed(lambda: _ready(bench, root, caches)),
-        lambda: timed(lambda: gitcmd.run("status", "--porcelain", cwd=root)),
+        lambda: timed(lambda: git_command.run("status", "--porcelain", cwd=root)),
         bench.times,
     )
 
@@ -489,14 +484,14 @@ def _opened(bench: Bench, root: Path, caches: Path) -> workspace.Workspace:
 
 def _ready(bench: Bench, root: Path, caches: Path) -> None:
     opened = _opened(bench, root, caches)
-    assemble.gather(opened, None)
+    gather.gather_material(opened, None)
     checkout.prepare(opened.wanted("bench"), lambda _: None)
 
 
 def _large(bench: Bench, root: Path) -> None:
     """Build the large producer: a runtime commit after 80,000 others, and its release."""
     source = bench.sample()
-    names = gitcmd.run("ls-tree", "-r", "--name-only", "v0.4.0", cwd=source).decode().split()
+    names = git_command.run("ls-tree", "-r", "--name-only", "v0.4.0", cwd=source).decode().split()
     lines: list[bytes] = []
 
     def data(content: bytes) -> bytes:
@@ -514,22 +509,22 @@ def _large(bench: Bench, root: Path) -> None:
     commit(1, "base", base)
     for number in range(2, 80_001):
         commit(number, "more", {f"docs/more/0/{number % 100}.md": b"text %d\n" % number})
-    gitcmd.run("init", "--quiet", "--initial-branch=main", str(root), cwd=bench.folder)
-    gitcmd.run("fast-import", "--quiet", cwd=root, stdin=b"".join(lines))
-    runtime = gitcmd.run("rev-parse", "main", cwd=root).decode().strip()
+    git_command.run("init", "--quiet", "--initial-branch=main", str(root), cwd=bench.folder)
+    git_command.run("fast-import", "--quiet", cwd=root, stdin=b"".join(lines))
+    runtime = git_command.run("rev-parse", "main", cwd=root).decode().strip()
     manifest = "contracts/integration/v1/producer-contract-manifest.json"
     text = re.sub(rb'"commit_sha": "[0-9a-f]{40}"', b'"commit_sha": "%s"' % runtime.encode(), base[manifest])
     lines = [b"reset refs/heads/main\nfrom %s\n\n" % runtime.encode()]
     commit(80_001, "release", {manifest: text})
     lines.append(b"tag v0.4.0\nfrom :80001\ntagger a <a@example.invalid> 1700000000 +0000\n" + data(b"v0.4.0"))
-    gitcmd.run("fast-import", "--quiet", cwd=root, stdin=b"".join(lines))
-    gitcmd.run("reset", "--quiet", "--hard", "main", cwd=root)
+    git_command.run("fast-import", "--quiet", cwd=root, stdin=b"".join(lines))
+    git_command.run("reset", "--quiet", "--hard", "main", cwd=root)
 
 
 def next_commit(bench: Bench) -> Iterator[Row]:
     """Go on to the next commit of the sample with its build outputs kept, against starting from nothing."""
     root = bench.sample()
-    refs = [sample.COMMITS[model.Flavour.RUST]["runtime-v3"], "v0.4.0"]
+    refs = [setup_sample.COMMITS[Flavour.RUST]["runtime-v3"], "v0.4.0"]
 
     def run(ref: str, *words: str) -> float:
         return seconds(bench.nox(NOXFILE, "verify-test", "--ref", ref, *words, root=root), cwd=NOXFILE.parent)

@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handoff_tasks.catalogue import CATALOGUE, FAMILIES
+from handoff_tasks.codes import CATALOGUE, FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from handoff_tasks.catalogue import Rule
+    from handoff_tasks.codes import Rule
 
 HERE = Path(__file__).resolve().parent
 
@@ -125,13 +125,13 @@ def pages(schemas: Mapping[str, Mapping[str, Any]], origins: Mapping[str, tuple[
     for name, (contract, place) in PAGES.items():
         schema = schemas[contract]
         lines = [
-            f"<!-- Written by docs/generate.py from schemas/{contract}.schema.json; change that, then run: nox -s docs -->",
+            f"<!-- Written by docs/generate.py from handoff_tasks/schemas/{contract}.schema.json; then run: nox -s docs -->",
             "",
             f"# {schema['title']}",
             "",
             f"{schema['description']} {place}",
             "",
-            f"Contract `{contract}`, described in full by [its JSON Schema](../schemas/{contract}.schema.json).",
+            f"Contract `{contract}`, described in full by [its JSON Schema](../handoff_tasks/schemas/{contract}.schema.json).",
             f"{_closed(schema)} In the names, `*` stands for each entry of a list and `<key>` for each key of an object.",
             "",
             *_table(("field", "type", "required", "form", "meaning"), fields(schema)),
@@ -145,9 +145,9 @@ def pages(schemas: Mapping[str, Mapping[str, Any]], origins: Mapping[str, tuple[
 def rules_page(catalogue: Mapping[str, Rule], families: Mapping[str, str]) -> str:
     """Return the page of the rules. Raises `ValueError` at a code whose family has no name."""
     if strange := sorted(code for code in catalogue if code[:4] not in families):
-        raise ValueError(f"FAMILIES in handoff_tasks/catalogue.py lacks those of {', '.join(strange)}")
+        raise ValueError(f"FAMILIES in handoff_tasks/codes.py lacks those of {', '.join(strange)}")
     lines = [
-        "<!-- Written by docs/generate.py from handoff_tasks/catalogue.py; change that, then run: nox -s docs -->",
+        "<!-- Written by docs/generate.py from handoff_tasks/codes.py; change that, then run: nox -s docs -->",
         "",
         "# Rules",
         "",
@@ -259,7 +259,8 @@ def _origins(schema: Mapping[str, Any], origins: Mapping[str, tuple[str, str]]) 
 def main(folder: Path) -> None:
     """Write every page into ``folder``."""
     schemas = {
-        path.name.removesuffix(".schema.json"): json.loads(path.read_bytes()) for path in (HERE.parent / "schemas").iterdir()
+        path.name.removesuffix(".schema.json"): json.loads(path.read_bytes())
+        for path in (HERE.parent / "handoff_tasks" / "schemas").iterdir()
     }
     written = pages(schemas) | {"rules.md": rules_page(CATALOGUE, FAMILIES)}
     for name, text in written.items():

@@ -15,7 +15,7 @@ import tempfile
 from html import escape
 from pathlib import Path
 
-from handoff_tasks import screen
+from handoff_tasks.output import terminal as output_terminal
 
 TOP = Path(__file__).resolve().parent.parent
 IMAGES = TOP / "docs/images"
@@ -64,7 +64,7 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
 
 def terminal(text: str, title: str) -> str:
     """Return a screen of text as SVG, which a person reads in light and in dark."""
-    lines = [part for line in text.splitlines() for piece in screen.wrapped(line, WIDTH) for part in cut(piece)]
+    lines = [part for line in text.splitlines() for piece in output_terminal.wrapped(line, WIDTH) for part in cut(piece)]
     width = round(max(map(len, lines)) * LETTER + 2 * EDGE)
     height = BAR + len(lines) * LINE + EDGE
     drawn = [

@@ -11,9 +11,14 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks import assemble, canonical, evidence, harmless, impact, json_fault, profile, resources, strict_json, validate
-from handoff_tasks.errors import HandoffError, Problem
+from handoff_tasks.checks import evidence
+from handoff_tasks.formats import canonical, escape, schemas, strict_json
 from handoff_tasks.model import Record
+from handoff_tasks.problems import HandoffError, Problem
+from handoff_tasks.producer import manifest as producer_manifest
+from handoff_tasks.producer import profile
+from handoff_tasks.producer import statement as producer_statement
+from handoff_tasks.rules import form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,16 +35,16 @@ def json_reader(data: bytes) -> None:
         _one_place(error)
         with contextlib.suppress(UnicodeDecodeError):
             text = data.decode("utf-8")
-            assert text.startswith("\ufeff") or json_fault.find(text)
+            assert text.startswith("\ufeff") or strict_json.find(text)
         return
-    assert json_fault.find(data.decode("utf-8")) is None
+    assert strict_json.find(data.decode("utf-8")) is None
     assert strict_json.read(canonical.published_bytes(document), "b.json") == document
 
 
 def profile_reader(data: bytes) -> None:
     """A profile is refused, or has a digest, checks and modes; read again, it is the same."""
     with contextlib.suppress(HandoffError):
-        found = profile.parse(data, "handoff.toml", resources.schema(resources.PROFILE))
+        found = profile.parse(data, "handoff.toml", schemas.schema(schemas.PROFILE))
         assert found.checks
         assert found.modes
         assert profile.parse(data, "elsewhere.toml", None) == found
@@ -49,26 +54,29 @@ def statement(data: bytes) -> None:
     """The statement of a release is refused, or its five lines, written again, are read as the same statement."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(HandoffError):
-        found = impact.section(text, "v1.2.3")
+        found = producer_statement.section(text, "v1.2.3")
         if found is None:
             return
-        said = impact.parse(found[1], "CHANGELOG.md", found[0] + 1)
+        said = producer_statement.parse(found[1], "CHANGELOG.md", found[0] + 1)
         for value in said.to_dict().values():
             assert unicodedata.is_normalized("NFC", value)
-            assert harmless.printable(value) == value
-        again = [impact.HEADING, *(f"- {label}: {said.to_dict()[name]}" for label, name in impact.LABELS.items())]
-        assert impact.parse("\n".join(again), "again") == said
+            assert escape.printable(value) == value
+        again = [
+            producer_statement.HEADING,
+            *(f"- {label}: {said.to_dict()[name]}" for label, name in producer_statement.LABELS.items()),
+        ]
+        assert producer_statement.parse("\n".join(again), "again") == said
 
 
 def manifest(data: bytes) -> None:
     """A manifest is refused, or is read."""
     with contextlib.suppress(HandoffError):
-        assert assemble.read_manifest(data, "manifest.json").release_tag
+        assert producer_manifest.read_manifest(data, "manifest.json").release_tag
 
 
 def packet(data: bytes) -> None:
     """A packet is held against itself; every finding says code and place."""
-    for problem in assemble.check_packet(data, "packet.json"):
+    for problem in form.check_packet(data, "packet.json"):
         assert problem.code.startswith("HP")
         assert problem.where.startswith("packet.json")
 
@@ -83,7 +91,7 @@ def record(data: bytes) -> None:
     if isinstance(found, Record):
         assert found.id == "fmt"
         assert Record.from_dict(found.to_dict()) == found
-        assert not validate.violations(found.to_dict(), resources.schema(resources.RECORD), where="", code="HP040", hint="")
+        assert not schemas.violations(found.to_dict(), schemas.schema(schemas.RECORD), where="", code="HP040", hint="")
     else:
         assert isinstance(found, Problem)
 
@@ -91,7 +99,7 @@ def record(data: bytes) -> None:
 def printable(data: bytes) -> None:
     """Nothing that a terminal obeys is left, and it is one line."""
     for text in (data.decode("utf-8", "replace"), data.decode("utf-8", "surrogateescape"), data.decode("latin-1")):
-        shown = harmless.printable(text)
+        shown = escape.printable(text)
         assert not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in shown.replace("\t", ""))
         assert not any(unicodedata.bidirectional(character) in _TURNS for character in shown)
 

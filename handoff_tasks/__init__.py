@@ -3,7 +3,7 @@
 A noxfile needs three lines: ``import handoff_tasks``, ``import nox`` and ``handoff_tasks.register(nox, __file__)``.
 """
 
-from handoff_tasks.sessions import register
+from handoff_tasks.sessions.register import register
 
 __all__ = ["register"]
 __version__ = "0.1.0"

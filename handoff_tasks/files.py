@@ -1,7 +1,6 @@
-"""Atomic writes, plain reads and locks: the one place that opens files for writing.
+"""Read plain files, and replace files atomically.
 
-No link is followed when something is written, and what is not ours is not written into. Whether a file is ours is for the caller to
-say; a lock is known by its content.
+This is the only module that opens files for writing. No symbolic link is followed when it writes.
 """
 
 from __future__ import annotations
@@ -11,16 +10,70 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import stat
-from typing import IO, TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from handoff_tasks.errors import HandoffError, refusal, unwritable
 from handoff_tasks.model import MAX_BYTES
+from handoff_tasks.problems import refusal, unwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+    from typing import IO
+
+    from handoff_tasks.problems import HandoffError
+
+_HERE = Path(__file__).resolve().parent
+
+
+def built_in_profiles() -> dict[str, Path]:
+    """Return the built-in profiles, name to path."""
+    return {path.stem: path for path in sorted((_HERE / "profiles").glob("*.toml"))}
+
+
+def is_inside_git_folder(path: Path) -> bool:
+    """Tell whether a path leads into a folder of git's own: ``.git``, a bare repository, or a work tree's folder in one.
+
+    Such a folder is known by what git itself knows it by, whatever its name is.
+    """
+    place = resolve_parent(path)
+    if ".git" in place.parts:
+        return True
+    return any(_is_git_folder(str(folder)) for folder in place.parents)
+
+
+def _is_git_folder(folder: str) -> bool:
+    # Not Path's methods: they raise for a name that is too long.
+    def there(name: str) -> bool:
+        return os.path.exists(os.path.join(folder, name))  # noqa: PTH110, PTH118
+
+    return there("HEAD") and (there("commondir") or (there("objects") and there("refs")))
+
+
+def resolve_parent(path: Path) -> Path:
+    """Return the one spelling of the place that a file at ``path`` takes: folders may be links, the file itself is none."""
+    # Not Path.resolve: it raises for links that lead in a circle.
+    return Path(os.path.realpath(path.parent)) / path.name
+
+
+def clear_place(path: Path, what: str, is_ours: Callable[[bytes], bool]) -> str | None:
+    """Remove ``what`` an earlier run has left at ``path``; return why nothing may be written there, None when something may.
+
+    ``is_ours`` tells by its bytes whether a file is one. Raises `HandoffError` (HP080) when it cannot be removed.
+    """
+    if is_inside_git_folder(path):
+        return f"{path} lies inside a repository's .git"
+    try:
+        mode = path.lstat().st_mode
+        if not stat.S_ISREG(mode) or not is_ours(read_plain(path)):
+            return f"{path} is there already and is no {what} of a run; expected a file of its own"
+        path.unlink()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise unwritable(path, error) from None
+    return None
+
 
 _MOST_OF_A_LOCK = 65536
 # What `checkout.held` writes into a lock: a line for each process that holds it.
@@ -29,10 +82,7 @@ _MOVE_IT = "move it away, or choose another folder, then run again"
 _HIDING = ".gitignore"
 
 
-# Reading
-
-
-def plain(path: Path, flags: int = 0) -> IO[bytes]:
+def open_plain(path: Path, flags: int = 0) -> IO[bytes]:
     """Open a plain file to read.
 
     Raises `OSError` for everything else: a pipe waits for a writer, and a device may never end.
@@ -47,12 +97,12 @@ def plain(path: Path, flags: int = 0) -> IO[bytes]:
     raise OSError(errno.EINVAL, "it is no plain file", str(path))
 
 
-def plain_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
+def read_plain(path: Path, most: int = MAX_BYTES) -> bytes:
     """Return the bytes of a plain file, to which a link may lead.
 
     Raises `OSError`, at once for what would never end and for a file of more than ``most`` bytes.
     """
-    with plain(path) as handle:
+    with open_plain(path) as handle:
         size = os.fstat(handle.fileno()).st_size
         # It may grow while it is read.
         data = handle.read(most + 1) if size <= most else b""
@@ -61,19 +111,16 @@ def plain_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
         return data
 
 
-def own_bytes(path: Path) -> bytes | None:
+def read_own(path: Path) -> bytes | None:
     """Return the bytes of a plain file that is not a link; None if there is none.
 
     Raises `OSError`, for a link too: it may lead anywhere.
     """
     try:
-        with plain(path, os.O_NOFOLLOW) as handle:
+        with open_plain(path, os.O_NOFOLLOW) as handle:
             return handle.read()
     except FileNotFoundError:
         return None
-
-
-# Folders
 
 
 def make_folder(place: Path, base: Path) -> None:
@@ -116,9 +163,6 @@ def make_own_folder(place: Path) -> None:
 def foreign(path: Path, message: str, hint: str = _MOVE_IT) -> HandoffError:
     """Return the refusal (HP083) of what lies where a file or folder of ours belongs."""
     return refusal("HP083", str(path), message, hint)
-
-
-# Writing
 
 
 def write(path: Path, data: bytes, *, sync: bool = True) -> None:
@@ -189,7 +233,7 @@ def append(path: Path, data: bytes) -> None:
 
 def copy(source: Path, target: Path) -> None:
     """Replace ``target`` by a copy of a plain file, with its times. Raises `OSError` or `HandoffError` (HP080)."""
-    with plain(source) as handle:
+    with open_plain(source) as handle:
         status, data = os.fstat(handle.fileno()), handle.read()
     write(target, data, sync=False)
     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
@@ -202,7 +246,7 @@ def _new(path: Path) -> IO[bytes]:
 def _temporary(path: Path) -> tuple[Path, int]:
     """Make a file of our own beside ``path`` and hold its lock; return its path and descriptor."""
     while True:
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         # Another writer may have swept it before it was locked.
@@ -233,9 +277,6 @@ def _sync(place: Path) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-# Locks
 
 
 @contextlib.contextmanager

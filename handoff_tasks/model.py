@@ -1,16 +1,17 @@
-"""The values that the rooms hand to each other: frozen, without behaviour beyond reading and writing their own form.
+"""Values that the parts pass to each other.
 
-No files, no processes, no decisions.
+The classes are frozen. They only read and write their own form.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 # Of a document that is read.
 MAX_BYTES = 16 * 1024 * 1024

@@ -13,8 +13,12 @@ import pytest
 import scratch
 
 import handoff_tasks
-from handoff_tasks import checkout, evidence, files, init
-from handoff_tasks.errors import HandoffError
+from handoff_tasks import files
+from handoff_tasks.checks import evidence
+from handoff_tasks.git import locks
+from handoff_tasks.problems import HandoffError
+from handoff_tasks.release import publish
+from handoff_tasks.setup import scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,7 +115,7 @@ def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
     for target in (notes, tmp_path / "nothing", tmp_path / "other.lock"):
         path = tmp_path / f"{target.name}.link"
         path.symlink_to(target)
-        for call in (checkout.held(path, "it").__enter__, files.lock_file(path).__enter__):
+        for call in (locks.hold(path, "it").__enter__, files.lock_file(path).__enter__):
             message = "is a symbolic link; expected a lock file of handoff-tasks, or nothing"
             assert refused(call) == ("HP083", str(path), message, MOVE_IT)
     assert notes.read_text() == "dear diary\n"
@@ -127,7 +131,7 @@ def test_a_file_of_others_is_not_a_lock(tmp_path: Path, text: str) -> None:
     path = tmp_path / "lock"
     path.write_text(text)
     message = "holds something else; expected a lock file of handoff-tasks, or nothing"
-    assert refused(lambda: checkout.held(path, "it").__enter__()) == ("HP083", str(path), message, MOVE_IT)
+    assert refused(lambda: locks.hold(path, "it").__enter__()) == ("HP083", str(path), message, MOVE_IT)
     assert path.read_text() == text
 
 
@@ -138,7 +142,7 @@ def test_a_lock_of_ours_is_taken(tmp_path: Path, text: str) -> None:
     """Also one that a killed process left, with the lines of many."""
     path = tmp_path / "lock"
     path.write_text(text)
-    with checkout.held(path, "it"):
+    with locks.hold(path, "it"):
         assert path.read_text().startswith(f"process {os.getpid()}, since ")
     assert path.read_text() == ""
 
@@ -218,14 +222,14 @@ def test_a_packet_is_not_written_through_a_committed_link(desk: Desk) -> None:
         "hint": "commit a folder there instead, or name the place with --out-json",
     }
     assert (desk.result["checks"], list(out.iterdir())) == ([], [])
-    named = evidence.check_target(link / "packet.json", desk.producer.path / ".git", desk.producer.path)
+    named = publish.check_target(link / "packet.json", desk.producer.path / ".git", desk.producer.path)
     assert named is not None
     assert named.code == "HP081"
     link.unlink()
     (desk.producer.path / "inside").mkdir()
     link.symlink_to("inside")
-    assert evidence.check_target(desk.packet, desk.producer.path / ".git", desk.producer.path) is None
-    assert evidence.check_target(out / "packet.json", desk.producer.path / ".git", desk.producer.path) is None
+    assert publish.check_target(desk.packet, desk.producer.path / ".git", desk.producer.path) is None
+    assert publish.check_target(out / "packet.json", desk.producer.path / ".git", desk.producer.path) is None
 
 
 def test_a_folder_of_the_users_is_not_hidden(tmp_path: Path) -> None:
@@ -286,7 +290,7 @@ def test_init_overwrites_no_link_and_no_folder(tmp_path: Path) -> None:
         {"link": lambda path: path.symlink_to("nothing"), "folder": Path.mkdir, "pipe": os.mkfifo}[kind](noxfile)
         for dry_run in (True, False):
             message = f"{what}; expected a noxfile, or nothing. Nothing was written"
-            assert refused(functools.partial(init.start, made.root, dry_run=dry_run)) == (
+            assert refused(functools.partial(scan.start, made.root, dry_run=dry_run)) == (
                 "HP083",
                 str(noxfile),
                 message,
@@ -300,7 +304,7 @@ def test_a_noxfile_that_is_a_link_to_a_file_stays(tmp_path: Path) -> None:
     made = scratch.repository(tmp_path / "app")
     (tmp_path / "shared.py").write_text("import nox\n")
     (made.root / "noxfile.py").symlink_to(tmp_path / "shared.py")
-    assert init.start(made.root).to_add
+    assert scan.start(made.root).to_add
     assert (made.root / "noxfile.py").is_symlink()
     assert (tmp_path / "shared.py").read_text() == "import nox\n"
 

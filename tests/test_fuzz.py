@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import runpy
-from pathlib import Path
 from typing import Any
 
+import places
 import pytest
 from builders import quick
 from hypothesis import given
 from hypothesis import strategies as st
 
-FUZZ: dict[str, Any] = runpy.run_path(str(Path(__file__).resolve().parent.parent / "fuzz/targets.py"))
+FUZZ: dict[str, Any] = runpy.run_path(str(places.TOP / "fuzz/targets.py"))
 TARGETS = FUZZ["TARGETS"]
 
 

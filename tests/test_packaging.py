@@ -5,13 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+import places
 import pytest
 
 import handoff_tasks
 
-TOP = Path(__file__).parent.parent
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOP = places.TOP
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,7 @@ def test_the_wheel_holds_exactly_the_package(wheel: Path) -> None:
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    expected |= {f"handoff_tasks/schemas/{path.name}" for path in (TOP / "schemas").iterdir()}
+    expected |= {f"handoff_tasks/schemas/{path.name}" for path in (TOP / "handoff_tasks" / "schemas").iterdir()}
     info = f"handoff_tasks-{handoff_tasks.__version__}.dist-info"
     expected |= {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "top_level.txt", "licenses/LICENSE")}
     with zipfile.ZipFile(wheel) as archive:
@@ -53,10 +57,12 @@ def test_the_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> 
         [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path), str(wheel)], check=True
     )
     code = (
-        "from pathlib import Path; from handoff_tasks import profile, resources, sample; import handoff_tasks;"
+        "from pathlib import Path; import handoff_tasks; from handoff_tasks import files;"
+        "from handoff_tasks.formats import schemas;"
+        "from handoff_tasks.producer import profile; from handoff_tasks.setup import sample;"
         "assert handoff_tasks.__file__.startswith(str(Path.cwd())), handoff_tasks.__file__;"
-        "schema = resources.schema(resources.PROFILE);"
-        "[profile.parse(path.read_bytes(), name, schema) for name, path in resources.profiles().items()];"
+        "schema = schemas.schema(schemas.PROFILE);"
+        "[profile.parse(path.read_bytes(), name, schema) for name, path in files.built_in_profiles().items()];"
         "[sample.build(Path('made', flavour), flavour) for flavour in sample.COMMITS]; print('works')"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)

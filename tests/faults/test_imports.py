@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 import scratch
 
-from handoff_tasks import assemble, rules, workspace
-from handoff_tasks.errors import Problem
+from handoff_tasks.git import workspace
 from handoff_tasks.model import Relation
+from handoff_tasks.problems import Problem
+from handoff_tasks.release import decide, gather
+from handoff_tasks.rules import advisories
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,16 +30,16 @@ class Import:
 
     def facts(self, tmp_path: Path) -> GitFacts:
         """Return what git says of the release."""
-        return assemble.gather(self._opened(tmp_path), None).facts
+        return gather.gather_material(self._opened(tmp_path), None).facts
 
     def judged(self, tmp_path: Path) -> list[Problem]:
         """Return what is wrong with the release, advisories last."""
         space = self._opened(tmp_path)
-        material = assemble.gather(space, None)
-        found = sorted(assemble.known_problems(space, material, allow_untagged=False))
+        material = gather.gather_material(space, None)
+        found = sorted(decide.known_problems(space, material, allow_untagged=False))
         return [
             *found,
-            *rules.release_advisories(space.profile.modes[0], material.manifest, material.facts, allow_untagged=False),
+            *advisories.release_advisories(space.profile.modes[0], material.manifest, material.facts, allow_untagged=False),
         ]
 
     def _opened(self, tmp_path: Path) -> workspace.Workspace:

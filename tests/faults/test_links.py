@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import scratch
 
-from handoff_tasks import assemble, rules, workspace
-from handoff_tasks.errors import HandoffError, Problem
+from handoff_tasks.git import workspace
+from handoff_tasks.problems import HandoffError, Problem
+from handoff_tasks.release import decide, gather
+from handoff_tasks.rules import advisories
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,10 +30,10 @@ def judged(made: scratch.Producer, tmp_path: Path, *runtime_paths: str, ref: str
     profile.write_text(text)
     try:
         space = workspace.open_(root=made.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache")
-        material = assemble.gather(space, None)
-        found = sorted(assemble.known_problems(space, material, allow_untagged=False))
+        material = gather.gather_material(space, None)
+        found = sorted(decide.known_problems(space, material, allow_untagged=False))
         mode = space.profile.modes[0]
-        return [*found, *rules.release_advisories(mode, material.manifest, material.facts, allow_untagged=False)]
+        return [*found, *advisories.release_advisories(mode, material.manifest, material.facts, allow_untagged=False)]
     except HandoffError as error:
         return list(error.problems)
 
@@ -155,6 +157,6 @@ def test_uncommitted_files_behind_a_link_are_named(tmp_path: Path) -> None:
     profile = tmp_path / "handoff.toml"
     profile.write_text(scratch.PROFILE)
     space = workspace.open_(root=made.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache")
-    assert [(note.code, note.message) for note in assemble.gather(space, None).notes] == [
+    assert [(note.code, note.message) for note in gather.gather_material(space, None).notes] == [
         ("HA001", "uncommitted, so no part of this run: other/new, other/y")
     ]

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import pytest
 import scratch
 
-from handoff_tasks import evidence, files
-from handoff_tasks.errors import HandoffError
+from handoff_tasks import files
+from handoff_tasks.problems import HandoffError
+from handoff_tasks.release import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -200,7 +201,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None]
     path = tmp_path / "packet.json"
     make(path)
     kind = stat.S_IFMT(path.lstat().st_mode)
-    problem = evidence.check_target(path, tmp_path / "repository" / ".git")
+    problem = publish.check_target(path, tmp_path / "repository" / ".git")
     assert problem is not None
     assert (problem.code, problem.where, problem.message) == ("HP081", str(path), message)
     assert stat.S_IFMT(path.lstat().st_mode) == kind
@@ -209,7 +210,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None]
 @pytest.mark.parametrize("below", [".git/packet.json", ".git/hooks/post-commit", ".git", "deep/.git/x/packet.json"])
 def test_no_packet_inside_a_repositorys_own_folder(tmp_path: Path, below: str) -> None:
     """Stimulus: a place inside .git. HP081; nothing is made there."""
-    problem = evidence.check_target(tmp_path / below, tmp_path / ".git")
+    problem = publish.check_target(tmp_path / below, tmp_path / ".git")
     assert problem is not None
     assert (problem.code, problem.message) == ("HP081", "lies inside a repository's .git")
     assert list(tmp_path.iterdir()) == []
@@ -219,7 +220,7 @@ def test_a_folder_that_leads_into_git_by_a_link(tmp_path: Path) -> None:
     """Stimulus: a folder that is a link into .git. HP081: the place counts, not the name."""
     (tmp_path / ".git" / "hooks").mkdir(parents=True)
     (tmp_path / "docs").symlink_to(tmp_path / ".git" / "hooks")
-    problem = evidence.check_target(tmp_path / "docs" / "packet.json", tmp_path / ".git")
+    problem = publish.check_target(tmp_path / "docs" / "packet.json", tmp_path / ".git")
     assert problem is not None
     assert problem.message == "lies inside a repository's .git"
 

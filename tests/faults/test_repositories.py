@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 import scratch
 
-from handoff_tasks import assemble, workspace
-from handoff_tasks.errors import HandoffError
+from handoff_tasks.git import workspace
+from handoff_tasks.problems import HandoffError
+from handoff_tasks.release import decide, gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ def problems(made: scratch.Producer, tmp_path: Path, ref: str = "HEAD", root: Pa
     """Return code and message of what is wrong, or nothing: opened, gathered, and judged as before a run."""
     try:
         space = opened(made, tmp_path, ref, root)
-        found = assemble.known_problems(space, assemble.gather(space, None), allow_untagged=False)
+        found = decide.known_problems(space, gather.gather_material(space, None), allow_untagged=False)
     except HandoffError as error:
         found = list(error.problems)
     return [(problem.code, problem.message) for problem in sorted(found)]
@@ -247,7 +248,7 @@ def test_a_path_that_is_no_utf8_after_the_runtime_commit(producer: scratch.Produ
     (producer.root / os.fsdecode(b"caf\xe9.md")).write_text("x\n")
     producer.commit("docs: a name", {"y": "y\n"})
     space = opened(producer, tmp_path)
-    assert "caf\\xe9.md" in assemble.gather(space, None).facts.paths_after_runtime
+    assert "caf\\xe9.md" in gather.gather_material(space, None).facts.paths_after_runtime
 
 
 def test_many_tags(producer: scratch.Producer, tmp_path: Path) -> None:

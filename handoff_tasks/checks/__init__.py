@@ -1,0 +1,1 @@
+"""Run verification commands and keep the evidence of their outcomes."""

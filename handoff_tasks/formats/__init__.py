@@ -1,0 +1,1 @@
+"""Read and write the formats that documents use; functions of values."""

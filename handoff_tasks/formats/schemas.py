@@ -1,0 +1,160 @@
+"""Load the schemas, and validate documents against them.
+
+Violations come back as problems with a JSON pointer each.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib.resources
+import json
+import re
+from typing import TYPE_CHECKING, cast
+
+from handoff_tasks.formats import conforms
+from handoff_tasks.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Any
+
+    from jsonschema.exceptions import ValidationError
+
+DIFF = "handoff-diff.v1"
+MANIFEST = "producer-contract-manifest.v1"
+PACKET = "producer-handoff-packet.v1"
+PROFILE = "producer-profile.v1"
+RECORD = "producer-outcome-record.v1"
+RESULT = "handoff-result.v1"
+
+
+@functools.cache
+def schema(name: str) -> dict[str, Any]:
+    """Return the parsed schema of a contract, such as `PACKET`. A missing one is a broken installation: `OSError`."""
+    file = importlib.resources.files("handoff_tasks") / "schemas" / f"{name}.schema.json"
+    return cast("dict[str, Any]", json.loads(file.read_bytes()))
+
+
+_LONGEST = 160
+_validators: dict[str, Any] = {}
+_tests: dict[str, conforms.Test] = {}
+
+
+def violations(document: object, schema: Mapping[str, Any], *, where: str, code: str, hint: str) -> list[Problem]:
+    """Return a problem per violation of ``schema`` (draft 2020-12, formats asserted), sorted; none when it holds.
+
+    ``where`` names the document; the JSON pointer of the place is appended to it. ``code`` and ``hint`` go into each problem.
+    """
+    if _test(schema)(document):
+        return []
+    if not isinstance(document, dict) and schema.get("type") == "object":
+        # What else the schema says is of an object's keys.
+        message = f"found {_short(document)}; expected object"
+        return [Problem(code=code, where=f"{where}#", message=message, hint=hint)]
+    found = [
+        Problem(code=code, where=f"{where}#{pointer(error.absolute_path)}", message=message, hint=hint)
+        for violation in _validator(schema).iter_errors(document)
+        for error in _innermost(violation)
+        for message in _messages(error)
+    ]
+    return sorted(set(found))
+
+
+def _test(schema: Mapping[str, Any]) -> conforms.Test:
+    key = str(schema["$id"])
+    if key not in _tests:
+        _tests[key] = conforms.test(schema)
+    return _tests[key]
+
+
+def pointer(path: Iterable[str | int]) -> str:
+    """Return the JSON pointer (RFC 6901) of a path of keys and indexes."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean X?)`` for the known word that is most like ``word``, or nothing."""
+    known = list(known)
+    close = [one for one in known if len(word) > 3 and one.startswith(word)] or difflib.get_close_matches(word, known, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _validator(schema: Mapping[str, Any]) -> Any:
+    from jsonschema import Draft202012Validator, FormatChecker
+    from referencing import Registry
+
+    key = str(schema["$id"])
+    if key not in _validators:
+        formats = FormatChecker(formats=())
+        formats.checks("date-time")(lambda value: not isinstance(value, str) or conforms.is_date_time(value))
+        registry: Registry[Any] = Registry()
+        _validators[key] = Draft202012Validator(schema, registry=registry, format_checker=formats)
+    return _validators[key]
+
+
+def _innermost(error: ValidationError) -> Iterator[ValidationError]:
+    """Yield the errors themselves; for a value that may also be null, those of its first form, each with its own place."""
+    first = [inner for inner in error.context or () if inner.relative_schema_path[0] == 0]
+    if error.validator != "anyOf" or not first:
+        yield error
+    for inner in first if error.validator == "anyOf" else ():
+        yield from _innermost(inner)
+
+
+def _messages(error: ValidationError) -> Sequence[str]:
+    value: Any = error.instance
+    expected: Any = error.validator_value
+    schema = cast("Mapping[str, Any]", error.schema)
+    match error.validator:
+        case "required":
+            # One error for each missing key, named only in the message, quoted as Python does.
+            return [f"the key {error.message.split(chr(39))[1]} is missing"]
+        case "additionalProperties" if expected is False:
+            known = [*schema.get("properties", {})]
+            extra = [key for key in value if key not in known and not _matches(key, schema)]
+            return [f"unknown key {key}{nearest(key, known)}; known: {', '.join(known) or 'none'}" for key in extra]
+        case "pattern":
+            return [f"found {_short(value)}; expected {schema.get('$comment', f'the form {_form(expected)}')}"]
+        case "enum":
+            return [f"found {_short(value)}; expected one of {', '.join(_short(item) for item in expected)}"]
+        case "const":
+            return [f"found {_short(value)}; expected {_short(expected)}"]
+        case "type":
+            wanted = expected if isinstance(expected, str) else " or ".join(expected)
+            return [f"found {_short(value)}; expected {wanted}"]
+        case "format":
+            return [f"found {_short(value)}; expected a date and time of the form YYYY-MM-DDTHH:MM:SSZ"]
+        case "uniqueItems":
+            twice = [item for number, item in enumerate(value) if item in value[:number]]
+            return [f"{_short(twice[0])} stands twice; expected no repetition"]
+        case "maxLength" | "maxItems":
+            return [f"found {_short(value)} ({len(value)}); expected at most {expected}"]
+        case "dependentRequired":
+            return [f"the key {error.message.split(chr(39))[1]} is missing; {error.message.split(chr(39))[3]} needs it"]
+        case "minItems" | "minLength" | "minProperties":
+            return [f"found {_short(value)}; expected at least {expected}"]
+        case "not":
+            return ["this combination of keys is not allowed here: " + _forbidden(error)]
+        case _:
+            return [error.message if len(error.message) <= _LONGEST else error.message[:_LONGEST] + "..."]
+
+
+def _matches(key: str, schema: Mapping[str, Any]) -> bool:
+    return any(re.search(pattern, key) for pattern in schema.get("patternProperties", {}))
+
+
+def _forbidden(error: ValidationError) -> str:
+    rule: Any = error.validator_value
+    given: Any = error.instance
+    groups = [group.get("required", []) for group in rule.get("anyOf", [rule])]
+    return ", ".join(key for group in groups for key in group if key in given)
+
+
+def _form(pattern: str) -> str:
+    return pattern.removeprefix("^").removesuffix("$(?!\\n)")
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "..."

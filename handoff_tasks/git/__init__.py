@@ -1,0 +1,1 @@
+"""Ask git about a release, and check out its commit in private."""

@@ -1,0 +1,194 @@
+"""Find a producer's root, commit and tags in its repository.
+
+The producer's repository is only read. Nothing that it configures is run.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from handoff_tasks.git import command
+from handoff_tasks.git.command import FSCK_HINT
+from handoff_tasks.problems import refusal
+
+SYMBOLIC = "symbolic"
+TAGS = "refs/tags/"
+# A manifest's tag has at most six digits in each part. What is far longer is not a release, and cannot be a file's name.
+VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})\Z")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Producer:
+    """A producer's root in its repository.
+
+    ``prefix`` is the root below the top, with a trailing ``/``, empty when they are one. ``commit`` is the one to verify, ``head``
+    the one that is checked out. ``tags`` maps the names that count
+    as the producer's (below refs/tags) to (type, object id, commit id).
+    """
+
+    root: Path
+    top: Path
+    git_dir: Path
+    prefix: str
+    commit: str
+    head: str | None
+    tags: dict[str, tuple[str, str, str]]
+
+    @property
+    def path(self) -> str:
+        """The root below the repository's top; ``.`` when they are one."""
+        return self.prefix.rstrip("/") or "."
+
+
+def find_producer(root: Path, ref: str, tag_prefix: str) -> Producer:
+    """Return the producer at ``root`` with ``ref`` resolved to a commit.
+
+    Raises `HandoffError`: HP010 (no folder), HP011 (no repository, or one that cannot be read), HP012 (no such commit).
+    """
+    if not root.is_dir():
+        raise refusal("HP010", str(root), "no such folder", "give the producer's root with --producer-root")
+    root = root.resolve()
+    try:
+        top, git_dir, prefix, object_format, shallow = _answers(
+            root, "--show-toplevel", "--absolute-git-dir", "--show-prefix", "--show-object-format", "--is-shallow-repository"
+        )
+    except command.GitError as error:
+        raise refusal(
+            "HP011",
+            str(root),
+            f"not the work tree of a git repository ({command.reason(error.stderr)})",
+            "give the root of a checked-out producer with --producer-root",
+        ) from None
+    _refuse_form(root, object_format, shallow)
+    return Producer(
+        root=root,
+        top=Path(top),
+        git_dir=Path(git_dir),
+        prefix=prefix,
+        commit=(commit := _commit(root, ref)),
+        head=commit if ref == "HEAD" else _resolved(root, "HEAD"),
+        tags={} if prefix and not tag_prefix else list_tags(root, Path(git_dir), tag_prefix),
+    )
+
+
+def find_bare(root: Path, ref: str, prefix: str) -> Producer | None:
+    """Return the producer in a bare repository, without its tags, with ``ref`` resolved to a commit; None if it is not bare.
+
+    ``prefix`` is the producer's root below the top. Raises `HandoffError` as `find` does.
+    """
+    if not root.is_dir():
+        return None
+    try:
+        bare, object_format, shallow, git_dir = _answers(
+            root, "--is-bare-repository", "--show-object-format", "--is-shallow-repository", "--absolute-git-dir"
+        )
+    except command.GitError:
+        return None
+    if bare != "true":
+        return None
+    _refuse_form(root, object_format, shallow)
+    place = Path(git_dir)
+    return Producer(root=place, top=place, git_dir=place, prefix=prefix, commit=_commit(root, ref), head=None, tags={})
+
+
+def with_tags(producer: Producer, tag_prefix: str) -> Producer:
+    """Return a producer with the tags that count as its own."""
+    tags = {} if producer.prefix and not tag_prefix else list_tags(producer.root, producer.git_dir, tag_prefix)
+    return replace(producer, tags=tags)
+
+
+def _refuse_form(root: Path, object_format: str, shallow: str) -> None:
+    """Refuse a repository whose history cannot be read as a whole. Raises `HandoffError` (HP011)."""
+    if object_format != "sha1":
+        raise refusal(
+            "HP011",
+            str(root),
+            f"the repository's object format is {object_format}; a manifest's commit_sha has 40 digits (sha1)",
+            "use a repository with the sha1 object format",
+        )
+    if shallow == "true":
+        raise refusal(
+            "HP011",
+            str(root),
+            "the repository is shallow: the history between runtime commit and tag cannot be read",
+            "run 'git fetch --unshallow --tags' there (in CI: fetch-depth 0)",
+        )
+
+
+def _answers(root: Path, *questions: str) -> list[str]:
+    """Return what ``git rev-parse`` says to each question, a path with a newline in it too."""
+    lines = os.fsdecode(command.run("rev-parse", *questions, cwd=root)).split("\n")
+    if len(lines) == len(questions) + 1:
+        return lines[:-1]
+    return [os.fsdecode(command.run("rev-parse", question, cwd=root).removesuffix(b"\n")) for question in questions]
+
+
+def _resolved(root: Path, ref: str) -> str | None:
+    try:
+        return command.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", cwd=root).decode().strip()
+    except command.GitError:
+        return None
+
+
+def _commit(root: Path, ref: str) -> str:
+    if commit := _resolved(root, ref):
+        name = re.match(r"[^~^:@]*", ref)
+        if ref != "HEAD" and name and len(set((meant := meanings_of(root, name[0])).values())) > 1:
+            told = ", ".join(f"a {what} at {sha}" for what, sha in meant.items())
+            message = f"the name stands for more than one commit: {told}"
+            raise refusal("HP067", f"--ref {ref}", message, f"say which: --ref refs/tags/{name[0]}, or a commit's sha")
+        return commit
+    try:
+        there = command.run("for-each-ref", "--count=1", "--format=%(objectname)", cwd=root)
+        # Without a word on the object: whether it can be read is asked by the next.
+        command.run("rev-list", "--no-walk", "--all", cwd=root)
+    except command.GitError as error:
+        raise refusal("HP011", str(root), f"the repository cannot be read: {command.reason(error.stderr)}", FSCK_HINT) from None
+    if not there:
+        raise refusal("HP012", str(root), "the repository has no commit yet", "commit the release, then run again")
+    raise refusal("HP012", f"--ref {ref}", "no such commit in the repository", f"see 'git -C {root} log' for what there is")
+
+
+def meanings_of(cwd: Path, name: str) -> dict[str, str]:
+    """Return the commits that a short name may be taken for, by what bears it.
+
+    git looks for a file of that name in its own folder before it looks for tags, and for tags before branches.
+    """
+    asked = {"tag": f"{TAGS}{name}", "branch": f"refs/heads/{name}", "file in .git": name}
+    if not name or re.fullmatch(r"refs/.*|[0-9a-f]{40}", name):
+        return {}
+    lines = "".join(f"{word}^{{commit}}\n" for word in asked.values())
+    answer = command.run("cat-file", "--batch-check=%(objectname)", cwd=cwd, stdin=lines.encode("utf-8", "surrogateescape"))
+    shas = answer.decode("utf-8", "surrogateescape").split("\n")
+    found = {what: sha for what, sha in zip(asked, shas, strict=False) if re.fullmatch(r"[0-9a-f]{40}", sha)}
+    if found.get("file in .git", "") in (found.get("tag"), found.get("branch")):
+        del found["file in .git"]
+    return found
+
+
+def list_tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, tuple[str, str, str]]:
+    """Return the tags of the form ``<prefix>vX.Y.Z``.
+
+    The commit's id is empty for one that names no commit, or another reference, with which it would move.
+    """
+    fields = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(symref)"
+    try:
+        answer = command.run("for-each-ref", f"--format={fields}", TAGS, cwd=cwd, git_dir=git_dir)
+    except command.GitError as error:
+        reason = f"the tags cannot be read: {command.reason(error.stderr)}"
+        raise refusal("HP013", str(git_dir or cwd), reason, FSCK_HINT) from None
+    found = {}
+    for line in answer.decode("utf-8", "surrogateescape").splitlines():
+        refname, kind, sha, target_kind, target, symref = line.split("\0")
+        name = refname.removeprefix(TAGS)
+        if name.startswith(tag_prefix) and VERSION.match(name.removeprefix(tag_prefix)):
+            if kind == "tag" and target_kind != "commit":
+                # A tag of a tag: peeled here, since git before 2.45 lists one level only.
+                target = _resolved(git_dir or cwd, TAGS + name) or ""
+            if symref:
+                kind, target = SYMBOLIC, ""
+            found[name] = (kind, sha, sha if kind == "commit" else target)
+    return found

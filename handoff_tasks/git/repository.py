@@ -1,0 +1,329 @@
+"""Read releases from a private copy of the producer's history.
+
+Commit and tags are fetched into a bare repository of ours. Git checks each object on its way in.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import re
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from urllib.parse import quote
+
+from handoff_tasks.git import command, worktree
+from handoff_tasks.git import facts as git_facts
+from handoff_tasks.git import producer as git_producer
+from handoff_tasks.git.command import FSCK_HINT
+from handoff_tasks.git.comparison import Comparison, Trees
+from handoff_tasks.git.producer import SYMBOLIC, TAGS
+from handoff_tasks.model import GitFacts, Relation
+from handoff_tasks.problems import HandoffError, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from handoff_tasks.git import trees
+    from handoff_tasks.git.producer import Producer
+    from handoff_tasks.model import Manifest
+    from handoff_tasks.producer.profile import Profile
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _in_a_whole_copy(method: Callable[P, T]) -> Callable[P, T]:
+    """Have a method of `Repository` whose git fails say when the reason is that our copy is damaged."""
+
+    @functools.wraps(method)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(*args, **kwargs)
+        except (command.GitError, HandoffError):
+            repository: Any = args[0]
+            repository.refuse_damage()
+            raise
+
+    return wrapped
+
+
+class Repository:
+    """Our private copy of a producer's history: a bare repository at ``folder``.
+
+    Each method raises `HandoffError` (HP019) when the copy is damaged: git fails in it, and `git fsck` says why.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._trees = Trees(self._git)
+
+    def _git(self, *words: str, stdin: bytes = b"") -> bytes:
+        return command.run(*words, cwd=self.folder, git_dir=self.folder, stdin=stdin)
+
+    def refuse_damage(self) -> None:
+        """Look at every object and reference of our copy. Raises `HandoffError` (HP019) when one is not as it should be."""
+        try:
+            self._git("fsck", "--no-dangling", "--no-progress")
+        except command.GitError as error:
+            message = f"our copy of the producer's history is damaged: {command.reason(error.stderr)}"
+            hint = f"delete the folder {self.folder.parent}, then run again: it is made anew from the producer's repository"
+            raise refusal("HP019", str(self.folder), message, hint) from None
+
+    @_in_a_whole_copy
+    def update(self, producer: Producer, tag_prefix: str) -> None:
+        """Fetch the producer's commit and tags, where they are not here already.
+
+        Raises `HandoffError` (HP013) when they cannot be fetched whole.
+        """
+        self._make()
+        held = git_producer.list_tags(self.folder, self.folder, tag_prefix)
+        if self._holds(producer.commit) and held == producer.tags:
+            return
+        specs = [f"+{producer.commit}:{_kept(producer.commit)}"]
+        # Each by its name: another tag of a like name may be one that cannot be stored.
+        specs += [f"+{TAGS}{name}:{TAGS}{name}" for name, tag in sorted(producer.tags.items()) if held.get(name) != tag]
+        for name in held.keys() - producer.tags.keys():
+            self._git("update-ref", "-d", TAGS + name)
+        self._fetch(producer, specs)
+
+    @_in_a_whole_copy
+    def take(self, producer: Producer) -> None:
+        """Fetch the producer's commit alone, if it is not here already. Raises `HandoffError` as `update` does."""
+        self._make()
+        if not self._holds(producer.commit):
+            self._fetch(producer, [f"+{producer.commit}:{_kept(producer.commit)}"])
+
+    def _make(self) -> None:
+        if not (self.folder / "objects").is_dir():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            command.run("init", "--quiet", "--bare", "--template=", "--object-format=sha1", str(self.folder), cwd=self.folder)
+
+    def _holds(self, commit: str) -> bool:
+        found = self._git("for-each-ref", "--format=%(objectname)", _kept(commit))
+        return found.decode().strip() == commit
+
+    def _fetch(self, producer: Producer, specs: Sequence[str]) -> None:
+        try:
+            self._git(*_fetching(producer), stdin="".join(f"{spec}\n" for spec in specs).encode("utf-8", "surrogateescape"))
+        except command.GitError as error:
+            raise refusal(
+                "HP013",
+                str(producer.git_dir),
+                f"commit {producer.commit} and the tags cannot be fetched whole: {command.reason(error.stderr)}",
+                FSCK_HINT,
+            ) from None
+
+    @_in_a_whole_copy
+    def files(self, producer: Producer, names: Sequence[str]) -> dict[str, bytes | None]:
+        """Return the bytes of files below the producer's root in its commit; None for what is no regular file there."""
+        places = {producer.prefix + name: name for name in names}
+        found: dict[str, bytes | None] = dict.fromkeys(names)
+        try:
+            listed = self._git("ls-tree", "-z", "--full-tree", producer.commit, "--", *places).decode("utf-8", "surrogateescape")
+        except command.GitError:
+            if self._holds(producer.commit):
+                raise
+            # A commit that is not here has no files.
+            return found
+        with command.Objects(self.folder) as objects:
+            for line in filter(None, listed.split("\0")):
+                facts, path = line.split("\t", 1)
+                mode, _, sha = facts.split(" ")
+                # A link is a file for git, whose content is where it points to.
+                if mode.startswith("100") and path in places:
+                    blob = objects.read(sha)
+                    if blob is None:
+                        raise command.GitError(("cat-file", sha), 1, f"{path} cannot be read")
+                    found[places[path]] = blob[2]
+        return found
+
+    @_in_a_whole_copy
+    def contents(self, producer: Producer, names: Sequence[str]) -> list[bytes]:
+        """Return the bytes of each plain file in the producer's commit that is, or is below, one of ``names``."""
+        entries, _ = self._trees.listing(self.tree(producer))
+        places = [producer.prefix + name.rstrip("/") for name in names]
+        below = tuple(f"{place}/" for place in places)
+        plain = [(path, sha) for path, (mode, sha) in entries.items() if mode.startswith("100")]
+        return list(command.contents(self._git, [sha for path, sha in plain if path in places or path.startswith(below)]).values())
+
+    @_in_a_whole_copy
+    def tree(self, producer: Producer) -> str:
+        """Return the id of the producer's commit's tree."""
+        return self._git("rev-parse", f"{producer.commit}^{{tree}}").decode().strip()
+
+    @_in_a_whole_copy
+    def committed(self, tree: str) -> trees.Tree:
+        """Return the tree that has an id, from the repository's top."""
+        return self._trees.tree(self._trees.listing(tree)[0])
+
+    @_in_a_whole_copy
+    def read(self, sha: str) -> bytes:
+        """Return the content of an object."""
+        return command.contents(self._git, [sha])[sha]
+
+    @_in_a_whole_copy
+    def facts(
+        self,
+        producer: Producer,
+        profile: Profile,
+        manifest: Manifest,
+        manifest_bytes: bytes,
+        read: Callable[[bytes], Manifest | None],
+        rollback: str | None = None,
+    ) -> GitFacts:
+        """Return what git says of the release that ``manifest`` (of the producer's commit) names.
+
+        ``read`` turns the bytes of a manifest at a tag into a manifest, None when they are none. ``rollback`` is the sha of the
+        statement's rollback line. Raises `HandoffError`: HP013 (a commit of no date), HP059 (a tag of no commit).
+        """
+        commit, runtime = producer.commit, manifest.commit_sha
+        tag_name = profile.tag_name(manifest.release_tag)
+        entry = producer.tags.get(tag_name)
+        if entry and not entry[2]:
+            hint = "tag the release's commit, or delete the tag"
+            what = "stands for another reference and moves with it" if entry[0] == SYMBOLIC else "names no commit"
+            raise refusal("HP059", f"tag {tag_name}", f"the tag exists, but {what}", hint)
+        with command.Objects(self.folder) as objects:
+            found = objects.read(commit)
+            if found is None:
+                raise RuntimeError(f"the fetched commit {commit} is not in {self.folder}")
+            tag = git_facts.tag(objects, producer, tag_name, entry) if entry else None
+            known = self._known(producer, objects, runtime)
+            compared = self._comparison(producer, profile, objects)
+            there, here = compared.side(runtime) if known else None, compared.verified
+            tagged = compared.side(tag.target) if tag else None
+            at_tag = command.read_blob(objects, tag.target, tagged.prefix + profile.manifest_path) if tag and tagged else None
+            stated = git_facts.stated_version(compared, there, profile) if there else None
+            earlier, previous, unstated = git_facts.earlier_releases(objects, compared, producer, profile, manifest, read)
+            before = compared.side(previous.commit_sha) if previous and command.is_commit(objects, previous.commit_sha) else None
+            rollback_known = rollback is not None and known and command.is_commit(objects, rollback)
+            to_verified_paths, tests_to_verified = git_facts.differing_paths(compared, there, here)
+            to_tag_paths, tests_to_tag = git_facts.differing_paths(compared, there, tagged)
+            since = git_facts.differing_paths(compared, before, there)[0]
+            absent = git_facts.absent_paths(profile, [compared.tree(side) for side in (here, there) if side])
+            runtime_now, pointers = compared.runtime(here), compared.pointers()
+            changed = git_facts.texts(compared.changed(there, here)) if there else ()
+            after_tag = git_facts.texts(compared.changed(tagged, here)) if tagged else ()
+        # Most often the verified commit is the tag's target: git is asked once for both.
+        relation = functools.cache(self._relation)
+        to_verified = relation(runtime, commit) if known else Relation.MISSING
+        to_tag = (relation(runtime, tag.target) if known else Relation.MISSING) if tag else None
+        return GitFacts(
+            verified_commit=commit,
+            verified_tree=command.read_header(found[2], b"tree").decode(),
+            committed_at=command.committer_time(commit, found[2]),
+            producer_path=producer.path,
+            tag_name=tag_name,
+            tag=tag,
+            runtime_commit=runtime,
+            runtime_to_tag=to_tag,
+            runtime_to_verified=to_verified,
+            changed_to_tag=to_tag_paths,
+            changed_to_verified=to_verified_paths,
+            tests_changed=tuple(sorted({*tests_to_verified, *tests_to_tag})),
+            commits_after_runtime=self._between(runtime, commit, moved=there.prefix != here.prefix) if there else (),
+            paths_after_runtime=changed,
+            manifest_sha256=hashlib.sha256(manifest_bytes).hexdigest(),
+            manifest_at_tag=read(at_tag) if at_tag is not None else None,
+            manifest_sha256_at_tag=hashlib.sha256(at_tag).hexdigest() if at_tag is not None else None,
+            paths_after_tag=tuple(path for path in after_tag if path != profile.packet_path),
+            stated_service_version=stated,
+            earlier=earlier,
+            previous=previous,
+            changed_since_previous=since,
+            absent=absent,
+            outside=git_facts.outside_paths(runtime_now, pointers),
+            pointers=git_facts.texts(path for path in pointers if path not in runtime_now.parts and path not in runtime_now.tests),
+            runtime_path=(there.prefix.rstrip("/") or ".") if there else None,
+            squashed=self._squashed(producer) if to_verified in (Relation.MISSING, Relation.UNRELATED) else None,
+            namesakes=() if tag else git_facts.namesakes(producer, tag_name, ""),
+            unstated=() if earlier else unstated,
+            rollback=git_facts.rollback_relation(relation, rollback, runtime, known=rollback_known, stated=bool(earlier)),
+        )
+
+    @_in_a_whole_copy
+    def runtime(self, producer: Producer, profile: Profile) -> trees.Runtime:
+        """Return what the profile's runtime paths lead to in the producer's commit."""
+        with command.Objects(self.folder) as objects:
+            compared = self._comparison(producer, profile, objects)
+            return compared.runtime(compared.verified)
+
+    def _comparison(self, producer: Producer, profile: Profile, objects: command.Objects) -> Comparison:
+        return Comparison(
+            git=self._git, read=self._trees, objects=objects, profile=profile, verified=producer.commit, prefix=producer.prefix
+        )
+
+    def _known(self, producer: Producer, objects: command.Objects, sha: str) -> bool:
+        """Tell whether ``sha`` is a commit of the producer; one outside the fetched history is fetched too."""
+        found = objects.read(sha)
+        if found is None:
+            try:
+                self._git(*_fetching(producer), stdin=f"+{sha}:{_kept(sha)}\n".encode())
+            except command.GitError:
+                return False
+        return command.is_commit(objects, sha)
+
+    def _relation(self, runtime: str, other: str) -> Relation:
+        if runtime == other:
+            return Relation.SAME
+        words = ("merge-base", "--is-ancestor", runtime, other)
+        try:
+            self._git(*words)
+        except command.GitError as error:
+            if error.status != 1:
+                raise
+            return Relation.UNRELATED
+        return Relation.ANCESTOR
+
+    def _between(self, runtime: str, commit: str, *, moved: bool) -> tuple[str, ...]:
+        # A history that was imported is one of two: the other, a larger repository's, does not come after the runtime commit.
+        way = ("--ancestry-path",) if moved else ()
+        words = ("rev-list", "--reverse", "--topo-order", *way, f"{runtime}..{commit}")
+        return tuple(self._git(*words).decode().split())
+
+    def _squashed(self, producer: Producer) -> str | None:
+        """Return the commit by which `git subtree` imported the producer's folder without its history, if there is one."""
+        if not producer.prefix:
+            return None
+        folder = re.sub(r"([][\\.*^$])", r"\\\1", producer.path)
+        words = ("log", "-1", "--format=%H", "--basic-regexp", f"--grep=^git-subtree-dir: {folder}/*$", "--no-merges")
+        return self._git(*words, producer.commit).decode().strip() or None
+
+    @_in_a_whole_copy
+    def uncommitted(self, producer: Producer, index: Path) -> tuple[str, ...]:
+        """Return the paths below the root whose state in the work tree differs from the commit, if that is checked out; sorted.
+
+        Compared as the user's git does, with the same conversions, through an index of our own (``index``, kept for the next time):
+        nothing that the producer's configuration names is run, and nothing that its index claims is believed.
+        """
+        if producer.head != producer.commit:
+            return ()
+        found = self._work_tree(producer).differences(producer.commit, index, _below(producer.prefix))
+        return tuple(sorted(path.removeprefix(producer.prefix) for path in found))
+
+    @_in_a_whole_copy
+    def is_stored_as(self, producer: Producer, name: str, data: bytes, committed: bytes) -> bool:
+        """Return whether git would store ``data``, in the work tree at ``name`` below the top, as the bytes ``committed``."""
+        content = b"blob %d\0%b" % (len(committed), committed)
+        stored = self._work_tree(producer).stored(name, data)
+        return stored == hashlib.sha1(content, usedforsecurity=False).hexdigest()
+
+    def _work_tree(self, producer: Producer) -> worktree.WorkTree:
+        return worktree.WorkTree(producer.top, self.folder.with_name("worktree.git"), self.folder)
+
+
+def _kept(commit: str) -> str:
+    return f"refs/handoff/{commit}"
+
+
+def _below(prefix: str) -> tuple[str, ...]:
+    """Return the words that limit a git command to what lies below a producer's root."""
+    return ("--", f":(top,literal){prefix}") if prefix else ()
+
+
+def _fetching(producer: Producer) -> tuple[str, ...]:
+    words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+    return (*words, "--upload-pack", command.upload_pack(), "--stdin", "file://" + quote(os.fsencode(producer.git_dir)))

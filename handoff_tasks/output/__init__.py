@@ -1,0 +1,1 @@
+"""Print to the terminal, and write the files of a report."""

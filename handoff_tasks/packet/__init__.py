@@ -1,0 +1,1 @@
+"""Build, read and compare handoff packets; functions of values."""

@@ -1,0 +1,1 @@
+"""Describe a producer: its profile, its manifest and its impact statement."""

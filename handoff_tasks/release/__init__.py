@@ -1,0 +1,1 @@
+"""Turn evidence, git facts, profile and statement into a packet."""

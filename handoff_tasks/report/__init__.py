@@ -1,0 +1,1 @@
+"""Show a run or a packet as a page, as Markdown and as JUnit XML."""

@@ -1,0 +1,1 @@
+"""Decide what makes a release GO; functions of values."""

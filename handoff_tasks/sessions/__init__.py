@@ -1,0 +1,1 @@
+"""Register the nox sessions; one module for each verb."""

@@ -1,0 +1,83 @@
+"""Say what a run would do, without running it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from handoff_tasks.sessions import frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from nox import Session
+
+    from handoff_tasks.checks.preview import Prospect
+    from handoff_tasks.checks.run import Settings
+    from handoff_tasks.git.workspace import Workspace
+    from handoff_tasks.problems import Problem
+    from handoff_tasks.producer.profile import Check
+    from handoff_tasks.sessions.frame import Run
+    from handoff_tasks.sessions.options import Options
+
+
+def look_ahead(session: Session, run: Run, workspace: Workspace, checks: Sequence[Check]) -> list[Prospect]:
+    """Return how checks would run now; the private checkout holds the commit afterwards."""
+    from handoff_tasks.checks import preview
+    from handoff_tasks.git import checkout, locks
+    from handoff_tasks.output import terminal
+
+    envdir = frame.envdir(session)
+    with locks.hold(workspace.base / "run.lock", "the private checkout"):
+        checkout.prepare(workspace.wanted(""), terminal.say)
+        return [
+            preview.prospect(workspace, check, settings_of(check, options=run.options, envdir=envdir, run="")) for check in checks
+        ]
+
+
+def print_foresight(session: Session, run: Run, prospects: Sequence[Prospect], *, again: bool) -> list[Problem]:
+    """Print what a run would do, and return why checks could not run now; ``again``: what has passed is not kept."""
+    from handoff_tasks.checks import lanes as checks_lanes
+    from handoff_tasks.checks import preview
+    from handoff_tasks.output import terminal
+
+    lanes = checks_lanes.plan([one.check for one in prospects if again or not one.kept], run.options.jobs or default_jobs())
+    found = preview.problems(prospects)
+    for line in [
+        "",
+        f"{session.name} would run",
+        *preview.plan(lanes, [] if again else prospects),
+        "",
+        *preview.table(prospects),
+        *terminal.findings("What would stop it:", found),
+        "",
+    ]:
+        terminal.say(line)
+    return found
+
+
+def advisory_lines(advisories: Sequence[Problem]) -> list[str]:
+    """Return the advisories of a run that stops before its end, as lines."""
+    from handoff_tasks.output import terminal
+
+    return [*terminal.findings("Advisories:", advisories)[1:], ""] if advisories else []
+
+
+def settings_of(check: Check, *, options: Options, envdir: Path, run: str) -> Settings:
+    """Return what a check would run with in its own session."""
+    from handoff_tasks.checks import run as checks_run
+
+    return checks_run.Settings(
+        bin_folder=frame.bin_folder(envdir, check.session),
+        timeout=options.timeout,
+        toolchain=options.toolchain,
+        run=run,
+        caller=os.environ,
+        not_installed={},
+    )
+
+
+def default_jobs() -> int:
+    """Return how many checks run at once when nobody says: a cold build fills the processors, a warm one leaves room."""
+    return min(3, os.cpu_count() or 1)

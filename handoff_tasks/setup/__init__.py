@@ -1,0 +1,1 @@
+"""Set up a producer's repository, and build the embedded sample."""

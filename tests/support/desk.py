@@ -1,0 +1,90 @@
+"""A user's place at which sessions are run from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import scratch
+
+from handoff_tasks.output import terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
+
+
+def wait_for(path: Path) -> str:
+    """Wait for a file with a whole line in it, or for an empty one that is called ``*.there``; return its text."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        if path.exists() and ((text := path.read_text()).endswith("\n") or path.suffix == ".there"):
+            return text.strip()
+        time.sleep(0.01)
+    raise AssertionError(f"{path} does not appear")
+
+
+def until(path: Path) -> str:
+    """Return the words of a shell that wait for a file. They need no limit: what we start ends with us."""
+    return f"until test -e '{path}'; do sleep 0.05; done"
+
+
+@dataclass
+class Desk:
+    """A user's place: a noxfile with a profile, a producer, folders of its own, an environment folder shared by all tests."""
+
+    folder: Path
+    producer: scratch.Producer
+    envdir: Path
+
+    def profile(self, *checks: str) -> None:
+        (self.folder / "handoff.toml").write_text(scratch.profile(checks) if checks else scratch.PROFILE)
+
+    def place(self) -> list[str]:
+        return ["--producer-root", str(self.producer.root), "--cache-dir", str(self.folder / "cache")]
+
+    def words(self, *words: str) -> list[str]:
+        return [*self.place(), "--result-json", str(self.result_path), *words]
+
+    def command(self, session: str, *words: str) -> list[str]:
+        noxfile = str(self.folder / "noxfile.py")
+        return [sys.executable, "-m", "nox", "--noxfile", noxfile, "--envdir", str(self.envdir), "-s", session, "--", *words]
+
+    def run(self, session: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = self.command(session, *self.words(*words))
+        return subprocess.run(
+            command, env={**os.environ, **environment}, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+
+    def bare(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(self.command(session, *words), cwd=self.folder, capture_output=True, text=True, check=False)
+
+    @property
+    def result_path(self) -> Path:
+        return self.folder / "result.json"
+
+    @property
+    def result(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.result_path.read_bytes())
+        return document
+
+    @property
+    def packet(self) -> Path:
+        return self.producer.root / scratch.PACKET_PATH
+
+    @property
+    def shown_packet(self) -> str:
+        """The packet's path as a run that was called here shows it."""
+        return terminal.near(self.packet, self.folder)
+
+    def evidence(self, commit: str | None = None) -> Path:
+        return self.folder / ".handoff" / "evidence" / (commit or self.producer.head())
+
+    def findings(self) -> list[tuple[str, str]]:
+        return [(problem["code"], problem["where"]) for problem in self.result["problems"]]
