@@ -201,10 +201,10 @@ def all_checks(bench: Bench) -> Iterator[Row]:
     """Run the whole set through the session, against bash running the same commands in the same checkout."""
     session = bench.nox(NOXFILE, "pre-release", "--ref", bench.ref)
     parsed = parse(BUILT_IN.read_text())
-    opened = workspace.open_(
+    opened = workspace.open_workspace(
         root=bench.root, ref=bench.ref, profile_path=BUILT_IN, work=bench.folder / "work", cache=bench.folder / "cache"
     )
-    place = opened.wanted("").tree / opened.producer.prefix
+    place = opened.checkout_spec("").tree / opened.producer.prefix
     by_hand, environment = bench.by_hand("all", parsed, place)
     seconds(session, cwd=NOXFILE.parent)
 
@@ -334,7 +334,7 @@ def many_records(bench: Bench) -> Iterator[Row]:
             "\n".join(f'[[checks]]\nid = "check-{number}"\ntitle = "x"\nargv = ["true"]\ntools = []\n' for number in range(count))
         )
         path = bench.desk(f"many-{count}", text).parent / "handoff.toml"
-        opened = workspace.open_(
+        opened = workspace.open_workspace(
             root=root, ref="HEAD", profile_path=path, work=bench.folder / f"many-{count}", cache=bench.folder / "cache"
         )
         _leave_records(opened)
@@ -389,7 +389,7 @@ import json, resource, sys, time
 from pathlib import Path
 from handoff_tasks import assemble, workspace
 root, profile, work, cache = map(Path, sys.argv[1:])
-opened = workspace.open_(root=root, ref="HEAD", profile_path=profile, work=work, cache=cache)
+opened = workspace.open_workspace(root=root, ref="HEAD", profile_path=profile, work=work, cache=cache)
 material, checks = assemble.gather(opened, None), assemble.results(opened)
 decision = assemble.decide(opened, material, checks, opened.profile.mode("stable"), allow_untagged=False)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -417,7 +417,7 @@ def _report(bench: Bench, count: int, name: str, goal: str) -> Row:
     checks = "\n".join(f'[[checks]]\nid = "check-{number}"\ntitle = "x"\nargv = ["true"]\ntools = []\n' for number in range(count))
     path = bench.desk(f"report-{count}", with_checks(checks)).parent / "handoff.toml"
     work, cache = bench.folder / f"report-{count}-work", bench.folder / "cache"
-    opened = workspace.open_(root=bench.sample(), ref="HEAD", profile_path=path, work=work, cache=cache)
+    opened = workspace.open_workspace(root=bench.sample(), ref="HEAD", profile_path=path, work=work, cache=cache)
     _leave_records(opened, log=b"a line as a compiler would print it, more or less\n" * 20_000, failing=4)
     place = evidence.folder(work, opened.producer.commit)
     seen: list[list[float]] = []
@@ -479,13 +479,13 @@ def large_repository(bench: Bench) -> Iterator[Row]:
 
 
 def _opened(bench: Bench, root: Path, caches: Path) -> workspace.Workspace:
-    return workspace.open_(root=root, ref="HEAD", profile_path=BUILT_IN, work=bench.folder / "work", cache=caches)
+    return workspace.open_workspace(root=root, ref="HEAD", profile_path=BUILT_IN, work=bench.folder / "work", cache=caches)
 
 
 def _ready(bench: Bench, root: Path, caches: Path) -> None:
     opened = _opened(bench, root, caches)
     gather.gather_material(opened, None)
-    checkout.prepare(opened.wanted("bench"), lambda _: None)
+    checkout.prepare(opened.checkout_spec("bench"), lambda _: None)
 
 
 def _large(bench: Bench, root: Path) -> None:

@@ -41,7 +41,7 @@ class Flavour(StrEnum):
 
 
 class Relation(StrEnum):
-    """What one commit is to another that should be it or come after it."""
+    """What one commit is to another that must be the same or a descendant."""
 
     SAME = "same"
     ANCESTOR = "ancestor"
@@ -98,81 +98,133 @@ class ProfileSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tag:
-    """A tag in the producer's repository: its name below refs/tags, kind and the commit that it points to.
+class TagRef:
+    """A tag as ``git for-each-ref`` lists it."""
 
-    ``other_name`` is the name that an annotated tag's own object bears, where it is another one. ``namesakes`` are what else in the
-    repository bears the tag's name and stands for another commit: what it is, and the commit.
-    """
-
-    name: str
+    # "tag" (annotated), "commit" (lightweight), another type of object, or "symbolic".
     kind: str
+    object_id: str
+    # None if the tag does not name a commit, or follows another reference.
+    commit: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """The tag of a release."""
+
+    # The name below refs/tags.
+    name: str
+    # "annotated" or "lightweight".
+    kind: str
+    # The commit that the tag points to.
     target: str
+    # The name in the annotated tag's own object, if it differs from `name`.
     other_name: str | None = None
+    # What else has the same name for another commit: what it is ("branch"), and that commit.
     namesakes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """A release as its own manifest states it: the pair that a consumer pins, and the tag that it was read at."""
+    """A release as its own manifest states it: the pair that a consumer pins."""
 
     tag: str
     commit_sha: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GitFacts:
-    """What git says of one release; identities only, no verdict (DOMAIN section 4).
+class VerifiedFacts:
+    """The verified commit: the one on which the checks run."""
 
-    ``tag`` is None when the release is not tagged. ``changed_to_tag`` and ``changed_to_verified`` are the runtime paths in which
-    the runtime commit differs from the tag and from the verified commit; None when there is nothing to compare with.
-    What the profile calls test paths is not among them; ``tests_changed`` has it, for both.
-    ``manifest_at_tag`` is None when there is no tag or no readable manifest there; ``paths_after_tag`` are those in which the tag's
-    target and the verified commit differ. ``stated_service_version`` is what the tree
-    at the runtime commit itself says, None when the profile does not tell where to look or nothing was found there.
-    ``earlier`` are the earlier releases, the latest first. ``previous`` is the manifest of the latest, ``changed_since_previous``
-    are the runtime paths (test paths aside) in which its runtime commit and this release's differ, None where nothing is known.
-    ``absent`` are the profile's runtime paths, those with ``*`` aside, that neither runtime nor verified commit has.
-    ``outside`` is what lies below the runtime paths and is not in the commit: path, and what it is. ``namesakes`` are what else
-    bears the tag's name while there is no tag: what it is, and the commit.
-    ``unstated`` are earlier tags whose own manifest does not state them, each with the commit that it points to, where there is no
-    earlier release; ``rollback`` is what the commit of the statement's rollback line is to the runtime commit, where no manifest
-    states it; where one does, only whether it is missing.
-    ``pointers`` are the Git LFS pointers below the producer's root that are not a part of the runtime. ``runtime_path`` is the
-    producer's folder in the runtime commit, None if that is missing. ``squashed`` is the commit by which `git subtree` imported the
-    producer without its history, if the runtime commit is not an ancestor of the verified commit.
-    """
-
-    verified_commit: str
-    verified_tree: str
+    commit: str
+    # The id of the commit's tree.
+    tree: str
+    # The committer time, in seconds since 1970.
     committed_at: int
+    # The producer's root below the repository's top; "." for the top.
     producer_path: str
-    tag_name: str
-    tag: Tag | None
-    runtime_commit: str
-    runtime_to_tag: Relation | None
-    runtime_to_verified: Relation
+    # The manifest's bytes in this commit, as hex.
+    manifest_sha256: str
+    # Git LFS pointers below the producer's root that are not part of the runtime.
+    pointers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagFacts:
+    """The release's tag, and what the tagged commit holds."""
+
+    # The name that the manifest's release tag has in the repository.
+    name: str
+    # None if the release is not tagged.
+    existing: Tag | None
+    # Without a tag: what else has its name, and the commit it stands for.
+    namesakes: tuple[tuple[str, str], ...]
+    # The manifest in the tagged commit; None without a tag or a readable manifest.
+    manifest: Manifest | None
+    # The bytes of that manifest, as hex; None without a tag or a file there.
+    manifest_sha256: str | None
+    # The paths in which tagged and verified commit differ, the packet aside.
+    paths_after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuntimeFacts:
+    """The runtime commit that the manifest names, compared with tag and verified commit."""
+
+    commit: str
+    # The producer's root in the runtime commit; None if that commit is missing.
+    path: str | None
+    # What the runtime commit is to the tagged commit; None if the release is not tagged.
+    to_tag: Relation | None
+    # What the runtime commit is to the verified commit.
+    to_verified: Relation
+    # Runtime paths, test paths aside, that differ from the runtime commit; None without a commit to
+    # compare with.
     changed_to_tag: tuple[str, ...] | None
     changed_to_verified: tuple[str, ...] | None
+    # The test paths that differ, in the tagged or in the verified commit.
     tests_changed: tuple[str, ...]
-    commits_after_runtime: tuple[str, ...]
-    paths_after_runtime: tuple[str, ...]
-    manifest_sha256: str
-    manifest_at_tag: Manifest | None
-    manifest_sha256_at_tag: str | None
-    paths_after_tag: tuple[str, ...]
-    stated_service_version: str | None
-    earlier: tuple[Release, ...]
-    previous: Manifest | None
-    changed_since_previous: tuple[str, ...] | None
+    # The commits from the runtime commit to the verified commit, the oldest first.
+    commits_after: tuple[str, ...]
+    # All paths in which runtime and verified commit differ.
+    paths_after: tuple[str, ...]
+    # The service version in the runtime commit's tree; None if the profile does not say where it is,
+    # or it is not there.
+    service_version: str | None
+    # Runtime paths without "*" that neither the runtime nor the verified commit has.
     absent: tuple[str, ...]
+    # What is below the runtime paths and not in the verified commit: path, and what it is.
     outside: tuple[tuple[str, str], ...]
-    namesakes: tuple[tuple[str, str], ...]
+    # The commit by which `git subtree` imported the producer without its history, if the runtime
+    # commit is not an ancestor of the verified commit.
+    squash_commit: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryFacts:
+    """The earlier releases."""
+
+    # Those whose manifest, at their own tag, states that tag; the latest first.
+    earlier: tuple[Release, ...]
+    # Without an earlier release: earlier tags, each with the commit that it points to.
     unstated: tuple[Release, ...]
+    # The manifest of the latest earlier release.
+    previous: Manifest | None
+    # Runtime paths, test paths aside, that differ from the previous runtime commit; None if unknown.
+    changed_since_previous: tuple[str, ...] | None
+    # What the commit of the statement's rollback line is to the runtime commit. With an earlier
+    # release it is only MISSING or None, since the manifests state the pairs then.
     rollback: Relation | None
-    pointers: tuple[str, ...]
-    runtime_path: str | None
-    squashed: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitFacts:
+    """What git says about one release. These are facts; the rules decide what they mean."""
+
+    verified: VerifiedFacts
+    tag: TagFacts
+    runtime: RuntimeFacts
+    history: HistoryFacts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

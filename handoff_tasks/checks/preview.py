@@ -66,7 +66,7 @@ def _worth(one: Prospect) -> str:
 
 def lines(one: Prospect, workspace: Workspace, settings: run.Settings) -> list[str]:
     """Return all that is to say of one check."""
-    check, ahead, wanted = one.check, one.ahead, workspace.wanted("")
+    check, ahead, wanted = one.check, one.ahead, workspace.checkout_spec("")
     return [
         f"{check.id}: {check.title}",
         *_said(

@@ -108,10 +108,10 @@ def run_check(workspace: Workspace, check: Check, settings: Settings, lines: Dis
         environment_digest=_digest({}),
         installation=settings.installation,
     )
-    wanted = workspace.wanted(settings.run)
+    wanted = workspace.checkout_spec(settings.run)
     with process.interruptible():
         try:
-            with checkout.occupied(wanted, check.id, lines.line, alone=check.alone) as held:
+            with checkout.occupy(wanted, check.id, lines.line, alone=check.alone) as held:
                 root = wanted.tree / workspace.producer.prefix
                 checkout.make_home(wanted, check.id, empty=True)
                 environment = _environment(workspace, check, settings, toolchain)
@@ -172,7 +172,7 @@ class Ahead:
 
 def ahead(workspace: Workspace, check: Check, settings: Settings) -> Ahead:
     """Return how a check would run, without running it; the checkout must be in place."""
-    root = workspace.wanted(settings.run).tree / workspace.producer.prefix
+    root = workspace.checkout_spec(settings.run).tree / workspace.producer.prefix
     environment = _environment(workspace, check, settings, settings.toolchain or workspace.profile.toolchain)
     tools, unusable = _tools(workspace, check, root, environment)
     specs = workspace.profile.tools
@@ -204,7 +204,7 @@ def differences(workspace: Workspace, check: Check, settings: Settings, record: 
     Commit, tree, profile and command line are the binding's, which `rules.judge_evidence` looks at. The checkout must be in place,
     since a tool may choose its version by what lies there.
     """
-    root = workspace.wanted(settings.run).tree / workspace.producer.prefix
+    root = workspace.checkout_spec(settings.run).tree / workspace.producer.prefix
     toolchain = settings.toolchain or workspace.profile.toolchain
     environment = _environment(workspace, check, settings, toolchain)
     tools, unusable = _tools(workspace, check, root, environment)
@@ -272,7 +272,7 @@ def _environment(workspace: Workspace, check: Check, settings: Settings, toolcha
     The home is the check's own, whatever the profile passes on: git, ripgrep and others read a user's settings there.
     """
     profile = workspace.profile
-    wanted = workspace.wanted(settings.run)
+    wanted = workspace.checkout_spec(settings.run)
     root = wanted.tree / workspace.producer.prefix
     home = checkout.make_home(wanted, check.id, empty=False)
     neutral = {
@@ -375,7 +375,7 @@ def _run(
     record: Record,
     check: Check,
     place: Path,
-    held: checkout.Place,
+    held: checkout.Checkout,
     root: Path,
     environment: Mapping[str, str],
     log_limit: int,

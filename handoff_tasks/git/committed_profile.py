@@ -5,11 +5,16 @@ A profile is known by what it is, not by the spelling of its path.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from handoff_tasks import files
 from handoff_tasks.git import trees
-from handoff_tasks.problems import HandoffError, Problem
+from handoff_tasks.model import ProfileSource
+from handoff_tasks.problems import HandoffError, Problem, refusal
 from handoff_tasks.producer import profile
 
 if TYPE_CHECKING:
@@ -26,7 +31,40 @@ _LEADS = {
     trees.Kind.LOOP: "leads in a loop",
     trees.Kind.SUBMODULE: "leads into a submodule",
 }
+# The paths that a packet can name: its schema's form.
+_NAMEABLE = re.compile(r"[^\x00-\x1f\x7f\\\ud800-\udfff]{1,1024}")
 _Identity = tuple[int, int]
+
+
+def read_profile(profile_path: Path) -> bytes:
+    """Return a profile's bytes. Raises `HandoffError` (HP030)."""
+    try:
+        return profile_path.read_bytes()
+    except OSError as error:
+        message = f"the profile cannot be read: {error.strerror}"
+        raise refusal("HP030", str(profile_path), message, "name a built-in profile or a readable file") from None
+
+
+def profile_source(
+    producer: Producer, repository: Repository, path: Path, data: bytes
+) -> ProfileSource:
+    """Return what a packet says of the profile at ``path``, whose bytes are ``data``.
+
+    The commit's own bytes count if it holds the profile: a work tree may have other line ends.
+    """
+    place = path.resolve()
+    name = next((name for name, built_in in files.built_in_profiles().items() if built_in.resolve() == place), None)
+    if name is None and place.is_relative_to(producer.top):
+        below = place.relative_to(producer.top).as_posix()
+        committed = read_committed_file(producer, repository, below)
+        if committed is not None and _NAMEABLE.fullmatch(below):
+            name, data = below, committed
+    return ProfileSource(name=name, sha256=hashlib.sha256(data).hexdigest())
+
+
+def read_committed_file(producer: Producer, repository: Repository, path: str) -> bytes | None:
+    """Return the bytes of a file in the producer's commit, its path from the repository's top; None if it is not a plain file."""
+    return repository.files(replace(producer, prefix=""), [path])[path]
 
 
 def notes(producer: Producer, repository: Repository, tree: str, path: Path, data: bytes) -> tuple[Problem, ...]:
@@ -42,7 +80,7 @@ def notes(producer: Producer, repository: Repository, tree: str, path: Path, dat
     Raises:
         HandoffError: HP014 (it differs from the committed one), HP034 (the commit has a link there and not the profile).
     """
-    committed = repository.committed(tree)
+    committed = repository.read_tree(tree)
     commit = producer.commit[:12]
     problems, same, absent = [], False, ""
     for place in dict.fromkeys(_places(path, producer.top, committed)):

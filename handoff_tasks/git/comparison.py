@@ -116,7 +116,7 @@ class Comparison:
         here = self.verified.prefix
         if commit == self.verified.commit:
             return self.verified
-        if (prefix := self.marked(commit)) is not None:
+        if (prefix := self.marked_folder(commit)) is not None:
             return Side(commit=commit, prefix=prefix, tree=self._tree_id(commit, prefix))
         places = [Side(commit=commit, prefix=prefix, tree=self._tree_id(commit, prefix)) for prefix in self._found(commit)]
         nowhere = Side(commit=commit, prefix=here, tree=self._tree_id(commit, here))
@@ -126,7 +126,7 @@ class Comparison:
             self._prefixes.append(found.prefix)
         return found
 
-    def marked(self, commit: str) -> str | None:
+    def marked_folder(self, commit: str) -> str | None:
         """Return the first of the known folders, the verified commit's first, in which a commit has marks of the producer."""
         for prefix in self._prefixes:
             if any(self._objects.read(f"{commit}:{prefix}{mark.rstrip('/')}") for mark in self._marks()):

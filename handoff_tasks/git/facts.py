@@ -1,24 +1,39 @@
 """Gather what git says about one release.
 
-These are facts. ``rules`` decides what they mean.
+These are facts. The rules decide what they mean.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from typing import TYPE_CHECKING
 
 from handoff_tasks.formats import safe_regex
 from handoff_tasks.git import command, trees
 from handoff_tasks.git import producer as git_producer
-from handoff_tasks.git.producer import VERSION
-from handoff_tasks.model import Relation, Release, Tag
+from handoff_tasks.git.producer import SYMBOLIC, VERSION
+from handoff_tasks.git.repository import explain_damage
+from handoff_tasks.model import (
+    GitFacts,
+    HistoryFacts,
+    Relation,
+    Release,
+    RuntimeFacts,
+    Tag,
+    TagFacts,
+    VerifiedFacts,
+)
+from handoff_tasks.problems import refusal
+from handoff_tasks.producer.manifest import read_manifest_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from handoff_tasks.git.comparison import Comparison, Side
+    from handoff_tasks.git.comparison import Side
     from handoff_tasks.git.producer import Producer
-    from handoff_tasks.model import Manifest
+    from handoff_tasks.git.repository import Repository
+    from handoff_tasks.model import Manifest, TagRef
     from handoff_tasks.producer.profile import Profile
 
 _OUTSIDE = {
@@ -31,101 +46,275 @@ _OUTSIDE = {
 _POINTER = "a Git LFS pointer, whose content is not in the checkout"
 
 
-def tag(objects: command.Objects, producer: Producer, name: str, entry: tuple[str, str, str]) -> Tag:
-    """Return a tag of the producer; ``entry`` is its type, object id and commit."""
-    kind, sha, target = entry
-    found = objects.read(sha) if kind == "tag" else None
-    bears = command.read_header(found[2], b"tag").decode("utf-8", "replace") if found else name
-    return Tag(
-        name=name,
-        kind="annotated" if kind == "tag" else "lightweight",
-        target=target,
-        other_name=None if bears == name else bears,
-        namesakes=namesakes(producer, name, target),
+@explain_damage
+def gather_facts(
+    repository: Repository,
+    producer: Producer,
+    profile: Profile,
+    *,
+    manifest: Manifest,
+    manifest_bytes: bytes,
+    rollback: str | None = None,
+) -> GitFacts:
+    """Return what git says about the release that a manifest names.
+
+    Args:
+        repository: Our copy of the producer's history, up to date.
+        producer: The producer, at the verified commit.
+        profile: The producer's profile.
+        manifest: The manifest in the verified commit.
+        manifest_bytes: The bytes of that manifest.
+        rollback: The commit id in the statement's rollback line.
+
+    Raises:
+        HandoffError: HP013 (no valid commit date), HP019 (our copy is damaged), HP059 (the tag
+            does not name a commit).
+    """
+    name = profile.tag_name(manifest.release_tag)
+    ref = producer.tags.get(name)
+    if ref is not None and ref.commit is None:
+        _refuse_tag(name, ref)
+    with command.Objects(repository.folder) as objects:
+        gathering = _Gathering(repository, objects, producer, profile, manifest)
+        history = gathering.history(rollback)
+        runtime = gathering.runtime()
+        return GitFacts(
+            verified=gathering.verified(manifest_bytes),
+            tag=gathering.tagged(),
+            runtime=runtime,
+            history=history,
+        )
+
+
+def _refuse_tag(name: str, ref: TagRef) -> None:
+    message = "the tag does not name a commit"
+    if ref.kind == SYMBOLIC:
+        message = "the tag is a symbolic reference, which moves with the reference it names"
+    raise refusal("HP059", f"tag {name}", message, "tag the release's commit, or delete the tag")
+
+
+class _Gathering:
+    """Reads the groups of facts, while one process reads the repository's objects."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        objects: command.Objects,
+        producer: Producer,
+        profile: Profile,
+        manifest: Manifest,
+    ) -> None:
+        self._repository = repository
+        self._objects = objects
+        self._producer = producer
+        self._profile = profile
+        self._manifest = manifest
+        # Most often the verified commit is the tag's target: git is asked once for both.
+        self._relation = functools.cache(repository.relation)
+        self._tag_name = profile.tag_name(manifest.release_tag)
+        self._tag = self._read_tag()
+        is_known = repository.fetch_related(producer, objects, manifest.commit_sha)
+        self._compared = repository.compare(producer, profile, objects)
+        # The producer in the three commits; the order matters, since each side may be found in a
+        # folder that an earlier one was found in.
+        self._verified_side = self._compared.verified
+        self._runtime_side = self._compared.side(manifest.commit_sha) if is_known else None
+        self._tag_side = self._compared.side(self._tag.target) if self._tag else None
+
+    def _read_tag(self) -> Tag | None:
+        name = self._tag_name
+        ref = self._producer.tags.get(name)
+        if ref is None or ref.commit is None:
+            return None
+        own_name = name
+        content = self._objects.read(ref.object_id) if ref.kind == "tag" else None
+        if content is not None:
+            own_name = command.read_header(content[2], b"tag").decode("utf-8", "replace")
+        return Tag(
+            name=name,
+            kind="annotated" if ref.kind == "tag" else "lightweight",
+            target=ref.commit,
+            other_name=None if own_name == name else own_name,
+            namesakes=_namesakes(self._producer, name, ref.commit),
+        )
+
+    def verified(self, manifest_bytes: bytes) -> VerifiedFacts:
+        """Return the facts of the verified commit."""
+        commit = self._producer.commit
+        content = self._objects.read(commit)
+        if content is None:
+            raise RuntimeError(f"the fetched commit {commit} is not in {self._repository.folder}")
+        runtime = self._compared.runtime(self._verified_side)
+        pointers = self._compared.pointers() - runtime.parts.keys() - runtime.tests.keys()
+        return VerifiedFacts(
+            commit=commit,
+            tree=command.read_header(content[2], b"tree").decode(),
+            committed_at=command.committer_time(commit, content[2]),
+            producer_path=self._producer.path,
+            manifest_sha256=hashlib.sha256(manifest_bytes).hexdigest(),
+            pointers=_printable(pointers),
+        )
+
+    def tagged(self) -> TagFacts:
+        """Return the facts of the release's tag."""
+        data, paths = None, {}
+        if self._tag and self._tag_side:
+            place = self._tag_side.prefix + self._profile.manifest_path
+            data = command.read_blob(self._objects, self._tag.target, place)
+            paths = self._compared.changed(self._tag_side, self._verified_side)
+        return TagFacts(
+            name=self._tag_name,
+            existing=self._tag,
+            namesakes=() if self._tag else _namesakes(self._producer, self._tag_name, ""),
+            manifest=None if data is None else read_manifest_or_none(data),
+            manifest_sha256=None if data is None else hashlib.sha256(data).hexdigest(),
+            paths_after=_printable(path for path in paths if path != self._profile.packet_path),
+        )
+
+    def runtime(self) -> RuntimeFacts:
+        """Return the facts of the runtime commit."""
+        verified, runtime = self._verified_side, self._runtime_side
+        changed_to_verified, tests_to_verified = self._differing_paths(runtime, verified)
+        changed_to_tag, tests_to_tag = self._differing_paths(runtime, self._tag_side)
+        to_verified = self._runtime_to(verified.commit)
+        squash = None
+        if to_verified in (Relation.MISSING, Relation.UNRELATED):
+            squash = self._repository.find_squash(self._producer)
+        return RuntimeFacts(
+            commit=self._manifest.commit_sha,
+            path=(runtime.prefix.rstrip("/") or ".") if runtime else None,
+            to_tag=self._runtime_to(self._tag.target) if self._tag else None,
+            to_verified=to_verified,
+            changed_to_tag=changed_to_tag,
+            changed_to_verified=changed_to_verified,
+            tests_changed=tuple(sorted({*tests_to_verified, *tests_to_tag})),
+            commits_after=self._commits_after(),
+            paths_after=_printable(self._compared.changed(runtime, verified)) if runtime else (),
+            service_version=self._service_version(),
+            absent=self._absent_paths(),
+            outside=self._outside_paths(),
+            squash_commit=squash,
+        )
+
+    def _runtime_to(self, commit: str) -> Relation:
+        if self._runtime_side is None:
+            return Relation.MISSING
+        return self._relation(self._runtime_side.commit, commit)
+
+    def _commits_after(self) -> tuple[str, ...]:
+        runtime, verified = self._runtime_side, self._verified_side
+        if runtime is None:
+            return ()
+        moved = runtime.prefix != verified.prefix
+        return self._repository.commits_between(runtime.commit, verified.commit, moved=moved)
+
+    def _differing_paths(
+        self, old: Side | None, new: Side | None
+    ) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+        """Return the paths in which two runtimes differ, None without one; and those of tests."""
+        if old is None or new is None:
+            return None, ()
+        parts, tests = trees.differences(self._compared.runtime(old), self._compared.runtime(new))
+        return _printable(parts), _printable(tests)
+
+    def _service_version(self) -> str | None:
+        """Return the service version that the runtime commit states, None if unknown."""
+        path, pattern = self._profile.service_version_path, self._profile.service_version_pattern
+        if self._runtime_side is None or path is None or pattern is None:
+            return None
+        data = self._compared.file(self._runtime_side, path)
+        return safe_regex.first(pattern, data.decode("utf-8", "replace")) if data else None
+
+    def _absent_paths(self) -> tuple[str, ...]:
+        sides = (self._verified_side, self._runtime_side)
+        searched = [self._compared.tree(side) for side in sides if side]
+        plain = [path for path in self._profile.runtime_paths if "*" not in path]
+        return tuple(sorted(path for path in plain if not _is_in_any(searched, path)))
+
+    def _outside_paths(self) -> tuple[tuple[str, str], ...]:
+        """Return what belongs to the runtime and is not in the commit: path, and what it is."""
+        runtime = self._compared.runtime(self._verified_side)
+        outside = {path: _OUTSIDE[kind] for path, kind in runtime.outside.items()}
+        for path in self._compared.pointers():
+            if path in runtime.parts or path in runtime.tests:
+                outside[path] = _POINTER
+        return tuple((_printable([path])[0], what) for path, what in sorted(outside.items()))
+
+    def history(self, rollback: str | None) -> HistoryFacts:
+        """Return the facts of the earlier releases."""
+        earlier, unstated, previous = self._earlier_releases()
+        before = None
+        if previous and command.is_commit(self._objects, previous.commit_sha):
+            before = self._compared.side(previous.commit_sha)
+        return HistoryFacts(
+            earlier=earlier,
+            unstated=() if earlier else unstated,
+            previous=previous,
+            changed_since_previous=self._differing_paths(before, self._runtime_side)[0],
+            rollback=self._rollback_relation(rollback, is_stated=bool(earlier)),
+        )
+
+    def _earlier_releases(
+        self,
+    ) -> tuple[tuple[Release, ...], tuple[Release, ...], Manifest | None]:
+        """Return `HistoryFacts.earlier`, `HistoryFacts.unstated` and `HistoryFacts.previous`."""
+        version = _order(self._manifest.release_tag)
+        names = [name.removeprefix(self._profile.tag_prefix) for name in self._producer.tags]
+        earlier_names = [name for name in names if _order(name) < version]
+        earlier: list[Release] = []
+        unstated: list[Release] = []
+        previous = None
+        for name in sorted(earlier_names, key=_order, reverse=True):
+            target = self._producer.tags[self._profile.tag_name(name)].commit
+            if target is None:
+                continue
+            manifest = self._manifest_at(target)
+            if manifest and manifest.release_tag == name:
+                earlier.append(Release(tag=name, commit_sha=manifest.commit_sha))
+                previous = previous or manifest
+            else:
+                unstated.append(Release(tag=name, commit_sha=target))
+        return tuple(earlier), tuple(unstated), previous
+
+    def _manifest_at(self, commit: str) -> Manifest | None:
+        path = self._profile.manifest_path
+        data = command.read_blob(self._objects, commit, self._producer.prefix + path)
+        if data is None:
+            # The producer may have been in another folder, before it was moved or imported.
+            prefix = self._compared.marked_folder(commit)
+            if prefix is not None:
+                data = command.read_blob(self._objects, commit, prefix + path)
+        return None if data is None else read_manifest_or_none(data)
+
+    def _rollback_relation(self, rollback: str | None, *, is_stated: bool) -> Relation | None:
+        if rollback is None:
+            return None
+        if self._runtime_side is None or not command.is_commit(self._objects, rollback):
+            return Relation.MISSING
+        return None if is_stated else self._relation(rollback, self._runtime_side.commit)
+
+
+def _namesakes(producer: Producer, name: str, target: str) -> tuple[tuple[str, str], ...]:
+    """Return what has a tag's name and stands for another commit than ``target``.
+
+    Without a target the tag of that name is not the producer's, and does not count.
+    """
+    meanings = git_producer.meanings_of(producer.root, name)
+    return tuple(
+        (what, commit)
+        for what, commit in meanings.items()
+        if commit != target and (what != "tag" or target)
     )
 
 
-def namesakes(producer: Producer, name: str, target: str) -> tuple[tuple[str, str], ...]:
-    """Return what bears a tag's name for another commit than ``target``; a larger repository's tag of that name does not count."""
-    found = git_producer.meanings_of(producer.root, name)
-    return tuple((what, commit) for what, commit in found.items() if commit != target and (what != "tag" or target))
+def _printable(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return paths sorted, with bytes that are not UTF-8 as escapes: a packet is UTF-8."""
+    encoded = (path.encode("utf-8", "surrogateescape") for path in paths)
+    return tuple(sorted(path.decode("utf-8", "backslashreplace") for path in encoded))
 
 
-def texts(paths: Iterable[str]) -> tuple[str, ...]:
-    """Return paths sorted, with bytes that are not UTF-8 written out: a packet has to say them."""
-    return tuple(sorted(path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for path in paths))
-
-
-def differing_paths(compared: Comparison, old: Side | None, new: Side | None) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    """Return the places in which the runtimes of two sides differ, None if one is not there; and those that are tests."""
-    if old is None or new is None:
-        return None, ()
-    parts, tests = trees.differences(compared.runtime(old), compared.runtime(new))
-    return texts(parts), texts(tests)
-
-
-def absent_paths(profile: Profile, sides: Sequence[trees.Tree]) -> tuple[str, ...]:
-    """Return the runtime paths without ``*`` that lead to nothing in all of these trees."""
-    plain = [path for path in profile.runtime_paths if "*" not in path]
-    return tuple(sorted(path for path in plain if not any(trees.names_something(tree, path) for tree in sides)))
-
-
-def outside_paths(runtime: trees.Runtime, pointers: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Return what belongs to the runtime and is not in the commit: path, and what it is."""
-    found = {path: _OUTSIDE[kind] for path, kind in runtime.outside.items()}
-    found |= {path: _POINTER for path in pointers if path in runtime.parts or path in runtime.tests}
-    return tuple((texts([path])[0], what) for path, what in sorted(found.items()))
-
-
-def rollback_relation(
-    relation: Callable[[str, str], Relation], rollback: str | None, runtime: str, *, known: bool, stated: bool
-) -> Relation | None:
-    """Return what the rollback line's commit is to the runtime commit; where a manifest states it, only whether it is there."""
-    if rollback is None:
-        return None
-    if not known:
-        return Relation.MISSING
-    return None if stated else relation(rollback, runtime)
-
-
-def stated_version(compared: Comparison, side: Side, profile: Profile) -> str | None:
-    """Return the service version that a side states itself, None if unknown."""
-    if profile.service_version_path is None or profile.service_version_pattern is None:
-        return None
-    data = compared.file(side, profile.service_version_path)
-    return safe_regex.first(profile.service_version_pattern, data.decode("utf-8", "replace")) if data else None
-
-
-def earlier_releases(
-    objects: command.Objects,
-    compared: Comparison,
-    producer: Producer,
-    profile: Profile,
-    manifest: Manifest,
-    read: Callable[[bytes], Manifest | None],
-) -> tuple[tuple[Release, ...], Manifest | None, tuple[Release, ...]]:
-    """Return the earlier releases whose manifest, at their own tag, states that tag, the latest first; the latest one's manifest.
-
-    Third, the earlier tags of which that is not so, each with the commit that it points to.
-    """
-    version = _order(manifest.release_tag)
-    names = [name.removeprefix(profile.tag_prefix) for name in producer.tags]
-    found: list[Release] = []
-    unstated: list[Release] = []
-    previous = None
-    for name in sorted((name for name in names if _order(name) < version), key=_order, reverse=True):
-        target = producer.tags[profile.tag_name(name)][2]
-        data = command.read_blob(objects, target, producer.prefix + profile.manifest_path) if target else None
-        if target and data is None and (prefix := compared.marked(target)) is not None:
-            # A tag of the time before the producer was imported into a larger repository, or moved in it.
-            data = command.read_blob(objects, target, prefix + profile.manifest_path)
-        stated = read(data) if data is not None else None
-        if stated and stated.release_tag == name:
-            found.append(Release(tag=name, commit_sha=stated.commit_sha))
-            previous = previous or stated
-        elif target:
-            unstated.append(Release(tag=name, commit_sha=target))
-    return tuple(found), previous, tuple(unstated)
+def _is_in_any(searched: Sequence[trees.Tree], path: str) -> bool:
+    return any(trees.names_something(tree, path) for tree in searched)
 
 
 def _order(tag: str) -> tuple[int, ...]:

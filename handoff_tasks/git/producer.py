@@ -12,6 +12,7 @@ from pathlib import Path
 
 from handoff_tasks.git import command
 from handoff_tasks.git.command import FSCK_HINT
+from handoff_tasks.model import TagRef
 from handoff_tasks.problems import refusal
 
 SYMBOLIC = "symbolic"
@@ -26,7 +27,7 @@ class Producer:
 
     ``prefix`` is the root below the top, with a trailing ``/``, empty when they are one. ``commit`` is the one to verify, ``head``
     the one that is checked out. ``tags`` maps the names that count
-    as the producer's (below refs/tags) to (type, object id, commit id).
+    as the producer's (below refs/tags) to what they are.
     """
 
     root: Path
@@ -35,7 +36,7 @@ class Producer:
     prefix: str
     commit: str
     head: str | None
-    tags: dict[str, tuple[str, str, str]]
+    tags: dict[str, TagRef]
 
     @property
     def path(self) -> str:
@@ -169,10 +170,10 @@ def meanings_of(cwd: Path, name: str) -> dict[str, str]:
     return found
 
 
-def list_tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, tuple[str, str, str]]:
+def list_tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, TagRef]:
     """Return the tags of the form ``<prefix>vX.Y.Z``.
 
-    The commit's id is empty for one that names no commit, or another reference, with which it would move.
+    Raises `HandoffError` (HP013) if the tags cannot be read.
     """
     fields = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(symref)"
     try:
@@ -190,5 +191,6 @@ def list_tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, tup
                 target = _resolved(git_dir or cwd, TAGS + name) or ""
             if symref:
                 kind, target = SYMBOLIC, ""
-            found[name] = (kind, sha, sha if kind == "commit" else target)
+            commit = sha if kind == "commit" else target
+            found[name] = TagRef(kind=kind, object_id=sha, commit=commit or None)
     return found

@@ -9,45 +9,43 @@ import functools
 import hashlib
 import os
 import re
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from handoff_tasks.git import command, worktree
-from handoff_tasks.git import facts as git_facts
 from handoff_tasks.git import producer as git_producer
 from handoff_tasks.git.command import FSCK_HINT
 from handoff_tasks.git.comparison import Comparison, Trees
-from handoff_tasks.git.producer import SYMBOLIC, TAGS
-from handoff_tasks.model import GitFacts, Relation
+from handoff_tasks.git.producer import TAGS
+from handoff_tasks.model import Relation
 from handoff_tasks.problems import HandoffError, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-    from typing import Any
 
     from handoff_tasks.git import trees
     from handoff_tasks.git.producer import Producer
-    from handoff_tasks.model import Manifest
     from handoff_tasks.producer.profile import Profile
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _in_a_whole_copy(method: Callable[P, T]) -> Callable[P, T]:
-    """Have a method of `Repository` whose git fails say when the reason is that our copy is damaged."""
+def explain_damage(
+    function: Callable[Concatenate[Repository, P], T],
+) -> Callable[Concatenate[Repository, P], T]:
+    """Make a function raise `HandoffError` (HP019) if git fails because our copy is damaged."""
 
-    @functools.wraps(method)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+    @functools.wraps(function)
+    def explained(repository: Repository, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return method(*args, **kwargs)
+            return function(repository, *args, **kwargs)
         except (command.GitError, HandoffError):
-            repository: Any = args[0]
             repository.refuse_damage()
             raise
 
-    return wrapped
+    return explained
 
 
 class Repository:
@@ -72,7 +70,7 @@ class Repository:
             hint = f"delete the folder {self.folder.parent}, then run again: it is made anew from the producer's repository"
             raise refusal("HP019", str(self.folder), message, hint) from None
 
-    @_in_a_whole_copy
+    @explain_damage
     def update(self, producer: Producer, tag_prefix: str) -> None:
         """Fetch the producer's commit and tags, where they are not here already.
 
@@ -89,8 +87,8 @@ class Repository:
             self._git("update-ref", "-d", TAGS + name)
         self._fetch(producer, specs)
 
-    @_in_a_whole_copy
-    def take(self, producer: Producer) -> None:
+    @explain_damage
+    def fetch_commit(self, producer: Producer) -> None:
         """Fetch the producer's commit alone, if it is not here already. Raises `HandoffError` as `update` does."""
         self._make()
         if not self._holds(producer.commit):
@@ -116,7 +114,7 @@ class Repository:
                 FSCK_HINT,
             ) from None
 
-    @_in_a_whole_copy
+    @explain_damage
     def files(self, producer: Producer, names: Sequence[str]) -> dict[str, bytes | None]:
         """Return the bytes of files below the producer's root in its commit; None for what is no regular file there."""
         places = {producer.prefix + name: name for name in names}
@@ -140,7 +138,7 @@ class Repository:
                     found[places[path]] = blob[2]
         return found
 
-    @_in_a_whole_copy
+    @explain_damage
     def contents(self, producer: Producer, names: Sequence[str]) -> list[bytes]:
         """Return the bytes of each plain file in the producer's commit that is, or is below, one of ``names``."""
         entries, _ = self._trees.listing(self.tree(producer))
@@ -149,114 +147,35 @@ class Repository:
         plain = [(path, sha) for path, (mode, sha) in entries.items() if mode.startswith("100")]
         return list(command.contents(self._git, [sha for path, sha in plain if path in places or path.startswith(below)]).values())
 
-    @_in_a_whole_copy
+    @explain_damage
     def tree(self, producer: Producer) -> str:
         """Return the id of the producer's commit's tree."""
         return self._git("rev-parse", f"{producer.commit}^{{tree}}").decode().strip()
 
-    @_in_a_whole_copy
-    def committed(self, tree: str) -> trees.Tree:
+    @explain_damage
+    def read_tree(self, tree: str) -> trees.Tree:
         """Return the tree that has an id, from the repository's top."""
         return self._trees.tree(self._trees.listing(tree)[0])
 
-    @_in_a_whole_copy
+    @explain_damage
     def read(self, sha: str) -> bytes:
         """Return the content of an object."""
         return command.contents(self._git, [sha])[sha]
 
-    @_in_a_whole_copy
-    def facts(
-        self,
-        producer: Producer,
-        profile: Profile,
-        manifest: Manifest,
-        manifest_bytes: bytes,
-        read: Callable[[bytes], Manifest | None],
-        rollback: str | None = None,
-    ) -> GitFacts:
-        """Return what git says of the release that ``manifest`` (of the producer's commit) names.
-
-        ``read`` turns the bytes of a manifest at a tag into a manifest, None when they are none. ``rollback`` is the sha of the
-        statement's rollback line. Raises `HandoffError`: HP013 (a commit of no date), HP059 (a tag of no commit).
-        """
-        commit, runtime = producer.commit, manifest.commit_sha
-        tag_name = profile.tag_name(manifest.release_tag)
-        entry = producer.tags.get(tag_name)
-        if entry and not entry[2]:
-            hint = "tag the release's commit, or delete the tag"
-            what = "stands for another reference and moves with it" if entry[0] == SYMBOLIC else "names no commit"
-            raise refusal("HP059", f"tag {tag_name}", f"the tag exists, but {what}", hint)
-        with command.Objects(self.folder) as objects:
-            found = objects.read(commit)
-            if found is None:
-                raise RuntimeError(f"the fetched commit {commit} is not in {self.folder}")
-            tag = git_facts.tag(objects, producer, tag_name, entry) if entry else None
-            known = self._known(producer, objects, runtime)
-            compared = self._comparison(producer, profile, objects)
-            there, here = compared.side(runtime) if known else None, compared.verified
-            tagged = compared.side(tag.target) if tag else None
-            at_tag = command.read_blob(objects, tag.target, tagged.prefix + profile.manifest_path) if tag and tagged else None
-            stated = git_facts.stated_version(compared, there, profile) if there else None
-            earlier, previous, unstated = git_facts.earlier_releases(objects, compared, producer, profile, manifest, read)
-            before = compared.side(previous.commit_sha) if previous and command.is_commit(objects, previous.commit_sha) else None
-            rollback_known = rollback is not None and known and command.is_commit(objects, rollback)
-            to_verified_paths, tests_to_verified = git_facts.differing_paths(compared, there, here)
-            to_tag_paths, tests_to_tag = git_facts.differing_paths(compared, there, tagged)
-            since = git_facts.differing_paths(compared, before, there)[0]
-            absent = git_facts.absent_paths(profile, [compared.tree(side) for side in (here, there) if side])
-            runtime_now, pointers = compared.runtime(here), compared.pointers()
-            changed = git_facts.texts(compared.changed(there, here)) if there else ()
-            after_tag = git_facts.texts(compared.changed(tagged, here)) if tagged else ()
-        # Most often the verified commit is the tag's target: git is asked once for both.
-        relation = functools.cache(self._relation)
-        to_verified = relation(runtime, commit) if known else Relation.MISSING
-        to_tag = (relation(runtime, tag.target) if known else Relation.MISSING) if tag else None
-        return GitFacts(
-            verified_commit=commit,
-            verified_tree=command.read_header(found[2], b"tree").decode(),
-            committed_at=command.committer_time(commit, found[2]),
-            producer_path=producer.path,
-            tag_name=tag_name,
-            tag=tag,
-            runtime_commit=runtime,
-            runtime_to_tag=to_tag,
-            runtime_to_verified=to_verified,
-            changed_to_tag=to_tag_paths,
-            changed_to_verified=to_verified_paths,
-            tests_changed=tuple(sorted({*tests_to_verified, *tests_to_tag})),
-            commits_after_runtime=self._between(runtime, commit, moved=there.prefix != here.prefix) if there else (),
-            paths_after_runtime=changed,
-            manifest_sha256=hashlib.sha256(manifest_bytes).hexdigest(),
-            manifest_at_tag=read(at_tag) if at_tag is not None else None,
-            manifest_sha256_at_tag=hashlib.sha256(at_tag).hexdigest() if at_tag is not None else None,
-            paths_after_tag=tuple(path for path in after_tag if path != profile.packet_path),
-            stated_service_version=stated,
-            earlier=earlier,
-            previous=previous,
-            changed_since_previous=since,
-            absent=absent,
-            outside=git_facts.outside_paths(runtime_now, pointers),
-            pointers=git_facts.texts(path for path in pointers if path not in runtime_now.parts and path not in runtime_now.tests),
-            runtime_path=(there.prefix.rstrip("/") or ".") if there else None,
-            squashed=self._squashed(producer) if to_verified in (Relation.MISSING, Relation.UNRELATED) else None,
-            namesakes=() if tag else git_facts.namesakes(producer, tag_name, ""),
-            unstated=() if earlier else unstated,
-            rollback=git_facts.rollback_relation(relation, rollback, runtime, known=rollback_known, stated=bool(earlier)),
-        )
-
-    @_in_a_whole_copy
+    @explain_damage
     def runtime(self, producer: Producer, profile: Profile) -> trees.Runtime:
         """Return what the profile's runtime paths lead to in the producer's commit."""
         with command.Objects(self.folder) as objects:
-            compared = self._comparison(producer, profile, objects)
+            compared = self.compare(producer, profile, objects)
             return compared.runtime(compared.verified)
 
-    def _comparison(self, producer: Producer, profile: Profile, objects: command.Objects) -> Comparison:
+    def compare(self, producer: Producer, profile: Profile, objects: command.Objects) -> Comparison:
+        """Return the comparison of the producer's commit with others."""
         return Comparison(
             git=self._git, read=self._trees, objects=objects, profile=profile, verified=producer.commit, prefix=producer.prefix
         )
 
-    def _known(self, producer: Producer, objects: command.Objects, sha: str) -> bool:
+    def fetch_related(self, producer: Producer, objects: command.Objects, sha: str) -> bool:
         """Tell whether ``sha`` is a commit of the producer; one outside the fetched history is fetched too."""
         found = objects.read(sha)
         if found is None:
@@ -266,7 +185,8 @@ class Repository:
                 return False
         return command.is_commit(objects, sha)
 
-    def _relation(self, runtime: str, other: str) -> Relation:
+    def relation(self, runtime: str, other: str) -> Relation:
+        """Return what one commit is to another; both must be in our copy."""
         if runtime == other:
             return Relation.SAME
         words = ("merge-base", "--is-ancestor", runtime, other)
@@ -278,13 +198,14 @@ class Repository:
             return Relation.UNRELATED
         return Relation.ANCESTOR
 
-    def _between(self, runtime: str, commit: str, *, moved: bool) -> tuple[str, ...]:
+    def commits_between(self, runtime: str, commit: str, *, moved: bool) -> tuple[str, ...]:
+        """Return the commits that come after the runtime commit, the oldest first."""
         # A history that was imported is one of two: the other, a larger repository's, does not come after the runtime commit.
         way = ("--ancestry-path",) if moved else ()
         words = ("rev-list", "--reverse", "--topo-order", *way, f"{runtime}..{commit}")
         return tuple(self._git(*words).decode().split())
 
-    def _squashed(self, producer: Producer) -> str | None:
+    def find_squash(self, producer: Producer) -> str | None:
         """Return the commit by which `git subtree` imported the producer's folder without its history, if there is one."""
         if not producer.prefix:
             return None
@@ -292,8 +213,8 @@ class Repository:
         words = ("log", "-1", "--format=%H", "--basic-regexp", f"--grep=^git-subtree-dir: {folder}/*$", "--no-merges")
         return self._git(*words, producer.commit).decode().strip() or None
 
-    @_in_a_whole_copy
-    def uncommitted(self, producer: Producer, index: Path) -> tuple[str, ...]:
+    @explain_damage
+    def list_uncommitted(self, producer: Producer, index: Path) -> tuple[str, ...]:
         """Return the paths below the root whose state in the work tree differs from the commit, if that is checked out; sorted.
 
         Compared as the user's git does, with the same conversions, through an index of our own (``index``, kept for the next time):
@@ -304,7 +225,7 @@ class Repository:
         found = self._work_tree(producer).differences(producer.commit, index, _below(producer.prefix))
         return tuple(sorted(path.removeprefix(producer.prefix) for path in found))
 
-    @_in_a_whole_copy
+    @explain_damage
     def is_stored_as(self, producer: Producer, name: str, data: bytes, committed: bytes) -> bool:
         """Return whether git would store ``data``, in the work tree at ``name`` below the top, as the bytes ``committed``."""
         content = b"blob %d\0%b" % (len(committed), committed)

@@ -55,7 +55,7 @@ def tool_homes(caller: Mapping[str, str], passed: Sequence[str]) -> dict[str, st
     return found
 
 
-def look(checkout: Path, profile: Profile, caller: Mapping[str, str]) -> tuple[list[Problem], list[Problem]]:
+def inspect(checkout: Path, profile: Profile, caller: Mapping[str, str]) -> tuple[list[Problem], list[Problem]]:
     """Return what must not be there (HP017: a file above the checkout, HP018: a setting of the user's), and advisories (HA003).
 
     ``checkout`` is the work tree's place, ``caller`` the environment in which the user's settings are looked for.

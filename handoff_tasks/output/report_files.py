@@ -70,7 +70,7 @@ def view_of(
     place = evidence.folder(workspace.work, workspace.producer.commit)
     state = decisions[0].document["git_state"]
     shas = [state["runtime_commit"], *state["commits_after_runtime"], *filter(None, [state["tag"]["target"]])]
-    previous = material.facts.previous
+    previous = material.facts.history.previous
     source = report_view.Source(
         session=session,
         producer=workspace.profile.name,

@@ -93,21 +93,26 @@ def block(workspace: Workspace, material: Material) -> list[str]:
 
 def _standing(facts: GitFacts) -> str:
     """Return in one sentence how the verified commit stands to the tag and to the runtime commit."""
-    if facts.tag is None:
-        tag = f"not tagged yet ({facts.tag_name})"
-    elif facts.tag.target == facts.verified_commit:
-        tag = f"where the {facts.tag.kind} tag {facts.tag.name} points"
+    if facts.tag.existing is None:
+        tag = f"not tagged yet ({facts.tag.name})"
+    elif facts.tag.existing.target == facts.verified.commit:
+        tag = f"where the {facts.tag.existing.kind} tag {facts.tag.existing.name} points"
     else:
-        tag = f"not where the {facts.tag.kind} tag {facts.tag.name} points, which is {facts.tag.target[:12]}"
-    runtime, after = facts.runtime_commit[:12], len(facts.commits_after_runtime)
-    paths = counted(len(facts.changed_to_verified), "other runtime path") if facts.changed_to_verified else "the same runtime paths"
+        target = facts.tag.existing.target[:12]
+        tag = f"not where the {facts.tag.existing.kind} tag {facts.tag.existing.name} points, which is {target}"
+    runtime, after = facts.runtime.commit[:12], len(facts.runtime.commits_after)
+    paths = (
+        counted(len(facts.runtime.changed_to_verified), "other runtime path")
+        if facts.runtime.changed_to_verified
+        else "the same runtime paths"
+    )
     relation = {
         Relation.SAME: "the runtime commit itself",
         Relation.ANCESTOR: f"{counted(after, 'commit')} after the runtime commit {runtime}, with {paths}",
         Relation.UNRELATED: f"no descendant of the runtime commit {runtime}",
         Relation.MISSING: f"without the runtime commit {runtime}, which the repository does not have",
     }
-    return f"It is {tag}, and {relation[facts.runtime_to_verified]}."
+    return f"It is {tag}, and {relation[facts.runtime.to_verified]}."
 
 
 def _checkout(checks: Sequence[CheckResult]) -> str:

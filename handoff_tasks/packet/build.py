@@ -40,7 +40,7 @@ def assemble(release: Release, problems: Sequence[Problem], advisories: Sequence
     """Return the packet, keys in the order of the contract. With ``problems`` it is a NO-GO draft that lists them."""
     manifest, facts, profile = release.manifest, release.facts, release.profile
     statement = release.statement.to_dict() if release.statement else None
-    seconds = facts.committed_at if release.source_date_epoch is None else release.source_date_epoch
+    seconds = facts.verified.committed_at if release.source_date_epoch is None else release.source_date_epoch
     document: dict[str, Any] = {
         "handoff_generated_at_utc": generated_at(seconds),
         "handoff_mode": release.mode.name,
@@ -127,26 +127,26 @@ def envelope_policy(profile: Profile, manifest: Manifest) -> dict[str, Mapping[s
 
 def git_state(facts: GitFacts) -> dict[str, Any]:
     """Return the packet's ``git_state``: the four identities and how they relate (DOMAIN section 4)."""
-    tag = facts.tag
+    tag = facts.tag.existing
     return {
-        "verified_commit": facts.verified_commit,
-        "verified_tree": facts.verified_tree,
-        "producer_path": facts.producer_path,
+        "verified_commit": facts.verified.commit,
+        "verified_tree": facts.verified.tree,
+        "producer_path": facts.verified.producer_path,
         "tag": {
-            "name": facts.tag_name,
+            "name": facts.tag.name,
             "state": "tagged" if tag else "untagged",
             "kind": tag.kind if tag else None,
             "target": tag.target if tag else None,
         },
-        "runtime_commit": facts.runtime_commit,
-        "runtime_to_tag": str(facts.runtime_to_tag) if facts.runtime_to_tag else None,
-        "runtime_to_verified": str(facts.runtime_to_verified),
+        "runtime_commit": facts.runtime.commit,
+        "runtime_to_tag": str(facts.runtime.to_tag) if facts.runtime.to_tag else None,
+        "runtime_to_verified": str(facts.runtime.to_verified),
         "runtime_paths_identical": None
-        if facts.changed_to_verified is None
-        else not (facts.changed_to_verified or facts.changed_to_tag),
-        "commits_after_runtime": list(facts.commits_after_runtime),
-        "paths_after_runtime": list(facts.paths_after_runtime),
-        "manifest_sha256": facts.manifest_sha256,
+        if facts.runtime.changed_to_verified is None
+        else not (facts.runtime.changed_to_verified or facts.runtime.changed_to_tag),
+        "commits_after_runtime": list(facts.runtime.commits_after),
+        "paths_after_runtime": list(facts.runtime.paths_after),
+        "manifest_sha256": facts.verified.manifest_sha256,
     }
 
 

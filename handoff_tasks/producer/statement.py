@@ -257,13 +257,13 @@ def pinned_changes(previous: Manifest | None, manifest: Manifest) -> list[str]:
 def draft(manifest: Manifest, facts: GitFacts) -> str:
     """Return the block to fill in, with all that git and the manifests know; what is left to judgement stays a placeholder."""
     target = f"{manifest.release_tag}/{manifest.commit_sha}"
-    earlier = facts.earlier or facts.unstated
+    earlier = facts.history.earlier or facts.history.unstated
     known = {}
-    if facts.changed_since_previous is not None:
-        known["runtime_behavior_changes"] = "<describe>" if facts.changed_since_previous else "none"
-    if contract_changes(facts.previous, manifest):
+    if facts.history.changed_since_previous is not None:
+        known["runtime_behavior_changes"] = "<describe>" if facts.history.changed_since_previous else "none"
+    if contract_changes(facts.history.previous, manifest):
         known["required_consumer_mapping_changes"] = "<describe>"
-    if pinned_changes(facts.previous, manifest):
+    if pinned_changes(facts.history.previous, manifest):
         known["repin_required"] = f"yes ({target})"
     if not earlier:
         known["rollback_instruction"] = "none, this is the first release"
@@ -273,19 +273,19 @@ def draft(manifest: Manifest, facts: GitFacts) -> str:
 def evidence(manifest: Manifest, facts: GitFacts) -> list[str]:
     """Return, as lines, what the draft of the block rests on."""
     target = f"{manifest.release_tag}/{manifest.commit_sha}"
-    if facts.previous is None:
+    if facts.history.previous is None:
         found = [
             f"Release {target}; no earlier release is known whose own manifest states it.",
             "Nothing to compare with: each line is a person's judgement.",
         ]
     else:
-        since = f"since {facts.previous.release_tag}"
-        changed = facts.changed_since_previous
+        since = f"since {facts.history.previous.release_tag}"
+        changed = facts.history.changed_since_previous
         count = "cannot be compared" if changed is None else f"{len(changed)} changed" if changed else "none changed"
-        contract = contract_changes(facts.previous, manifest)
-        pinned = pinned_changes(facts.previous, manifest)
+        contract = contract_changes(facts.history.previous, manifest)
+        pinned = pinned_changes(facts.history.previous, manifest)
         found = [
-            f"Release {target}; the previous one is {facts.previous.release_tag}/{facts.previous.commit_sha}.",
+            f"Release {target}; the previous one is {facts.history.previous.release_tag}/{facts.history.previous.commit_sha}.",
             f"Runtime paths {since}: {count}",
             *(f"  {path}" for path in (changed or ())[:_LISTED]),
             *([f"  and {len(changed) - _LISTED} more"] if changed and len(changed) > _LISTED else []),
@@ -294,7 +294,7 @@ def evidence(manifest: Manifest, facts: GitFacts) -> list[str]:
             f"What a consumer pins {since}:" + ("" if pinned else " the same but for the tag"),
             *(f"  {line}" for line in pinned),
         ]
-    pairs = [f"{release.tag}/{release.commit_sha}" for release in facts.earlier or facts.unstated]
+    pairs = [f"{release.tag}/{release.commit_sha}" for release in facts.history.earlier or facts.history.unstated]
     if not pairs:
         return [*found, "Rollback: no earlier tag counts; for a first release write 'none, this is the first release'."]
     more = ["  (the first is filled in; if it was withdrawn, take another)"] if len(pairs) > 1 else []

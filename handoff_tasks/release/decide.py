@@ -71,7 +71,9 @@ def decide(
     is a mistake of ours and raises `RuntimeError`.
     """
     known = known_problems(workspace, material, allow_untagged=allow_untagged)
-    judged = check_rules.check_problems(checks, workspace.profile, str(workspace.wanted("").tree)) if ran or not known else []
+    judged = (
+        check_rules.check_problems(checks, workspace.profile, str(workspace.checkout_spec("").tree)) if ran or not known else []
+    )
     problems = [*known, *judged, *more]
     advisories = rules_advisories.release_advisories(mode, material.manifest, material.facts, allow_untagged=allow_untagged)
     release = build.Release(

@@ -87,7 +87,7 @@ def at_tag(workspace: Workspace, name: str, call: Call | None = None) -> Packet:
     if workspace.profile.tag_name(stated) != tag:
         message = f"the packet at this tag is that of {stated}: no later one was committed"
         notes.append(Problem(code="HA103", where=where, message=message, hint=f"make one of {tag}: {_make(workspace, tag, call)}"))
-    commit = workspace.producer.tags[tag][2]
+    commit = workspace.producer.tags[tag].commit
     return replace(found, word=f"{tag}:", commit=commit, notes=tuple(notes))
 
 
@@ -98,13 +98,13 @@ def bytes_at_tag(workspace: Workspace, name: str, call: Call | None = None) -> t
     """
     producer, profile = workspace.producer, workspace.profile
     tag = name if name in producer.tags else profile.tag_name(name)
-    commit = producer.tags.get(tag, ("", "", ""))[2]
-    if not commit:
+    ref = producer.tags.get(tag)
+    if ref is None or ref.commit is None:
         known = ", ".join(sorted(producer.tags)) or "none"
         message = f"no such release tag in {producer.root}; known: {known}"
         hint = "correct the tag, or fetch the tags (git fetch --tags); a packet's file is named without a colon at its end"
         raise refusal("HP101", f"tag {name}", message, hint)
-    data = workspace.repository.files(replace(producer, commit=commit), [profile.packet_path])[profile.packet_path]
+    data = workspace.repository.files(replace(producer, commit=ref.commit), [profile.packet_path])[profile.packet_path]
     where = f"{tag}:{profile.packet_path}"
     if data is None:
         hint = f"make one of that release: {_make(workspace, tag, call)}; then name FILE"
@@ -150,7 +150,9 @@ def _policy(workspace: Workspace, one: Packet) -> diff.Notice | None:
     producer, profile, document = workspace.producer, workspace.profile, one.document
     state = document["git_state"] if diff.is_own(document) else {}
     tag = profile.tag_name(document["release_tag"])
-    for commit in dict.fromkeys([state.get("verified_commit"), one.commit, producer.tags.get(tag, ("", "", ""))[2]]):
+    ref = producer.tags.get(tag)
+    tagged = ref.commit if ref is not None else None
+    for commit in dict.fromkeys([state.get("verified_commit"), one.commit, tagged]):
         if not commit:
             continue
         data = workspace.repository.files(replace(producer, commit=commit), [profile.manifest_path])[profile.manifest_path]

@@ -9,6 +9,7 @@ from handoff_tasks import files
 from handoff_tasks.checks import evidence, merge
 from handoff_tasks.formats import path_patterns
 from handoff_tasks.formats.words import some_of
+from handoff_tasks.git.facts import gather_facts
 from handoff_tasks.model import CheckResult, Outcome
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import manifest as producer_manifest
@@ -66,10 +67,11 @@ def gather_material(workspace: Workspace, statement_file: Path | None, said: Sta
     statement, problems = (said, []) if said else _statement(workspace, manifest, changelog, statement_file)
     written = _statement(workspace, manifest, changelog, None)[0] if said or statement_file else statement
     pair = producer_statement.rollback_pair(statement) if statement else None
-    facts = workspace.repository.facts(
-        producer, profile, manifest, data, producer_manifest.read_manifest_or_none, pair[1] if pair else None
+    rollback = pair[1] if pair else None
+    facts = gather_facts(
+        workspace.repository, producer, profile, manifest=manifest, manifest_bytes=data, rollback=rollback
     )
-    kinds = {name: kind for name, (kind, _, _) in producer.tags.items()}
+    kinds = {name: tag.kind for name, tag in producer.tags.items()}
     if statement:
         problems = statement_rules.statement_problems(statement, manifest, facts)
     return Material(
@@ -121,7 +123,7 @@ def _statement(
 def _uncommitted(workspace: Workspace) -> list[Problem]:
     """Return an advisory that names uncommitted files, where the packet speaks of them."""
     profile, producer = workspace.profile, workspace.producer
-    changed = workspace.repository.uncommitted(producer, workspace.base / "worktree.index")
+    changed = workspace.repository.list_uncommitted(producer, workspace.base / "worktree.index")
     if not changed:
         return []
     scripts = [check.argv[0].removeprefix("./") for check in profile.checks if "/" in check.argv[0]]

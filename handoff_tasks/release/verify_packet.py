@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from handoff_tasks import files
 from handoff_tasks.formats import strict_json
 from handoff_tasks.formats.words import some_of
+from handoff_tasks.git import committed_profile
 from handoff_tasks.git import workspace as git_workspace
 from handoff_tasks.model import ProfileSource
 from handoff_tasks.packet import diff
@@ -129,8 +130,9 @@ def stated_commit(document: Mapping[str, Any]) -> str | None:
 def tagged_commit(workspace: Workspace, document: Mapping[str, Any], where: str) -> str:
     """Return the commit at which the producer has tagged a packet's release. Raises `HandoffError` (HP101) when it has not."""
     tag = workspace.profile.tag_name(document["release_tag"])
-    if commit := workspace.producer.tags.get(tag, ("", "", ""))[2]:
-        return commit
+    ref = workspace.producer.tags.get(tag)
+    if ref is not None and ref.commit is not None:
+        return ref.commit
     known = ", ".join(sorted(workspace.producer.tags)) or "none"
     message = f"no such release tag in {workspace.producer.root}; known: {known}"
     hint = "name the producer that made it, with all its tags (git fetch --tags)"
@@ -280,8 +282,8 @@ def _named(asked: Asked, commit: Commit) -> _Candidate:
 
 def own_profile(asked: Asked, commit: Commit) -> _Candidate:
     """Return the profile that the noxfile registers: the commit's own bytes if the commit holds it."""
-    data = git_workspace.read_profile(asked.profile_path)
-    source = git_workspace.profile_source(commit.producer, commit.repository, asked.profile_path, data)
+    data = committed_profile.read_profile(asked.profile_path)
+    source = committed_profile.profile_source(commit.producer, commit.repository, asked.profile_path, data)
     if source.name is not None:
         found = _built_in(source.name) or _committed(commit, source.name)
         if found is not None and found.source == source:
@@ -298,7 +300,7 @@ def _built_in(name: str) -> _Candidate | None:
 
 
 def _committed(commit: Commit, path: str) -> _Candidate | None:
-    data = git_workspace.committed_file(commit.producer, commit.repository, path)
+    data = committed_profile.read_committed_file(commit.producer, commit.repository, path)
     if data is None:
         return None
     return _Candidate(data=data, source=_source(path, data), said=f"{path} of the commit {commit.producer.commit[:12]}")

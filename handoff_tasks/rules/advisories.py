@@ -20,12 +20,23 @@ def lightweight_tag(facts: GitFacts, profile: Profile, kinds: Mapping[str, str])
 
     ``kinds`` maps each tag to the type of the object that it names.
     """
-    earlier = [kinds.get(profile.tag_name(release.tag)) for release in facts.earlier]
-    if facts.tag is None or facts.tag.kind == "annotated" or profile.annotated_tag or not earlier or set(earlier) != {"tag"}:
+    earlier = [kinds.get(profile.tag_name(release.tag)) for release in facts.history.earlier]
+    if (
+        facts.tag.existing is None
+        or facts.tag.existing.kind == "annotated"
+        or profile.annotated_tag
+        or not earlier
+        or set(earlier) != {"tag"}
+    ):
         return []
     message = "it is lightweight in this clone, and the tags of all earlier releases are annotated"
     return [
-        Problem(code="HA020", where=f"tag {facts.tag.name}", message=message, hint=git_rules.clobbered_tag_hint(facts.tag.name))
+        Problem(
+            code="HA020",
+            where=f"tag {facts.tag.existing.name}",
+            message=message,
+            hint=git_rules.clobbered_tag_hint(facts.tag.existing.name),
+        )
     ]
 
 
@@ -42,32 +53,32 @@ def release_advisories(mode: Mode, manifest: Manifest, facts: GitFacts, *, allow
         message = f"the runtime is already at {mode.rehearsed}: nothing is left to rehearse"
         hint = "hand over the stable packet instead"
         found.append(Problem(code="HA010", where="handoff_mode", message=message, hint=hint))
-    if facts.tag is not None and facts.paths_after_tag and not facts.changed_to_verified:
-        differing = some_of(git_rules.repository_paths(facts, facts.paths_after_tag))
-        message = f"the checks ran on {facts.verified_commit[:12]}, not on the tag's target, which differs in {differing}"
-        hint = f"to verify the tag itself: --ref {facts.tag_name}"
+    if facts.tag.existing is not None and facts.tag.paths_after and not facts.runtime.changed_to_verified:
+        differing = some_of(git_rules.repository_paths(facts, facts.tag.paths_after))
+        message = f"the checks ran on {facts.verified.commit[:12]}, not on the tag's target, which differs in {differing}"
+        hint = f"to verify the tag itself: --ref {facts.tag.name}"
         found.append(Problem(code="HA013", where="git_state/tag", message=message, hint=hint))
-    if facts.tests_changed:
-        tests = some_of(git_rules.repository_paths(facts, facts.tests_changed))
+    if facts.runtime.tests_changed:
+        tests = some_of(git_rules.repository_paths(facts, facts.runtime.tests_changed))
         message = f"test files differ between the runtime commit and tag or verified commit: {tests}"
         hint = "nothing, if these are tests only, as the profile's git.test_paths says"
         found.append(Problem(code="HA014", where="git_state/runtime_paths_identical", message=message, hint=hint))
-    if facts.absent:
-        message = f"neither the runtime commit nor the verified commit has {', '.join(facts.absent)}"
+    if facts.runtime.absent:
+        message = f"neither the runtime commit nor the verified commit has {', '.join(facts.runtime.absent)}"
         hint = "correct git.runtime_paths in the profile, if the runtime lies elsewhere: what changes there is not seen"
         found.append(Problem(code="HA015", where="git.runtime_paths", message=message, hint=hint))
-    if facts.pointers:
-        pointers = some_of(git_rules.repository_paths(facts, facts.pointers))
+    if facts.verified.pointers:
+        pointers = some_of(git_rules.repository_paths(facts, facts.verified.pointers))
         message = f"Git LFS pointers, whose content is not in the checkout, so no check saw it: {pointers}"
         hint = "nothing, if no check needs their content; else put the files themselves into the commit"
         found.append(Problem(code="HA017", where="git_state/verified_tree", message=message, hint=hint))
-    if facts.runtime_path not in (None, facts.producer_path):
-        now, then = _folder(facts.producer_path), _folder(facts.runtime_path or ".")
+    if facts.runtime.path not in (None, facts.verified.producer_path):
+        now, then = _folder(facts.verified.producer_path), _folder(facts.runtime.path or ".")
         message = f"the producer is {now} of the verified commit and {then} of the runtime commit: these two are compared"
         hint = "nothing, if the producer was imported or moved since its runtime commit"
         found.append(Problem(code="HA018", where="git_state/runtime_commit", message=message, hint=hint))
-    if facts.tag is None and allow_untagged:
-        message = f"the tag {facts.tag_name} does not exist yet"
+    if facts.tag.existing is None and allow_untagged:
+        message = f"the tag {facts.tag.name} does not exist yet"
         hint = "verify the packet again once the release is tagged"
         found.append(Problem(code="HA011", where="git_state/tag", message=message, hint=hint))
     return found

@@ -30,44 +30,46 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
         found.append(Problem(code=code, where=where, message=message, hint=hint))
 
     at = f"{repository_path(facts, profile.manifest_path)}#/commit_sha"
-    short = facts.runtime_commit[:12]
-    squashed = f"; {facts.squashed[:12]} imported the producer without its history" if facts.squashed else ""
-    if facts.runtime_to_verified is Relation.MISSING:
-        message = f"{facts.runtime_commit} is no commit of the repository{squashed}"
+    short = facts.runtime.commit[:12]
+    squashed = (
+        f"; {facts.runtime.squash_commit[:12]} imported the producer without its history" if facts.runtime.squash_commit else ""
+    )
+    if facts.runtime.to_verified is Relation.MISSING:
+        message = f"{facts.runtime.commit} is no commit of the repository{squashed}"
         hint = "put the runtime commit's sha into the manifest, or fetch the commit"
         wrong("HP050", at, message, _WITH_HISTORY if squashed else hint)
-    elif facts.runtime_to_verified is Relation.UNRELATED:
-        message = f"the runtime commit {short} is no ancestor of the verified commit {facts.verified_commit[:12]}{squashed}"
+    elif facts.runtime.to_verified is Relation.UNRELATED:
+        message = f"the runtime commit {short} is no ancestor of the verified commit {facts.verified.commit[:12]}{squashed}"
         wrong("HP051", at, message, _WITH_HISTORY if squashed else _other_runtime(facts))
-    elif facts.changed_to_verified:
-        paths = some_of(repository_paths(facts, facts.changed_to_verified))
+    elif facts.runtime.changed_to_verified:
+        paths = some_of(repository_paths(facts, facts.runtime.changed_to_verified))
         message = f"runtime paths differ between the runtime commit {short} and the verified commit: {paths}"
-        wrong("HP054", f"commit {facts.verified_commit}", message, _other_runtime(facts))
-    where = f"tag {facts.tag_name}"
-    for what, commit in facts.namesakes:
+        wrong("HP054", f"commit {facts.verified.commit}", message, _other_runtime(facts))
+    where = f"tag {facts.tag.name}"
+    for what, commit in facts.tag.namesakes:
         message = f"a {what} of that name is at {commit}, and the release is not tagged yet"
         wrong("HP067", where, message, _RENAME)
-    if facts.tag is None:
+    if facts.tag.existing is None:
         if not allow_untagged:
             hint = (
                 "tag the release and run again, or say --allow-untagged for a packet that says so; if it is tagged elsewhere, "
                 "fetch the tags: git fetch --tags"
             )
-            if facts.producer_path != "." and not profile.tag_prefix:
+            if facts.verified.producer_path != "." and not profile.tag_prefix:
                 # The larger repository's tags are not the producer's.
                 hint = "name the prefix of the producer's own tags in the profile (git.tag_prefix), or say --allow-untagged"
             wrong("HP052", where, "the release is not tagged", hint)
     else:
-        target = facts.tag.target[:12]
-        if facts.runtime_to_tag is Relation.UNRELATED:
+        target = facts.tag.existing.target[:12]
+        if facts.runtime.to_tag is Relation.UNRELATED:
             message = f"the runtime commit {short} is no ancestor of the tag's target {target}"
             wrong("HP051", where, message, "tag a commit that follows the runtime commit, or correct the manifest's commit_sha")
-        elif facts.changed_to_tag:
-            changed = some_of(repository_paths(facts, facts.changed_to_tag))
+        elif facts.runtime.changed_to_tag:
+            changed = some_of(repository_paths(facts, facts.runtime.changed_to_tag))
             message = f"runtime paths differ between the runtime commit {short} and the tag's target {target}: {changed}"
             wrong("HP053", where, message, "correct the manifest's commit_sha, or tag a commit with the same runtime paths")
-        found += _tag_problems(facts.tag, profile)
-        if facts.tag.target != facts.verified_commit:
+        found += _tag_problems(facts.tag.existing, profile)
+        if facts.tag.existing.target != facts.verified.commit:
             found += _manifest_at_tag(facts, manifest, profile)
     found += _runtime_problems(facts, manifest, profile)
     if manifest.service_version not in profile.envelope_policies:
@@ -79,26 +81,26 @@ def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow
 
 def _runtime_problems(facts: GitFacts, manifest: Manifest, profile: Profile) -> Iterator[Problem]:
     """Yield what the runtime commit says against profile and manifest (HP032, HP033, HP056)."""
-    short = facts.runtime_commit[:12]
-    if facts.absent and len(facts.absent) == len(profile.runtime_paths):
-        message = f"neither the runtime commit {short} nor the verified commit has {', '.join(facts.absent)}"
+    short = facts.runtime.commit[:12]
+    if facts.runtime.absent and len(facts.runtime.absent) == len(profile.runtime_paths):
+        message = f"neither the runtime commit {short} nor the verified commit has {', '.join(facts.runtime.absent)}"
         hint = "correct git.runtime_paths: with no runtime to compare, two releases would always look the same"
         yield Problem(code="HP032", where="git.runtime_paths", message=message, hint=hint)
-    for path, what in facts.outside:
+    for path, what in facts.runtime.outside:
         hint = "put its files into the commit: a check sees what the commit holds and nothing else"
         yield Problem(
             code="HP033", where=repository_path(facts, path), message=f"lies below the runtime paths and is {what}", hint=hint
         )
-    stated = facts.stated_service_version
-    if stated is None and profile.service_version_path and facts.runtime_to_verified is not Relation.MISSING:
+    stated = facts.runtime.service_version
+    if stated is None and profile.service_version_path and facts.runtime.to_verified is not Relation.MISSING:
         message = f"no line there says the service version; expected one that matches {profile.service_version_pattern}"
         hint = "correct git.service_version in the profile, or state the version in that file"
-        where = f"{short}:{_below(facts.runtime_path, profile.service_version_path)}"
+        where = f"{short}:{_below(facts.runtime.path, profile.service_version_path)}"
         yield Problem(code="HP056", where=where, message=message, hint=hint)
     if stated is not None and stated != manifest.service_version:
         message = (
             f"the manifest says {manifest.service_version}, but its own runtime commit {short} says {stated} in "
-            f"{_below(facts.runtime_path, profile.service_version_path or '')}"
+            f"{_below(facts.runtime.path, profile.service_version_path or '')}"
         )
         hint = "put the commit that really speaks the version into the manifest's commit_sha, or correct the version"
         where = f"{repository_path(facts, profile.manifest_path)}#/expected_service_contract_version"
@@ -138,12 +140,12 @@ def clobbered_tag_hint(tag: str) -> str:
 def _manifest_at_tag(facts: GitFacts, manifest: Manifest, profile: Profile) -> list[Problem]:
     where = f"{profile.tag_name(manifest.release_tag)}:{repository_path(facts, profile.manifest_path)}"
     coming = "for the next release, put its tag into the manifest's release_tag"
-    if facts.manifest_at_tag is None:
+    if facts.tag.manifest is None:
         message, hint = "the tag's target holds no readable manifest", f"tag a commit that holds the manifest; {coming}"
         return [Problem(code="HP055", where=where, message=message, hint=hint)]
-    hint = f"{coming}; to verify {facts.tag_name}: --ref {facts.tag_name}"
-    here, there = manifest.baseline(), facts.manifest_at_tag.baseline()
-    if here == there and facts.manifest_sha256_at_tag != facts.manifest_sha256:
+    hint = f"{coming}; to verify {facts.tag.name}: --ref {facts.tag.name}"
+    here, there = manifest.baseline(), facts.tag.manifest.baseline()
+    if here == there and facts.tag.manifest_sha256 != facts.verified.manifest_sha256:
         message = "the manifest at the tag has other bytes than the verified commit's, and consumers mirror them"
         return [Problem(code="HP055", where=where, message=message, hint=hint)]
     return [
@@ -163,32 +165,32 @@ def _other_runtime(facts: GitFacts) -> str:
 
     The verified commit itself is right as the new ``commit_sha``: the commit that names it changes the manifest only.
     """
-    if facts.tag is None:
-        return f"put {facts.verified_commit} into the manifest's commit_sha and into the statement's repin line, then commit both"
+    if facts.tag.existing is None:
+        return f"put {facts.verified.commit} into the manifest's commit_sha and into the statement's repin line, then commit both"
     coming = (
-        f"for the next release, put its tag and {facts.verified_commit} into the manifest (release_tag, commit_sha) and into the "
+        f"for the next release, put its tag and {facts.verified.commit} into the manifest (release_tag, commit_sha) and into the "
         "repin line of its own statement"
     )
-    if not facts.changed_to_tag and facts.runtime_to_tag in (Relation.SAME, Relation.ANCESTOR):
-        return f"{coming}; to verify {facts.tag_name}: --ref {facts.tag_name}"
+    if not facts.runtime.changed_to_tag and facts.runtime.to_tag in (Relation.SAME, Relation.ANCESTOR):
+        return f"{coming}; to verify {facts.tag.name}: --ref {facts.tag.name}"
     return coming
 
 
 def other_runtime(facts: GitFacts, manifest: Manifest) -> list[Problem]:
     """Return an advisory (HA009) if the verified commit has another runtime than the release that its manifest names."""
-    if facts.changed_to_verified:
-        which = some_of(facts.changed_to_verified)
+    if facts.runtime.changed_to_verified:
+        which = some_of(facts.runtime.changed_to_verified)
         message = f"it has another runtime than the manifest's {manifest.release_tag}/{manifest.commit_sha[:12]}: {which}"
-    elif facts.runtime_to_verified is Relation.UNRELATED:
+    elif facts.runtime.to_verified is Relation.UNRELATED:
         message = f"the runtime commit of the manifest's {manifest.release_tag}, {manifest.commit_sha[:12]}, does not lie before it"
     else:
         return []
-    return [Problem(code="HA009", where=f"commit {facts.verified_commit[:12]}", message=message, hint=_other_runtime(facts))]
+    return [Problem(code="HA009", where=f"commit {facts.verified.commit[:12]}", message=message, hint=_other_runtime(facts))]
 
 
 def repository_path(facts: GitFacts, path: str) -> str:
     """Return a path of the producer as a path of its repository, in the verified commit."""
-    return _below(facts.producer_path, path)
+    return _below(facts.verified.producer_path, path)
 
 
 def repository_paths(facts: GitFacts, paths: Sequence[str]) -> list[str]:

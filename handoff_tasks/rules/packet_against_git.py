@@ -29,26 +29,29 @@ def tag_kind(document: Mapping[str, Any], facts: GitFacts, where: str) -> list[P
     """Return an advisory (HA020) if a packet's tag is annotated, and the clone has a lightweight one at the same commit."""
     if not _is_clobbered(document, facts):
         return []
-    assert facts.tag is not None
+    assert facts.tag.existing is not None
     message = "the packet says annotated; in this clone the tag is lightweight, at the same commit"
     return [
         Problem(
-            code="HA020", where=f"{where}#/git_state/tag/kind", message=message, hint=git_rules.clobbered_tag_hint(facts.tag.name)
+            code="HA020",
+            where=f"{where}#/git_state/tag/kind",
+            message=message,
+            hint=git_rules.clobbered_tag_hint(facts.tag.existing.name),
         )
     ]
 
 
 def _is_clobbered(document: Mapping[str, Any], facts: GitFacts) -> bool:
     said = document["git_state"]["tag"] if "git_state" in document else {}
-    tag = facts.tag
+    tag = facts.tag.existing
     return tag is not None and (said.get("kind"), said.get("target")) == ("annotated", tag.target) and tag.kind == "lightweight"
 
 
 def tagged_since(document: Mapping[str, Any], facts: GitFacts) -> list[Problem]:
     """Return an advisory (HA012) when the release of an untagged packet has been tagged since."""
-    if "git_state" not in document or document["git_state"]["tag"]["state"] == "tagged" or facts.tag is None:
+    if "git_state" not in document or document["git_state"]["tag"]["state"] == "tagged" or facts.tag.existing is None:
         return []
-    message = f"the release has been tagged since: {facts.tag_name} points to {facts.tag.target}"
+    message = f"the release has been tagged since: {facts.tag.name} points to {facts.tag.existing.target}"
     hint = "run the handoff session at the tag for a packet that says so"
     return [Problem(code="HA012", where="git_state/tag", message=message, hint=hint)]
 
@@ -93,7 +96,7 @@ def packet_against_git(
         then["verification_outcomes"] = [{key: one[key] for key in ("id", "command")} for one in then["verification_outcomes"]]
     if document.get("handoff_generated_at_source") == "verified-commit":
         then["handoff_generated_at_utc"] = document["handoff_generated_at_utc"]
-        now["handoff_generated_at_utc"] = generated_at(facts.committed_at)
+        now["handoff_generated_at_utc"] = generated_at(facts.verified.committed_at)
     for pointer, old, new in _differences(then, now, ""):
         message = f"the packet says {packet_rules.quoted(old)}; today it is {packet_rules.quoted(new)}"
         found.append(Problem(code="HP072", where=f"{where}#{pointer}", message=message, hint=hint))
@@ -124,11 +127,11 @@ def _as_the_clone_can_tell(document: Mapping[str, Any], state: dict[str, Any], f
     """Take from a packet into ``state`` what this clone cannot tell of the tag; yield a finding (HP075) if it lacks the tag."""
     said = document["git_state"]
     tagged = said["tag"]["state"] == "tagged"
-    if tagged != (facts.tag is not None):
+    if tagged != (facts.tag.existing is not None):
         for key in ("tag", "runtime_to_tag"):
-            state[key] = {**said[key], "name": facts.tag_name} if key == "tag" else said[key]
-    if tagged and facts.tag is None:
-        message = f"this clone has no tag {facts.tag_name}; the packet says that it points to {said['tag']['target']}"
+            state[key] = {**said[key], "name": facts.tag.name} if key == "tag" else said[key]
+    if tagged and facts.tag.existing is None:
+        message = f"this clone has no tag {facts.tag.name}; the packet says that it points to {said['tag']['target']}"
         hint = "fetch the tags, then verify again: git fetch --tags; if the producer has no such tag, do not use this packet"
         yield Problem(code="HP075", where=f"{where}#/git_state/tag", message=message, hint=hint)
     if _is_clobbered(document, facts):
@@ -184,7 +187,7 @@ def packet_against_profile(
     untagged = document["git_state"]["tag"]["state"] == "untagged"
     if untagged and not any(one["code"] == "HA011" for one in document["advisories"]):
         found.append(("/advisories", "without HA011, but the packet says that the tag does not exist yet"))
-    if document["git_state"]["tag"]["target"] == (facts.tag.target if facts.tag else None):
+    if document["git_state"]["tag"]["target"] == (facts.tag.existing.target if facts.tag.existing else None):
         then = document["advisories"]
         now = [one.to_dict() for one in sorted(advisories.release_advisories(modes[0], manifest, facts, allow_untagged=True))]
         if then != now:

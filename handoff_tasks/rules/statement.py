@@ -33,25 +33,29 @@ def statement_problems(statement: Statement, manifest: Manifest, facts: GitFacts
 
 def _refuted(statement: Statement, manifest: Manifest, facts: GitFacts) -> Iterator[Problem]:
     """Yield each "none" that is not true. That what is described is true as well, no rule can tell."""
-    since = f"since {facts.earlier[0].tag}" if facts.earlier else ""
-    if facts.changed_since_previous and producer_statement.says_none(statement.runtime_behavior_changes):
+    since = f"since {facts.history.earlier[0].tag}" if facts.history.earlier else ""
+    if facts.history.changed_since_previous and producer_statement.says_none(statement.runtime_behavior_changes):
         message = f"found '{statement.runtime_behavior_changes}', but runtime paths changed {since}: "
         hint = "say what changed; where no caller can see it, for instance: 'internal refactoring only: <what>'"
         yield Problem(
             code="HP068",
             where="Runtime behavior changes",
-            message=message + some_of(git_rules.repository_paths(facts, facts.changed_since_previous)),
+            message=message + some_of(git_rules.repository_paths(facts, facts.history.changed_since_previous)),
             hint=hint,
         )
-    if facts.previous and facts.changed_since_previous is None and producer_statement.says_none(statement.runtime_behavior_changes):
+    if (
+        facts.history.previous
+        and facts.history.changed_since_previous is None
+        and producer_statement.says_none(statement.runtime_behavior_changes)
+    ):
         message = (
             f"found '{statement.runtime_behavior_changes}', but nobody can tell: the repository does not have the runtime commit"
         )
-        hint = f"say what changed, or fetch {facts.previous.commit_sha}"
+        hint = f"say what changed, or fetch {facts.history.previous.commit_sha}"
         yield Problem(
-            code="HP068", where="Runtime behavior changes", message=f"{message} of {facts.previous.release_tag}", hint=hint
+            code="HP068", where="Runtime behavior changes", message=f"{message} of {facts.history.previous.release_tag}", hint=hint
         )
-    changes = producer_statement.contract_changes(facts.previous, manifest)
+    changes = producer_statement.contract_changes(facts.history.previous, manifest)
     if changes and producer_statement.says_none(statement.required_consumer_mapping_changes):
         message = f"found '{statement.required_consumer_mapping_changes}', but {since} {'; '.join(changes)}"
         hint = "say what a consumer has to map, or why each of these needs nothing"
@@ -65,9 +69,9 @@ def _repin_problems(line: str, manifest: Manifest, facts: GitFacts) -> list[Prob
     if repin is None or (repin[1] == "yes" and repin[2] != own) or (repin[1] == "no" and repin[2] not in (None, own)):
         message = f"found '{line}'; expected 'yes ({own})' or 'no'"
         return [Problem(code="HP063", where=where, message=message, hint="correct the line")]
-    changes = producer_statement.pinned_changes(facts.previous, manifest)
+    changes = producer_statement.pinned_changes(facts.history.previous, manifest)
     if repin[1] == "no" and changes:
-        message = f"found '{line}', but since {facts.earlier[0].tag} what a consumer pins has changed: {'; '.join(changes)}"
+        message = f"found '{line}', but since {facts.history.earlier[0].tag} what a consumer pins has changed: {'; '.join(changes)}"
         return [Problem(code="HP082", where=where, message=message, hint=f"write 'yes ({own})'")]
     return []
 
@@ -78,21 +82,21 @@ def _rollback_problems(statement: Statement, manifest: Manifest, facts: GitFacts
     def wrong(message: str) -> list[Problem]:
         return [Problem(code="HP064", where="Rollback instruction", message=message, hint="correct the line")]
 
-    pairs = [(release.tag, release.commit_sha) for release in facts.earlier or facts.unstated]
-    if pair is None and not facts.earlier and re.match(r"none\b", line):
+    pairs = [(release.tag, release.commit_sha) for release in facts.history.earlier or facts.history.unstated]
+    if pair is None and not facts.history.earlier and re.match(r"none\b", line):
         return []  # the first release has nothing to go back to
     latest = "/".join(pairs[0]) if pairs else "vX.Y.Z/<40 hexadecimal digits>"
     if pair is None:
-        first = "" if facts.earlier else ", or, for a first release, 'none'"
+        first = "" if facts.history.earlier else ", or, for a first release, 'none'"
         return wrong(f"found '{line}'; expected 'repin to {latest}'{first}")
     found = "/".join(pair)
     if pair[0] == manifest.release_tag or (pairs and pair not in pairs):
         return wrong(f"{found} is no earlier release's pair; the latest is {latest}")
-    if facts.rollback is Relation.MISSING and facts.earlier:
+    if facts.history.rollback is Relation.MISSING and facts.history.earlier:
         return wrong(f"{found} is stated by its own manifest, but the repository does not have its commit")
-    if facts.rollback in (Relation.MISSING, Relation.UNRELATED):
+    if facts.history.rollback in (Relation.MISSING, Relation.UNRELATED):
         return wrong(
-            f"{found} is no earlier release: its commit does not come before the runtime commit {facts.runtime_commit[:12]}"
+            f"{found} is no earlier release: its commit does not come before the runtime commit {facts.runtime.commit[:12]}"
         )
     return []
 

@@ -98,8 +98,7 @@ def finish(
 def assemble(session: Session, place: Place) -> None:
     """Run the last step alone, on the evidence that is there."""
     with frame.framed(session) as run:
-        from handoff_tasks.git import locks
-        from handoff_tasks.git import workspace as git_workspace
+        from handoff_tasks.git import locks, work_folder
         from handoff_tasks.output import summary, terminal
         from handoff_tasks.problems import refusal
         from handoff_tasks.release import decide, gather
@@ -126,7 +125,7 @@ def assemble(session: Session, place: Place) -> None:
                 terminal.say(line)
             terminal.say(f"Nothing was written. The packet would {'not ' if decided.problems else ''}be published")
             return
-        with locks.hold(git_workspace.lock_path(workspace.work), "the work folder"):
+        with locks.hold(work_folder.lock_path(workspace.work), "the work folder"):
             target = frame.target_of(session, run, workspace)
             more = gather.take_in(workspace, [frame.from_(session, given) for given in run.options.evidence])
             run.checks = gather.results(workspace)

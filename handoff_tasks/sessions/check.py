@@ -23,9 +23,8 @@ def verify_check(session: Session, place: Place, check_id: str) -> None:
         from handoff_tasks.checks import evidence, installers
         from handoff_tasks.checks import run as checks_run
         from handoff_tasks.formats import redact
-        from handoff_tasks.git import locks
-        from handoff_tasks.git import workspace as git_workspace
-        from handoff_tasks.git.workspace import take_over
+        from handoff_tasks.git import locks, work_folder
+        from handoff_tasks.git.handover import take_over
         from handoff_tasks.model import Outcome
         from handoff_tasks.output import terminal
         from handoff_tasks.problems import refusal
@@ -70,13 +69,14 @@ def verify_check(session: Session, place: Place, check_id: str) -> None:
         # A check forgets what is known of it before it runs. In a run of all the lock is the handoff's.
         alone = not run.options.run_file
         with (
-            locks.hold(git_workspace.lock_path(workspace.work), "the work folder", shared=True)
-            if alone
-            else contextlib.nullcontext()
+            locks.hold(work_folder.lock_path(workspace.work), "the work folder", shared=True) if alone else contextlib.nullcontext()
         ):
             record = checks_run.run_check(workspace, check, settings, terminal.Lines(check.id, redact.secrets(os.environ)))
         result = evidence.judge_evidence(check, record, workspace.binding(check))
-        run.checks, run.problems = [result], check_rules.check_problems([result], workspace.profile, str(workspace.wanted("").tree))
+        run.checks, run.problems = (
+            [result],
+            check_rules.check_problems([result], workspace.profile, str(workspace.checkout_spec("").tree)),
+        )
         run.advisories = workspace.notes
         run.interrupted = record.outcome is Outcome.INTERRUPTED
 

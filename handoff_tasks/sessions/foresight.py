@@ -30,7 +30,7 @@ def look_ahead(session: Session, run: Run, workspace: Workspace, checks: Sequenc
 
     envdir = frame.envdir(session)
     with locks.hold(workspace.base / "run.lock", "the private checkout"):
-        checkout.prepare(workspace.wanted(""), terminal.say)
+        checkout.prepare(workspace.checkout_spec(""), terminal.say)
         return [
             preview.prospect(workspace, check, settings_of(check, options=run.options, envdir=envdir, run="")) for check in checks
         ]

@@ -32,8 +32,7 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
     """Run all checks, then decide: one mode and publish, or every mode and publish nothing (``mode_name`` None)."""
     with frame.framed(session) as run:
         from handoff_tasks.checks import reuse
-        from handoff_tasks.git import checkout, locks
-        from handoff_tasks.git import workspace as git_workspace
+        from handoff_tasks.git import checkout, locks, work_folder
         from handoff_tasks.output import summary, terminal
         from handoff_tasks.problems import HandoffError, Problem
         from handoff_tasks.release import decide, gather, publish
@@ -63,7 +62,7 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
             _print_dry_run(session, run, workspace, known, material.notes, target)
             return
         if known and options.stop_early:
-            with locks.hold(git_workspace.lock_path(workspace.work), "the work folder", say=terminal.say):
+            with locks.hold(work_folder.lock_path(workspace.work), "the work folder", say=terminal.say):
                 run.checks = gather.not_run(workspace)
                 assemble.finish(
                     run, workspace, material, modes, target, here, allow_untagged=allow_untagged, verify=verify, ran=False
@@ -72,10 +71,10 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
         if known:
             terminal.say("This run cannot end with GO. To save it, press Ctrl-C and fix this first; --stop-early does so by itself")
         with (
-            locks.hold(git_workspace.lock_path(workspace.work), "the work folder", say=terminal.say),
+            locks.hold(work_folder.lock_path(workspace.work), "the work folder", say=terminal.say),
             locks.hold(workspace.base / "run.lock", "the private checkout", say=terminal.say),
         ):
-            wanted, envdir = workspace.wanted(secrets.token_hex(8)), frame.envdir(session)
+            wanted, envdir = workspace.checkout_spec(secrets.token_hex(8)), frame.envdir(session)
             if options.fresh:
                 checkout.clear(wanted, terminal.say)
                 _clear_environments(workspace.profile.checks, envdir)
@@ -86,10 +85,10 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
             stopped = _fan_out(workspace, kept, wanted.run, place.noxfile, envdir, options)
             run.interrupted = stopped is not None
             more = []
-            if workspace.asked_again().tags != workspace.producer.tags:
+            if workspace.ask_again().tags != workspace.producer.tags:
                 before = workspace.producer
                 workspace = frame.open_(session, place, run, ref=before.commit, to_run=True)
-                more = _moved(material.facts.tag_name, before, workspace.producer)
+                more = _moved(material.facts.tag.name, before, workspace.producer)
                 material = gather.gather_material(workspace, statement)
             if stopped:
                 message = f"the run was interrupted by {stopped}"
@@ -148,7 +147,7 @@ def _clear_environments(checks: Sequence[Check], envdir: Path) -> None:
 def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path, envdir: Path, options: Options) -> str | None:
     """Run the checks that are not kept in nox processes of their own; return the signal that interrupted us, if one did."""
     from handoff_tasks.checks import evidence, lanes
-    from handoff_tasks.git.workspace import hand_over
+    from handoff_tasks.git.handover import hand_over
     from handoff_tasks.output import progress, terminal
 
     checks = [check for check in workspace.profile.checks if check.id not in kept]

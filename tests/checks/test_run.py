@@ -55,7 +55,7 @@ class Bench:
     def open(self, ref: str = "HEAD") -> workspace.Workspace:
         path = self.folder / "profile.toml"
         path.write_text(self.text)
-        return workspace.open_(
+        return workspace.open_workspace(
             root=self.producer.root, ref=ref, profile_path=path, work=self.folder / "work", cache=self.folder / "cache"
         )
 

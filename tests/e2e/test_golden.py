@@ -64,7 +64,9 @@ def test_the_sample_s_packets_are_the_golden_ones(
     flavour = Flavour.PYTHON if name.startswith("python-") else Flavour.RUST
     profile_path = files.built_in_profiles()[PROFILES[flavour]]
     root = producers[flavour]
-    opened = workspace.open_(root=root, ref=ref, profile_path=profile_path, work=tmp_path / "work", cache=tmp_path / "cache")
+    opened = workspace.open_workspace(
+        root=root, ref=ref, profile_path=profile_path, work=tmp_path / "work", cache=tmp_path / "cache"
+    )
     place = evidence.folder(opened.work, opened.producer.commit)
     for check in opened.profile.checks:
         record(opened, check, place, Outcome.FAILED if check.id in failed else Outcome.PASSED)

@@ -39,7 +39,7 @@ class Bench:
     profile: Path
 
     def opened(self, ref: str = "HEAD") -> workspace.Workspace:
-        return workspace.open_(
+        return workspace.open_workspace(
             root=self.producer.root, ref=ref, profile_path=self.profile, work=self.folder / "work", cache=self.folder / "cache"
         )
 

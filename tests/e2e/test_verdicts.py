@@ -32,7 +32,7 @@ class Bench:
     ) -> tuple[list[Problem], list[Problem]]:
         path = self.folder / "handoff.toml"
         path.write_text(scratch.profile(git=git, tag_prefix=tag_prefix))
-        opened = workspace.open_(
+        opened = workspace.open_workspace(
             root=self.producer.root, ref=ref, profile_path=path, work=self.folder / "work", cache=self.folder / "cache"
         )
         material = gather.gather_material(opened, None)

@@ -45,7 +45,7 @@ class Import:
     def _opened(self, tmp_path: Path) -> workspace.Workspace:
         profile = tmp_path / "handoff.toml"
         profile.write_text(scratch.profile(tag_prefix="a/"))
-        return workspace.open_(
+        return workspace.open_workspace(
             root=self.outer.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
         )
 
@@ -90,12 +90,16 @@ def test_an_imported_producer_is_compared_with_the_top_of_its_runtime_commit(tmp
     made = imported(tmp_path)
     assert made.judged(tmp_path) == [moved("at the top")]
     facts = made.facts(tmp_path)
-    assert (facts.runtime_to_verified, facts.changed_to_verified, facts.changed_to_tag) == (Relation.ANCESTOR, (), ())
-    assert facts.paths_after_runtime == (scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH)
-    assert facts.commits_after_runtime == (made.source.head(), made.outer.head())
-    assert facts.stated_service_version == "service.v2"
-    assert [release.tag for release in facts.earlier] == ["v1.0.0"]
-    assert facts.changed_since_previous == ("crates/core/lib.rs", "openapi/openapi.yaml")
+    assert (facts.runtime.to_verified, facts.runtime.changed_to_verified, facts.runtime.changed_to_tag) == (
+        Relation.ANCESTOR,
+        (),
+        (),
+    )
+    assert facts.runtime.paths_after == (scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH)
+    assert facts.runtime.commits_after == (made.source.head(), made.outer.head())
+    assert facts.runtime.service_version == "service.v2"
+    assert [release.tag for release in facts.history.earlier] == ["v1.0.0"]
+    assert facts.history.changed_since_previous == ("crates/core/lib.rs", "openapi/openapi.yaml")
 
 
 def test_what_changed_after_the_import_is_named_by_its_place_in_the_repository(tmp_path: Path) -> None:
@@ -138,8 +142,8 @@ def test_a_producer_that_was_renamed_is_found(tmp_path: Path) -> None:
     outer.release("v1.2.0", runtime, rollback=f"v1.1.0/{outer.git('rev-parse', 'a/v1.1.0~1')}")
     outer.tag("a/v1.2.0")
     facts = Import(outer=outer, source=outer).facts(tmp_path)
-    assert (facts.producer_path, facts.runtime_path, facts.changed_to_verified) == ("svc/b", "old/b", ())
-    assert [release.tag for release in facts.earlier] == ["v1.1.0", "v1.0.0"]
+    assert (facts.verified.producer_path, facts.runtime.path, facts.runtime.changed_to_verified) == ("svc/b", "old/b", ())
+    assert [release.tag for release in facts.history.earlier] == ["v1.1.0", "v1.0.0"]
 
 
 def test_a_squashed_import_has_no_history_to_go_by(tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ def judged(made: scratch.Producer, tmp_path: Path, *runtime_paths: str, ref: str
         text = text.replace(listed, ", ".join(f'"{path}"' for path in runtime_paths))
     profile.write_text(text)
     try:
-        space = workspace.open_(root=made.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache")
+        space = workspace.open_workspace(
+            root=made.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+        )
         material = gather.gather_material(space, None)
         found = sorted(decide.known_problems(space, material, allow_untagged=False))
         mode = space.profile.modes[0]
@@ -156,7 +158,9 @@ def test_uncommitted_files_behind_a_link_are_named(tmp_path: Path) -> None:
     made.write({"other/y": "two\n", "other/new": "two\n", "more/z": "two\n"})
     profile = tmp_path / "handoff.toml"
     profile.write_text(scratch.PROFILE)
-    space = workspace.open_(root=made.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache")
+    space = workspace.open_workspace(
+        root=made.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+    )
     assert [(note.code, note.message) for note in gather.gather_material(space, None).notes] == [
         ("HA001", "uncommitted, so no part of this run: other/new, other/y")
     ]

@@ -24,7 +24,9 @@ def opened(made: scratch.Producer, tmp_path: Path, ref: str = "HEAD", root: Path
     """Open a producer with the small profile."""
     profile = tmp_path / "handoff.toml"
     profile.write_text(scratch.PROFILE)
-    return workspace.open_(root=root or made.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache")
+    return workspace.open_workspace(
+        root=root or made.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+    )
 
 
 def problems(made: scratch.Producer, tmp_path: Path, ref: str = "HEAD", root: Path | None = None) -> list[tuple[str, str]]:
@@ -240,7 +242,7 @@ def test_a_tag_that_stands_for_a_branch(producer: scratch.Producer, tmp_path: Pa
     """Stimulus: refs/tags/v1.1.0 is a symbolic reference: it would move with every commit."""
     producer.git("tag", "--delete", "v1.1.0")
     producer.git("symbolic-ref", "refs/tags/v1.1.0", "refs/heads/main")
-    assert problems(producer, tmp_path) == [("HP059", "the tag exists, but stands for another reference and moves with it")]
+    assert problems(producer, tmp_path) == [("HP059", "the tag is a symbolic reference, which moves with the reference it names")]
 
 
 def test_a_path_that_is_no_utf8_after_the_runtime_commit(producer: scratch.Producer, tmp_path: Path) -> None:
@@ -248,7 +250,7 @@ def test_a_path_that_is_no_utf8_after_the_runtime_commit(producer: scratch.Produ
     (producer.root / os.fsdecode(b"caf\xe9.md")).write_text("x\n")
     producer.commit("docs: a name", {"y": "y\n"})
     space = opened(producer, tmp_path)
-    assert "caf\\xe9.md" in gather.gather_material(space, None).facts.paths_after_runtime
+    assert "caf\\xe9.md" in gather.gather_material(space, None).facts.runtime.paths_after
 
 
 def test_many_tags(producer: scratch.Producer, tmp_path: Path) -> None:

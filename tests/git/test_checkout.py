@@ -17,7 +17,7 @@ import scratch
 
 from handoff_tasks.git import checkout, locks, repository
 from handoff_tasks.git import producer as git_producer
-from handoff_tasks.git.checkout import Wanted
+from handoff_tasks.git.checkout import CheckoutSpec
 from handoff_tasks.problems import HandoffError
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ def say(line):
     print(line, flush=True)
 
 given = json.loads(sys.argv[1])
-wanted = checkout.Wanted(
+wanted = checkout.CheckoutSpec(
     base=Path(given["base"]),
     commit=given["commit"],
     tags=tuple(map(tuple, given["tags"])),
     keep=tuple(given["keep"]),
     run=given["run"],
 )
-with checkout.occupied(wanted, sys.argv[2], say, alone=given["alone"]) as place:
+with checkout.occupy(wanted, sys.argv[2], say, alone=given["alone"]) as place:
     say(f"in {place.state}")
     word = sys.stdin.readline().strip()
     if word == "compare":
@@ -56,7 +56,7 @@ say("out")
 class Occupant:
     """Another process that occupies the checkout for a check."""
 
-    def __init__(self, wanted: Wanted, check: str, *, alone: bool = False) -> None:
+    def __init__(self, wanted: CheckoutSpec, check: str, *, alone: bool = False) -> None:
         given = {
             "base": str(wanted.base),
             "commit": wanted.commit,
@@ -91,21 +91,21 @@ class Occupant:
         self.process.stdin.flush()
 
 
-def _wanted(producer: scratch.Producer, ref: str = "HEAD", *, run: str = "", keep: tuple[str, ...] = KEEP) -> Wanted:
+def _wanted(producer: scratch.Producer, ref: str = "HEAD", *, run: str = "", keep: tuple[str, ...] = KEEP) -> CheckoutSpec:
     found = git_producer.find_producer(producer.root, ref, "")
     base = producer.path.parent / "cache"
     repository.Repository(base / "objects.git").update(found, "")
-    tags = tuple(sorted((name, sha) for name, (_, sha, _) in found.tags.items()))
-    return Wanted(base=base, commit=found.commit, tags=tags, keep=keep, run=run)
+    tags = tuple(sorted((name, tag.object_id) for name, tag in found.tags.items()))
+    return CheckoutSpec(base=base, commit=found.commit, tags=tags, keep=keep, run=run)
 
 
 def _silent(line: str) -> None:
     raise AssertionError(f"nothing was to be said, but: {line}")
 
 
-def _visit(wanted: Wanted, check: str = "check", files: Sequence[str] = (), *, compare: bool = True) -> str:
+def _visit(wanted: CheckoutSpec, check: str = "check", files: Sequence[str] = (), *, compare: bool = True) -> str:
     """Occupy the checkout once, write ``files`` in it, and return the state that it was found in."""
-    with checkout.occupied(wanted, check, _silent) as place:
+    with checkout.occupy(wanted, check, _silent) as place:
         for name in files:
             path = wanted.tree / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,11 +115,11 @@ def _visit(wanted: Wanted, check: str = "check", files: Sequence[str] = (), *, c
         return place.state
 
 
-def _content(wanted: Wanted) -> dict[str, bytes]:
+def _content(wanted: CheckoutSpec) -> dict[str, bytes]:
     return {name: content for name, (_, _, content) in _outside_git(wanted).items() if (wanted.tree / name).is_file()}
 
 
-def _outside_git(wanted: Wanted) -> dict[str, tuple[int, int, bytes]]:
+def _outside_git(wanted: CheckoutSpec) -> dict[str, tuple[int, int, bytes]]:
     listed = scratch.listing(wanted.tree)
     return {name: entry for name, entry in listed.items() if name.split("/")[0] != ".git"}
 
@@ -269,7 +269,7 @@ def test_tags_that_moved_are_followed(producer: scratch.Producer) -> None:
 def test_changes_names_what_differs(producer: scratch.Producer, left: str, expected: str) -> None:
     """Modified, deleted and new files, modes and links; with the same size and time too; and the next check finds the commit."""
     wanted = _wanted(producer)
-    with checkout.occupied(wanted, "check", _silent) as place:
+    with checkout.occupy(wanted, "check", _silent) as place:
         subprocess.run(["bash", "-c", left], cwd=wanted.tree, check=True)
         assert place.compare() == (expected,)
         assert not place.clean
@@ -280,7 +280,7 @@ def test_changes_names_what_differs(producer: scratch.Producer, left: str, expec
 def test_ignored_files_and_outputs_do_not_count(producer: scratch.Producer) -> None:
     """What the commit's own .gitignore covers, and what is kept, is no change; but the next check does not find the former."""
     wanted = _wanted(producer, run="one")
-    with checkout.occupied(wanted, "check", _silent) as place:
+    with checkout.occupy(wanted, "check", _silent) as place:
         for name in ("target/c", "components/x/target/d"):
             (wanted.tree / name).parent.mkdir(parents=True, exist_ok=True)
             (wanted.tree / name).write_text("x\n")
@@ -290,7 +290,7 @@ def test_ignored_files_and_outputs_do_not_count(producer: scratch.Producer) -> N
             (wanted.tree / name).write_text("x\n")
         assert place.compare() == ()
         assert not place.clean
-    with checkout.occupied(wanted, "next", _silent):
+    with checkout.occupy(wanted, "next", _silent):
         assert (wanted.tree / "target" / "c").exists()
         assert not (wanted.tree / "a.tmp").exists()
         assert not (wanted.tree / "scripts" / "b.tmp").exists()
@@ -299,7 +299,7 @@ def test_ignored_files_and_outputs_do_not_count(producer: scratch.Producer) -> N
 def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Producer) -> None:
     """Committing, excluding, or marking files unchanged in the checkout's .git deceives nobody and is undone."""
     wanted = _wanted(producer)
-    with checkout.occupied(wanted, "check", _silent) as place:
+    with checkout.occupy(wanted, "check", _silent) as place:
         scratch.git(wanted.tree, "update-index", "--assume-unchanged", "CHANGELOG.md")
         (wanted.tree / "CHANGELOG.md").write_text("changed\n")
         (wanted.tree / ".git" / "info").mkdir()
@@ -351,7 +351,7 @@ def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Produc
 def test_what_changes_the_answers_of_git_is_a_change(producer: scratch.Producer, left: str, changed: str) -> None:
     """Each is named, also if no file of the commit differs, and the next check finds a repository as it was."""
     wanted = _wanted(producer)
-    with checkout.occupied(wanted, "check", _silent) as place:
+    with checkout.occupy(wanted, "check", _silent) as place:
         done = subprocess.run(
             ["bash", "-c", left], cwd=wanted.tree, env=scratch.environment(), capture_output=True, text=True, check=False
         )
@@ -359,7 +359,7 @@ def test_what_changes_the_answers_of_git_is_a_change(producer: scratch.Producer,
         found = place.compare()
         assert fnmatch.filter(found, changed), found
         assert not place.clean
-    with checkout.occupied(wanted, "next", _silent) as place:
+    with checkout.occupy(wanted, "next", _silent) as place:
         assert place.compare() == ()
     assert scratch.git(wanted.tree, "status", "--porcelain") == ""
     assert scratch.git(wanted.tree, "describe") == "v1.1.0"
@@ -369,7 +369,7 @@ def test_an_object_that_stands_for_one_of_the_commits_is_a_change(producer: scra
     """It would be read it in place of ours. A new object changes no answer, and is gone for the next check."""
     wanted = _wanted(producer)
     head = producer.head()
-    with checkout.occupied(wanted, "check", _silent) as place:
+    with checkout.occupy(wanted, "check", _silent) as place:
         made = scratch.git(wanted.tree, "hash-object", "-w", "--stdin", stdin="new\n")
         assert place.compare() == ()
         assert not place.clean
@@ -377,7 +377,7 @@ def test_an_object_that_stands_for_one_of_the_commits_is_a_change(producer: scra
         forged.parent.mkdir(exist_ok=True)
         forged.write_text("x")
         assert place.compare() == (f"new .git/objects/{head[:2]}/{head[2:]}",)
-    with checkout.occupied(wanted, "next", _silent) as place:
+    with checkout.occupy(wanted, "next", _silent) as place:
         assert not (wanted.tree / ".git" / "objects" / made[:2]).exists()
 
 
@@ -385,7 +385,7 @@ def test_an_object_that_stands_for_one_of_the_commits_is_a_change(producer: scra
 def test_asking_git_is_no_change(producer: scratch.Producer, words: list[str]) -> None:
     """Also if git writes its index again, with other times of the files."""
     wanted = _wanted(producer)
-    with checkout.occupied(wanted, "check", _silent) as place:
+    with checkout.occupy(wanted, "check", _silent) as place:
         (wanted.tree / "Cargo.toml").touch()
         scratch.git(wanted.tree, *words)
         assert place.compare() == ()
@@ -436,7 +436,7 @@ def test_a_check_may_remove_its_git_or_make_it_a_file_or_a_link(producer: scratc
     wanted = _wanted(producer)
     victim = tmp_path / "victim"
     for left in ("rm -rf .git", "rm -rf .git; echo x > .git", f"rm -rf .git; mkdir {victim}; ln -s {victim} .git"):
-        with checkout.occupied(wanted, "check", _silent):
+        with checkout.occupy(wanted, "check", _silent):
             subprocess.run(["bash", "-c", left], cwd=wanted.tree, check=True)
         _visit(wanted)
         assert scratch.git(wanted.tree, "rev-parse", "HEAD") == producer.head()
@@ -612,8 +612,8 @@ def test_a_lock_that_is_held_names_its_holder(tmp_path: Path) -> None:
     """HP006 names the process and since when; free again, it is taken without a word."""
     path = tmp_path / "work" / "lock"
     code = (
-        "import sys\nfrom pathlib import Path\nfrom handoff_tasks.git import checkout\n"
-        "with checkout.held(Path(sys.argv[1]), 'the work folder'):\n    print('held', flush=True)\n    sys.stdin.readline()\n"
+        "import sys\nfrom pathlib import Path\nfrom handoff_tasks.git import checkout, locks\n"
+        "with locks.hold(Path(sys.argv[1]), 'the work folder'):\n    print('held', flush=True)\n    sys.stdin.readline()\n"
     )
     command = [sys.executable, "-c", code, str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -637,8 +637,8 @@ def test_a_lock_that_is_held_names_its_holder(tmp_path: Path) -> None:
 
 
 SHARING = (
-    "import sys\nfrom pathlib import Path\nfrom handoff_tasks.git import checkout\n"
-    "with checkout.held(Path(sys.argv[1]), 'it', shared=True):\n    print('held', flush=True)\n    sys.stdin.readline()\n"
+    "import sys\nfrom pathlib import Path\nfrom handoff_tasks.git import checkout, locks\n"
+    "with locks.hold(Path(sys.argv[1]), 'it', shared=True):\n    print('held', flush=True)\n    sys.stdin.readline()\n"
 )
 
 
@@ -727,8 +727,8 @@ def test_the_cache_may_have_any_name(producer: scratch.Producer, name: str) -> N
         pytest.skip("this file system takes UTF-8 only")
     found = git_producer.find_producer(producer.root, "HEAD", "")
     repository.Repository(base / "objects.git").update(found, "")
-    wanted = Wanted(base=base, commit=found.commit, tags=(), keep=(), run="")
+    wanted = CheckoutSpec(base=base, commit=found.commit, tags=(), keep=(), run="")
     checkout.prepare(wanted, _silent)
     assert scratch.git(wanted.tree, "log", "-1", "--format=%H") == producer.head()
-    with checkout.occupied(wanted, "check", _silent) as place:
+    with checkout.occupy(wanted, "check", _silent) as place:
         assert place.compare() == ()

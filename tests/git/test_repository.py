@@ -16,7 +16,19 @@ from handoff_tasks.formats import schemas
 from handoff_tasks.git import command
 from handoff_tasks.git import producer as git_producer
 from handoff_tasks.git import repository as git_repository
-from handoff_tasks.model import GitFacts, Manifest, Relation, Release, Tag
+from handoff_tasks.git.facts import gather_facts
+from handoff_tasks.model import (
+    GitFacts,
+    HistoryFacts,
+    Manifest,
+    Relation,
+    Release,
+    RuntimeFacts,
+    Tag,
+    TagFacts,
+    TagRef,
+    VerifiedFacts,
+)
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import profile
 
@@ -34,13 +46,6 @@ def _refused(call: Callable[[], object]) -> Problem:
     return problem
 
 
-def _read(data: bytes) -> Manifest | None:
-    try:
-        return Manifest.from_dict(json.loads(data))
-    except (ValueError, KeyError):
-        return None
-
-
 def _opened(
     producer: scratch.Producer, ref: str = "HEAD", prefix: str = ""
 ) -> tuple[git_producer.Producer, git_repository.Repository]:
@@ -55,7 +60,8 @@ def _facts(producer: scratch.Producer, ref: str = "HEAD", prefix: str = "", **ch
     data = repository.files(found, [scratch.MANIFEST_PATH])[scratch.MANIFEST_PATH]
     assert data is not None
     manifest = replace(Manifest.from_dict(json.loads(data)), **changed)
-    return repository.facts(found, replace(PROFILE, tag_prefix=prefix), manifest, data, _read)
+    known = replace(PROFILE, tag_prefix=prefix)
+    return gather_facts(repository, found, known, manifest=manifest, manifest_bytes=data)
 
 
 # Where the producer is
@@ -69,8 +75,10 @@ def test_the_producer_is_found_with_its_commit_and_tags(producer: scratch.Produc
     assert (found.prefix, found.path) == ("", ".")
     assert (found.commit, found.head) == (head, head)
     assert found.tags == {
-        "v1.0.0": ("tag", producer.git("rev-parse", "v1.0.0"), producer.git("rev-parse", "v1.0.0^{commit}")),
-        "v1.1.0": ("tag", producer.git("rev-parse", "v1.1.0"), head),
+        "v1.0.0": TagRef(
+            kind="tag", object_id=producer.git("rev-parse", "v1.0.0"), commit=producer.git("rev-parse", "v1.0.0^{commit}")
+        ),
+        "v1.1.0": TagRef(kind="tag", object_id=producer.git("rev-parse", "v1.1.0"), commit=head),
     }
 
 
@@ -196,9 +204,9 @@ def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str, below: str) -> 
     assert (found.root, found.top, found.path) == (producer.root, producer.path, below)
     assert found.git_dir == producer.path / ".git"
     producer.write({"Cargo.toml": "changed\n"})
-    assert repository.uncommitted(found, tmp_path / "index") == ("Cargo.toml",)
+    assert repository.list_uncommitted(found, tmp_path / "index") == ("Cargo.toml",)
     assert repository.files(found, ["Cargo.toml"])["Cargo.toml"] == scratch.runtime("2")["Cargo.toml"].encode()
-    assert _facts(producer, prefix="" if below == "." else "x-").runtime_to_verified is Relation.ANCESTOR
+    assert _facts(producer, prefix="" if below == "." else "x-").runtime.to_verified is Relation.ANCESTOR
 
 
 # Tags
@@ -211,7 +219,7 @@ def test_a_tag_too_long_for_a_file_is_not_a_release(producer: scratch.Producer, 
         file.write(f"{producer.head()} refs/tags/v1.0.{'9' * digits}\n{producer.head()} refs/tags/v2{'x' * digits}\n")
     found, _ = _opened(producer)
     assert list(found.tags) == ["v1.0.0", "v1.1.0"]
-    assert [release.tag for release in _facts(producer).earlier] == ["v1.0.0"]
+    assert [release.tag for release in _facts(producer).history.earlier] == ["v1.0.0"]
 
 
 def test_only_version_tags_count(producer: scratch.Producer) -> None:
@@ -226,9 +234,9 @@ def test_only_version_tags_count(producer: scratch.Producer) -> None:
     producer.tag("v5.0.0", "v1.1.0")
     tags = git_producer.find_producer(producer.root, "HEAD", "").tags
     assert list(tags) == ["v1.0.0", "v1.1.0", "v2.0.0", "v3.0.0", "v3.0.1", "v5.0.0"]
-    assert tags["v2.0.0"] == ("commit", head, head)
-    assert (tags["v5.0.0"][0], tags["v5.0.0"][2]) == ("tag", head)
-    assert (tags["v3.0.0"][2], tags["v3.0.1"][2]) == ("", "")
+    assert tags["v2.0.0"] == TagRef(kind="commit", object_id=head, commit=head)
+    assert (tags["v5.0.0"].kind, tags["v5.0.0"].commit) == ("tag", head)
+    assert (tags["v3.0.0"].commit, tags["v3.0.1"].commit) == (None, None)
 
 
 def test_a_release_whose_tag_names_no_commit_is_refused(producer: scratch.Producer) -> None:
@@ -237,7 +245,7 @@ def test_a_release_whose_tag_names_no_commit_is_refused(producer: scratch.Produc
     assert _refused(lambda: _facts(producer)) == Problem(
         code="HP059",
         where="tag v1.1.0",
-        message="the tag exists, but names no commit",
+        message="the tag does not name a commit",
         hint="tag the release's commit, or delete the tag",
     )
 
@@ -246,7 +254,7 @@ def test_a_branch_of_a_tags_name_does_not_stand_in_for_it(producer: scratch.Prod
     """Refs are read by their full names."""
     producer.git("branch", "v1.1.0", "HEAD~3")
     (producer.path / ".git" / "v1.1.0").write_text(producer.git("rev-parse", "HEAD~3") + "\n")
-    assert git_producer.find_producer(producer.root, "HEAD", "").tags["v1.1.0"][2] == producer.head()
+    assert git_producer.find_producer(producer.root, "HEAD", "").tags["v1.1.0"].commit == producer.head()
 
 
 def test_a_prefix_selects_the_producers_tags(tmp_path: Path) -> None:
@@ -255,8 +263,8 @@ def test_a_prefix_selects_the_producers_tags(tmp_path: Path) -> None:
     producer.tag("v9.0.0")
     assert list(git_producer.find_producer(producer.root, "HEAD", "kernel/").tags) == ["kernel/v1.0.0", "kernel/v1.1.0"]
     facts = _facts(producer, prefix="kernel/")
-    assert facts.tag == Tag(name="kernel/v1.1.0", kind="annotated", target=producer.head())
-    assert facts.earlier == (Release(tag="v1.0.0", commit_sha=producer.git("rev-parse", "kernel/v1.0.0~1")),)
+    assert facts.tag.existing == Tag(name="kernel/v1.1.0", kind="annotated", target=producer.head())
+    assert facts.history.earlier == (Release(tag="v1.0.0", commit_sha=producer.git("rev-parse", "kernel/v1.0.0~1")),)
 
 
 def test_tags_of_a_bigger_repository_are_not_the_producers(tmp_path: Path) -> None:
@@ -265,7 +273,7 @@ def test_tags_of_a_bigger_repository_are_not_the_producers(tmp_path: Path) -> No
     producer.tag("sub/v1.1.0")
     assert git_producer.find_producer(producer.root, "HEAD", "").tags == {}
     assert list(git_producer.find_producer(producer.root, "HEAD", "sub/").tags) == ["sub/v1.1.0"]
-    assert _facts(producer).tag is None
+    assert _facts(producer).tag.existing is None
 
 
 def test_tags_that_moved_or_went_are_followed(producer: scratch.Producer) -> None:
@@ -277,7 +285,7 @@ def test_tags_that_moved_or_went_are_followed(producer: scratch.Producer) -> Non
     found = git_producer.find_producer(producer.root, "HEAD", "")
     repository.update(found, "")
     ours = command.run("for-each-ref", "--format=%(refname) %(objectname)", "refs/tags", cwd=repository.folder).decode()
-    assert ours.splitlines() == [f"refs/tags/{name} {found.tags[name][1]}" for name in ("v1.1.0", "v1.2.0")]
+    assert ours.splitlines() == [f"refs/tags/{name} {found.tags[name].object_id}" for name in ("v1.1.0", "v1.2.0")]
     producer.git("tag", "--delete", "v1.1.0", "v1.2.0")
     repository.update(git_producer.find_producer(producer.root, "HEAD", ""), "")
     assert command.run("for-each-ref", "refs/tags", cwd=repository.folder) == b""
@@ -341,7 +349,7 @@ def test_grafted_history_does_not_reach_the_copy(producer: scratch.Producer) -> 
     (producer.path / ".git" / "info" / "grafts").write_text(producer.head() + "\n")
     found, repository = _opened(producer)
     assert command.run("rev-list", "--count", found.commit, cwd=repository.folder) == b"4\n"
-    assert _facts(producer).runtime_to_verified is Relation.ANCESTOR
+    assert _facts(producer).runtime.to_verified is Relation.ANCESTOR
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user")
@@ -351,8 +359,8 @@ def test_another_users_repository_is_read(producer: scratch.Producer) -> None:
         os.chown(path, 65534, 65534)
     found, repository = _opened(producer)
     assert repository.tree(found) == command.run("rev-parse", "HEAD^{tree}", cwd=producer.root).decode().strip()
-    assert repository.uncommitted(found, producer.path.parent / "index") == ()
-    assert _facts(producer).tag == Tag(name="v1.1.0", kind="annotated", target=found.commit)
+    assert repository.list_uncommitted(found, producer.path.parent / "index") == ()
+    assert _facts(producer).tag.existing == Tag(name="v1.1.0", kind="annotated", target=found.commit)
 
 
 def test_the_producers_repository_is_untouched(producer: scratch.Producer) -> None:
@@ -367,7 +375,7 @@ def test_the_producers_repository_is_untouched(producer: scratch.Producer) -> No
     before = scratch.listing(producer.path)
     found, repository = _opened(producer)
     repository.files(found, [scratch.MANIFEST_PATH])
-    assert repository.uncommitted(found, producer.path.parent / "index") == ("CHANGELOG.md", "new.txt")
+    assert repository.list_uncommitted(found, producer.path.parent / "index") == ("CHANGELOG.md", "new.txt")
     _facts(producer)
     assert scratch.listing(producer.path) == before
 
@@ -397,10 +405,10 @@ def test_a_root_below_the_top_is_read_below_it(tmp_path: Path) -> None:
     assert (found.prefix, found.path, found.top) == ("vendor/producer/", "vendor/producer", outer.path)
     assert repository.files(found, ["Cargo.toml"])["Cargo.toml"] == scratch.runtime("2")["Cargo.toml"].encode()
     facts = _facts(outer, prefix="sub/")
-    assert facts.producer_path == "vendor/producer"
-    assert facts.paths_after_runtime == (scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH)
-    assert facts.changed_to_verified == ()
-    assert facts.stated_service_version == "service.v2"
+    assert facts.verified.producer_path == "vendor/producer"
+    assert facts.runtime.paths_after == (scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH)
+    assert facts.runtime.changed_to_verified == ()
+    assert facts.runtime.service_version == "service.v2"
 
 
 # The facts of a release
@@ -411,36 +419,44 @@ def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(producer: s
     head = producer.head()
     manifest = (producer.root / scratch.MANIFEST_PATH).read_bytes()
     assert _facts(producer) == GitFacts(
-        verified_commit=head,
-        verified_tree=producer.git("rev-parse", "HEAD^{tree}"),
-        committed_at=scratch.FIRST_DAY + 4 * 60,
-        producer_path=".",
-        tag_name="v1.1.0",
-        tag=Tag(name="v1.1.0", kind="annotated", target=head),
-        runtime_commit=producer.git("rev-parse", "HEAD~1"),
-        runtime_to_tag=Relation.ANCESTOR,
-        runtime_to_verified=Relation.ANCESTOR,
-        changed_to_tag=(),
-        changed_to_verified=(),
-        tests_changed=(),
-        commits_after_runtime=(head,),
-        paths_after_runtime=(scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH),
-        manifest_sha256=hashlib.sha256(manifest).hexdigest(),
-        manifest_at_tag=Manifest.from_dict(json.loads(manifest)),
-        manifest_sha256_at_tag=hashlib.sha256(manifest).hexdigest(),
-        paths_after_tag=(),
-        stated_service_version="service.v2",
-        earlier=(Release(tag="v1.0.0", commit_sha=producer.git("rev-parse", "v1.0.0~1")),),
-        previous=Manifest.from_dict(json.loads(producer.git("show", f"v1.0.0:{scratch.MANIFEST_PATH}"))),
-        changed_since_previous=("crates/core/lib.rs", "openapi/openapi.yaml"),
-        absent=(),
-        outside=(),
-        namesakes=(),
-        unstated=(),
-        rollback=None,
-        pointers=(),
-        runtime_path=".",
-        squashed=None,
+        verified=VerifiedFacts(
+            commit=head,
+            tree=producer.git("rev-parse", "HEAD^{tree}"),
+            committed_at=scratch.FIRST_DAY + 4 * 60,
+            producer_path=".",
+            manifest_sha256=hashlib.sha256(manifest).hexdigest(),
+            pointers=(),
+        ),
+        tag=TagFacts(
+            name="v1.1.0",
+            existing=Tag(name="v1.1.0", kind="annotated", target=head),
+            namesakes=(),
+            manifest=Manifest.from_dict(json.loads(manifest)),
+            manifest_sha256=hashlib.sha256(manifest).hexdigest(),
+            paths_after=(),
+        ),
+        runtime=RuntimeFacts(
+            commit=producer.git("rev-parse", "HEAD~1"),
+            path=".",
+            to_tag=Relation.ANCESTOR,
+            to_verified=Relation.ANCESTOR,
+            changed_to_tag=(),
+            changed_to_verified=(),
+            tests_changed=(),
+            commits_after=(head,),
+            paths_after=(scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH),
+            service_version="service.v2",
+            absent=(),
+            outside=(),
+            squash_commit=None,
+        ),
+        history=HistoryFacts(
+            earlier=(Release(tag="v1.0.0", commit_sha=producer.git("rev-parse", "v1.0.0~1")),),
+            unstated=(),
+            previous=Manifest.from_dict(json.loads(producer.git("show", f"v1.0.0:{scratch.MANIFEST_PATH}"))),
+            changed_since_previous=("crates/core/lib.rs", "openapi/openapi.yaml"),
+            rollback=None,
+        ),
     )
 
 
@@ -449,10 +465,10 @@ def test_the_facts_when_tag_and_runtime_commit_are_one(producer: scratch.Produce
     producer.tag("v1.1.0", annotated=False)
     head = producer.head()
     facts = _facts(producer, commit_sha=head)
-    assert facts.tag == Tag(name="v1.1.0", kind="lightweight", target=head)
-    assert (facts.runtime_to_tag, facts.runtime_to_verified) == (Relation.SAME, Relation.SAME)
-    assert (facts.commits_after_runtime, facts.paths_after_runtime) == ((), ())
-    assert (facts.changed_to_tag, facts.changed_to_verified) == ((), ())
+    assert facts.tag.existing == Tag(name="v1.1.0", kind="lightweight", target=head)
+    assert (facts.runtime.to_tag, facts.runtime.to_verified) == (Relation.SAME, Relation.SAME)
+    assert (facts.runtime.commits_after, facts.runtime.paths_after) == ((), ())
+    assert (facts.runtime.changed_to_tag, facts.runtime.changed_to_verified) == ((), ())
 
 
 def test_runtime_paths_that_differ_are_named(producer: scratch.Producer) -> None:
@@ -466,19 +482,19 @@ def test_runtime_paths_that_differ_are_named(producer: scratch.Producer) -> None
     }
     producer.commit("main moves on", changes)
     facts = _facts(producer)
-    assert facts.changed_to_tag == ()
-    assert facts.changed_to_verified == ("components/a/crates/x.rs", "crates/core/lib.rs", "openapi/openapi.yaml")
-    assert facts.paths_after_runtime == tuple(sorted([*changes, scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH]))
-    assert len(facts.commits_after_runtime) == 2
+    assert facts.runtime.changed_to_tag == ()
+    assert facts.runtime.changed_to_verified == ("components/a/crates/x.rs", "crates/core/lib.rs", "openapi/openapi.yaml")
+    assert facts.runtime.paths_after == tuple(sorted([*changes, scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH]))
+    assert len(facts.runtime.commits_after) == 2
     producer.tag("v1.1.0")
-    assert _facts(producer).changed_to_tag == facts.changed_to_verified
+    assert _facts(producer).runtime.changed_to_tag == facts.runtime.changed_to_verified
 
 
 def test_a_mode_alone_is_a_difference(producer: scratch.Producer) -> None:
     """A runtime file that became executable differs."""
     (producer.root / "crates/core/lib.rs").chmod(0o755)
     producer.commit("mode", {})
-    assert _facts(producer).changed_to_verified == ("crates/core/lib.rs",)
+    assert _facts(producer).runtime.changed_to_verified == ("crates/core/lib.rs",)
 
 
 def test_a_runtime_commit_of_another_branch_is_unrelated(producer: scratch.Producer) -> None:
@@ -487,16 +503,16 @@ def test_a_runtime_commit_of_another_branch_is_unrelated(producer: scratch.Produ
     aside = producer.commit("aside", scratch.runtime("7"))
     producer.git("checkout", "--quiet", "main")
     facts = _facts(producer, commit_sha=aside)
-    assert (facts.runtime_to_tag, facts.runtime_to_verified) == (Relation.UNRELATED, Relation.UNRELATED)
-    assert facts.changed_to_verified == ("crates/core/lib.rs", "openapi/openapi.yaml")
-    assert facts.stated_service_version == "service.v7"
+    assert (facts.runtime.to_tag, facts.runtime.to_verified) == (Relation.UNRELATED, Relation.UNRELATED)
+    assert facts.runtime.changed_to_verified == ("crates/core/lib.rs", "openapi/openapi.yaml")
+    assert facts.runtime.service_version == "service.v7"
 
 
 def test_a_later_runtime_commit_is_unrelated(producer: scratch.Producer) -> None:
     """The runtime commit must come before: one that comes after the verified commit is no ancestor of it."""
     later = producer.commit("later", {})
     facts = _facts(producer, "HEAD~1", commit_sha=later)
-    assert (facts.runtime_to_tag, facts.runtime_to_verified) == (Relation.UNRELATED, Relation.UNRELATED)
+    assert (facts.runtime.to_tag, facts.runtime.to_verified) == (Relation.UNRELATED, Relation.UNRELATED)
 
 
 @pytest.mark.parametrize("name", ["nothing", "HEAD^{tree}", "HEAD:Cargo.toml", "v1.0.0", "loose blob"])
@@ -509,30 +525,30 @@ def test_a_runtime_commit_that_is_none_is_missing(producer: scratch.Producer, na
     else:
         sha = producer.git("rev-parse", name)
     facts = _facts(producer, commit_sha=sha)
-    assert (facts.runtime_to_tag, facts.runtime_to_verified) == (Relation.MISSING, Relation.MISSING)
-    assert (facts.changed_to_tag, facts.changed_to_verified) == (None, None)
-    assert (facts.commits_after_runtime, facts.paths_after_runtime) == ((), ())
-    assert facts.stated_service_version is None
+    assert (facts.runtime.to_tag, facts.runtime.to_verified) == (Relation.MISSING, Relation.MISSING)
+    assert (facts.runtime.changed_to_tag, facts.runtime.changed_to_verified) == (None, None)
+    assert (facts.runtime.commits_after, facts.runtime.paths_after) == ((), ())
+    assert facts.runtime.service_version is None
 
 
 def test_a_release_without_tag_has_no_facts_about_it(producer: scratch.Producer) -> None:
     """Not tagged yet: no tag, no relation to it, no manifest at it, the rest as ever."""
     producer.git("tag", "--delete", "v1.1.0")
     facts = _facts(producer)
-    assert (facts.tag_name, facts.tag, facts.runtime_to_tag) == ("v1.1.0", None, None)
-    assert (facts.changed_to_tag, facts.manifest_at_tag) == (None, None)
-    assert facts.runtime_to_verified is Relation.ANCESTOR
+    assert (facts.tag.name, facts.tag.existing, facts.runtime.to_tag) == ("v1.1.0", None, None)
+    assert (facts.runtime.changed_to_tag, facts.tag.manifest) == (None, None)
+    assert facts.runtime.to_verified is Relation.ANCESTOR
 
 
 def test_the_manifest_at_the_tag_is_the_tags_own(producer: scratch.Producer) -> None:
     """It is read at the tag, not at the verified commit; None when it is not there or is none."""
     head = producer.head()
     producer.commit("next", {scratch.MANIFEST_PATH: scratch.manifest("v1.1.0", head)})
-    found = _facts(producer).manifest_at_tag
+    found = _facts(producer).tag.manifest
     assert found is not None
     assert found.commit_sha == producer.git("rev-parse", "HEAD~2")
     producer.tag("v1.1.0", "HEAD~3~1")
-    assert _facts(producer).manifest_at_tag is None
+    assert _facts(producer).tag.manifest is None
 
 
 def test_earlier_releases_are_those_whose_own_manifest_states_their_tag(producer: scratch.Producer) -> None:
@@ -545,7 +561,7 @@ def test_earlier_releases_are_those_whose_own_manifest_states_their_tag(producer
     producer.tag("v1.3.0")
     producer.tag("v0.1.0", first)
     producer.release("v1.11.0", runtime)
-    assert _facts(producer).earlier == (
+    assert _facts(producer).history.earlier == (
         Release(tag="v1.10.0", commit_sha=runtime),
         Release(tag="v1.9.0", commit_sha=runtime),
         Release(tag="v1.2.0", commit_sha=runtime),
@@ -557,16 +573,18 @@ def test_earlier_releases_are_those_whose_own_manifest_states_their_tag(producer
 def test_the_service_version_is_what_the_runtime_commit_states(producer: scratch.Producer) -> None:
     """Read at the runtime commit; None when the file or the line is not there, or the profile does not ask."""
     producer.commit("main moves on", {"openapi/openapi.yaml": "info:\n  version: service.v3\n"})
-    assert _facts(producer).stated_service_version == "service.v2"
+    assert _facts(producer).runtime.service_version == "service.v2"
     without = producer.commit("no line", {"openapi/openapi.yaml": "info:\n  version: 3\n"})
-    assert _facts(producer, commit_sha=without).stated_service_version is None
+    assert _facts(producer, commit_sha=without).runtime.service_version is None
     gone = producer.commit("no file", {"openapi/openapi.yaml": None})
-    assert _facts(producer, commit_sha=gone).stated_service_version is None
+    assert _facts(producer, commit_sha=gone).runtime.service_version is None
     found, repository = _opened(producer)
     data = repository.files(found, [scratch.MANIFEST_PATH])[scratch.MANIFEST_PATH]
     assert data is not None
     silent = replace(PROFILE, service_version_path=None, service_version_pattern=None)
-    assert repository.facts(found, silent, Manifest.from_dict(json.loads(data)), data, _read).stated_service_version is None
+    manifest = Manifest.from_dict(json.loads(data))
+    facts = gather_facts(repository, found, silent, manifest=manifest, manifest_bytes=data)
+    assert facts.runtime.service_version is None
 
 
 # What is uncommitted
@@ -588,7 +606,7 @@ def test_uncommitted_is_all_that_differs_from_the_commit(producer: scratch.Produ
     producer.git("add", "staged.txt")
     (producer.root / "scripts/ok.sh").chmod(0o644)
     found, repository = _opened(producer)
-    assert repository.uncommitted(found, tmp_path / "index") == (
+    assert repository.list_uncommitted(found, tmp_path / "index") == (
         "Cargo.toml",
         "openapi/openapi.yaml",
         "scripts/ok.sh",
@@ -601,16 +619,16 @@ def test_uncommitted_is_all_that_differs_from_the_commit(producer: scratch.Produ
 def test_a_clean_work_tree_has_nothing_uncommitted(producer: scratch.Producer, tmp_path: Path) -> None:
     """Nothing differs, and nothing does when it is asked a second time with other times on the files."""
     found, repository = _opened(producer)
-    assert repository.uncommitted(found, tmp_path / "index") == ()
+    assert repository.list_uncommitted(found, tmp_path / "index") == ()
     os.utime(producer.root / "Cargo.toml", ns=(10**18, 10**18))
-    assert repository.uncommitted(found, tmp_path / "index") == ()
+    assert repository.list_uncommitted(found, tmp_path / "index") == ()
 
 
 def test_only_what_is_checked_out_is_compared(producer: scratch.Producer, tmp_path: Path) -> None:
     """Another commit than the one that is checked out has no uncommitted changes."""
     producer.write({"Cargo.toml": "modified\n"})
     found, repository = _opened(producer, "v1.0.0")
-    assert repository.uncommitted(found, tmp_path / "index") == ()
+    assert repository.list_uncommitted(found, tmp_path / "index") == ()
 
 
 def test_only_what_lies_below_the_root_counts(tmp_path: Path) -> None:
@@ -618,7 +636,7 @@ def test_only_what_lies_below_the_root_counts(tmp_path: Path) -> None:
     outer = scratch.producer(tmp_path / "outer", below="vendor/producer")
     outer.write({"Cargo.toml": "modified\n", "../../elsewhere.txt": "outside\n"})
     found, repository = _opened(outer)
-    assert repository.uncommitted(found, tmp_path / "index") == ("Cargo.toml",)
+    assert repository.list_uncommitted(found, tmp_path / "index") == ("Cargo.toml",)
 
 
 def test_bits_of_the_index_hide_nothing(producer: scratch.Producer, tmp_path: Path) -> None:
@@ -628,7 +646,7 @@ def test_bits_of_the_index_hide_nothing(producer: scratch.Producer, tmp_path: Pa
     producer.write({"Cargo.toml": "modified\n", "CHANGELOG.md": "modified\n"})
     assert producer.git("status", "--porcelain") == ""
     found, repository = _opened(producer)
-    assert repository.uncommitted(found, tmp_path / "index") == ("CHANGELOG.md", "Cargo.toml")
+    assert repository.list_uncommitted(found, tmp_path / "index") == ("CHANGELOG.md", "Cargo.toml")
 
 
 def test_filters_of_the_producers_configuration_are_never_run(producer: scratch.Producer, tmp_path: Path) -> None:
@@ -641,5 +659,5 @@ def test_filters_of_the_producers_configuration_are_never_run(producer: scratch.
     assert producer.git("status", "--porcelain") == "", "the caller's git is deceived"
     (tmp_path / "ran").unlink()
     found, repository = _opened(producer)
-    assert repository.uncommitted(found, tmp_path / "index") == ("Cargo.toml",)
+    assert repository.list_uncommitted(found, tmp_path / "index") == ("Cargo.toml",)
     assert not (tmp_path / "ran").exists()

@@ -42,7 +42,7 @@ def put(path: Path, text: str = "") -> Path:
 def test_a_clean_place_has_nothing_to_say(tmp_path: Path) -> None:
     """No file above, no settings: no problem, no advisory. A folder of such a name is no file."""
     (tmp_path / "clippy.toml").mkdir()
-    assert surroundings.look(tmp_path / "a" / "checkout", parsed(), {"HOME": str(tmp_path)}) == ([], [])
+    assert surroundings.inspect(tmp_path / "a" / "checkout", parsed(), {"HOME": str(tmp_path)}) == ([], [])
 
 
 def test_files_above_are_refused_each_by_name(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_files_above_are_refused_each_by_name(tmp_path: Path) -> None:
     checkout = tmp_path / "a" / "b" / "checkout"
     put(checkout / "clippy.toml")
     near, far = put(tmp_path / "a" / "b" / "clippy.toml"), put(tmp_path / ".cargo" / "config.toml")
-    problems, notes = surroundings.look(checkout, parsed(), {})
+    problems, notes = surroundings.inspect(checkout, parsed(), {})
     assert notes == []
     assert [(one.code, one.where, one.message, one.hint) for one in problems] == [
         (
@@ -66,7 +66,7 @@ def test_files_above_are_refused_each_by_name(tmp_path: Path) -> None:
 def test_settings_of_the_user_that_change_a_verdict_are_refused(tmp_path: Path) -> None:
     """Flags, runners and whatever nobody has called harmless: the file and its tables are named."""
     path = put(tmp_path / "config.toml", "[net]\nretry = 1\n[build]\nrustflags = []\n[target.x]\nrunner = 'true'\n")
-    problems, notes = surroundings.look(tmp_path / "x" / "checkout", parsed(), {"CARGO_HOME": str(tmp_path)})
+    problems, notes = surroundings.inspect(tmp_path / "x" / "checkout", parsed(), {"CARGO_HOME": str(tmp_path)})
     assert notes == []
     assert [(one.code, one.where, one.message, one.hint) for one in problems] == [
         (
@@ -81,7 +81,7 @@ def test_settings_of_the_user_that_change_a_verdict_are_refused(tmp_path: Path) 
 def test_harmless_settings_are_told(tmp_path: Path) -> None:
     """Settings that name mirrors only are no obstacle, though they lie above the checkout too: the default cache is below HOME."""
     path = put(tmp_path / ".cargo" / "config.toml", "[registries.x]\nindex = 'y'\n")
-    problems, notes = surroundings.look(tmp_path / ".cache" / "checkout", parsed(), {"HOME": str(tmp_path)})
+    problems, notes = surroundings.inspect(tmp_path / ".cache" / "checkout", parsed(), {"HOME": str(tmp_path)})
     assert problems == []
     assert [(one.code, one.where, one.message) for one in notes] == [
         ("HA003", str(path), "settings of the user's that reach the checks and change no verdict: registries")
@@ -92,7 +92,7 @@ def test_harmless_settings_are_told(tmp_path: Path) -> None:
 def test_settings_that_nobody_can_read_are_refused(tmp_path: Path, text: str) -> None:
     """What cannot be read may change anything."""
     (tmp_path / "config.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
-    [problem], _ = surroundings.look(tmp_path / "x" / "checkout", parsed(), {"CARGO_HOME": str(tmp_path)})
+    [problem], _ = surroundings.inspect(tmp_path / "x" / "checkout", parsed(), {"CARGO_HOME": str(tmp_path)})
     assert problem.code == "HP018"
     assert problem.message.startswith("the user's settings cannot be read, so nobody knows what they change: ")
 
@@ -102,7 +102,7 @@ def test_a_file_of_which_nothing_is_harmless_is_refused_unread(tmp_path: Path) -
     path = put(tmp_path / ".jq", "def length: 1;")
     text = scratch.PROFILE + '[[environment.user_config]]\nfiles = ["{HOME}/.jq"]\nharmless = []\n'
     owner = profile.parse(text.encode(), "handoff.toml", schemas.schema(schemas.PROFILE))
-    problems, notes = surroundings.look(tmp_path / "x" / "checkout", owner, {"HOME": str(tmp_path)})
+    problems, notes = surroundings.inspect(tmp_path / "x" / "checkout", owner, {"HOME": str(tmp_path)})
     assert notes == []
     assert [(one.code, one.where, one.message, one.hint) for one in problems] == [
         (
@@ -121,7 +121,7 @@ def test_where_nobody_may_look_nothing_is_taken_for_good(tmp_path: Path) -> None
     top, rest = text.split("\n\n", 1)
     text = scratch.PROFILE.replace("\n[environment]\n", f"\n[environment]\n{top}\n") + rest
     owner = profile.parse(text.encode(), "handoff.toml", schemas.schema(schemas.PROFILE))
-    problems, _ = surroundings.look(tmp_path / "checkout", owner, {"HOME": str(tmp_path)})
+    problems, _ = surroundings.inspect(tmp_path / "checkout", owner, {"HOME": str(tmp_path)})
     assert [(one.code, one.where) for one in problems] == [
         ("HP017", str(tmp_path / far / "config.toml")),
         *(("HP017", str(folder / far)) for folder in (tmp_path, *tmp_path.parents)),
@@ -139,7 +139,7 @@ def test_a_variable_that_names_no_folder_is_no_place(tmp_path: Path, monkeypatch
     put(tmp_path / "config.toml", "[build]\n")
     monkeypatch.chdir(tmp_path)
     for caller in ({}, {"CARGO_HOME": ""}, {"CARGO_HOME": "."}):
-        assert surroundings.look(tmp_path / "x" / "checkout", parsed(), caller) == ([], [])
+        assert surroundings.inspect(tmp_path / "x" / "checkout", parsed(), caller) == ([], [])
 
 
 @pytest.mark.parametrize("name", [".ignore", ".rgignore"])
@@ -147,7 +147,7 @@ def test_what_ripgrep_follows_is_refused_for_every_profile(tmp_path: Path, name:
     """Also if the profile does not list it: many scripts call ripgrep, and it would hide files from them."""
     path = put(tmp_path / name, "*.rs\n")
     plain = profile.parse(scratch.PROFILE.encode(), "handoff.toml", schemas.schema(schemas.PROFILE))
-    problems, notes = surroundings.look(tmp_path / "x" / "checkout", plain, {})
+    problems, notes = surroundings.inspect(tmp_path / "x" / "checkout", plain, {})
     message = f"lies above the private checkout {tmp_path / 'x' / 'checkout'}, where tools of the checks would follow it"
     assert [(one.code, one.where, one.message) for one in problems] == [("HP017", str(path), message)]
     assert notes == []

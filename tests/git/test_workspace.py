@@ -11,9 +11,9 @@ import scratch
 
 from handoff_tasks import files
 from handoff_tasks.formats import schemas
+from handoff_tasks.git import handover, workspace
 from handoff_tasks.git import producer as git_producer
-from handoff_tasks.git import workspace
-from handoff_tasks.git.checkout import Wanted
+from handoff_tasks.git.checkout import CheckoutSpec
 from handoff_tasks.model import Binding
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import profile as producer_profile
@@ -29,7 +29,9 @@ def _open(
     if profile_path is None:
         profile_path = folder / "profile.toml"
         profile_path.write_text(text)
-    return workspace.open_(root=producer.root, ref=ref, profile_path=profile_path, work=folder / "work", cache=folder / "cache")
+    return workspace.open_workspace(
+        root=producer.root, ref=ref, profile_path=profile_path, work=folder / "work", cache=folder / "cache"
+    )
 
 
 def _problems(producer: scratch.Producer, profile_path: Path | None = None, *, text: str = scratch.PROFILE) -> tuple[Problem, ...]:
@@ -66,7 +68,7 @@ def test_the_checkout_that_is_wanted_has_the_producers_tags_and_outputs(tmp_path
     """In a bigger repository the outputs to keep lie below the producer's root, and the tags keep their whole name."""
     outer = scratch.producer(tmp_path / "outer", below="vendor/producer", tag_prefix="sub/")
     opened = _open(outer, text=scratch.profile(tag_prefix="sub/"))
-    assert opened.wanted("run") == Wanted(
+    assert opened.checkout_spec("run") == CheckoutSpec(
         base=opened.base,
         commit=outer.head(),
         tags=tuple((name, outer.git("rev-parse", name)) for name in ("sub/v1.0.0", "sub/v1.1.0")),
@@ -365,23 +367,23 @@ def test_what_is_handed_over_is_taken_over(producer: scratch.Producer, tmp_path:
     (tmp_path / "profile.toml").write_text(scratch.PROFILE)
     monkeypatch.chdir(tmp_path)
     opened = _open(producer, Path("profile.toml"))
-    workspace.hand_over(opened, "a name", tmp_path / "run.json")
+    handover.hand_over(opened, "a name", tmp_path / "run.json")
     monkeypatch.undo()
-    taken, name = workspace.take_over(tmp_path / "run.json")
+    taken, name = handover.take_over(tmp_path / "run.json")
     assert name == "a name"
     assert taken.profile_path == tmp_path / "profile.toml"
     assert taken.profile == opened.profile
     assert (taken.producer, taken.tree, taken.work, taken.base) == (opened.producer, opened.tree, opened.work, opened.base)
-    assert taken.wanted("a name") == opened.wanted("a name")
+    assert taken.checkout_spec("a name") == opened.checkout_spec("a name")
 
 
 def test_a_run_whose_profile_changed_is_refused(producer: scratch.Producer, tmp_path: Path) -> None:
     """HP015: the checks of one run are checks of one profile; and a run that there is not is refused too."""
     path = tmp_path / "profile.toml"
     path.write_text(scratch.PROFILE)
-    workspace.hand_over(_open(producer, path), "a name", tmp_path / "run.json")
+    handover.hand_over(_open(producer, path), "a name", tmp_path / "run.json")
     path.write_text(scratch.PROFILE.replace("timeout_seconds = ", "timeout_seconds = 1"))
     for run, where in ((tmp_path / "run.json", path), (tmp_path / "none.json", tmp_path / "none.json")):
         with pytest.raises(HandoffError) as caught:
-            workspace.take_over(run)
+            handover.take_over(run)
         assert [(problem.code, problem.where) for problem in caught.value.problems] == [("HP015", str(where))]

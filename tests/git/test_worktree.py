@@ -55,9 +55,9 @@ class User:
         found = producer.find_producer(self.clone, "HEAD", "")
         repository = git_repository.Repository(self.cache / "objects.git")
         repository.update(found, "")
-        told = repository.uncommitted(found, self.cache / "index")
-        checkout.prepare(checkout.Wanted(base=self.cache, commit=found.commit, tags=(), keep=(), run=""), lambda _: None)
-        again = repository.uncommitted(found, self.cache / "index")
+        told = repository.list_uncommitted(found, self.cache / "index")
+        checkout.prepare(checkout.CheckoutSpec(base=self.cache, commit=found.commit, tags=(), keep=(), run=""), lambda _: None)
+        again = repository.list_uncommitted(found, self.cache / "index")
         assert told == again, "the first run and the second of one cache say the same"
         return list(told)
 
@@ -219,18 +219,18 @@ def test_a_profile_with_converted_line_ends_is_the_commits(
     assert b"\r\n" in path.read_bytes()
     digests = set()
     for _ in range(2):
-        opened = workspace.open_(root=who.clone, ref="HEAD", profile_path=path, work=tmp_path / "work", cache=who.cache)
+        opened = workspace.open_workspace(root=who.clone, ref="HEAD", profile_path=path, work=tmp_path / "work", cache=who.cache)
         assert opened.notes == ()
         digests.add(opened.profile.digest)
-        checkout.prepare(opened.wanted(""), lambda _: None)
+        checkout.prepare(opened.checkout_spec(""), lambda _: None)
     plain = tmp_path / "producer" / "handoff.toml"
-    other = workspace.open_(
+    other = workspace.open_workspace(
         root=tmp_path / "producer", ref="HEAD", profile_path=plain, work=tmp_path / "work", cache=tmp_path / "other"
     )
     assert digests == {other.profile.digest}
     path.write_bytes(path.read_bytes().replace(b'name = "Scratch"', b'name = "Other"'))
     with pytest.raises(HandoffError) as caught:
-        workspace.open_(root=who.clone, ref="HEAD", profile_path=path, work=tmp_path / "work", cache=who.cache)
+        workspace.open_workspace(root=who.clone, ref="HEAD", profile_path=path, work=tmp_path / "work", cache=who.cache)
     [problem] = caught.value.problems
     assert (problem.code, problem.where) == ("HP014", "handoff.toml")
     assert problem.message == f"the profile differs from the one in the verified commit {opened.producer.commit[:12]}"

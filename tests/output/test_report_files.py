@@ -30,7 +30,9 @@ def opened(producer: scratch.Producer, tmp_path: Path) -> workspace.Workspace:
     """The workspace of a producer with two releases, at the second."""
     profile = tmp_path / "handoff.toml"
     profile.write_text(scratch.profile([scratch.check("one", ["true"]), scratch.check("two", ["true"])]))
-    return workspace.open_(root=producer.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache")
+    return workspace.open_workspace(
+        root=producer.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+    )
 
 
 def view_of(opened: workspace.Workspace) -> report_view.View:

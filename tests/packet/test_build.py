@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -289,7 +288,8 @@ def test_every_relation_can_be_told(relation: Relation) -> None:
     known = facts(runtime_to_verified=relation, runtime_to_tag=relation)
     if relation is Relation.SAME:
         target = Tag(name="v1.2.3", kind="annotated", target=RUNTIME)
-        known = replace(known, verified_commit=RUNTIME, tag=target, commits_after_runtime=(), paths_after_runtime=())
+        same: dict[str, Any] = {"commits_after_runtime": (), "paths_after_runtime": ()}
+        known = facts(verified_commit=RUNTIME, tag=target, runtime_to_verified=relation, runtime_to_tag=relation, **same)
     document = build.assemble(release(facts=known), [problem()], [])
     assert document["git_state"]["runtime_to_verified"] == document["git_state"]["runtime_to_tag"] == str(relation)
     assert problems(document) == []

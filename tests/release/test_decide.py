@@ -22,7 +22,9 @@ def opened(producer: scratch.Producer, tmp_path: Path, ref: str = "HEAD") -> wor
     """Open the producer with the scratch profile."""
     profile = tmp_path / "handoff.toml"
     profile.write_text(scratch.PROFILE)
-    return workspace.open_(root=producer.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache")
+    return workspace.open_workspace(
+        root=producer.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+    )
 
 
 def refused(producer: scratch.Producer, tmp_path: Path) -> tuple[Problem, ...]:

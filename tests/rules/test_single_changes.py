@@ -128,7 +128,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> tuple[workspace.Worksp
     """The sample at v0.4.0, opened."""
     folder = tmp_path_factory.mktemp("single")
     sample.build(folder / "sample", Flavour.RUST)
-    opened = workspace.open_(
+    opened = workspace.open_workspace(
         root=folder / "sample",
         ref="v0.4.0",
         profile_path=files.built_in_profiles()["memorykernel"],

@@ -18,6 +18,7 @@ from handoff_tasks.model import (
     Binding,
     CheckResult,
     GitFacts,
+    HistoryFacts,
     Log,
     Manifest,
     Outcome,
@@ -25,9 +26,12 @@ from handoff_tasks.model import (
     Record,
     Relation,
     Release,
+    RuntimeFacts,
     Statement,
     Tag,
+    TagFacts,
     Tool,
+    VerifiedFacts,
 )
 from handoff_tasks.packet import build
 from handoff_tasks.problems import HandoffError, Problem
@@ -90,41 +94,91 @@ def profile() -> Profile:
     return producer_profile.parse(path.read_bytes(), path.name, schemas.schema(schemas.PROFILE))
 
 
+# Each keyword of `facts`: the group of `GitFacts` and the field that it changes.
+_FACTS = {
+    "verified_commit": ("verified", "commit"),
+    "verified_tree": ("verified", "tree"),
+    "committed_at": ("verified", "committed_at"),
+    "producer_path": ("verified", "producer_path"),
+    "manifest_sha256": ("verified", "manifest_sha256"),
+    "pointers": ("verified", "pointers"),
+    "tag_name": ("tag", "name"),
+    "tag": ("tag", "existing"),
+    "namesakes": ("tag", "namesakes"),
+    "manifest_at_tag": ("tag", "manifest"),
+    "manifest_sha256_at_tag": ("tag", "manifest_sha256"),
+    "paths_after_tag": ("tag", "paths_after"),
+    "runtime_commit": ("runtime", "commit"),
+    "runtime_path": ("runtime", "path"),
+    "runtime_to_tag": ("runtime", "to_tag"),
+    "runtime_to_verified": ("runtime", "to_verified"),
+    "changed_to_tag": ("runtime", "changed_to_tag"),
+    "changed_to_verified": ("runtime", "changed_to_verified"),
+    "tests_changed": ("runtime", "tests_changed"),
+    "commits_after_runtime": ("runtime", "commits_after"),
+    "paths_after_runtime": ("runtime", "paths_after"),
+    "stated_service_version": ("runtime", "service_version"),
+    "absent": ("runtime", "absent"),
+    "outside": ("runtime", "outside"),
+    "squashed": ("runtime", "squash_commit"),
+    "earlier": ("history", "earlier"),
+    "unstated": ("history", "unstated"),
+    "previous": ("history", "previous"),
+    "changed_since_previous": ("history", "changed_since_previous"),
+    "rollback": ("history", "rollback"),
+}
+
+
 def facts(**changes: Any) -> GitFacts:
-    """Return what git says of a release that is tagged one commit after its runtime commit, and verified there."""
-    good = GitFacts(
-        verified_commit=VERIFIED,
-        verified_tree=TREE,
-        committed_at=1_700_000_000,
-        producer_path=".",
-        tag_name="v1.2.3",
-        tag=Tag(name="v1.2.3", kind="annotated", target=VERIFIED),
-        runtime_commit=RUNTIME,
-        runtime_to_tag=Relation.ANCESTOR,
-        runtime_to_verified=Relation.ANCESTOR,
-        changed_to_tag=(),
-        changed_to_verified=(),
-        tests_changed=(),
-        commits_after_runtime=(VERIFIED,),
-        paths_after_runtime=("CHANGELOG.md", MANIFEST_PATH),
-        manifest_sha256="7" * 64,
-        manifest_at_tag=manifest(),
-        manifest_sha256_at_tag="7" * 64,
-        paths_after_tag=(),
-        stated_service_version="service.v2",
-        earlier=(Release(tag="v1.2.2", commit_sha=PREVIOUS), Release(tag="v1.2.1", commit_sha=OTHER)),
-        previous=manifest(release_tag="v1.2.2", commit_sha=PREVIOUS),
-        changed_since_previous=(),
-        absent=(),
-        outside=(),
-        namesakes=(),
-        unstated=(),
-        rollback=None,
-        pointers=(),
-        runtime_path=".",
-        squashed=None,
+    """Return the facts of a release tagged and verified one commit after its runtime commit.
+
+    ``changes`` are the keywords of `_FACTS`.
+    """
+    values: dict[str, Any] = {
+        "verified_commit": VERIFIED,
+        "verified_tree": TREE,
+        "committed_at": 1_700_000_000,
+        "producer_path": ".",
+        "manifest_sha256": "7" * 64,
+        "pointers": (),
+        "tag_name": "v1.2.3",
+        "tag": Tag(name="v1.2.3", kind="annotated", target=VERIFIED),
+        "namesakes": (),
+        "manifest_at_tag": manifest(),
+        "manifest_sha256_at_tag": "7" * 64,
+        "paths_after_tag": (),
+        "runtime_commit": RUNTIME,
+        "runtime_path": ".",
+        "runtime_to_tag": Relation.ANCESTOR,
+        "runtime_to_verified": Relation.ANCESTOR,
+        "changed_to_tag": (),
+        "changed_to_verified": (),
+        "tests_changed": (),
+        "commits_after_runtime": (VERIFIED,),
+        "paths_after_runtime": ("CHANGELOG.md", MANIFEST_PATH),
+        "stated_service_version": "service.v2",
+        "absent": (),
+        "outside": (),
+        "squashed": None,
+        "earlier": (
+            Release(tag="v1.2.2", commit_sha=PREVIOUS),
+            Release(tag="v1.2.1", commit_sha=OTHER),
+        ),
+        "unstated": (),
+        "previous": manifest(release_tag="v1.2.2", commit_sha=PREVIOUS),
+        "changed_since_previous": (),
+        "rollback": None,
+    } | changes
+    groups: dict[str, dict[str, Any]] = {"verified": {}, "tag": {}, "runtime": {}, "history": {}}
+    for keyword, value in values.items():
+        group, field = _FACTS[keyword]
+        groups[group][field] = value
+    return GitFacts(
+        verified=VerifiedFacts(**groups["verified"]),
+        tag=TagFacts(**groups["tag"]),
+        runtime=RuntimeFacts(**groups["runtime"]),
+        history=HistoryFacts(**groups["history"]),
     )
-    return replace(good, **changes)
 
 
 def untagged(**changes: Any) -> GitFacts:

@@ -55,7 +55,7 @@ def opened(producer: scratch.Producer, tmp_path: Path) -> workspace.Workspace:
     """Open a producer at its HEAD."""
     profile = tmp_path / "handoff.toml"
     profile.write_text(scratch.PROFILE)
-    return workspace.open_(root=producer.root, ref="HEAD", profile_path=profile, work=tmp_path / "w", cache=tmp_path / "c")
+    return workspace.open_workspace(root=producer.root, ref="HEAD", profile_path=profile, work=tmp_path / "w", cache=tmp_path / "c")
 
 
 def written(path: Path, document: object) -> Path:
