@@ -14,6 +14,7 @@ import re
 import shlex
 import shutil
 import signal
+import subprocess
 import tempfile
 import threading
 from pathlib import Path
@@ -24,7 +25,7 @@ from handoff_tasks.problems import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from typing import Any, Self
+    from typing import IO, Any, Self
 
 _CONFIG = {
     "advice.graftFileDeprecated": "false",
@@ -43,6 +44,9 @@ _CONFIG = {
     "safe.directory": "*",
     "transfer.fsckObjects": "true",
 }
+_ENV = "/usr/bin/env"
+# The header of an object in what ``git cat-file --batch`` writes: id, type, size.
+_OBJECT = re.compile(rb"([0-9a-f]{40}) ([a-z]+) ([0-9]+)\n")
 # The variables by which a user's git finds its configuration.
 _OF_CONFIGURATION = re.compile(
     r"HOME|XDG_CONFIG_HOME|GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|PARAMETERS|COUNT|KEY_[0-9]{1,5}|VALUE_[0-9]{1,5})"
@@ -104,12 +108,12 @@ def run(
     ``settings``, names of configuration to values, these count beside ours, and so do the attributes of the system.
     Raises `GitError` when the exit status is not in ``accept``, `HandoffError` (HP004) when git is missing or too old.
     """
-    program = executable()
-    environment = _environment(program, settings)
+    environment = _environment(settings)
     for name, path in (("GIT_DIR", git_dir), ("GIT_WORK_TREE", work_tree), ("GIT_INDEX_FILE", index)):
         if path is not None:
             environment[name] = str(path)
-    return _execute(program, words, cwd, environment, stdin, accept, work_tree or git_dir or cwd)
+    place = work_tree or git_dir or cwd
+    return _execute(words, cwd, _in_environment(environment), stdin=stdin, accept=accept, place=place)
 
 
 def user_values(cwd: Path, pattern: str, *, of_paths: bool = False) -> dict[str, str]:
@@ -118,17 +122,21 @@ def user_values(cwd: Path, pattern: str, *, of_paths: bool = False) -> dict[str,
     ``pattern`` selects the names, which are in lower case; ``of_paths`` tells that the values are paths, in which ``~`` is a home.
     Nothing that is configured is run. A configuration that cannot be read has no values.
     """
-    program = executable()
-    environment = {name: value for name, value in _environment(program).items() if not name.startswith("GIT_CONFIG")}
-    environment.pop("HOME")
-    environment |= {name: value for name, value in os.environ.items() if _OF_CONFIGURATION.fullmatch(name)}
-    count = environment.get("GIT_CONFIG_COUNT", "")
+    environment = _environment()
+    # The user's own values are inherited: on a command line other users could read them.
+    for name in [name for name in environment if name.startswith("GIT_CONFIG") or name == "HOME"]:
+        del environment[name]
+    count = os.environ.get("GIT_CONFIG_COUNT", "")
     number = int(count) if re.fullmatch("[0-9]{1,5}", count) else 0
-    environment |= {"GIT_CONFIG_COUNT": str(number + 1), f"GIT_CONFIG_KEY_{number}": "safe.directory"}
+    environment["GIT_CONFIG_COUNT"] = str(number + 1)
+    environment[f"GIT_CONFIG_KEY_{number}"] = "safe.directory"
     environment[f"GIT_CONFIG_VALUE_{number}"] = "*"
-    words = ("config", "--null", *(("--type=path",) if of_paths else ()), "--get-regexp", pattern)
+    words = ["config", "--null"]
+    if of_paths:
+        words.append("--type=path")
+    words += ["--get-regexp", pattern]
     try:
-        listed = _execute(program, words, cwd, environment, b"", (0, 1), cwd)
+        listed = _execute(tuple(words), cwd, _in_user_environment(environment), accept=(0, 1))
     except GitError:
         return {}
     # A name without a value stands for true.
@@ -137,33 +145,33 @@ def user_values(cwd: Path, pattern: str, *, of_paths: bool = False) -> dict[str,
 
 
 def _execute(
-    program: Path,
     words: tuple[str, ...],
     cwd: Path,
-    environment: dict[str, str],
-    stdin: bytes,
-    accept: tuple[int, ...],
-    place: Path,
+    prefix: list[str],
+    *,
+    stdin: bytes = b"",
+    accept: tuple[int, ...] = (0,),
+    place: Path | None = None,
 ) -> bytes:
-    with _environ(environment), contextlib.ExitStack() as stack:
-        git = _gitpython()
-        _require(git, str(program))
-        given = stack.enter_context(tempfile.TemporaryFile())
+    """Run git behind ``prefix``, the words of `/usr/bin/env` that give it its environment."""
+    program = executable()
+    git = _require(str(program))
+    with _default_sigchld(), tempfile.TemporaryFile() as given:
         given.write(stdin)
         given.seek(0)
         out: bytes
         status, out, err = git.Git(cwd).execute(
-            [str(program), *words],
+            [*prefix, str(program), *words],
             istream=given,
             with_extended_output=True,
             with_exceptions=False,
             stdout_as_string=False,
             strip_newline_in_stdout=False,
-            # If we are killed, it holds our locks until it has ended.
+            # If we are killed, git holds our locks until it has ended.
             close_fds=False,
         )
     if status not in accept:
-        raise GitError(words, int(status), _text(err), place)
+        raise GitError(words, int(status), _text(err), place or cwd)
     return out
 
 
@@ -223,29 +231,57 @@ def upload_pack() -> str:
 
 def preload() -> None:
     """Import GitPython now, for instance while something else is waited for."""
-    program = executable()
-    with _environ(_environment(program)):
-        _require(_gitpython(), str(program))
+    _require(str(executable()))
 
 
-def _gitpython() -> Any:
-    # nox shows what other packages log, down to the last detail.
-    logging.getLogger("git").setLevel(logging.WARNING)
-    import git
-
+@functools.cache
+def _require(program: str) -> Any:
+    """Return GitPython. Raises `HandoffError` (HP004) if git is too old."""
+    git = _load(program)
+    with _default_sigchld():
+        answer = git.Git().execute([*_in_environment(_environment()), program, "version"], with_exceptions=False)
+    version = tuple(int(part) for part in re.findall(r"[0-9]+", answer)[:2])
+    if version < _OLDEST:
+        found = re.search(r"[0-9.]*[0-9]", answer)
+        message = f"found version {found[0] if found else 'unknown'}; expected {_OLDEST[0]}.{_OLDEST[1]} or later"
+        raise refusal("HP004", program, message, "install a newer git, or put it first on PATH, and run again")
     return git
 
 
 @functools.cache
-def _require(git: Any, program: str) -> None:
-    """Refuse a git that is too old to leave everybody's configuration out (HP004)."""
-    found = git.Git().version_info
-    if found[:2] < _OLDEST:
-        message = f"found version {'.'.join(map(str, found))}; expected {'.'.join(map(str, _OLDEST))} or later"
-        raise refusal("HP004", program, message, "install a newer git, or put it first on PATH, and run again")
+def _load(program: str) -> Any:
+    """Import GitPython, which looks for git and runs ``git version`` when it is imported."""
+    # nox shows what other packages log, down to the last detail.
+    logging.getLogger("git").setLevel(logging.WARNING)
+    # It is told in these variables only which git to run. Without them it would search all of PATH.
+    settings = {"GIT_PYTHON_GIT_EXECUTABLE": program, "GIT_PYTHON_REFRESH": "quiet"}
+    before = {name: os.environ[name] for name in settings if name in os.environ}
+    os.environ.update(settings)
+    try:
+        with _default_sigchld():
+            import git
+    finally:
+        for name in settings:
+            del os.environ[name]
+        os.environ.update(before)
+    return git
 
 
-def _environment(program: Path, settings: Mapping[str, str] | None = None) -> dict[str, str]:
+def _in_environment(environment: Mapping[str, str]) -> list[str]:
+    """Return the words before a command that give it this environment and nothing else."""
+    return [_ENV, "-i", *(f"{name}={value}" for name, value in environment.items())]
+
+
+def _in_user_environment(environment: Mapping[str, str]) -> list[str]:
+    """Return the words before a command that add this to what finds the user's configuration."""
+    words = [_ENV]
+    for name in os.environ:
+        if not _OF_CONFIGURATION.fullmatch(name):
+            words += ["-u", name]
+    return [*words, *(f"{name}={value}" for name, value in environment.items())]
+
+
+def _environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
     environment = {
         "GIT_ATTR_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
@@ -255,12 +291,10 @@ def _environment(program: Path, settings: Mapping[str, str] | None = None) -> di
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_PYTHON_GIT_EXECUTABLE": str(program),
-        "GIT_PYTHON_REFRESH": "quiet",
         "GIT_TERMINAL_PROMPT": "0",
         "HOME": os.devnull,
         "LC_ALL": "C",
-        "PATH": os.pathsep.join(dict.fromkeys([str(program.parent), "/usr/bin", "/bin"])),
+        "PATH": os.pathsep.join(dict.fromkeys([str(executable().parent), "/usr/bin", "/bin"])),
         "TMPDIR": tempfile.gettempdir(),
         "TZ": "UTC",
     }
@@ -280,65 +314,100 @@ def _text(value: str | bytes) -> str:
 
 
 @contextlib.contextmanager
-def _environ(environment: dict[str, str]) -> Iterator[None]:
-    saved = dict(os.environ)
-    # An inherited "ignore" of SIGCHLD would make every git look as if it had ended with 0. Handlers are the main thread's.
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if main else None
-    os.environ.clear()
-    os.environ.update(environment)
+def _default_sigchld() -> Iterator[None]:
+    """Make the exit status of children readable: an inherited "ignore" would turn each into 0."""
+    # Only the main thread may set a handler.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(saved)
-        if handler is not None:
-            signal.signal(signal.SIGCHLD, handler)
+        signal.signal(signal.SIGCHLD, handler)
 
 
 class Objects:
-    """Reads objects of one repository of ours through one ``git cat-file --batch`` process. A context manager."""
+    """Reads objects of one repository through one ``git cat-file --batch`` process.
+
+    A context manager. The process starts with the first object.
+    """
 
     def __init__(self, git_dir: Path) -> None:
-        preload()
         self._folder = git_dir
-        self._git = _gitpython().Git(git_dir)
+        # GitPython's guard of the process, which ends it when it is collected.
+        self._process: Any = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._git.clear_cache()
+        if self._process is None:
+            return
+        process: subprocess.Popen[bytes] = self._process.proc
+        for stream in (process.stdin, process.stdout, process.stderr):
+            # What a process that was killed did not read is lost.
+            with contextlib.suppress(BrokenPipeError):
+                assert stream is not None
+                stream.close()
+        with _default_sigchld():
+            process.wait()
 
     def read(self, name: str) -> tuple[str, str, bytes] | None:
-        """Return id, type and content of the object called ``name`` (``<id>:<path>`` too); None when there is none.
+        """Return id, type and content of an object, None if there is none.
 
+        ``name`` is an id, or another name that git resolves, such as ``<id>:<path>``.
         Raises `GitError` when git does not answer, or not to the end.
         """
         if not re.fullmatch(r"[^\n\ud800-\udfff]*", name):
             # The process reads names of one line of UTF-8.
             try:
-                found = run("rev-parse", "--verify", "--quiet", "--end-of-options", name, cwd=self._folder, git_dir=self._folder)
+                resolved = run(
+                    "rev-parse",
+                    "--verify",
+                    "--quiet",
+                    "--end-of-options",
+                    name,
+                    cwd=self._folder,
+                    git_dir=self._folder,
+                )
             except GitError:
                 return None
-            name = found.decode().strip()
-        with _environ(_environment(executable())):
-            try:
-                sha, kind, size, data = self._git.get_object_data(name)
-            except ValueError as error:
-                # What is no header of an object is git's word that there is none; nothing at all is no answer.
-                if not str(error).startswith("SHA is empty"):
-                    return None
-                raise self._unanswered(name) from None
-            except OSError:
-                raise self._unanswered(name) from None
-        if len(data) != size:
+            name = resolved.decode().strip()
+        stdin, stdout = self._pipes()
+        try:
+            stdin.write(f"{name}\n".encode())
+            stdin.flush()
+        except OSError:
+            raise self._unanswered(name) from None
+        return self._answer(name, stdout)
+
+    def _answer(self, name: str, stdout: IO[bytes]) -> tuple[str, str, bytes] | None:
+        line = stdout.readline()
+        if not line.endswith(b"\n"):
             raise self._unanswered(name)
-        # Annotated as text, bytes in fact.
-        return _text(sha), _text(kind), data
+        header = _OBJECT.fullmatch(line)
+        if header is None:
+            # "<name> missing", for instance.
+            return None
+        size = int(header[3])
+        # A line feed follows the content.
+        content = stdout.read(size + 1)
+        if len(content) <= size:
+            raise self._unanswered(name)
+        return header[1].decode(), header[2].decode(), content[:size]
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        if self._process is None:
+            program = executable()
+            git = _require(str(program))
+            words = [*_in_environment(_environment()), str(program), "cat-file", "--batch"]
+            with _default_sigchld():
+                self._process = git.Git(self._folder).execute(words, istream=subprocess.PIPE, as_process=True)
+        return self._process.proc.stdin, self._process.proc.stdout
 
     def _unanswered(self, name: str) -> GitError:
-        status = self._git.cat_file_all.poll()
+        status = self._process.proc.poll()
         return GitError(("cat-file", "--batch"), -1 if status is None else status, f"no answer for {name}", self._folder)
 
 

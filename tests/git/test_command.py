@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -213,7 +214,7 @@ def test_a_git_that_does_not_answer_is_an_error(producer: scratch.Producer, when
     """A process that was killed is a `GitError`, and no object that is missing."""
     with command.Objects(producer.path / ".git") as objects:
         assert objects.read("HEAD") is not None
-        process = objects._git.cat_file_all.proc
+        process = objects._process.proc
         process.kill()
         if when == "before":
             process.wait()
@@ -241,7 +242,8 @@ def test_an_object_that_ends_too_early_is_an_error(producer: scratch.Producer, m
     """Half an object is none."""
     with command.Objects(producer.path / ".git") as objects:
         assert objects.read("HEAD") is not None
-        monkeypatch.setattr(type(objects._git), "get_object_data", lambda *_: (b"0" * 40, b"blob", 5, b"half"))
+        half = io.BytesIO(b"%b blob 5\nhalf" % (b"0" * 40))
+        monkeypatch.setattr(objects, "_pipes", lambda: (io.BytesIO(), half))
         with pytest.raises(command.GitError, match="no answer for HEAD"):
             objects.read("HEAD")
 
