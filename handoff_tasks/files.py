@@ -107,7 +107,11 @@ def read_plain(path: Path, most: int = MAX_BYTES) -> bytes:
         # It may grow while it is read.
         data = handle.read(most + 1) if size <= most else b""
         if max(size, len(data)) > most:
-            raise OSError(errno.EFBIG, f"it has {max(size, len(data))} bytes; at most {most} are read", str(path))
+            raise OSError(
+                errno.EFBIG,
+                f"it has {max(size, len(data))} bytes; at most {most} are read",
+                str(path),
+            )
         return data
 
 
@@ -137,7 +141,9 @@ def make_folder(place: Path, base: Path) -> None:
                 step.mkdir()
             except FileExistsError:
                 if step.is_symlink():
-                    raise foreign(step, "is a symbolic link; expected a folder, or nothing") from None
+                    raise foreign(
+                        step, "is a symbolic link; expected a folder, or nothing"
+                    ) from None
                 if not step.is_dir():
                     raise
     except OSError as error:
@@ -154,7 +160,9 @@ def make_own_folder(place: Path) -> None:
         if any(place.iterdir()):
             return
     except FileExistsError:
-        raise unwritable(place, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))) from None
+        raise unwritable(
+            place, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        ) from None
     except OSError as error:
         raise unwritable(place, error) from None
     write(place / _HIDING, b"*\n")
@@ -222,7 +230,11 @@ def stream(path: Path) -> IO[bytes]:
 def append(path: Path, data: bytes) -> None:
     """Add ``data`` to the end of a plain file, or of a new one. Raises `HandoffError` (HP080), for a link too."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        descriptor = os.open(
+            path,
+            os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK,
+            0o666,
+        )
         with os.fdopen(descriptor, "ab") as handle:
             if not stat.S_ISREG(os.fstat(handle.fileno()).st_mode):
                 raise OSError(errno.EINVAL, "it is not a plain file", str(path))
@@ -240,14 +252,19 @@ def copy(source: Path, target: Path) -> None:
 
 
 def _new(path: Path) -> IO[bytes]:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666), "wb")
+    return os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666),
+        "wb",
+    )
 
 
 def _temporary(path: Path) -> tuple[Path, int]:
     """Make a file of our own beside ``path`` and hold its lock; return its path and descriptor."""
     while True:
         temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644
+        )
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         # Another writer may have swept it before it was locked.
         if temporary.exists():
@@ -290,17 +307,25 @@ def lock_file(path: Path) -> Iterator[int]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
+        descriptor = os.open(
+            path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644
+        )
     except OSError as error:
         if error.errno == errno.ELOOP and path.is_symlink():
-            raise foreign(path, "is a symbolic link; expected a lock file of handoff-tasks, or nothing") from None
+            raise foreign(
+                path, "is a symbolic link; expected a lock file of handoff-tasks, or nothing"
+            ) from None
         raise unwritable(path, error) from None
     try:
         os.set_inheritable(descriptor, True)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise foreign(path, "is not a plain file; expected a lock file of handoff-tasks, or nothing")
+            raise foreign(
+                path, "is not a plain file; expected a lock file of handoff-tasks, or nothing"
+            )
         if not _LOCK.fullmatch(lock_text(descriptor)):
-            raise foreign(path, "holds something else; expected a lock file of handoff-tasks, or nothing")
+            raise foreign(
+                path, "holds something else; expected a lock file of handoff-tasks, or nothing"
+            )
         yield descriptor
     finally:
         os.close(descriptor)

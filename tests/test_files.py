@@ -44,29 +44,65 @@ EXCEPTIONS = {
     ("execute", "TemporaryFile"): "has no name that a link could take",
     ("gitcmd", "TemporaryFile"): "has no name that a link could take",
     ("installers", "TemporaryFile"): "has no name that a link could take",
-    ("installers", "TemporaryDirectory"): "makes a new folder, in which the installer and nothing of ours writes",
+    (
+        "installers",
+        "TemporaryDirectory",
+    ): "makes a new folder, in which the installer and nothing of ours writes",
     ("sample", "TemporaryDirectory"): "makes a new folder, in which git and nothing of ours writes",
     ("screen", "os.open"): "the null device takes the place of a standard output that is lost",
 }
 WRITING_FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"}
-WRITERS = {"write_text", "write_bytes", "touch", "mkstemp", "mkdtemp", "NamedTemporaryFile", "TemporaryFile"}
-WRITERS |= {"SpooledTemporaryFile", "TemporaryDirectory", "copy", "copy2", "copyfile", "copytree", "copyfileobj", "move"}
+WRITERS = {
+    "write_text",
+    "write_bytes",
+    "touch",
+    "mkstemp",
+    "mkdtemp",
+    "NamedTemporaryFile",
+    "TemporaryFile",
+}
+WRITERS |= {
+    "SpooledTemporaryFile",
+    "TemporaryDirectory",
+    "copy",
+    "copy2",
+    "copyfile",
+    "copytree",
+    "copyfileobj",
+    "move",
+}
 WRITERS |= {"hardlink_to", "symlink_to", "mknod", "mkfifo"}
 
 
 def writes(call: ast.Call) -> str | None:
     """Return what a call that opens a file for writing is called; None for any other call."""
     function = call.func
-    name = function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
-    owner = function.value.id if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) else ""
+    name = (
+        function.attr
+        if isinstance(function, ast.Attribute)
+        else function.id
+        if isinstance(function, ast.Name)
+        else ""
+    )
+    owner = (
+        function.value.id
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
+        else ""
+    )
     if owner == "os" and name == "open":
         flags = {part.attr for part in ast.walk(call) if isinstance(part, ast.Attribute)}
         return "os.open" if flags & WRITING_FLAGS else None
     if name in {"open", "fdopen"}:
         # open(path, mode) and os.fdopen(descriptor, mode), but path.open(mode).
         at = 1 if isinstance(function, ast.Name) or owner == "os" else 0
-        modes = [*call.args[at : at + 1], *(word.value for word in call.keywords if word.arg == "mode")]
-        plain = all(isinstance(mode, ast.Constant) and not set(str(mode.value)) & set("wax+") for mode in modes)
+        modes = [
+            *call.args[at : at + 1],
+            *(word.value for word in call.keywords if word.arg == "mode"),
+        ]
+        plain = all(
+            isinstance(mode, ast.Constant) and not set(str(mode.value)) & set("wax+")
+            for mode in modes
+        )
         return None if plain else name
     if name in {"copy", "move"} and owner != "shutil":
         return None
@@ -76,7 +112,9 @@ def writes(call: ast.Call) -> str | None:
 def sources() -> Iterator[Path]:
     """Yield the modules of the package, without what the sample's producers hold."""
     folder = Path(handoff_tasks.__file__).parent
-    yield from (path for path in sorted(folder.rglob("*.py")) if "sample_producer" not in path.parts)
+    yield from (
+        path for path in sorted(folder.rglob("*.py")) if "sample_producer" not in path.parts
+    )
 
 
 def test_no_other_module_opens_a_file_for_writing() -> None:
@@ -97,10 +135,11 @@ def test_the_look_at_the_source_sees_every_way_to_write() -> None:
 open(p, "w"); open(p, mode="ab"); p.open("r+b"); p.open(mode); os.fdopen(d, "wb"); os.open(p, os.O_RDWR | os.O_CLOEXEC)
 p.write_text("x"); p.write_bytes(b"x"); p.touch(); shutil.copyfile(a, b); shutil.move(a, b); tempfile.mkstemp(); TemporaryFile()
 """
-    unseen = (
-        'open(p); open(p, "rb"); p.open(); p.open("r"); os.open(p, os.O_RDONLY); os.fdopen(d, "rb"); d.copy(); files.copy(a, b)'
-    )
-    calls = [[writes(call) for call in ast.walk(ast.parse(text)) if isinstance(call, ast.Call)] for text in (seen, unseen)]
+    unseen = 'open(p); open(p, "rb"); p.open(); p.open("r"); os.open(p, os.O_RDONLY); os.fdopen(d, "rb"); d.copy(); files.copy(a, b)'
+    calls = [
+        [writes(call) for call in ast.walk(ast.parse(text)) if isinstance(call, ast.Call)]
+        for text in (seen, unseen)
+    ]
     assert None not in calls[0]
     assert calls[1] == [None] * len(calls[1])
 
@@ -124,19 +163,36 @@ def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["dear diary\n", "process 12, since yesterday\ndear diary\n", "process 12, since " + "x" * 70000, " ", "process , since\n"],
+    [
+        "dear diary\n",
+        "process 12, since yesterday\ndear diary\n",
+        "process 12, since " + "x" * 70000,
+        " ",
+        "process , since\n",
+    ],
 )
 def test_a_file_of_others_is_not_a_lock(tmp_path: Path, text: str) -> None:
     """HP083: only an empty file and one that holds nothing but names of holders is written into."""
     path = tmp_path / "lock"
     path.write_text(text)
     message = "holds something else; expected a lock file of handoff-tasks, or nothing"
-    assert refused(lambda: locks.hold(path, "it").__enter__()) == ("HP083", str(path), message, MOVE_IT)
+    assert refused(lambda: locks.hold(path, "it").__enter__()) == (
+        "HP083",
+        str(path),
+        message,
+        MOVE_IT,
+    )
     assert path.read_text() == text
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\n", "process 12, since 2025-01-01T00:00:00Z", "\nprocess 12, since x\n\nprocess 13, since y\n"]
+    "text",
+    [
+        "",
+        "\n",
+        "process 12, since 2025-01-01T00:00:00Z",
+        "\nprocess 12, since x\n\nprocess 13, since y\n",
+    ],
 )
 def test_a_lock_of_ours_is_taken(tmp_path: Path, text: str) -> None:
     """Also one that a killed process left, with the lines of many."""
@@ -151,7 +207,12 @@ def test_a_pipe_is_not_a_lock(tmp_path: Path) -> None:
     """HP083, at once."""
     os.mkfifo(tmp_path / "lock")
     message = "is not a plain file; expected a lock file of handoff-tasks, or nothing"
-    assert refused(lambda: files.lock_file(tmp_path / "lock").__enter__()) == ("HP083", str(tmp_path / "lock"), message, MOVE_IT)
+    assert refused(lambda: files.lock_file(tmp_path / "lock").__enter__()) == (
+        "HP083",
+        str(tmp_path / "lock"),
+        message,
+        MOVE_IT,
+    )
 
 
 def test_a_committed_link_in_the_place_of_the_lock(desk: Desk) -> None:
@@ -178,7 +239,12 @@ def test_evidence_is_not_written_through_a_link(tmp_path: Path) -> None:
         link.parent.mkdir(parents=True)
         link.symlink_to(out)
         message = "is a symbolic link; expected a folder, or nothing"
-        assert refused(functools.partial(evidence.folder, work, COMMIT)) == ("HP083", str(link), message, MOVE_IT)
+        assert refused(functools.partial(evidence.folder, work, COMMIT)) == (
+            "HP083",
+            str(link),
+            message,
+            MOVE_IT,
+        )
     assert list(out.iterdir()) == []
 
 
@@ -196,7 +262,12 @@ def test_a_committed_link_in_the_place_of_the_work_folder(desk: Desk, session: s
     out = desk.folder.parent / "out"
     out.mkdir()
     (desk.folder / ".handoff").symlink_to(out)
-    assert desk.run(session, *(["--mode", "stable"] if session == "handoff-assemble" else [])).returncode == 1
+    assert (
+        desk.run(
+            session, *(["--mode", "stable"] if session == "handoff-assemble" else [])
+        ).returncode
+        == 1
+    )
     [problem] = desk.result["problems"]
     assert problem == {
         "code": "HP083",
@@ -222,14 +293,21 @@ def test_a_packet_is_not_written_through_a_committed_link(desk: Desk) -> None:
         "hint": "commit a folder there instead, or name the place with --out-json",
     }
     assert (desk.result["checks"], list(out.iterdir())) == ([], [])
-    named = publish.check_target(link / "packet.json", desk.producer.path / ".git", desk.producer.path)
+    named = publish.check_target(
+        link / "packet.json", desk.producer.path / ".git", desk.producer.path
+    )
     assert named is not None
     assert named.code == "HP081"
     link.unlink()
     (desk.producer.path / "inside").mkdir()
     link.symlink_to("inside")
-    assert publish.check_target(desk.packet, desk.producer.path / ".git", desk.producer.path) is None
-    assert publish.check_target(out / "packet.json", desk.producer.path / ".git", desk.producer.path) is None
+    assert (
+        publish.check_target(desk.packet, desk.producer.path / ".git", desk.producer.path) is None
+    )
+    assert (
+        publish.check_target(out / "packet.json", desk.producer.path / ".git", desk.producer.path)
+        is None
+    )
 
 
 def test_a_folder_of_the_users_is_not_hidden(tmp_path: Path) -> None:
@@ -287,7 +365,9 @@ def test_init_overwrites_no_link_and_no_folder(tmp_path: Path) -> None:
     ):
         made = scratch.repository(tmp_path / kind)
         noxfile = made.root / "noxfile.py"
-        {"link": lambda path: path.symlink_to("nothing"), "folder": Path.mkdir, "pipe": os.mkfifo}[kind](noxfile)
+        {"link": lambda path: path.symlink_to("nothing"), "folder": Path.mkdir, "pipe": os.mkfifo}[
+            kind
+        ](noxfile)
         for dry_run in (True, False):
             message = f"{what}; expected a noxfile, or nothing. Nothing was written"
             assert refused(functools.partial(scan.start, made.root, dry_run=dry_run)) == (
@@ -345,11 +425,15 @@ def test_a_log_and_an_addition_follow_no_link(tmp_path: Path) -> None:
 
 def test_a_sample_is_not_built_through_a_link(desk: Desk) -> None:
     """HP009: a link to nothing in its place is not followed."""
-    (desk.folder / "noxfile.py").write_text("import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__)\n")
+    (desk.folder / "noxfile.py").write_text(
+        "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__)\n"
+    )
     (desk.folder / ".handoff").mkdir()
     (desk.folder / ".handoff" / "sample-producer-python").symlink_to(desk.folder / "elsewhere")
     done = subprocess.run(
-        desk.command("impact-draft", "--sample", "python", "--cache-dir", str(desk.folder / "cache")),
+        desk.command(
+            "impact-draft", "--sample", "python", "--cache-dir", str(desk.folder / "cache")
+        ),
         cwd=desk.folder,
         capture_output=True,
         text=True,

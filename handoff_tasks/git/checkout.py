@@ -89,7 +89,9 @@ def prepare(spec: CheckoutSpec, say: Callable[[str], None]) -> None:
 
 
 @contextlib.contextmanager
-def occupy(spec: CheckoutSpec, check: str, say: Callable[[str], None], *, alone: bool = False) -> Iterator[Checkout]:
+def occupy(
+    spec: CheckoutSpec, check: str, say: Callable[[str], None], *, alone: bool = False
+) -> Iterator[Checkout]:
     """Hold the checkout at the wanted commit for ``check`` to run there, beside others that want the same, or ``alone``.
 
     What an earlier check left changed is restored first, once nobody runs there any more; ``say`` is told of waiting.
@@ -125,7 +127,13 @@ def changes(spec: CheckoutSpec) -> tuple[str, ...]:
 
 def _hiding(spec: CheckoutSpec) -> list[str]:
     """Return the .gitignore files that are not the commit's: with one, whatever lies beside it would be covered."""
-    words = ("-z", "--others", f"--exclude-from={spec.objects / 'info' / 'exclude'}", "--", ":(glob)**/.gitignore")
+    words = (
+        "-z",
+        "--others",
+        f"--exclude-from={spec.objects / 'info' / 'exclude'}",
+        "--",
+        ":(glob)**/.gitignore",
+    )
     return [f"new {name}" for name in command.names(_git(spec)("ls-files", *words))]
 
 
@@ -143,10 +151,16 @@ def _retold(spec: CheckoutSpec) -> list[str]:
         for name, text in expected.items()
         if name in present and not (present[name] and _says(git_dir / name, text))
     ]
-    if "index" in present and (not present["index"] or _index_entries(spec, git_dir / "index") != _index_entries(spec)):
+    if "index" in present and (
+        not present["index"] or _index_entries(spec, git_dir / "index") != _index_entries(spec)
+    ):
         found.append("modified .git/index")
     known = {*expected, "refs", "index", *_litter(spec)}
-    return found + [f"new .git/{name}" for name, is_file in present.items() if name not in known and is_file is not None]
+    return found + [
+        f"new .git/{name}"
+        for name, is_file in present.items()
+        if name not in known and is_file is not None
+    ]
 
 
 def _says(path: Path, text: str) -> bool:
@@ -165,7 +179,9 @@ def _entries(git_dir: Path) -> dict[str, bool | None]:
         for name in (*folders, *names):
             path = os.path.join(place, name)  # noqa: PTH118 - there may be many
             mode = os.lstat(path).st_mode
-            found[os.path.relpath(path, git_dir)] = None if stat.S_ISDIR(mode) else stat.S_ISREG(mode)
+            found[os.path.relpath(path, git_dir)] = (
+                None if stat.S_ISDIR(mode) else stat.S_ISREG(mode)
+            )
     return dict(sorted(found.items()))
 
 
@@ -187,12 +203,19 @@ def _litter(spec: CheckoutSpec) -> list[str]:
     """
     present = _entries(spec.tree / ".git")
     passing = [name for name, is_file in present.items() if is_file and _PASSING.fullmatch(name)]
-    loose = {found[1] + found[2]: name for name, is_file in present.items() if is_file and (found := _LOOSE.fullmatch(name))}
+    loose = {
+        found[1] + found[2]: name
+        for name, is_file in present.items()
+        if is_file and (found := _LOOSE.fullmatch(name))
+    }
     if not loose:
         return passing
     asked = "".join(f"{sha}\n" for sha in loose).encode()
     answers = _git(spec)("cat-file", "--batch-check", stdin=asked).decode().splitlines()
-    return [*passing, *(loose[answer.split()[0]] for answer in answers if answer.endswith(" missing"))]
+    return [
+        *passing,
+        *(loose[answer.split()[0]] for answer in answers if answer.endswith(" missing")),
+    ]
 
 
 def _own_files(spec: CheckoutSpec) -> dict[str, str]:
@@ -207,9 +230,18 @@ def _own_files(spec: CheckoutSpec) -> dict[str, str]:
 
 def _leftovers(spec: CheckoutSpec) -> bool:
     """Tell whether files lie there that the commit's .gitignore covers and that are no build output to keep."""
-    listed = _git(spec)("ls-files", "-z", "--others", "--ignored", "--exclude-per-directory=.gitignore", "--directory")
+    listed = _git(spec)(
+        "ls-files",
+        "-z",
+        "--others",
+        "--ignored",
+        "--exclude-per-directory=.gitignore",
+        "--directory",
+    )
     names = [name.rstrip("/") for name in command.names(listed)]
-    return len(path_patterns.select([*spec.keep, *(f"{path}/" for path in spec.keep)], names)) < len(set(names))
+    return len(
+        path_patterns.select([*spec.keep, *(f"{path}/" for path in spec.keep)], names)
+    ) < len(set(names))
 
 
 def clear(spec: CheckoutSpec, say: Callable[[str], None]) -> None:
@@ -228,14 +260,23 @@ def _in_place(spec: CheckoutSpec) -> str | None:
         state = json.loads((spec.base / "state.json").read_text())
     except (OSError, ValueError):
         return None
-    if not isinstance(state, dict) or _stamp(spec) | {"run": state.get("run"), "state": state.get("state")} != state:
+    if (
+        not isinstance(state, dict)
+        or _stamp(spec) | {"run": state.get("run"), "state": state.get("state")} != state
+    ):
         return None
     folder = spec.base / "running"
     if any(_left_behind(mark) for mark in (sorted(folder.iterdir()) if folder.is_dir() else ())):
         return None
     if spec.run and state["run"] == spec.run and spec.tree.is_dir():
         return str(state["state"])
-    if not spec.tree.is_dir() or changes(spec) or _leftovers(spec) or _retold(spec) or _litter(spec):
+    if (
+        not spec.tree.is_dir()
+        or changes(spec)
+        or _leftovers(spec)
+        or _retold(spec)
+        or _litter(spec)
+    ):
         return None
     return _state(spec)
 
@@ -250,7 +291,12 @@ def _left_behind(mark: Path) -> bool:
 
 
 def _stamp(spec: CheckoutSpec) -> dict[str, object]:
-    return {"commit": spec.commit, "tags": [list(tag) for tag in spec.tags], "keep": list(spec.keep), "run": spec.run}
+    return {
+        "commit": spec.commit,
+        "tags": [list(tag) for tag in spec.tags],
+        "keep": list(spec.keep),
+        "run": spec.run,
+    }
 
 
 def _restore(spec: CheckoutSpec) -> None:
@@ -274,9 +320,17 @@ def _make(spec: CheckoutSpec) -> Sequence[str]:
     spec.tree.mkdir(parents=True, exist_ok=True)
     (spec.base / "state.json").unlink(missing_ok=True)
     (spec.objects / "info").mkdir(exist_ok=True)
-    files.write(spec.objects / "info" / "exclude", "".join(f"/{path}\n" for path in spec.keep).encode(), sync=False)
+    files.write(
+        spec.objects / "info" / "exclude",
+        "".join(f"/{path}\n" for path in spec.keep).encode(),
+        sync=False,
+    )
     # The bytes of the commit, whatever its .gitattributes would make of them.
-    files.write(spec.objects / "info" / "attributes", b"* -text -eol -filter -ident -working-tree-encoding\n", sync=False)
+    files.write(
+        spec.objects / "info" / "attributes",
+        b"* -text -eol -filter -ident -working-tree-encoding\n",
+        sync=False,
+    )
     index = spec.base / "index"
     (spec.base / "index.lock").unlink(missing_ok=True)
     git = _git(spec)
@@ -364,11 +418,15 @@ def _remove(folder: Path) -> None:
 def _git(spec: CheckoutSpec, index: Path | None = None) -> Callable[..., bytes]:
     """Return git for the checkout, by our own repository and our own index, or another one."""
     index = index or spec.base / "index"
-    return functools.partial(command.run, cwd=spec.tree, git_dir=spec.objects, work_tree=spec.tree, index=index)
+    return functools.partial(
+        command.run, cwd=spec.tree, git_dir=spec.objects, work_tree=spec.tree, index=index
+    )
 
 
 def _state(spec: CheckoutSpec) -> str:
-    return "kept" if any(True for pattern in spec.keep for _ in spec.tree.glob(pattern)) else "fresh"
+    return (
+        "kept" if any(True for pattern in spec.keep for _ in spec.tree.glob(pattern)) else "fresh"
+    )
 
 
 def _own_repository(spec: CheckoutSpec, index: Path) -> None:

@@ -47,22 +47,27 @@ _CONFIG = {
 _ENV = "/usr/bin/env"
 # The header of an object in what ``git cat-file --batch`` writes: id, type, size.
 _OBJECT = re.compile(rb"([0-9a-f]{40}) ([a-z]+) ([0-9]+)\n")
-# The variables by which a user's git finds its configuration.
+# The variables by which git finds the user's configuration.
 _OF_CONFIGURATION = re.compile(
     r"HOME|XDG_CONFIG_HOME|GIT_CONFIG_(?:GLOBAL|SYSTEM|NOSYSTEM|PARAMETERS|COUNT|KEY_[0-9]{1,5}|VALUE_[0-9]{1,5})"
 )
-# The first that leaves the user's configuration out when GIT_CONFIG_GLOBAL says so; an older one would let it speak.
+# The first version that reads GIT_CONFIG_GLOBAL, which leaves the user's configuration out.
 _OLDEST = (2, 32)
 
 
 class GitError(Exception):
     """A git command that ended with an unexpected status.
 
-    ``status`` is its exit status, ``stderr`` what it said, ``command`` the words that were run, ``place`` the repository or folder
-    that it worked on, where that is known.
+    Attributes:
+        command: The words after ``git``.
+        status: The exit status.
+        stderr: What git wrote to standard error.
+        place: The repository or folder, if known.
     """
 
-    def __init__(self, command: tuple[str, ...], status: int, stderr: str, place: Path | None = None) -> None:
+    def __init__(
+        self, command: tuple[str, ...], status: int, stderr: str, place: Path | None = None
+    ) -> None:
         self.command = command
         self.status = status
         self.stderr = stderr.strip()
@@ -71,24 +76,34 @@ class GitError(Exception):
 
 
 def reason(text: str) -> str:
-    """Return the line of what git wrote to standard error that says most."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("hint:", "remote: hint:"))]
+    """Return the most informative line of git's standard error."""
+    lines = [
+        line.strip()
+        for line in text.splitlines()
+        if line.strip() and not line.startswith(("hint:", "remote: hint:"))
+    ]
     if not lines:
         return "git gave no reason"
-    # Which side speaks first is a matter of luck; the line that names an object says most.
-    telling = next((line for line in lines if re.search(r"\b[0-9a-f]{40}\b", line)), lines[0])
-    return re.sub(r"^(?:(?:remote|fatal|error): )+", "", telling)
+    # Both sides of a fetch write, in any order. The line that names an object is the best one.
+    naming = [line for line in lines if re.search(r"\b[0-9a-f]{40}\b", line)]
+    return re.sub(r"^(?:(?:remote|fatal|error): )+", "", [*naming, *lines][0])
 
 
 def executable() -> Path:
-    """Return git's absolute path, looked up in the absolute entries of PATH only.
+    """Return git's absolute path from the absolute entries of PATH.
 
-    Raises `HandoffError` (HP004) when there is none.
+    Raises `HandoffError` (HP004) if there is none.
     """
-    entries = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry.startswith("/")]
+    entries = [
+        entry
+        for entry in os.environ.get("PATH", os.defpath).split(os.pathsep)
+        if entry.startswith("/")
+    ]
     found = shutil.which("git", path=os.pathsep.join(entries))
     if found is None:
-        raise refusal("HP004", "git", "git is not on PATH", "install git 2.32 or later and run again")
+        raise refusal(
+            "HP004", "git", "git is not on PATH", "install git 2.32 or later and run again"
+        )
     return Path(found)
 
 
@@ -102,25 +117,45 @@ def run(
     accept: tuple[int, ...] = (0,),
     settings: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Run ``git WORDS`` in ``cwd`` and return what it wrote to standard output.
+    """Run ``git WORDS`` and return its standard output.
 
-    ``git_dir``, ``work_tree`` and ``index`` name a repository of ours; left out, git looks for one from ``cwd`` upwards. With
-    ``settings``, names of configuration to values, these count beside ours, and so do the attributes of the system.
-    Raises `GitError` when the exit status is not in ``accept``, `HandoffError` (HP004) when git is missing or too old.
+    Args:
+        words: The words after ``git``.
+        cwd: The folder to run in.
+        git_dir: A repository; if none is given, git looks for one from ``cwd`` upwards.
+        work_tree: A work tree, instead of the repository's own.
+        index: An index, instead of the repository's own.
+        stdin: Standard input.
+        accept: The exit statuses that are not an error.
+        settings: More configuration, name to value. With it the system's attributes count too.
+
+    Raises:
+        GitError: If the exit status is not in ``accept``.
+        HandoffError: HP004 if git is missing or too old.
     """
     environment = _environment(settings)
-    for name, path in (("GIT_DIR", git_dir), ("GIT_WORK_TREE", work_tree), ("GIT_INDEX_FILE", index)):
+    for name, path in (
+        ("GIT_DIR", git_dir),
+        ("GIT_WORK_TREE", work_tree),
+        ("GIT_INDEX_FILE", index),
+    ):
         if path is not None:
             environment[name] = str(path)
     place = work_tree or git_dir or cwd
-    return _execute(words, cwd, _in_environment(environment), stdin=stdin, accept=accept, place=place)
+    return _execute(
+        words, cwd, _in_environment(environment), stdin=stdin, accept=accept, place=place
+    )
 
 
 def user_values(cwd: Path, pattern: str, *, of_paths: bool = False) -> dict[str, str]:
-    """Return what the user's configuration says in the repository at ``cwd``, as the user's git reads it: name to value.
+    """Return the user's git configuration in a repository: name to value.
 
-    ``pattern`` selects the names, which are in lower case; ``of_paths`` tells that the values are paths, in which ``~`` is a home.
     Nothing that is configured is run. A configuration that cannot be read has no values.
+
+    Args:
+        cwd: The repository's work tree.
+        pattern: The regular expression that selects the names, which are in lower case.
+        of_paths: Whether the values are paths, so that ``~`` stands for the home folder.
     """
     environment = _environment()
     # The user's own values are inherited: on a command line other users could read them.
@@ -175,47 +210,69 @@ def _execute(
     return out
 
 
-def differences(git: Callable[..., bytes], *below: str, submodules: str = "none") -> list[tuple[str, str]]:
-    """Return what differs between a work tree and the index that ``git`` (`run` with its repository given) works on.
+def differences(
+    git: Callable[..., bytes], *below: str, submodules: str = "none"
+) -> list[tuple[str, str]]:
+    """Return what differs between a work tree and an index.
 
-    Each as ``modified``, ``deleted`` or ``new``, and the path from the work tree's top. Files that ``.gitignore`` covers do not
-    count. Index and work tree only: no HEAD is asked, so nobody who writes one can change the answer. ``submodules`` is what git
-    ignores of them.
+    HEAD is not read, so a check that writes one does not change the answer. Files that
+    ``.gitignore`` covers do not count.
+
+    Args:
+        git: `run` with work tree and index given.
+        below: The words that limit git to a folder.
+        submodules: The value of git's ``--ignore-submodules``.
+
+    Returns:
+        Pairs of ``modified``, ``deleted`` or ``new``, and the path from the work tree's top.
     """
-    words = ("--no-ext-diff", "--no-textconv", "--no-renames", f"--ignore-submodules={submodules}", "--name-status", "-z")
+    words = (
+        "--no-ext-diff",
+        "--no-textconv",
+        "--no-renames",
+        f"--ignore-submodules={submodules}",
+        "--name-status",
+        "-z",
+    )
     fields = names(git("diff", *words, *below))
     kinds = {"D": "deleted", "A": "new"}
-    found = [(kinds.get(kind, "modified"), path) for kind, path in zip(fields[::2], fields[1::2], strict=True)]
+    found = [
+        (kinds.get(kind, "modified"), path)
+        for kind, path in zip(fields[::2], fields[1::2], strict=True)
+    ]
     new = names(git("ls-files", "-z", "--others", "--exclude-standard", *below))
     return [*found, *(("new", path) for path in new)]
 
 
 def names(listed: bytes) -> list[str]:
-    """Return what git lists with ``-z``, each up to a NUL."""
+    """Return the names that git lists with ``-z``."""
     return [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]
 
 
 def contents(git: Callable[..., bytes], ids: Iterable[str]) -> dict[str, bytes]:
-    """Return the contents of objects by id, read in one call of ``git`` (`run` with its repository given)."""
-    wanted = list(dict.fromkeys(ids))
-    if not wanted:
+    """Return the contents of objects, by id.
+
+    ``git`` is `run` with the repository given; it is called once. Raises `GitError`.
+    """
+    unique = list(dict.fromkeys(ids))
+    if not unique:
         return {}
     words = ("cat-file", "--batch")
-    answer = git(*words, stdin="".join(f"{sha}\n" for sha in wanted).encode())
-    found, place = {}, 0
-    for sha in wanted:
+    answer = git(*words, stdin="".join(f"{sha}\n" for sha in unique).encode())
+    read, place = {}, 0
+    for sha in unique:
         end = answer.find(b"\n", place)
         head = answer[place:end].split(b" ")
         if end < 0 or len(head) != 3:
             raise GitError(words, 1, f"{sha} cannot be read")
         place = end + 1 + int(head[2])
-        found[sha] = answer[end + 1 : place]
+        read[sha] = answer[end + 1 : place]
         place += 1
-    return found
+    return read
 
 
 def alternates(objects: Path) -> str:
-    """Return the content of ``objects/info/alternates`` that borrows a folder of objects; quoted if its path has a newline."""
+    """Return an ``objects/info/alternates`` that borrows a folder of objects."""
     path = str(objects)
     if "\n" in path:
         path = '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
@@ -223,7 +280,10 @@ def alternates(objects: Path) -> str:
 
 
 def upload_pack() -> str:
-    """Return the value of ``--upload-pack`` for fetches from a producer: git drops part of our environment for the other side."""
+    """Return the value of ``--upload-pack`` for fetches from a producer.
+
+    git drops a part of our environment for the process that it starts on the other side.
+    """
     settings = f"GIT_NO_REPLACE_OBJECTS=1 GIT_GRAFT_FILE={os.devnull}"
     options = "-c safe.directory='*' -c advice.graftFileDeprecated=false"
     return f"env {settings} {shlex.quote(str(executable()))} {options} upload-pack"
@@ -239,12 +299,16 @@ def _require(program: str) -> Any:
     """Return GitPython. Raises `HandoffError` (HP004) if git is too old."""
     git = _load(program)
     with _default_sigchld():
-        answer = git.Git().execute([*_in_environment(_environment()), program, "version"], with_exceptions=False)
+        answer = git.Git().execute(
+            [*_in_environment(_environment()), program, "version"], with_exceptions=False
+        )
     version = tuple(int(part) for part in re.findall(r"[0-9]+", answer)[:2])
     if version < _OLDEST:
         found = re.search(r"[0-9.]*[0-9]", answer)
         message = f"found version {found[0] if found else 'unknown'}; expected {_OLDEST[0]}.{_OLDEST[1]} or later"
-        raise refusal("HP004", program, message, "install a newer git, or put it first on PATH, and run again")
+        raise refusal(
+            "HP004", program, message, "install a newer git, or put it first on PATH, and run again"
+        )
     return git
 
 
@@ -253,7 +317,7 @@ def _load(program: str) -> Any:
     """Import GitPython, which looks for git and runs ``git version`` when it is imported."""
     # nox shows what other packages log, down to the last detail.
     logging.getLogger("git").setLevel(logging.WARNING)
-    # It is told in these variables only which git to run. Without them it would search all of PATH.
+    # These variables are the only way to say which git it runs; it would search all of PATH.
     settings = {"GIT_PYTHON_GIT_EXECUTABLE": program, "GIT_PYTHON_REFRESH": "quiet"}
     before = {name: os.environ[name] for name in settings if name in os.environ}
     os.environ.update(settings)
@@ -403,15 +467,22 @@ class Objects:
             git = _require(str(program))
             words = [*_in_environment(_environment()), str(program), "cat-file", "--batch"]
             with _default_sigchld():
-                self._process = git.Git(self._folder).execute(words, istream=subprocess.PIPE, as_process=True)
+                self._process = git.Git(self._folder).execute(
+                    words, istream=subprocess.PIPE, as_process=True
+                )
         return self._process.proc.stdin, self._process.proc.stdout
 
     def _unanswered(self, name: str) -> GitError:
         status = self._process.proc.poll()
-        return GitError(("cat-file", "--batch"), -1 if status is None else status, f"no answer for {name}", self._folder)
+        return GitError(
+            ("cat-file", "--batch"),
+            -1 if status is None else status,
+            f"no answer for {name}",
+            self._folder,
+        )
 
 
-FSCK_HINT = "run 'git fsck' in the producer's repository and mend what it names"
+FSCK_HINT = "run 'git fsck' in the producer's repository and fix what it reports"
 
 
 def read_header(commit: bytes, name: bytes) -> bytes:
@@ -421,11 +492,16 @@ def read_header(commit: bytes, name: bytes) -> bytes:
 
 
 def committer_time(commit: str, content: bytes) -> int:
-    """Return a commit's committer time in seconds. Raises `HandoffError` (HP013) for one that no date can be made of."""
+    """Return a commit's committer time in seconds since 1970.
+
+    Raises `HandoffError` (HP013) if it is after the year 9999.
+    """
     seconds = int(read_header(content, b"committer").split()[-2])
     if seconds > LAST_SECOND:
-        message = f"its committer time, {seconds} seconds since 1970, lies beyond the year 9999"
-        raise refusal("HP013", f"commit {commit}", message, "make the commit anew on a machine whose clock is right")
+        message = f"its committer time, {seconds} seconds since 1970, is after the year 9999"
+        raise refusal(
+            "HP013", f"commit {commit}", message, "make the commit again with a correct clock"
+        )
     return seconds
 
 
@@ -436,6 +512,6 @@ def is_commit(objects: Objects, sha: str) -> bool:
 
 
 def read_blob(objects: Objects, commit: str, path: str) -> bytes | None:
-    """Return the content of a file in a commit, None if it is not there."""
+    """Return the content of a file in a commit, None if there is no such file."""
     found = objects.read(f"{commit}:{path}")
     return found[2] if found and found[1] == "blob" else None

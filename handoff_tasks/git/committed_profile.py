@@ -42,7 +42,9 @@ def read_profile(profile_path: Path) -> bytes:
         return profile_path.read_bytes()
     except OSError as error:
         message = f"the profile cannot be read: {error.strerror}"
-        raise refusal("HP030", str(profile_path), message, "name a built-in profile or a readable file") from None
+        raise refusal(
+            "HP030", str(profile_path), message, "name a built-in profile or a readable file"
+        ) from None
 
 
 def profile_source(
@@ -53,7 +55,14 @@ def profile_source(
     The commit's own bytes count if it holds the profile: a work tree may have other line ends.
     """
     place = path.resolve()
-    name = next((name for name, built_in in files.built_in_profiles().items() if built_in.resolve() == place), None)
+    name = next(
+        (
+            name
+            for name, built_in in files.built_in_profiles().items()
+            if built_in.resolve() == place
+        ),
+        None,
+    )
     if name is None and place.is_relative_to(producer.top):
         below = place.relative_to(producer.top).as_posix()
         committed = read_committed_file(producer, repository, below)
@@ -67,7 +76,9 @@ def read_committed_file(producer: Producer, repository: Repository, path: str) -
     return repository.files(replace(producer, prefix=""), [path])[path]
 
 
-def notes(producer: Producer, repository: Repository, tree: str, path: Path, data: bytes) -> tuple[Problem, ...]:
+def notes(
+    producer: Producer, repository: Repository, tree: str, path: Path, data: bytes
+) -> tuple[Problem, ...]:
     """Return an advisory (HA002) if a profile in the repository is not committed.
 
     Args:
@@ -91,7 +102,9 @@ def notes(producer: Producer, repository: Repository, tree: str, path: Path, dat
                 same = True
                 continue
             message = f"the profile differs from the one in the verified commit {commit}"
-            hint = "commit the profile, or run from a work tree of the commit that is to be verified"
+            hint = (
+                "commit the profile, or run from a work tree of the commit that is to be verified"
+            )
             problems.append(Problem(code="HP014", where=place, message=message, hint=hint))
         elif found.links:
             leads = _LEADS.get(found.kind, "leads to nothing in the commit")
@@ -105,10 +118,19 @@ def notes(producer: Producer, repository: Repository, tree: str, path: Path, dat
     if same or not absent:
         return ()
     message = f"the profile is no part of the verified commit {commit}; the working file is used"
-    return (Problem(code="HA002", where=absent, message=message, hint="commit the profile, so that others can repeat the run"),)
+    return (
+        Problem(
+            code="HA002",
+            where=absent,
+            message=message,
+            hint="commit the profile, so that others can repeat the run",
+        ),
+    )
 
 
-def _means_the_same(producer: Producer, repository: Repository, place: str, data: bytes, stored: bytes) -> bool:
+def _means_the_same(
+    producer: Producer, repository: Repository, place: str, data: bytes, stored: bytes
+) -> bool:
     """Return whether the work tree's profile is the commit's, with line ends as the user's git has them in a work tree."""
     if not repository.is_stored_as(producer, place, data, stored):
         return False
@@ -135,8 +157,16 @@ def _places(path: Path, top: Path, committed: trees.Tree) -> Iterator[str]:
         else:
             folders = folders or {_identity(top / folder): folder for folder in committed.folders}
             folder = folders.get(_identity(os.path.dirname(entry)))  # noqa: PTH120 - a path that must stay as it is spelled
-            names = [] if folder is None else [os.path.join(folder, name) for name in committed.folders[folder]]  # noqa: PTH118
-        yield from (name + rest for name in names if _identity(top / name, follow=False) == (status.st_dev, status.st_ino))
+            names = (
+                []
+                if folder is None
+                else [os.path.join(folder, name) for name in committed.folders[folder]]
+            )
+        yield from (
+            name + rest
+            for name in names
+            if _identity(top / name, follow=False) == (status.st_dev, status.st_ino)
+        )
 
 
 def _steps(path: Path) -> Iterator[tuple[str, str]]:

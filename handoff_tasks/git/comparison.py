@@ -25,7 +25,10 @@ _POINTER_SIZE = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """A producer in one commit: its folder there (with a trailing ``/``, empty for the top) and the id of that tree."""
+    """A producer in one commit: its folder there and the id of that tree.
+
+    ``prefix`` ends with ``/``; it is empty for the top.
+    """
 
     commit: str
     prefix: str
@@ -36,35 +39,47 @@ class Trees:
     """The trees of one repository, each read once.
 
     Args:
-        git: `gitcmd.run` with the repository given.
+        git: `command.run` with the repository given.
     """
 
     def __init__(self, git: Callable[..., bytes]) -> None:
         self._git = git
-        self._listed: dict[str, tuple[dict[str, trees.Entry], dict[str, int]]] = {}
+        self._listings: dict[str, tuple[dict[str, trees.Entry], dict[str, int]]] = {}
         self._texts: dict[str, str] = {}
 
     def listing(self, tree: str) -> tuple[dict[str, trees.Entry], dict[str, int]]:
-        """Return the entries of a tree, and the size of each object that is a file or a link."""
-        if tree not in self._listed:
-            listed = self._git("ls-tree", "-r", "-z", "-l", "--full-tree", tree).decode("utf-8", "surrogateescape")
+        """Return the entries of a tree, and the size of each blob."""
+        if tree not in self._listings:
+            listed = self._git("ls-tree", "-r", "-z", "-l", "--full-tree", tree).decode(
+                "utf-8", "surrogateescape"
+            )
             found = _LISTED.findall(listed)
             entries = {path: (mode, sha) for mode, sha, _, path in found}
-            self._listed[tree] = (entries, {sha: int(size) for _, sha, size, _ in found if size != "-"})
-        return self._listed[tree]
+            self._listings[tree] = (
+                entries,
+                {sha: int(size) for _, sha, size, _ in found if size != "-"},
+            )
+        return self._listings[tree]
 
     def tree(self, entries: Mapping[str, trees.Entry]) -> trees.Tree:
         """Return a tree of these entries, the texts of its links read."""
         links = {sha for mode, sha in entries.values() if mode == trees.LINK}
         read = command.contents(self._git, sorted(links - self._texts.keys()))
         # What follows a NUL never reaches the file system.
-        self._texts |= {sha: data.decode("utf-8", "surrogateescape").partition("\0")[0] for sha, data in read.items()}
+        self._texts |= {
+            sha: data.decode("utf-8", "surrogateescape").partition("\0")[0]
+            for sha, data in read.items()
+        }
         return trees.Tree(entries, self._texts.__getitem__)
 
     def pointers(self, tree: str) -> frozenset[str]:
         """Return the paths of a tree that are pointers of Git LFS."""
         entries, sizes = self.listing(tree)
-        files = {path: sha for path, (mode, sha) in entries.items() if mode not in (trees.LINK, trees.SUBMODULE)}
+        files = {
+            path: sha
+            for path, (mode, sha) in entries.items()
+            if mode not in (trees.LINK, trees.SUBMODULE)
+        }
         small = {sha for sha in files.values() if len(_POINTER) <= sizes[sha] < _POINTER_SIZE}
         found = {
             sha
@@ -78,7 +93,7 @@ class Comparison:
     """A producer's verified commit, and what other commits have of it.
 
     Args:
-        git: `gitcmd.run` with the repository given.
+        git: `command.run` with the repository given.
         read: The trees of that repository.
         objects: Reads its objects.
         profile: The producer's profile.
@@ -112,51 +127,71 @@ class Comparison:
         return found[0] if found and found[1] == "tree" else _EMPTY
 
     def _side(self, commit: str) -> Side:
-        """Return the producer in a commit: where it is in the verified commit, else where the marks of its profile are."""
+        """Return the producer in a commit.
+
+        It is where it is in the verified commit, else where the marks of its profile are.
+        """
         here = self.verified.prefix
         if commit == self.verified.commit:
             return self.verified
         if (prefix := self.marked_folder(commit)) is not None:
             return Side(commit=commit, prefix=prefix, tree=self._tree_id(commit, prefix))
-        places = [Side(commit=commit, prefix=prefix, tree=self._tree_id(commit, prefix)) for prefix in self._found(commit)]
+        places = [
+            Side(commit=commit, prefix=prefix, tree=self._tree_id(commit, prefix))
+            for prefix in self._marked_folders(commit)
+        ]
         nowhere = Side(commit=commit, prefix=here, tree=self._tree_id(commit, here))
-        # Several of them: the one that differs least is the one that was moved.
-        found = min(places, key=lambda side: (len(self.changed(side, self.verified)), side.prefix), default=nowhere)
+        # If there are several, the one that differs least is the one that was moved.
+        found = min(
+            places,
+            key=lambda side: (len(self.changed(side, self.verified)), side.prefix),
+            default=nowhere,
+        )
         if places:
             self._prefixes.append(found.prefix)
         return found
 
     def marked_folder(self, commit: str) -> str | None:
-        """Return the first of the known folders, the verified commit's first, in which a commit has marks of the producer."""
+        """Return the first known folder in which a commit has marks of the producer."""
         for prefix in self._prefixes:
-            if any(self._objects.read(f"{commit}:{prefix}{mark.rstrip('/')}") for mark in self._marks()):
+            if any(
+                self._objects.read(f"{commit}:{prefix}{mark.rstrip('/')}") for mark in self._marks()
+            ):
                 return prefix
         return None
 
     def _marks(self) -> Iterable[str]:
-        """Yield the places by which a producer is known, the most telling first."""
+        """Yield the paths by which a producer is known, the most specific first."""
         yield self._profile.manifest_path
         if self._profile.service_version_path:
             yield self._profile.service_version_path
         yield from (path for path in self._profile.runtime_paths if "*" not in path)
 
-    def _found(self, commit: str) -> list[str]:
+    def _marked_folders(self, commit: str) -> list[str]:
         """Return the folders of a commit that have a mark of the producer."""
-        paths = command.names(self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit))
+        paths = command.names(
+            self._git("ls-tree", "-r", "-z", "--name-only", "--full-tree", commit)
+        )
         for mark in self._marks():
             end = "/" + mark
             if found := [path.removesuffix(mark) for path in paths if path.endswith(end)]:
                 return found
         return []
 
-    def _changed(self, old: Side, new: Side) -> dict[str, tuple[trees.Entry | None, trees.Entry | None]]:
-        """Return what differs between two sides, below the producer's folder: path to the old entry and the new one."""
+    def _changed(
+        self, old: Side, new: Side
+    ) -> dict[str, tuple[trees.Entry | None, trees.Entry | None]]:
+        """Return what differs between two sides: path to the old entry and the new one."""
         if old.tree == new.tree:
             return {}
-        fields = command.names(self._git("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", old.tree, new.tree))
+        fields = command.names(
+            self._git(
+                "diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", old.tree, new.tree
+            )
+        )
         found = {}
-        for facts, path in zip(fields[::2], fields[1::2], strict=True):
-            old_mode, new_mode, old_sha, new_sha, _ = facts.removeprefix(":").split(" ")
+        for entry, path in zip(fields[::2], fields[1::2], strict=True):
+            old_mode, new_mode, old_sha, new_sha, _ = entry.removeprefix(":").split(" ")
             found[path] = (
                 None if old_sha == _NOTHING else (old_mode, old_sha),
                 None if new_sha == _NOTHING else (new_mode, new_sha),
@@ -177,11 +212,11 @@ class Comparison:
         return trees.runtime(self.tree(side), self._profile.runtime_paths, self._profile.test_paths)
 
     def pointers(self) -> frozenset[str]:
-        """Return the paths below the producer's folder that are pointers of Git LFS in the verified commit."""
+        """Return the paths of Git LFS pointers in the verified commit."""
         return self._read.pointers(self.verified.tree)
 
     def file(self, side: Side, path: str) -> bytes | None:
-        """Return the content of a file of a side, links followed; None if there is none."""
+        """Return the content of a file of a side, None if there is none; links are followed."""
         tree = self.tree(side)
         found = tree.resolve(path)
         if found.kind is not trees.Kind.FILE:

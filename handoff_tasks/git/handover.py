@@ -47,12 +47,22 @@ def take_over(path: Path) -> tuple[Workspace, str]:
         found = json.loads(path.read_text())
     except (OSError, ValueError):
         raise refusal(
-            "HP015", str(path), "there is no run of that name", "call the handoff session; it starts its checks"
+            "HP015",
+            str(path),
+            "there is no run of that name",
+            "call the handoff session; it starts its checks",
         ) from None
     profile_path = Path(found["profile"])
-    parsed = producer_profile.parse(committed_profile.read_profile(profile_path), str(profile_path), None)
+    parsed = producer_profile.parse(
+        committed_profile.read_profile(profile_path), str(profile_path), None
+    )
     if parsed.digest != found["profile_digest"]:
-        raise refusal("HP015", str(profile_path), "the profile changed while the run went on", "run again with one profile")
+        raise refusal(
+            "HP015",
+            str(profile_path),
+            "the profile changed while the run went on",
+            "run again with one profile",
+        )
     producer = Producer(
         root=Path(found["root"]),
         top=Path(found["top"]),

@@ -26,7 +26,9 @@ _SILENT_SECONDS = 0.2
 
 
 @contextlib.contextmanager
-def hold(path: Path, what: str, *, shared: bool = False, say: Callable[[str], None] | None = None) -> Iterator[None]:
+def hold(
+    path: Path, what: str, *, shared: bool = False, say: Callable[[str], None] | None = None
+) -> Iterator[None]:
     """Hold the lock file at ``path`` for one run, or ``shared`` with others that want no more.
 
     Where its holder was killed, the lock is free when all that it had started has ended; ``say`` is told of waiting for that.
@@ -39,7 +41,9 @@ def hold(path: Path, what: str, *, shared: bool = False, say: Callable[[str], No
             lock = stack.enter_context(files.lock_file(path))
             if not _locked_in_time(lock, fcntl.LOCK_SH if shared else fcntl.LOCK_EX, say):
                 message = f"{what} is in use by {_holder(lock)}"
-                raise refusal("HP006", str(path), message, "wait until it has ended, then run again")
+                raise refusal(
+                    "HP006", str(path), message, "wait until it has ended, then run again"
+                )
             if shared:
                 # A line more: who else holds it has one too.
                 os.pwrite(lock, f"\n{ours}\n".encode(), os.fstat(lock).st_size)
@@ -86,7 +90,11 @@ def _lines(lock: int) -> list[str]:
 
 def _living(lines: Sequence[str]) -> list[str]:
     """Return the lines of those holders that run on this machine."""
-    return [line for line in lines if (found := re.match(r"process ([1-9][0-9]{0,9}),", line)) and _lives(int(found[1]))]
+    return [
+        line
+        for line in lines
+        if (found := re.match(r"process ([1-9][0-9]{0,9}),", line)) and _lives(int(found[1]))
+    ]
 
 
 def _lives(process: int) -> bool:
@@ -98,10 +106,18 @@ def _lives(process: int) -> bool:
     except PermissionError:
         pass
     if not sys.platform.startswith("linux"):
-        done = subprocess.run(["/bin/ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["/bin/ps", "-o", "stat=", "-p", str(process)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return done.stdout.strip()[:1] not in ("", "Z")
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in (
+            "Z",
+            "X",
+        )
     except FileNotFoundError:
         return False
     except OSError:

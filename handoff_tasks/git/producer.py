@@ -50,11 +50,18 @@ def find_producer(root: Path, ref: str, tag_prefix: str) -> Producer:
     Raises `HandoffError`: HP010 (no folder), HP011 (no repository, or one that cannot be read), HP012 (no such commit).
     """
     if not root.is_dir():
-        raise refusal("HP010", str(root), "no such folder", "give the producer's root with --producer-root")
+        raise refusal(
+            "HP010", str(root), "no such folder", "give the producer's root with --producer-root"
+        )
     root = root.resolve()
     try:
         top, git_dir, prefix, object_format, shallow = _answers(
-            root, "--show-toplevel", "--absolute-git-dir", "--show-prefix", "--show-object-format", "--is-shallow-repository"
+            root,
+            "--show-toplevel",
+            "--absolute-git-dir",
+            "--show-prefix",
+            "--show-object-format",
+            "--is-shallow-repository",
         )
     except command.GitError as error:
         raise refusal(
@@ -84,7 +91,11 @@ def find_bare(root: Path, ref: str, prefix: str) -> Producer | None:
         return None
     try:
         bare, object_format, shallow, git_dir = _answers(
-            root, "--is-bare-repository", "--show-object-format", "--is-shallow-repository", "--absolute-git-dir"
+            root,
+            "--is-bare-repository",
+            "--show-object-format",
+            "--is-shallow-repository",
+            "--absolute-git-dir",
         )
     except command.GitError:
         return None
@@ -92,12 +103,24 @@ def find_bare(root: Path, ref: str, prefix: str) -> Producer | None:
         return None
     _refuse_form(root, object_format, shallow)
     place = Path(git_dir)
-    return Producer(root=place, top=place, git_dir=place, prefix=prefix, commit=_commit(root, ref), head=None, tags={})
+    return Producer(
+        root=place,
+        top=place,
+        git_dir=place,
+        prefix=prefix,
+        commit=_commit(root, ref),
+        head=None,
+        tags={},
+    )
 
 
 def with_tags(producer: Producer, tag_prefix: str) -> Producer:
     """Return a producer with the tags that count as its own."""
-    tags = {} if producer.prefix and not tag_prefix else list_tags(producer.root, producer.git_dir, tag_prefix)
+    tags = (
+        {}
+        if producer.prefix and not tag_prefix
+        else list_tags(producer.root, producer.git_dir, tag_prefix)
+    )
     return replace(producer, tags=tags)
 
 
@@ -124,12 +147,26 @@ def _answers(root: Path, *questions: str) -> list[str]:
     lines = os.fsdecode(command.run("rev-parse", *questions, cwd=root)).split("\n")
     if len(lines) == len(questions) + 1:
         return lines[:-1]
-    return [os.fsdecode(command.run("rev-parse", question, cwd=root).removesuffix(b"\n")) for question in questions]
+    return [
+        os.fsdecode(command.run("rev-parse", question, cwd=root).removesuffix(b"\n"))
+        for question in questions
+    ]
 
 
 def _resolved(root: Path, ref: str) -> str | None:
     try:
-        return command.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", cwd=root).decode().strip()
+        return (
+            command.run(
+                "rev-parse",
+                "--verify",
+                "--quiet",
+                "--end-of-options",
+                f"{ref}^{{commit}}",
+                cwd=root,
+            )
+            .decode()
+            .strip()
+        )
     except command.GitError:
         return None
 
@@ -140,17 +177,37 @@ def _commit(root: Path, ref: str) -> str:
         if ref != "HEAD" and name and len(set((meant := meanings_of(root, name[0])).values())) > 1:
             told = ", ".join(f"a {what} at {sha}" for what, sha in meant.items())
             message = f"the name stands for more than one commit: {told}"
-            raise refusal("HP067", f"--ref {ref}", message, f"say which: --ref refs/tags/{name[0]}, or a commit's sha")
+            raise refusal(
+                "HP067",
+                f"--ref {ref}",
+                message,
+                f"say which: --ref refs/tags/{name[0]}, or a commit's sha",
+            )
         return commit
     try:
         there = command.run("for-each-ref", "--count=1", "--format=%(objectname)", cwd=root)
         # Without a word on the object: whether it can be read is asked by the next.
         command.run("rev-list", "--no-walk", "--all", cwd=root)
     except command.GitError as error:
-        raise refusal("HP011", str(root), f"the repository cannot be read: {command.reason(error.stderr)}", FSCK_HINT) from None
+        raise refusal(
+            "HP011",
+            str(root),
+            f"the repository cannot be read: {command.reason(error.stderr)}",
+            FSCK_HINT,
+        ) from None
     if not there:
-        raise refusal("HP012", str(root), "the repository has no commit yet", "commit the release, then run again")
-    raise refusal("HP012", f"--ref {ref}", "no such commit in the repository", f"see 'git -C {root} log' for what there is")
+        raise refusal(
+            "HP012",
+            str(root),
+            "the repository has no commit yet",
+            "commit the release, then run again",
+        )
+    raise refusal(
+        "HP012",
+        f"--ref {ref}",
+        "no such commit in the repository",
+        f"see 'git -C {root} log' for what there is",
+    )
 
 
 def meanings_of(cwd: Path, name: str) -> dict[str, str]:
@@ -162,9 +219,18 @@ def meanings_of(cwd: Path, name: str) -> dict[str, str]:
     if not name or re.fullmatch(r"refs/.*|[0-9a-f]{40}", name):
         return {}
     lines = "".join(f"{word}^{{commit}}\n" for word in asked.values())
-    answer = command.run("cat-file", "--batch-check=%(objectname)", cwd=cwd, stdin=lines.encode("utf-8", "surrogateescape"))
+    answer = command.run(
+        "cat-file",
+        "--batch-check=%(objectname)",
+        cwd=cwd,
+        stdin=lines.encode("utf-8", "surrogateescape"),
+    )
     shas = answer.decode("utf-8", "surrogateescape").split("\n")
-    found = {what: sha for what, sha in zip(asked, shas, strict=False) if re.fullmatch(r"[0-9a-f]{40}", sha)}
+    found = {
+        what: sha
+        for what, sha in zip(asked, shas, strict=False)
+        if re.fullmatch(r"[0-9a-f]{40}", sha)
+    }
     if found.get("file in .git", "") in (found.get("tag"), found.get("branch")):
         del found["file in .git"]
     return found
@@ -175,7 +241,9 @@ def list_tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, Tag
 
     Raises `HandoffError` (HP013) if the tags cannot be read.
     """
-    fields = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(symref)"
+    fields = (
+        "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(symref)"
+    )
     try:
         answer = command.run("for-each-ref", f"--format={fields}", TAGS, cwd=cwd, git_dir=git_dir)
     except command.GitError as error:

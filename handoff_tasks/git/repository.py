@@ -66,7 +66,9 @@ class Repository:
         try:
             self._git("fsck", "--no-dangling", "--no-progress")
         except command.GitError as error:
-            message = f"our copy of the producer's history is damaged: {command.reason(error.stderr)}"
+            message = (
+                f"our copy of the producer's history is damaged: {command.reason(error.stderr)}"
+            )
             hint = f"delete the folder {self.folder.parent}, then run again: it is made anew from the producer's repository"
             raise refusal("HP019", str(self.folder), message, hint) from None
 
@@ -82,7 +84,11 @@ class Repository:
             return
         specs = [f"+{producer.commit}:{_kept(producer.commit)}"]
         # Each by its name: another tag of a like name may be one that cannot be stored.
-        specs += [f"+{TAGS}{name}:{TAGS}{name}" for name, tag in sorted(producer.tags.items()) if held.get(name) != tag]
+        specs += [
+            f"+{TAGS}{name}:{TAGS}{name}"
+            for name, tag in sorted(producer.tags.items())
+            if held.get(name) != tag
+        ]
         for name in held.keys() - producer.tags.keys():
             self._git("update-ref", "-d", TAGS + name)
         self._fetch(producer, specs)
@@ -97,7 +103,15 @@ class Repository:
     def _make(self) -> None:
         if not (self.folder / "objects").is_dir():
             self.folder.mkdir(parents=True, exist_ok=True)
-            command.run("init", "--quiet", "--bare", "--template=", "--object-format=sha1", str(self.folder), cwd=self.folder)
+            command.run(
+                "init",
+                "--quiet",
+                "--bare",
+                "--template=",
+                "--object-format=sha1",
+                str(self.folder),
+                cwd=self.folder,
+            )
 
     def _holds(self, commit: str) -> bool:
         found = self._git("for-each-ref", "--format=%(objectname)", _kept(commit))
@@ -105,7 +119,10 @@ class Repository:
 
     def _fetch(self, producer: Producer, specs: Sequence[str]) -> None:
         try:
-            self._git(*_fetching(producer), stdin="".join(f"{spec}\n" for spec in specs).encode("utf-8", "surrogateescape"))
+            self._git(
+                *_fetching(producer),
+                stdin="".join(f"{spec}\n" for spec in specs).encode("utf-8", "surrogateescape"),
+            )
         except command.GitError as error:
             raise refusal(
                 "HP013",
@@ -120,7 +137,9 @@ class Repository:
         places = {producer.prefix + name: name for name in names}
         found: dict[str, bytes | None] = dict.fromkeys(names)
         try:
-            listed = self._git("ls-tree", "-z", "--full-tree", producer.commit, "--", *places).decode("utf-8", "surrogateescape")
+            listed = self._git(
+                "ls-tree", "-z", "--full-tree", producer.commit, "--", *places
+            ).decode("utf-8", "surrogateescape")
         except command.GitError:
             if self._holds(producer.commit):
                 raise
@@ -145,7 +164,11 @@ class Repository:
         places = [producer.prefix + name.rstrip("/") for name in names]
         below = tuple(f"{place}/" for place in places)
         plain = [(path, sha) for path, (mode, sha) in entries.items() if mode.startswith("100")]
-        return list(command.contents(self._git, [sha for path, sha in plain if path in places or path.startswith(below)]).values())
+        return list(
+            command.contents(
+                self._git, [sha for path, sha in plain if path in places or path.startswith(below)]
+            ).values()
+        )
 
     @explain_damage
     def tree(self, producer: Producer) -> str:
@@ -172,7 +195,12 @@ class Repository:
     def compare(self, producer: Producer, profile: Profile, objects: command.Objects) -> Comparison:
         """Return the comparison of the producer's commit with others."""
         return Comparison(
-            git=self._git, read=self._trees, objects=objects, profile=profile, verified=producer.commit, prefix=producer.prefix
+            git=self._git,
+            read=self._trees,
+            objects=objects,
+            profile=profile,
+            verified=producer.commit,
+            prefix=producer.prefix,
         )
 
     def fetch_related(self, producer: Producer, objects: command.Objects, sha: str) -> bool:
@@ -210,7 +238,14 @@ class Repository:
         if not producer.prefix:
             return None
         folder = re.sub(r"([][\\.*^$])", r"\\\1", producer.path)
-        words = ("log", "-1", "--format=%H", "--basic-regexp", f"--grep=^git-subtree-dir: {folder}/*$", "--no-merges")
+        words = (
+            "log",
+            "-1",
+            "--format=%H",
+            "--basic-regexp",
+            f"--grep=^git-subtree-dir: {folder}/*$",
+            "--no-merges",
+        )
         return self._git(*words, producer.commit).decode().strip() or None
 
     @explain_damage
@@ -222,7 +257,9 @@ class Repository:
         """
         if producer.head != producer.commit:
             return ()
-        found = self._work_tree(producer).differences(producer.commit, index, _below(producer.prefix))
+        found = self._work_tree(producer).differences(
+            producer.commit, index, _below(producer.prefix)
+        )
         return tuple(sorted(path.removeprefix(producer.prefix) for path in found))
 
     @explain_damage
@@ -247,4 +284,10 @@ def _below(prefix: str) -> tuple[str, ...]:
 
 def _fetching(producer: Producer) -> tuple[str, ...]:
     words = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
-    return (*words, "--upload-pack", command.upload_pack(), "--stdin", "file://" + quote(os.fsencode(producer.git_dir)))
+    return (
+        *words,
+        "--upload-pack",
+        command.upload_pack(),
+        "--stdin",
+        "file://" + quote(os.fsencode(producer.git_dir)),
+    )

@@ -55,7 +55,9 @@ def tool_homes(caller: Mapping[str, str], passed: Sequence[str]) -> dict[str, st
     return found
 
 
-def inspect(checkout: Path, profile: Profile, caller: Mapping[str, str]) -> tuple[list[Problem], list[Problem]]:
+def inspect(
+    checkout: Path, profile: Profile, caller: Mapping[str, str]
+) -> tuple[list[Problem], list[Problem]]:
     """Return what must not be there (HP017: a file above the checkout, HP018: a setting of the user's), and advisories (HA003).
 
     ``checkout`` is the work tree's place, ``caller`` the environment in which the user's settings are looked for.
@@ -70,7 +72,12 @@ def inspect(checkout: Path, profile: Profile, caller: Mapping[str, str]) -> tupl
         elif found:
             message = f"settings of the user's that reach the checks and change no verdict: {', '.join(found)}"
             notes.append(
-                Problem(code="HA003", where=str(path), message=message, hint="nothing to do; they are told for the record")
+                Problem(
+                    code="HA003",
+                    where=str(path),
+                    message=message,
+                    hint="nothing to do; they are told for the record",
+                )
             )
     for folder in checkout.parents:
         for name in dict.fromkeys((*profile.refuse_above, *_ALWAYS_REFUSED_ABOVE)):
@@ -89,13 +96,17 @@ def _is_file(path: Path, problems: list[Problem]) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
-        message = f"cannot be looked at ({error.strerror}), so nobody knows whether it changes a verdict"
+        message = (
+            f"cannot be looked at ({error.strerror}), so nobody knows whether it changes a verdict"
+        )
         hint = "move it away, or choose a folder with --cache-dir above which everything can be looked at"
         problems.append(Problem(code="HP017", where=str(path), message=message, hint=hint))
         return False
 
 
-def _settings(profile: Profile, caller: Mapping[str, str], problems: list[Problem]) -> dict[Path, tuple[str, ...]]:
+def _settings(
+    profile: Profile, caller: Mapping[str, str], problems: list[Problem]
+) -> dict[Path, tuple[str, ...]]:
     """Return the files with a user's settings that are there, with the tables in each that change no verdict."""
     found = {}
     for config in profile.user_config:

@@ -25,7 +25,7 @@ Entry = tuple[str, str]
 
 
 class Kind(StrEnum):
-    """What a path leads to: something in the tree, nothing, or a place that the tree does not have."""
+    """What a path leads to."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 
 OUTSIDE = frozenset({Kind.SUBMODULE, Kind.LEAVES, Kind.LOOP, Kind.GIT_FOLDER, Kind.NO_FOLDER})
-"""The kinds whose content a checkout of the tree does not have."""
+"""The kinds whose content is not in a checkout of the tree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,9 +102,8 @@ class Tree:
             if mode == LINK:
                 links.append(place)
                 text = self._text(self.entries[place][1])
-                kind = Kind.LEAVES if text.startswith("/") else Kind.LOOP if len(links) > _MOST_LINKS else None
-                if kind or not text:
-                    return Resolved(place=place, kind=kind or Kind.MISSING, links=tuple(links))
+                if kind := _refused_link(text, len(links)):
+                    return Resolved(place=place, kind=kind, links=tuple(links))
                 left += text.split("/")[::-1]
                 place = folder
             elif mode and left:
@@ -112,15 +111,26 @@ class Tree:
                 return Resolved(place=place, kind=Kind.MISSING, links=tuple(links))
             else:
                 gone = not mode and place not in self.folders
-        kind = Kind.MISSING if gone else Kind.FOLDER if place in self.folders else Kind.FILE
-        return Resolved(place=place, kind=kind, links=tuple(links))
+        kind = Kind.FOLDER if place in self.folders else Kind.FILE
+        return Resolved(place=place, kind=Kind.MISSING if gone else kind, links=tuple(links))
 
     @staticmethod
     def _refused(name: str, place: str, *, gone: bool) -> Kind | None:
         """Return why a step is refused, None if it is not."""
         if name == "..":
-            return Kind.LEAVES if not place else Kind.NO_FOLDER if gone else None
+            if not place:
+                return Kind.LEAVES
+            return Kind.NO_FOLDER if gone else None
         return Kind.GIT_FOLDER if _IGNORED.sub("", name).casefold() in (".git", "git~1") else None
+
+
+def _refused_link(text: str, count: int) -> Kind | None:
+    """Return why a link is not followed, None if it is; ``count`` are the links so far."""
+    if text.startswith("/"):
+        return Kind.LEAVES
+    if count > _MOST_LINKS:
+        return Kind.LOOP
+    return None if text else Kind.MISSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +183,13 @@ def names_something(tree: Tree, pattern: str) -> bool:
 
 def runtime(tree: Tree, runtime_paths: Iterable[str], test_paths: Iterable[str] = ()) -> Runtime:
     """Return what the runtime paths lead to in a tree."""
-    return _Walk(tree, [*(_pattern(path) for path in runtime_paths), *(_pattern(path, test=True) for path in test_paths)]).run()
+    return _Walk(
+        tree,
+        [
+            *(_pattern(path) for path in runtime_paths),
+            *(_pattern(path, test=True) for path in test_paths),
+        ],
+    ).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +202,17 @@ class _Pattern:
 def _pattern(path: str, *, test: bool = False) -> _Pattern:
     names = [name for name in path.split("/") if name not in ("", ".")]
     expressions = ["[^/]+".join(re.escape(part) for part in name.split("*")) for name in names]
-    return _Pattern(tuple(re.compile(rf"{one}\Z", re.DOTALL) for one in expressions), path.endswith("/"), test)
+    return _Pattern(
+        tuple(re.compile(rf"{one}\Z", re.DOTALL) for one in expressions), path.endswith("/"), test
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """How far the patterns have come on the way to a folder: patterns and the number of names behind them."""
+    """How far the patterns have matched the path of a folder.
+
+    ``begun`` are patterns, each with the number of its names that have matched.
+    """
 
     begun: frozenset[tuple[_Pattern, int]]
     inside: bool
@@ -204,10 +225,10 @@ class _State:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """What the patterns say of a name in a folder.
+    """What the patterns say about a name in a folder.
 
-    ``whole`` and ``test`` are about the entry itself, ``below`` is about a folder of that name, ``linked`` about a folder to which
-    a link of that name leads.
+    ``whole`` and ``test`` are about the entry itself, ``below`` is about a folder of that name,
+    ``linked`` about a folder to which a link of that name leads.
     """
 
     whole: bool
@@ -219,14 +240,20 @@ class _Match:
 @functools.lru_cache(maxsize=4096)
 def _match(state: _State, name: str) -> _Match:
     begun = set()
-    ended = {(pattern.test, pattern.folder) for pattern, count in state.begun if _ends(pattern, count, name)}
+    ended = {
+        (pattern.test, pattern.folder)
+        for pattern, count in state.begun
+        if _ends(pattern, count, name)
+    }
     for pattern, count in state.begun:
         if len(pattern.names) > count + 1 and pattern.names[count].match(name):
             begun.add((pattern, count + 1))
     inside, tests = state.inside or (False, True) in ended, state.tests or (True, True) in ended
     whole, test = state.inside or (False, False) in ended, state.tests or (True, False) in ended
     going = frozenset(begun)
-    return _Match(whole, test, _State(going, inside, tests), _State(going, inside or whole, tests or test))
+    return _Match(
+        whole, test, _State(going, inside, tests), _State(going, inside or whole, tests or test)
+    )
 
 
 def _ends(pattern: _Pattern, count: int, name: str) -> bool:
@@ -237,7 +264,7 @@ _Node = tuple[str, _State]
 
 
 class _Walk:
-    """Goes through a tree as the patterns lead, each folder once for each way that they have come to it."""
+    """Walks a tree as the patterns lead, through each folder once for each state."""
 
     def __init__(self, tree: Tree, patterns: Sequence[_Pattern]) -> None:
         self._tree = tree
@@ -245,17 +272,17 @@ class _Walk:
         begun = frozenset((pattern, 0) for pattern in patterns if pattern.names)
         self._start: _Node = ("", _State(begun, False in everything, True in everything))
         # Each place to whether it is reached by test paths only.
-        self._reached: dict[str, bool] = {}
+        self._places: dict[str, bool] = {}
         self._outside: dict[str, Kind] = {}
         # Folders that hold something of the runtime, and the ways to each: from which, through which links.
         self._full: set[_Node] = set()
         self._ways: dict[_Node, list[tuple[_Node, tuple[str, ...], bool]]] = defaultdict(list)
-        self._left: list[_Node] = [self._start]
-        self._seen: set[_Node] = {self._start}
+        self._queue: list[_Node] = [self._start]
+        self._known: set[_Node] = {self._start}
 
     def run(self) -> Runtime:
-        while self._left:
-            node = self._left.pop()
+        while self._queue:
+            node = self._queue.pop()
             # In a folder that counts as a whole, and where no pattern goes on, all names are alike.
             alike = None if node[1].begun else _match(node[1], "")
             for name in self._tree.folders.get(node[0], ()):
@@ -263,10 +290,10 @@ class _Walk:
         self._count_ways()
         entries = self._tree.entries
         return Runtime(
-            parts={path: entries[path] for path, test in self._reached.items() if not test},
-            tests={path: entries[path] for path, test in self._reached.items() if test},
+            parts={path: entries[path] for path, test in self._places.items() if not test},
+            tests={path: entries[path] for path, test in self._places.items() if test},
             outside=self._outside,
-            folders=frozenset(place for place, state in self._seen if state.inside),
+            folders=frozenset(place for place, state in self._known if state.inside),
         )
 
     def _visit(self, node: _Node, name: str, match: _Match) -> None:
@@ -300,14 +327,14 @@ class _Walk:
         if not to[1].alive:
             return
         self._ways[to].append((node, links, test))
-        if to not in self._seen:
-            self._seen.add(to)
-            self._left.append(to)
+        if to not in self._known:
+            self._known.add(to)
+            self._queue.append(to)
 
     def _count(self, node: _Node, places: Iterable[str], *, test: bool) -> None:
         self._full.add(node)
         for place in places:
-            self._reached[place] = self._reached.get(place, True) and test
+            self._places[place] = self._places.get(place, True) and test
 
     def _count_ways(self) -> None:
         """Count the links on the ways to what was reached."""

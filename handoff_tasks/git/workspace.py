@@ -52,7 +52,9 @@ class Workspace:
 
     def ask_again(self) -> git_producer.Producer:
         """Return what the producer's repository says now of the same commit. Raises `HandoffError` (HP011, HP012)."""
-        return git_producer.find_producer(self.producer.root, self.producer.commit, self.profile.tag_prefix)
+        return git_producer.find_producer(
+            self.producer.root, self.producer.commit, self.profile.tag_prefix
+        )
 
     def checkout_spec(self, run: str) -> checkout.CheckoutSpec:
         """Return what the private checkout shall hold in the run called ``run``."""
@@ -66,7 +68,9 @@ class Workspace:
         )
 
 
-def open_workspace(*, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, to_run: bool = False) -> Workspace:
+def open_workspace(
+    *, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, to_run: bool = False
+) -> Workspace:
     """Open the producer at ``root`` at ``ref``; the commit and its tags are in our own repository afterwards.
 
     ``profile_path`` is a built-in profile or the user's. With ``to_run`` the surroundings of the checkout are looked at too, since
@@ -79,7 +83,11 @@ def open_workspace(*, root: Path, ref: str, profile_path: Path, work: Path, cach
     parsed = producer_profile.parse(data, where, schemas.schema(schemas.PROFILE))
     producer = git_producer.find_producer(root, ref, parsed.tag_prefix)
     base = _base(producer, cache)
-    unwanted, notes = surroundings.inspect(base.resolve() / "checkout", parsed, os.environ) if to_run else ([], [])
+    unwanted, notes = (
+        surroundings.inspect(base.resolve() / "checkout", parsed, os.environ)
+        if to_run
+        else ([], [])
+    )
     if unwanted:
         raise HandoffError(unwanted)
     if to_run and (unhidden := work_folder.hiding_note(work)):
@@ -120,7 +128,9 @@ def open_commit(*, root: Path, commit: str, path: str, cache: Path) -> Commit:
     ``path`` is the producer's root in a bare repository. Raises `HandoffError`: HP010 to HP013, HP016, HP019, HP080.
     """
     prefix = "" if path == "." else f"{path}/"
-    producer = git_producer.find_bare(root, commit, prefix) or replace(git_producer.find_producer(root, commit, ""), tags={})
+    producer = git_producer.find_bare(root, commit, prefix) or replace(
+        git_producer.find_producer(root, commit, ""), tags={}
+    )
     base = _base(producer, cache)
     repository = git_repository.Repository(base / "objects.git")
     try:
@@ -132,13 +142,25 @@ def open_commit(*, root: Path, commit: str, path: str, cache: Path) -> Commit:
     return Commit(producer=producer, repository=repository, base=base)
 
 
-def open_with(commit: Commit, *, data: bytes, where: str, source: ProfileSource, profile_path: Path, work: Path) -> Workspace:
+def open_with(
+    commit: Commit,
+    *,
+    data: bytes,
+    where: str,
+    source: ProfileSource,
+    profile_path: Path,
+    work: Path,
+) -> Workspace:
     """Open a commit with the profile in ``data``, which ``where`` names in messages; its tags are in our repository afterwards.
 
     Raises `HandoffError`: HP013, HP019, HP030, HP080.
     """
     parsed = producer_profile.parse(data, where, schemas.schema(schemas.PROFILE))
-    producer, repository, base = git_producer.with_tags(commit.producer, parsed.tag_prefix), commit.repository, commit.base
+    producer, repository, base = (
+        git_producer.with_tags(commit.producer, parsed.tag_prefix),
+        commit.repository,
+        commit.base,
+    )
     try:
         with locks.hold_briefly(base / "fetch.lock"):
             repository.update(producer, parsed.tag_prefix)

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # What decides how git compares a work tree. Of these the values are taken, from wherever the user's git takes them.
-_VALUES = ("autocrlf", "eol", "filemode", "ignorecase", "precomposeunicode", "sparsecheckout", "symlinks")
+_VALUES = (
+    "autocrlf",
+    "eol",
+    "filemode",
+    "ignorecase",
+    "precomposeunicode",
+    "sparsecheckout",
+    "symlinks",
+)
 _PATHS = {"core.attributesfile": "attributes", "core.excludesfile": "ignore"}
 _POINTER = re.compile(rb"version [^\n]+\noid sha256:([0-9a-f]{64})\nsize (0|[1-9][0-9]{0,18})\n")
 # How git reads a truth.
@@ -39,7 +47,15 @@ class WorkTree:
         self._info = {name: _info(top, name) for name in ("attributes", "exclude")}
         if not (folder / "objects").is_dir():
             folder.mkdir(parents=True, exist_ok=True)
-            command.run("init", "--quiet", "--bare", "--template=", "--object-format=sha1", str(folder), cwd=folder)
+            command.run(
+                "init",
+                "--quiet",
+                "--bare",
+                "--template=",
+                "--object-format=sha1",
+                str(folder),
+                cwd=folder,
+            )
         for name, data in (
             ("objects/info/alternates", os.fsencode(command.alternates(objects / "objects"))),
             *((f"info/{name}", data) for name, data in self._info.items()),
@@ -50,7 +66,12 @@ class WorkTree:
 
     def _git(self, index: Path | None) -> Callable[..., bytes]:
         return functools.partial(
-            command.run, cwd=self._top, git_dir=self._folder, work_tree=self._top, index=index, settings=self._settings
+            command.run,
+            cwd=self._top,
+            git_dir=self._folder,
+            work_tree=self._top,
+            index=index,
+            settings=self._settings,
         )
 
     def differences(self, commit: str, index: Path, below: Sequence[str]) -> list[str]:
@@ -72,7 +93,10 @@ class WorkTree:
         found = command.differences(git, *below, submodules="dirty")
         modified = [path for kind, path in found if kind == "modified"]
         deleted = [path for kind, path in found if kind == "deleted"]
-        same = {*self._unchanged(git, modified), *(self._left_out() if deleted and self._is("sparsecheckout", *_TRUE) else ())}
+        same = {
+            *self._unchanged(git, modified),
+            *(self._left_out() if deleted and self._is("sparsecheckout", *_TRUE) else ()),
+        }
         own.replace(index)
         return [path for kind, path in found if kind == "new" or path not in same]
 
@@ -90,7 +114,11 @@ class WorkTree:
         That is so after git's own conversion, which git leaves out for a file of another size than last time; and for a file that
         holds what its committed Git LFS pointer names.
         """
-        asked = [path for path in modified if self._is_file(path) and "\n" not in path and not path.startswith('"')]
+        asked = [
+            path
+            for path in modified
+            if self._is_file(path) and "\n" not in path and not path.startswith('"')
+        ]
         if not asked:
             return set()
         entries = {}
@@ -102,12 +130,30 @@ class WorkTree:
         stored: list[str] = []
         # A file that git cannot read or convert has changed.
         with contextlib.suppress(command.GitError):
-            stored = git("hash-object", "--stdin-paths", stdin=os.fsencode("".join(f"{path}\n" for path in asked))).decode().split()
+            stored = (
+                git(
+                    "hash-object",
+                    "--stdin-paths",
+                    stdin=os.fsencode("".join(f"{path}\n" for path in asked)),
+                )
+                .decode()
+                .split()
+            )
         found = {path for path, sha in zip(asked, stored, strict=False) if sha == entries[path][1]}
         told = command.names(
-            git("check-attr", "-z", "--stdin", "filter", stdin=os.fsencode("".join(f"{path}\0" for path in asked)))
+            git(
+                "check-attr",
+                "-z",
+                "--stdin",
+                "filter",
+                stdin=os.fsencode("".join(f"{path}\0" for path in asked)),
+            )
         )
-        large = [path for path, value in zip(told[::3], told[2::3], strict=True) if value == "lfs" and path not in found]
+        large = [
+            path
+            for path, value in zip(told[::3], told[2::3], strict=True)
+            if value == "lfs" and path not in found
+        ]
         with command.Objects(self._objects) as objects:
             for path in large:
                 read = objects.read(entries[path][1])
@@ -123,7 +169,9 @@ class WorkTree:
 
     def _has_mode(self, path: str, mode: str) -> bool:
         executable = bool((self._top / path).lstat().st_mode & stat.S_IXUSR)
-        return mode in {"100644", "100755"} and (self._is("filemode", *_FALSE) or executable == (mode == "100755"))
+        return mode in {"100644", "100755"} and (
+            self._is("filemode", *_FALSE) or executable == (mode == "100755")
+        )
 
     def _is_content_of(self, pointer: bytes, path: str) -> bool:
         named = _POINTER.fullmatch(pointer) if len(pointer) <= _LONGEST_POINTER else None
@@ -152,7 +200,9 @@ def _settings(top: Path) -> dict[str, str]:
     """Return the user's values of what decides how git compares, with the paths of the files of attributes and excludes."""
     found = command.user_values(top, rf"^core\.({'|'.join(_VALUES)})$")
     named = command.user_values(top, rf"^({'|'.join(map(re.escape, _PATHS))})$", of_paths=True)
-    home = os.environ.get("XDG_CONFIG_HOME") or (os.environ.get("HOME") and f"{os.environ['HOME']}/.config")
+    home = os.environ.get("XDG_CONFIG_HOME") or (
+        os.environ.get("HOME") and f"{os.environ['HOME']}/.config"
+    )
     for key, name in _PATHS.items():
         if path := named.get(key, f"{home}/git/{name}" if home else None):
             found[key] = path
@@ -162,7 +212,9 @@ def _settings(top: Path) -> dict[str, str]:
 def _info(top: Path, name: str) -> bytes:
     """Return what the repository's own file of attributes or excludes says; a link may lead to it, as git reads it."""
     try:
-        place = command.run("rev-parse", "--path-format=absolute", "--git-path", f"info/{name}", cwd=top)
+        place = command.run(
+            "rev-parse", "--path-format=absolute", "--git-path", f"info/{name}", cwd=top
+        )
         return files.read_plain(top / os.fsdecode(place.removesuffix(b"\n")))
     except (command.GitError, OSError):
         return b""

@@ -66,7 +66,10 @@ class Occupant:
             "alone": alone,
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-c", OCCUPANT, json.dumps(given), check], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", OCCUPANT, json.dumps(given), check],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
         # A line that never comes shall fail a test, not hang it.
@@ -91,7 +94,9 @@ class Occupant:
         self.process.stdin.flush()
 
 
-def _wanted(producer: scratch.Producer, ref: str = "HEAD", *, run: str = "", keep: tuple[str, ...] = KEEP) -> CheckoutSpec:
+def _wanted(
+    producer: scratch.Producer, ref: str = "HEAD", *, run: str = "", keep: tuple[str, ...] = KEEP
+) -> CheckoutSpec:
     found = git_producer.find_producer(producer.root, ref, "")
     base = producer.path.parent / "cache"
     repository.Repository(base / "objects.git").update(found, "")
@@ -103,7 +108,9 @@ def _silent(line: str) -> None:
     raise AssertionError(f"nothing was to be said, but: {line}")
 
 
-def _visit(wanted: CheckoutSpec, check: str = "check", files: Sequence[str] = (), *, compare: bool = True) -> str:
+def _visit(
+    wanted: CheckoutSpec, check: str = "check", files: Sequence[str] = (), *, compare: bool = True
+) -> str:
     """Occupy the checkout once, write ``files`` in it, and return the state that it was found in."""
     with checkout.occupy(wanted, check, _silent) as place:
         for name in files:
@@ -116,7 +123,11 @@ def _visit(wanted: CheckoutSpec, check: str = "check", files: Sequence[str] = ()
 
 
 def _content(wanted: CheckoutSpec) -> dict[str, bytes]:
-    return {name: content for name, (_, _, content) in _outside_git(wanted).items() if (wanted.tree / name).is_file()}
+    return {
+        name: content
+        for name, (_, _, content) in _outside_git(wanted).items()
+        if (wanted.tree / name).is_file()
+    }
 
 
 def _outside_git(wanted: CheckoutSpec) -> dict[str, tuple[int, int, bytes]]:
@@ -126,7 +137,9 @@ def _outside_git(wanted: CheckoutSpec) -> dict[str, tuple[int, int, bytes]]:
 
 def _committed(producer: scratch.Producer, ref: str) -> dict[str, bytes]:
     names = producer.git("ls-tree", "-r", "--name-only", ref).splitlines()
-    return {name: (producer.git("cat-file", "blob", f"{ref}:{name}") + "\n").encode() for name in names}
+    return {
+        name: (producer.git("cat-file", "blob", f"{ref}:{name}") + "\n").encode() for name in names
+    }
 
 
 # What is in it
@@ -145,7 +158,9 @@ def test_it_holds_exactly_the_commit(producer: scratch.Producer) -> None:
 def test_what_is_uncommitted_never_reaches_it(producer: scratch.Producer) -> None:
     """Modified, staged and untracked files of the producer's work tree are no part of it."""
     committed = _committed(producer, "HEAD")
-    producer.write({"Cargo.toml": "modified\n", "staged.txt": "staged\n", "untracked.txt": "untracked\n"})
+    producer.write(
+        {"Cargo.toml": "modified\n", "staged.txt": "staged\n", "untracked.txt": "untracked\n"}
+    )
     producer.git("add", "staged.txt")
     wanted = _wanted(producer)
     checkout.prepare(wanted, _silent)
@@ -191,7 +206,9 @@ def test_its_own_git_answers_where_it_is(producer: scratch.Producer) -> None:
 # From one commit to the next
 
 
-def test_build_outputs_and_unchanged_files_survive_the_next_commit(producer: scratch.Producer) -> None:
+def test_build_outputs_and_unchanged_files_survive_the_next_commit(
+    producer: scratch.Producer,
+) -> None:
     """What the profile keeps stays with its bytes and times, and so does every file that both commits have; others change."""
     old = _wanted(producer, "v1.0.0")
     checkout.prepare(old, _silent)
@@ -202,16 +219,36 @@ def test_build_outputs_and_unchanged_files_survive_the_next_commit(producer: scr
     after = _outside_git(new)
     changed = set(producer.git("diff", "--name-only", "v1.0.0", "v1.1.0").splitlines())
     files = {name for name in before if (new.tree / name).is_file()}
-    assert {"target/debug/build", "components/a/target/b", "components/b/target/c", "Cargo.toml"} <= files - changed
-    assert {name: before[name] for name in files - changed} == {name: after[name] for name in files - changed}
-    assert {name: content for name, content in _content(new).items() if "target/" not in name} == _committed(producer, "v1.1.0")
+    assert {
+        "target/debug/build",
+        "components/a/target/b",
+        "components/b/target/c",
+        "Cargo.toml",
+    } <= files - changed
+    assert {name: before[name] for name in files - changed} == {
+        name: after[name] for name in files - changed
+    }
+    assert {
+        name: content for name, content in _content(new).items() if "target/" not in name
+    } == _committed(producer, "v1.1.0")
 
 
 def test_everything_else_is_swept(producer: scratch.Producer) -> None:
     """Files that git ignores or does not know, and nested repositories, go; only what the profile names stays."""
     wanted = _wanted(producer)
     checkout.prepare(wanted, _silent)
-    _visit(wanted, files=["a.tmp", "scripts/b.tmp", "new.txt", "new/deep/er.txt", "components/target", "x/target/y", "target/kept"])
+    _visit(
+        wanted,
+        files=[
+            "a.tmp",
+            "scripts/b.tmp",
+            "new.txt",
+            "new/deep/er.txt",
+            "components/target",
+            "x/target/y",
+            "target/kept",
+        ],
+    )
     scratch.git(wanted.tree, "init", "--quiet", "nested")
     checkout.prepare(wanted, _silent)
     assert sorted(_content(wanted)) == sorted([*_committed(producer, "HEAD"), "target/kept"])
@@ -230,7 +267,9 @@ def test_without_build_outputs_to_keep_nothing_stays(producer: scratch.Producer)
 def test_the_state_tells_whether_build_outputs_were_there(producer: scratch.Producer) -> None:
     """``fresh`` at first, ``kept`` once a run finds outputs of an earlier one, ``fresh`` again after clearing."""
     assert _visit(_wanted(producer, run="one"), files=["target/a"]) == "fresh"
-    assert _visit(_wanted(producer, run="one")) == "fresh", "outputs of the same run are not an earlier one's"
+    assert _visit(_wanted(producer, run="one")) == "fresh", (
+        "outputs of the same run are not an earlier one's"
+    )
     checkout.prepare(_wanted(producer, run="two"), _silent)
     assert _visit(_wanted(producer, run="two")) == "kept"
     checkout.clear(_wanted(producer), _silent)
@@ -263,7 +302,10 @@ def test_tags_that_moved_are_followed(producer: scratch.Producer) -> None:
         ("rm Cargo.toml; mkdir Cargo.toml", "deleted Cargo.toml"),
         ("ln -s /etc/passwd passwd", "new passwd"),
         ("echo '*' > .gitignore; echo x > hidden", "modified .gitignore"),
-        ("touch -r Cargo.toml t; sed -i s/members/MEMBERS/ Cargo.toml; touch -r t Cargo.toml; rm t", "modified Cargo.toml"),
+        (
+            "touch -r Cargo.toml t; sed -i s/members/MEMBERS/ Cargo.toml; touch -r t Cargo.toml; rm t",
+            "modified Cargo.toml",
+        ),
     ],
 )
 def test_changes_names_what_differs(producer: scratch.Producer, left: str, expected: str) -> None:
@@ -309,7 +351,12 @@ def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Produc
         scratch.git(wanted.tree, "commit", "--quiet", "--all", "--message", "covered up")
         assert scratch.git(wanted.tree, "status", "--porcelain") == ""
         found = place.compare()
-        assert {"modified .git/HEAD", "modified CHANGELOG.md", "modified Cargo.toml", "new new.txt"} < set(found)
+        assert {
+            "modified .git/HEAD",
+            "modified CHANGELOG.md",
+            "modified Cargo.toml",
+            "new new.txt",
+        } < set(found)
         assert {"new .git/info/exclude", "modified .git/index"} < set(found)
     _visit(wanted)
     assert scratch.git(wanted.tree, "rev-parse", "HEAD") == producer.head()
@@ -322,13 +369,19 @@ def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Produc
         ("mkdir .git/info; echo '*.o' >.git/info/exclude", "new .git/info/exclude"),
         ("mkdir .git/info; echo '*.md -diff' >.git/info/attributes", "new .git/info/attributes"),
         ("mkdir .git/info; git rev-parse HEAD >.git/info/grafts", "new .git/info/grafts"),
-        ("mkdir .git/hooks; printf '#!/bin/sh\n' >.git/hooks/post-checkout", "new .git/hooks/post-checkout"),
+        (
+            "mkdir .git/hooks; printf '#!/bin/sh\n' >.git/hooks/post-checkout",
+            "new .git/hooks/post-checkout",
+        ),
         ("git rev-parse HEAD >.git/shallow", "new .git/shallow"),
         ("git config core.excludesFile /tmp/x", "modified .git/config"),
         ("printf '[core]\n\tbare = true\n' >.git/config.worktree", "new .git/config.worktree"),
         ("echo /tmp >>.git/objects/info/alternates", "modified .git/objects/info/alternates"),
         ("echo x >.git/objects/info/commit-graph", "new .git/objects/info/commit-graph"),
-        ("mkdir .git/objects/pack; echo x >.git/objects/pack/pack-1.pack", "new .git/objects/pack/pack-1.pack"),
+        (
+            "mkdir .git/objects/pack; echo x >.git/objects/pack/pack-1.pack",
+            "new .git/objects/pack/pack-1.pack",
+        ),
         ("git update-ref refs/heads/x HEAD", "new .git/refs/heads/x"),
         ("git update-ref --no-deref HEAD HEAD~1", "modified .git/HEAD"),
         ("git symbolic-ref refs/heads/y refs/tags/v1.0.0", "new .git/refs/heads/y"),
@@ -348,12 +401,19 @@ def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Produc
         ("git update-index --split-index", "new .git/sharedindex.*"),
     ],
 )
-def test_what_changes_the_answers_of_git_is_a_change(producer: scratch.Producer, left: str, changed: str) -> None:
+def test_what_changes_the_answers_of_git_is_a_change(
+    producer: scratch.Producer, left: str, changed: str
+) -> None:
     """Each is named, also if no file of the commit differs, and the next check finds a repository as it was."""
     wanted = _wanted(producer)
     with checkout.occupy(wanted, "check", _silent) as place:
         done = subprocess.run(
-            ["bash", "-c", left], cwd=wanted.tree, env=scratch.environment(), capture_output=True, text=True, check=False
+            ["bash", "-c", left],
+            cwd=wanted.tree,
+            env=scratch.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         found = place.compare()
@@ -365,7 +425,9 @@ def test_what_changes_the_answers_of_git_is_a_change(producer: scratch.Producer,
     assert scratch.git(wanted.tree, "describe") == "v1.1.0"
 
 
-def test_an_object_that_stands_for_one_of_the_commits_is_a_change(producer: scratch.Producer) -> None:
+def test_an_object_that_stands_for_one_of_the_commits_is_a_change(
+    producer: scratch.Producer,
+) -> None:
     """It would be read it in place of ours. A new object changes no answer, and is gone for the next check."""
     wanted = _wanted(producer)
     head = producer.head()
@@ -381,7 +443,10 @@ def test_an_object_that_stands_for_one_of_the_commits_is_a_change(producer: scra
         assert not (wanted.tree / ".git" / "objects" / made[:2]).exists()
 
 
-@pytest.mark.parametrize("words", [["status"], ["diff"], ["describe"], ["update-index", "--refresh"], ["write-tree"], ["fsck"]])
+@pytest.mark.parametrize(
+    "words",
+    [["status"], ["diff"], ["describe"], ["update-index", "--refresh"], ["write-tree"], ["fsck"]],
+)
 def test_asking_git_is_no_change(producer: scratch.Producer, words: list[str]) -> None:
     """Also if git writes its index again, with other times of the files."""
     wanted = _wanted(producer)
@@ -415,7 +480,10 @@ def test_the_callers_umask_does_not_reach_it(producer: scratch.Producer) -> None
     finally:
         os.umask(before)
     assert {name: mode for name, (mode, *_) in scratch.listing(wanted.tree).items()} == modes
-    assert {oct(stat.S_IMODE(path.lstat().st_mode)) for path in wanted.tree.rglob("*")} == {"0o644", "0o755"}
+    assert {oct(stat.S_IMODE(path.lstat().st_mode)) for path in wanted.tree.rglob("*")} == {
+        "0o644",
+        "0o755",
+    }
 
 
 def test_a_check_has_a_home_that_is_empty(producer: scratch.Producer) -> None:
@@ -428,14 +496,22 @@ def test_a_check_has_a_home_that_is_empty(producer: scratch.Producer) -> None:
     (home / "go" / "mod").chmod(0o500)
     assert checkout.make_home(wanted, "check", empty=False) == home
     assert (home / "go" / "mod" / "a").exists()
-    assert [path.name for path in checkout.make_home(wanted, "check", empty=True).iterdir()] == [".gitconfig"]
+    assert [path.name for path in checkout.make_home(wanted, "check", empty=True).iterdir()] == [
+        ".gitconfig"
+    ]
 
 
-def test_a_check_may_remove_its_git_or_make_it_a_file_or_a_link(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_a_check_may_remove_its_git_or_make_it_a_file_or_a_link(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """The checkout's .git is written anew, and a link that stands there is not followed."""
     wanted = _wanted(producer)
     victim = tmp_path / "victim"
-    for left in ("rm -rf .git", "rm -rf .git; echo x > .git", f"rm -rf .git; mkdir {victim}; ln -s {victim} .git"):
+    for left in (
+        "rm -rf .git",
+        "rm -rf .git; echo x > .git",
+        f"rm -rf .git; mkdir {victim}; ln -s {victim} .git",
+    ):
         with checkout.occupy(wanted, "check", _silent):
             subprocess.run(["bash", "-c", left], cwd=wanted.tree, check=True)
         _visit(wanted)
@@ -479,7 +555,9 @@ def test_a_spoiled_index_is_made_anew(producer: scratch.Producer, data: bytes) -
     _visit(wanted, files=["Cargo.toml", "target/a"])
     (wanted.base / "index").write_bytes(data)
     _visit(wanted)
-    assert {name: content for name, content in _content(wanted).items() if name != "target/a"} == _committed(producer, "HEAD")
+    assert {
+        name: content for name, content in _content(wanted).items() if name != "target/a"
+    } == _committed(producer, "HEAD")
     assert (wanted.tree / "target" / "a").exists()
 
 
@@ -495,7 +573,9 @@ def test_what_an_interrupted_git_left_is_no_obstacle(producer: scratch.Producer)
 # Several at once
 
 
-def test_processes_that_want_the_same_share_it_and_another_waits(producer: scratch.Producer) -> None:
+def test_processes_that_want_the_same_share_it_and_another_waits(
+    producer: scratch.Producer,
+) -> None:
     """Two checks of one commit run side by side; a third that wants another commit is told, and gets it when both are out."""
     one, other = _wanted(producer), _wanted(producer, "v1.0.0")
     with Occupant(one, "first") as first:
@@ -514,7 +594,9 @@ def test_processes_that_want_the_same_share_it_and_another_waits(producer: scrat
                 assert _content(other) == _committed(producer, "v1.0.0")
 
 
-def test_a_check_that_joins_waits_until_a_change_can_be_restored(producer: scratch.Producer) -> None:
+def test_a_check_that_joins_waits_until_a_change_can_be_restored(
+    producer: scratch.Producer,
+) -> None:
     """What one check left changed is not restored under the feet of another that still runs."""
     wanted = _wanted(producer, run="one")
     with Occupant(wanted, "first") as first:
@@ -543,7 +625,9 @@ def test_a_killed_checks_mark_leads_to_a_restore(producer: scratch.Producer) -> 
     assert list((wanted.base / "running").iterdir()) == []
 
 
-def test_a_killed_checks_mark_counts_when_its_process_id_is_in_use_again(producer: scratch.Producer) -> None:
+def test_a_killed_checks_mark_counts_when_its_process_id_is_in_use_again(
+    producer: scratch.Producer,
+) -> None:
     """The process that bears the id of a killed check is not that check."""
     wanted = _wanted(producer, run="one")
     with Occupant(wanted, "first") as first:
@@ -556,7 +640,9 @@ def test_a_killed_checks_mark_counts_when_its_process_id_is_in_use_again(produce
     assert _content(wanted) == _committed(producer, "HEAD")
 
 
-def test_a_check_that_must_be_alone_waits_for_the_others_and_they_for_it(producer: scratch.Producer) -> None:
+def test_a_check_that_must_be_alone_waits_for_the_others_and_they_for_it(
+    producer: scratch.Producer,
+) -> None:
     """Alone means that nobody who runs there already, and nobody who comes later, runs beside it; both are told of waiting."""
     wanted = _wanted(producer, run="one")
     with Occupant(wanted, "first") as first:
@@ -616,7 +702,9 @@ def test_a_lock_that_is_held_names_its_holder(tmp_path: Path) -> None:
         "with locks.hold(Path(sys.argv[1]), 'the work folder'):\n    print('held', flush=True)\n    sys.stdin.readline()\n"
     )
     command = [sys.executable, "-c", code, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         since = path.read_text().removeprefix(f"process {process.pid}, since ")
@@ -653,7 +741,10 @@ def test_a_shared_lock_is_held_by_many_and_names_one_that_lives(tmp_path: Path) 
         return caught.value.problems[0].message.split(",")[0]
 
     sharing = [
-        subprocess.Popen([sys.executable, "-c", SHARING, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in "123"
+        subprocess.Popen(
+            [sys.executable, "-c", SHARING, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        for _ in "123"
     ]
     for process in sharing:
         assert process.stdout is not None
@@ -668,9 +759,15 @@ def test_a_shared_lock_is_held_by_many_and_names_one_that_lives(tmp_path: Path) 
     assert holder() == f"it is in use by process {sharing[2].pid}"
     sharing[2].communicate(b"done\n")
     assert path.read_text() == ""
-    with locks.hold(path, "it"), pytest.raises(HandoffError) as caught, locks.hold(path, "it", shared=True):
+    with (
+        locks.hold(path, "it"),
+        pytest.raises(HandoffError) as caught,
+        locks.hold(path, "it", shared=True),
+    ):
         pass
-    assert caught.value.problems[0].message.startswith(f"it is in use by process {os.getpid()}, since ")
+    assert caught.value.problems[0].message.startswith(
+        f"it is in use by process {os.getpid()}, since "
+    )
 
 
 @pytest.mark.parametrize("kind", ["file", "name"])

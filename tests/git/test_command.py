@@ -29,23 +29,36 @@ def _trap(path: Path) -> Path:
 def test_output_is_bytes_as_git_wrote_them(producer: scratch.Producer) -> None:
     """Standard output comes back as bytes, its last newline kept."""
     assert command.run("rev-parse", "HEAD", cwd=producer.root) == producer.head().encode() + b"\n"
-    assert command.run("cat-file", "blob", f"HEAD:{scratch.MANIFEST_PATH}", cwd=producer.root).endswith(b"}\n")
+    assert command.run(
+        "cat-file", "blob", f"HEAD:{scratch.MANIFEST_PATH}", cwd=producer.root
+    ).endswith(b"}\n")
 
 
 def test_standard_input_is_what_was_given(producer: scratch.Producer) -> None:
     """Git reads the given bytes, and nothing when none are given."""
-    assert command.run("hash-object", "--stdin", cwd=producer.root, stdin=b"one\n") == b"5626abf0f72e58d7a153368ba57db4c673c0e171\n"
-    assert command.run("hash-object", "--stdin", cwd=producer.root) == b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391\n"
+    assert (
+        command.run("hash-object", "--stdin", cwd=producer.root, stdin=b"one\n")
+        == b"5626abf0f72e58d7a153368ba57db4c673c0e171\n"
+    )
+    assert (
+        command.run("hash-object", "--stdin", cwd=producer.root)
+        == b"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391\n"
+    )
 
 
-def test_an_unexpected_status_is_an_error_that_tells_command_status_and_reason(producer: scratch.Producer) -> None:
+def test_an_unexpected_status_is_an_error_that_tells_command_status_and_reason(
+    producer: scratch.Producer,
+) -> None:
     """A `GitError` tells the words, the exit status and what git said, in English whatever the caller's language."""
     with pytest.raises(command.GitError) as caught:
         command.run("rev-parse", "--verify", "no-such-thing", cwd=producer.root)
     assert caught.value.command == ("rev-parse", "--verify", "no-such-thing")
     assert caught.value.status == 128
     assert caught.value.stderr == "fatal: Needed a single revision"
-    assert str(caught.value) == "git rev-parse --verify no-such-thing ended with 128: fatal: Needed a single revision"
+    assert (
+        str(caught.value)
+        == "git rev-parse --verify no-such-thing ended with 128: fatal: Needed a single revision"
+    )
 
 
 def test_a_status_that_is_accepted_is_no_error(producer: scratch.Producer) -> None:
@@ -62,7 +75,12 @@ def test_no_git_on_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(HandoffError) as caught:
         command.run("version", cwd=tmp_path)
     assert caught.value.problems == (
-        Problem(code="HP004", where="git", message="git is not on PATH", hint="install git 2.32 or later and run again"),
+        Problem(
+            code="HP004",
+            where="git",
+            message="git is not on PATH",
+            hint="install git 2.32 or later and run again",
+        ),
     )
 
 
@@ -79,7 +97,9 @@ def test_a_git_that_is_too_old_is_refused(tmp_path: Path) -> None:
         "    except HandoffError as error: print(error)\n"
     )
     environment = {**os.environ, "PATH": f"{old.parent}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
     told = (
         f"HP004 {old}: found version 2.31.8; expected 2.32 or later\n"
         "      next: install a newer git, or put it first on PATH, and run again\n"
@@ -87,7 +107,9 @@ def test_a_git_that_is_too_old_is_refused(tmp_path: Path) -> None:
     assert done.stdout == 2 * told
 
 
-def test_relative_entries_of_path_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_entries_of_path_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A git in the current folder, or in a relative entry of PATH, is never taken."""
     real = scratch.program("git")
     _trap(tmp_path / "git")
@@ -127,7 +149,9 @@ def test_the_callers_git_variables_have_no_effect(
     assert not trace.exists()
 
 
-def test_configuration_of_home_has_no_effect(tmp_path: Path, producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configuration_of_home_has_no_effect(
+    tmp_path: Path, producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Neither ~/.gitconfig nor the XDG folder is read."""
     home = tmp_path / "home"
     (home / ".config" / "git").mkdir(parents=True)
@@ -141,7 +165,9 @@ def test_configuration_of_home_has_no_effect(tmp_path: Path, producer: scratch.P
     assert command.run("status", "--porcelain", cwd=producer.root) == b"?? new.txt\n"
 
 
-def test_no_hook_and_no_monitor_of_the_repository_is_run(tmp_path: Path, producer: scratch.Producer) -> None:
+def test_no_hook_and_no_monitor_of_the_repository_is_run(
+    tmp_path: Path, producer: scratch.Producer
+) -> None:
     """Hooks, core.hooksPath and core.fsmonitor of a repository's own configuration stay unused."""
     hook = _trap(producer.path / ".git" / "hooks" / "post-checkout")
     _trap(tmp_path / "hooks" / "post-checkout")
@@ -161,7 +187,9 @@ def test_replaced_objects_are_read_as_they_are(producer: scratch.Producer) -> No
     """A replace ref does not swap a commit for another."""
     head, old = producer.head(), producer.git("rev-parse", "HEAD~2")
     producer.git("replace", head, old)
-    assert producer.git("rev-parse", "HEAD^{tree}") == producer.git("rev-parse", f"{old}^{{tree}}"), "the caller's git is deceived"
+    assert producer.git("rev-parse", "HEAD^{tree}") == producer.git(
+        "rev-parse", f"{old}^{{tree}}"
+    ), "the caller's git is deceived"
     tree = command.run("rev-parse", "HEAD^{tree}", cwd=producer.root)
     assert tree != command.run("rev-parse", f"{old}^{{tree}}", cwd=producer.root)
 
@@ -174,7 +202,9 @@ def test_grafts_are_not_believed(producer: scratch.Producer) -> None:
     assert command.run("rev-list", "--count", "HEAD", cwd=producer.root) == b"4\n"
 
 
-def test_the_callers_environment_is_as_before(producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_callers_environment_is_as_before(
+    producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """os.environ is the caller's again after a call, a failed one, a reading of objects and the early import."""
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     monkeypatch.setenv("HANDOFF_TEST", "kept")
@@ -220,7 +250,10 @@ def test_a_git_that_does_not_answer_is_an_error(producer: scratch.Producer, when
             process.wait()
         with pytest.raises(command.GitError) as caught:
             objects.read("HEAD")
-    assert (caught.value.command, caught.value.place) == (("cat-file", "--batch"), producer.path / ".git")
+    assert (caught.value.command, caught.value.place) == (
+        ("cat-file", "--batch"),
+        producer.path / ".git",
+    )
     assert caught.value.stderr == "no answer for HEAD"
 
 
@@ -238,7 +271,9 @@ def test_an_object_is_read_by_a_path_that_no_line_can_hold(producer: scratch.Pro
         assert objects.read(blob) is not None
 
 
-def test_an_object_that_ends_too_early_is_an_error(producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_ends_too_early_is_an_error(
+    producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half an object is none."""
     with command.Objects(producer.path / ".git") as objects:
         assert objects.read("HEAD") is not None
@@ -248,18 +283,24 @@ def test_an_object_that_ends_too_early_is_an_error(producer: scratch.Producer, m
             objects.read("HEAD")
 
 
-def test_a_repository_of_ours_is_named_by_folder_work_tree_and_index(tmp_path: Path, producer: scratch.Producer) -> None:
+def test_a_repository_of_ours_is_named_by_folder_work_tree_and_index(
+    tmp_path: Path, producer: scratch.Producer
+) -> None:
     """``git_dir``, ``work_tree`` and ``index`` stand for what is looked for upwards from ``cwd``."""
     index = tmp_path / "index"
     git_dir = producer.path / ".git"
     command.run("read-tree", "HEAD~1", cwd=tmp_path, git_dir=git_dir, index=index)
     assert index.is_file()
-    listed = command.run("status", "--porcelain", cwd=tmp_path, git_dir=git_dir, work_tree=producer.path, index=index)
+    listed = command.run(
+        "status", "--porcelain", cwd=tmp_path, git_dir=git_dir, work_tree=producer.path, index=index
+    )
     assert b"M CHANGELOG.md" in listed
     assert producer.git("status", "--porcelain") == ""
 
 
-def test_an_inherited_ignore_of_sigchld_does_not_turn_failure_into_success(producer: scratch.Producer) -> None:
+def test_an_inherited_ignore_of_sigchld_does_not_turn_failure_into_success(
+    producer: scratch.Producer,
+) -> None:
     """Where the system reaps children, Python would report 0 for a git that said no; here its status is true."""
     code = (
         "import signal, sys\nfrom pathlib import Path\nfrom handoff_tasks.git import command as gitcmd\n"
@@ -268,7 +309,9 @@ def test_an_inherited_ignore_of_sigchld_does_not_turn_failure_into_success(produ
         "except gitcmd.GitError as error:\n    print(error.status)\n"
         "print(signal.getsignal(signal.SIGCHLD).name)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(producer.root)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(producer.root)], check=True, capture_output=True, text=True
+    )
     assert done.stdout.split() == ["1", "SIG_IGN"]
 
 

@@ -55,7 +55,9 @@ def _opened(
     return found, repository
 
 
-def _facts(producer: scratch.Producer, ref: str = "HEAD", prefix: str = "", **changed: Any) -> GitFacts:
+def _facts(
+    producer: scratch.Producer, ref: str = "HEAD", prefix: str = "", **changed: Any
+) -> GitFacts:
     found, repository = _opened(producer, ref, prefix)
     data = repository.files(found, [scratch.MANIFEST_PATH])[scratch.MANIFEST_PATH]
     assert data is not None
@@ -71,12 +73,18 @@ def test_the_producer_is_found_with_its_commit_and_tags(producer: scratch.Produc
     """Root, top, git folder, commit and tags are what git says; root and top are one."""
     found = git_producer.find_producer(producer.root, "HEAD", "")
     head = producer.head()
-    assert (found.root, found.top, found.git_dir) == (producer.path, producer.path, producer.path / ".git")
+    assert (found.root, found.top, found.git_dir) == (
+        producer.path,
+        producer.path,
+        producer.path / ".git",
+    )
     assert (found.prefix, found.path) == ("", ".")
     assert (found.commit, found.head) == (head, head)
     assert found.tags == {
         "v1.0.0": TagRef(
-            kind="tag", object_id=producer.git("rev-parse", "v1.0.0"), commit=producer.git("rev-parse", "v1.0.0^{commit}")
+            kind="tag",
+            object_id=producer.git("rev-parse", "v1.0.0"),
+            commit=producer.git("rev-parse", "v1.0.0^{commit}"),
         ),
         "v1.1.0": TagRef(kind="tag", object_id=producer.git("rev-parse", "v1.1.0"), commit=head),
     }
@@ -92,7 +100,9 @@ def test_a_ref_is_resolved_and_the_head_told_beside_it(producer: scratch.Produce
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     """HP010 names the folder."""
-    assert _refused(lambda: git_producer.find_producer(tmp_path / "nowhere", "HEAD", "")) == Problem(
+    assert _refused(
+        lambda: git_producer.find_producer(tmp_path / "nowhere", "HEAD", "")
+    ) == Problem(
         code="HP010",
         where=str(tmp_path / "nowhere"),
         message="no such folder",
@@ -103,7 +113,10 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
 def test_a_file_is_refused(tmp_path: Path) -> None:
     """HP010: a file is no folder."""
     (tmp_path / "file").write_text("")
-    assert _refused(lambda: git_producer.find_producer(tmp_path / "file", "HEAD", "")).message == "no such folder"
+    assert (
+        _refused(lambda: git_producer.find_producer(tmp_path / "file", "HEAD", "")).message
+        == "no such folder"
+    )
 
 
 def test_a_folder_without_repository_is_refused(tmp_path: Path) -> None:
@@ -139,7 +152,9 @@ def test_a_repository_without_commit_is_refused(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("ref", ["v9.9.9", "0" * 40, "--all", "HEAD:CHANGELOG.md", "HEAD^{tree}", ""])
+@pytest.mark.parametrize(
+    "ref", ["v9.9.9", "0" * 40, "--all", "HEAD:CHANGELOG.md", "HEAD^{tree}", ""]
+)
 def test_a_ref_that_is_no_commit_is_refused(producer: scratch.Producer, ref: str) -> None:
     """HP012 names the ref; what looks like an option is one too."""
     assert _refused(lambda: git_producer.find_producer(producer.root, ref, "")) == Problem(
@@ -186,11 +201,24 @@ def test_a_linked_work_tree_is_a_producer(tmp_path: Path, producer: scratch.Prod
     found, repository = _opened(scratch.Producer(path=other, root=other))
     assert found.commit == producer.git("rev-parse", "v1.0.0^{commit}")
     assert list(found.tags) == ["v1.0.0", "v1.1.0"]
-    assert repository.files(found, ["Cargo.toml"]) == {"Cargo.toml": scratch.runtime("1")["Cargo.toml"].encode()}
+    assert repository.files(found, ["Cargo.toml"]) == {
+        "Cargo.toml": scratch.runtime("1")["Cargo.toml"].encode()
+    }
 
 
 @pytest.mark.parametrize(
-    "name", ["with space", "hash#mark", "per%20cent", "question?mark", "ümlaut", "semi;colon&$x", "new\nline", "end\n", "\udcff"]
+    "name",
+    [
+        "with space",
+        "hash#mark",
+        "per%20cent",
+        "question?mark",
+        "ümlaut",
+        "semi;colon&$x",
+        "new\nline",
+        "end\n",
+        "\udcff",
+    ],
 )
 @pytest.mark.parametrize("below", [".", "in\nside", "\udcfe "])
 def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str, below: str) -> None:
@@ -199,24 +227,36 @@ def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str, below: str) -> 
         (tmp_path / name / below).mkdir(parents=True)
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
-    producer = scratch.producer(tmp_path / name / "producer", below=below, tag_prefix="" if below == "." else "x-")
+    producer = scratch.producer(
+        tmp_path / name / "producer", below=below, tag_prefix="" if below == "." else "x-"
+    )
     found, repository = _opened(producer, prefix="" if below == "." else "x-")
     assert (found.root, found.top, found.path) == (producer.root, producer.path, below)
     assert found.git_dir == producer.path / ".git"
     producer.write({"Cargo.toml": "changed\n"})
     assert repository.list_uncommitted(found, tmp_path / "index") == ("Cargo.toml",)
-    assert repository.files(found, ["Cargo.toml"])["Cargo.toml"] == scratch.runtime("2")["Cargo.toml"].encode()
-    assert _facts(producer, prefix="" if below == "." else "x-").runtime.to_verified is Relation.ANCESTOR
+    assert (
+        repository.files(found, ["Cargo.toml"])["Cargo.toml"]
+        == scratch.runtime("2")["Cargo.toml"].encode()
+    )
+    assert (
+        _facts(producer, prefix="" if below == "." else "x-").runtime.to_verified
+        is Relation.ANCESTOR
+    )
 
 
 # Tags
 
 
 @pytest.mark.parametrize("digits", [300, 5000])
-def test_a_tag_too_long_for_a_file_is_not_a_release(producer: scratch.Producer, digits: int) -> None:
+def test_a_tag_too_long_for_a_file_is_not_a_release(
+    producer: scratch.Producer, digits: int
+) -> None:
     """Only a packed reference can have such a name. It is neither fetched nor read as a number."""
     with (producer.path / ".git" / "packed-refs").open("a") as file:
-        file.write(f"{producer.head()} refs/tags/v1.0.{'9' * digits}\n{producer.head()} refs/tags/v2{'x' * digits}\n")
+        file.write(
+            f"{producer.head()} refs/tags/v1.0.{'9' * digits}\n{producer.head()} refs/tags/v2{'x' * digits}\n"
+        )
     found, _ = _opened(producer)
     assert list(found.tags) == ["v1.0.0", "v1.1.0"]
     assert [release.tag for release in _facts(producer).history.earlier] == ["v1.0.0"]
@@ -226,7 +266,15 @@ def test_only_version_tags_count(producer: scratch.Producer) -> None:
     """Annotated and lightweight tags count, a tag of a tag is peeled, one of a tree or file has no commit; other names do not."""
     head = producer.head()
     producer.tag("v2.0.0", annotated=False)
-    for name in ("v2.0", "v2.0.0-rc1", "v2.0.0.0", "release", "x/v2.0.0", "V2.0.0", "nightly-v2.0.0"):
+    for name in (
+        "v2.0",
+        "v2.0.0-rc1",
+        "v2.0.0.0",
+        "release",
+        "x/v2.0.0",
+        "V2.0.0",
+        "nightly-v2.0.0",
+    ):
         producer.tag(name)
     producer.tag("v3.0.0", "HEAD^{tree}")
     producer.tag("v3.0.1", "HEAD:Cargo.toml", annotated=False)
@@ -254,17 +302,25 @@ def test_a_branch_of_a_tags_name_does_not_stand_in_for_it(producer: scratch.Prod
     """Refs are read by their full names."""
     producer.git("branch", "v1.1.0", "HEAD~3")
     (producer.path / ".git" / "v1.1.0").write_text(producer.git("rev-parse", "HEAD~3") + "\n")
-    assert git_producer.find_producer(producer.root, "HEAD", "").tags["v1.1.0"].commit == producer.head()
+    assert (
+        git_producer.find_producer(producer.root, "HEAD", "").tags["v1.1.0"].commit
+        == producer.head()
+    )
 
 
 def test_a_prefix_selects_the_producers_tags(tmp_path: Path) -> None:
     """With a prefix only tags that bear it count, by their whole name."""
     producer = scratch.producer(tmp_path / "producer", tag_prefix="kernel/")
     producer.tag("v9.0.0")
-    assert list(git_producer.find_producer(producer.root, "HEAD", "kernel/").tags) == ["kernel/v1.0.0", "kernel/v1.1.0"]
+    assert list(git_producer.find_producer(producer.root, "HEAD", "kernel/").tags) == [
+        "kernel/v1.0.0",
+        "kernel/v1.1.0",
+    ]
     facts = _facts(producer, prefix="kernel/")
     assert facts.tag.existing == Tag(name="kernel/v1.1.0", kind="annotated", target=producer.head())
-    assert facts.history.earlier == (Release(tag="v1.0.0", commit_sha=producer.git("rev-parse", "kernel/v1.0.0~1")),)
+    assert facts.history.earlier == (
+        Release(tag="v1.0.0", commit_sha=producer.git("rev-parse", "kernel/v1.0.0~1")),
+    )
 
 
 def test_tags_of_a_bigger_repository_are_not_the_producers(tmp_path: Path) -> None:
@@ -284,8 +340,12 @@ def test_tags_that_moved_or_went_are_followed(producer: scratch.Producer) -> Non
     producer.tag("v1.2.0", annotated=False)
     found = git_producer.find_producer(producer.root, "HEAD", "")
     repository.update(found, "")
-    ours = command.run("for-each-ref", "--format=%(refname) %(objectname)", "refs/tags", cwd=repository.folder).decode()
-    assert ours.splitlines() == [f"refs/tags/{name} {found.tags[name].object_id}" for name in ("v1.1.0", "v1.2.0")]
+    ours = command.run(
+        "for-each-ref", "--format=%(refname) %(objectname)", "refs/tags", cwd=repository.folder
+    ).decode()
+    assert ours.splitlines() == [
+        f"refs/tags/{name} {found.tags[name].object_id}" for name in ("v1.1.0", "v1.2.0")
+    ]
     producer.git("tag", "--delete", "v1.1.0", "v1.2.0")
     repository.update(git_producer.find_producer(producer.root, "HEAD", ""), "")
     assert command.run("for-each-ref", "refs/tags", cwd=repository.folder) == b""
@@ -317,9 +377,12 @@ def _assert_not_whole(problem: Problem, producer: scratch.Producer, blob: str) -
     """The refusal names the object; the words about it are git's, its prefixes are gone."""
     assert problem.where == str(producer.path / ".git")
     start, colon, reason = problem.message.rpartition(": ")
-    assert (problem.code, start + colon) == ("HP013", f"commit {producer.head()} and the tags cannot be fetched whole: ")
+    assert (problem.code, start + colon) == (
+        "HP013",
+        f"commit {producer.head()} and the tags cannot be fetched whole: ",
+    )
     assert reason.endswith(blob)
-    assert problem.hint == "run 'git fsck' in the producer's repository and mend what it names"
+    assert problem.hint == "run 'git fsck' in the producer's repository and fix what it reports"
 
 
 @pytest.mark.parametrize("name", ["v1.0.0", "v1.0.0^{commit}"])
@@ -331,7 +394,7 @@ def test_a_tag_without_its_object_is_refused(producer: scratch.Producer, name: s
         code="HP013",
         where=str(producer.path / ".git"),
         message=f"the tags cannot be read: missing object {gone} for refs/tags/v1.0.0",
-        hint="run 'git fsck' in the producer's repository and mend what it names",
+        hint="run 'git fsck' in the producer's repository and fix what it reports",
     )
 
 
@@ -358,9 +421,14 @@ def test_another_users_repository_is_read(producer: scratch.Producer) -> None:
     for path in (producer.path, *producer.path.rglob("*")):
         os.chown(path, 65534, 65534)
     found, repository = _opened(producer)
-    assert repository.tree(found) == command.run("rev-parse", "HEAD^{tree}", cwd=producer.root).decode().strip()
+    assert (
+        repository.tree(found)
+        == command.run("rev-parse", "HEAD^{tree}", cwd=producer.root).decode().strip()
+    )
     assert repository.list_uncommitted(found, producer.path.parent / "index") == ()
-    assert _facts(producer).tag.existing == Tag(name="v1.1.0", kind="annotated", target=found.commit)
+    assert _facts(producer).tag.existing == Tag(
+        name="v1.1.0", kind="annotated", target=found.commit
+    )
 
 
 def test_the_producers_repository_is_untouched(producer: scratch.Producer) -> None:
@@ -375,7 +443,10 @@ def test_the_producers_repository_is_untouched(producer: scratch.Producer) -> No
     before = scratch.listing(producer.path)
     found, repository = _opened(producer)
     repository.files(found, [scratch.MANIFEST_PATH])
-    assert repository.list_uncommitted(found, producer.path.parent / "index") == ("CHANGELOG.md", "new.txt")
+    assert repository.list_uncommitted(found, producer.path.parent / "index") == (
+        "CHANGELOG.md",
+        "new.txt",
+    )
     _facts(producer)
     assert scratch.listing(producer.path) == before
 
@@ -402,8 +473,15 @@ def test_a_root_below_the_top_is_read_below_it(tmp_path: Path) -> None:
     outer = scratch.producer(tmp_path / "outer", below="vendor/producer", tag_prefix="sub/")
     outer.commit("elsewhere", {"../../crates/other.rs": "outside\n"})
     found, repository = _opened(outer, prefix="sub/")
-    assert (found.prefix, found.path, found.top) == ("vendor/producer/", "vendor/producer", outer.path)
-    assert repository.files(found, ["Cargo.toml"])["Cargo.toml"] == scratch.runtime("2")["Cargo.toml"].encode()
+    assert (found.prefix, found.path, found.top) == (
+        "vendor/producer/",
+        "vendor/producer",
+        outer.path,
+    )
+    assert (
+        repository.files(found, ["Cargo.toml"])["Cargo.toml"]
+        == scratch.runtime("2")["Cargo.toml"].encode()
+    )
     facts = _facts(outer, prefix="sub/")
     assert facts.verified.producer_path == "vendor/producer"
     assert facts.runtime.paths_after == (scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH)
@@ -414,7 +492,9 @@ def test_a_root_below_the_top_is_read_below_it(tmp_path: Path) -> None:
 # The facts of a release
 
 
-def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(producer: scratch.Producer) -> None:
+def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(
+    producer: scratch.Producer,
+) -> None:
     """Metadata between runtime commit and tag: an ancestor, no runtime path differs, everything is told."""
     head = producer.head()
     manifest = (producer.root / scratch.MANIFEST_PATH).read_bytes()
@@ -453,7 +533,9 @@ def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(producer: s
         history=HistoryFacts(
             earlier=(Release(tag="v1.0.0", commit_sha=producer.git("rev-parse", "v1.0.0~1")),),
             unstated=(),
-            previous=Manifest.from_dict(json.loads(producer.git("show", f"v1.0.0:{scratch.MANIFEST_PATH}"))),
+            previous=Manifest.from_dict(
+                json.loads(producer.git("show", f"v1.0.0:{scratch.MANIFEST_PATH}"))
+            ),
             changed_since_previous=("crates/core/lib.rs", "openapi/openapi.yaml"),
             rollback=None,
         ),
@@ -483,8 +565,14 @@ def test_runtime_paths_that_differ_are_named(producer: scratch.Producer) -> None
     producer.commit("main moves on", changes)
     facts = _facts(producer)
     assert facts.runtime.changed_to_tag == ()
-    assert facts.runtime.changed_to_verified == ("components/a/crates/x.rs", "crates/core/lib.rs", "openapi/openapi.yaml")
-    assert facts.runtime.paths_after == tuple(sorted([*changes, scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH]))
+    assert facts.runtime.changed_to_verified == (
+        "components/a/crates/x.rs",
+        "crates/core/lib.rs",
+        "openapi/openapi.yaml",
+    )
+    assert facts.runtime.paths_after == tuple(
+        sorted([*changes, scratch.CHANGELOG_PATH, scratch.MANIFEST_PATH])
+    )
     assert len(facts.runtime.commits_after) == 2
     producer.tag("v1.1.0")
     assert _facts(producer).runtime.changed_to_tag == facts.runtime.changed_to_verified
@@ -503,7 +591,10 @@ def test_a_runtime_commit_of_another_branch_is_unrelated(producer: scratch.Produ
     aside = producer.commit("aside", scratch.runtime("7"))
     producer.git("checkout", "--quiet", "main")
     facts = _facts(producer, commit_sha=aside)
-    assert (facts.runtime.to_tag, facts.runtime.to_verified) == (Relation.UNRELATED, Relation.UNRELATED)
+    assert (facts.runtime.to_tag, facts.runtime.to_verified) == (
+        Relation.UNRELATED,
+        Relation.UNRELATED,
+    )
     assert facts.runtime.changed_to_verified == ("crates/core/lib.rs", "openapi/openapi.yaml")
     assert facts.runtime.service_version == "service.v7"
 
@@ -512,10 +603,15 @@ def test_a_later_runtime_commit_is_unrelated(producer: scratch.Producer) -> None
     """The runtime commit must come before: one that comes after the verified commit is no ancestor of it."""
     later = producer.commit("later", {})
     facts = _facts(producer, "HEAD~1", commit_sha=later)
-    assert (facts.runtime.to_tag, facts.runtime.to_verified) == (Relation.UNRELATED, Relation.UNRELATED)
+    assert (facts.runtime.to_tag, facts.runtime.to_verified) == (
+        Relation.UNRELATED,
+        Relation.UNRELATED,
+    )
 
 
-@pytest.mark.parametrize("name", ["nothing", "HEAD^{tree}", "HEAD:Cargo.toml", "v1.0.0", "loose blob"])
+@pytest.mark.parametrize(
+    "name", ["nothing", "HEAD^{tree}", "HEAD:Cargo.toml", "v1.0.0", "loose blob"]
+)
 def test_a_runtime_commit_that_is_none_is_missing(producer: scratch.Producer, name: str) -> None:
     """An id that git does not know, or that is a tree, a file or a tag object, is no commit."""
     if name == "nothing":
@@ -551,7 +647,9 @@ def test_the_manifest_at_the_tag_is_the_tags_own(producer: scratch.Producer) -> 
     assert _facts(producer).tag.manifest is None
 
 
-def test_earlier_releases_are_those_whose_own_manifest_states_their_tag(producer: scratch.Producer) -> None:
+def test_earlier_releases_are_those_whose_own_manifest_states_their_tag(
+    producer: scratch.Producer,
+) -> None:
     """The latest first, by version and not by name or date; tags with no manifest or another's are left out."""
     first = producer.git("rev-parse", "v1.0.0~1")
     runtime = producer.git("rev-parse", "HEAD~1")
@@ -590,7 +688,9 @@ def test_the_service_version_is_what_the_runtime_commit_states(producer: scratch
 # What is uncommitted
 
 
-def test_uncommitted_is_all_that_differs_from_the_commit(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_uncommitted_is_all_that_differs_from_the_commit(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """Modified, staged, deleted, untracked and made executable; not what the commit's own .gitignore covers."""
     producer.write(
         {
@@ -616,7 +716,9 @@ def test_uncommitted_is_all_that_differs_from_the_commit(producer: scratch.Produ
     )
 
 
-def test_a_clean_work_tree_has_nothing_uncommitted(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_a_clean_work_tree_has_nothing_uncommitted(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """Nothing differs, and nothing does when it is asked a second time with other times on the files."""
     found, repository = _opened(producer)
     assert repository.list_uncommitted(found, tmp_path / "index") == ()
@@ -649,11 +751,15 @@ def test_bits_of_the_index_hide_nothing(producer: scratch.Producer, tmp_path: Pa
     assert repository.list_uncommitted(found, tmp_path / "index") == ("CHANGELOG.md", "Cargo.toml")
 
 
-def test_filters_of_the_producers_configuration_are_never_run(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_filters_of_the_producers_configuration_are_never_run(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """A clean filter that would make any file look unchanged is not run; the file's own bytes are compared."""
     producer.commit("attributes", {".gitattributes": "Cargo.toml filter=liar\n"})
     shutil.copyfile(producer.root / "Cargo.toml", tmp_path / "committed")
-    producer.git("config", "filter.liar.clean", f"touch '{tmp_path}/ran'; cat '{tmp_path}/committed'")
+    producer.git(
+        "config", "filter.liar.clean", f"touch '{tmp_path}/ran'; cat '{tmp_path}/committed'"
+    )
     producer.git("config", "filter.liar.required", "true")
     producer.write({"Cargo.toml": scratch.runtime("2")["Cargo.toml"].replace("members", "MEMBERS")})
     assert producer.git("status", "--porcelain") == "", "the caller's git is deceived"

@@ -27,7 +27,9 @@ harmless = ["net", "registries"]
 
 def parsed() -> profile.Profile:
     """Return a profile with a list of each kind."""
-    text = scratch.PROFILE.replace("\n[environment]\n", "\n[environment]\n" + ADDED.split("\n\n", maxsplit=1)[0] + "\n")
+    text = scratch.PROFILE.replace(
+        "\n[environment]\n", "\n[environment]\n" + ADDED.split("\n\n", maxsplit=1)[0] + "\n"
+    )
     text += ADDED.split("\n\n", 1)[1]
     return profile.parse(text.encode(), "handoff.toml", schemas.schema(schemas.PROFILE))
 
@@ -42,7 +44,10 @@ def put(path: Path, text: str = "") -> Path:
 def test_a_clean_place_has_nothing_to_say(tmp_path: Path) -> None:
     """No file above, no settings: no problem, no advisory. A folder of such a name is no file."""
     (tmp_path / "clippy.toml").mkdir()
-    assert surroundings.inspect(tmp_path / "a" / "checkout", parsed(), {"HOME": str(tmp_path)}) == ([], [])
+    assert surroundings.inspect(tmp_path / "a" / "checkout", parsed(), {"HOME": str(tmp_path)}) == (
+        [],
+        [],
+    )
 
 
 def test_files_above_are_refused_each_by_name(tmp_path: Path) -> None:
@@ -65,8 +70,13 @@ def test_files_above_are_refused_each_by_name(tmp_path: Path) -> None:
 
 def test_settings_of_the_user_that_change_a_verdict_are_refused(tmp_path: Path) -> None:
     """Flags, runners and whatever nobody has called harmless: the file and its tables are named."""
-    path = put(tmp_path / "config.toml", "[net]\nretry = 1\n[build]\nrustflags = []\n[target.x]\nrunner = 'true'\n")
-    problems, notes = surroundings.inspect(tmp_path / "x" / "checkout", parsed(), {"CARGO_HOME": str(tmp_path)})
+    path = put(
+        tmp_path / "config.toml",
+        "[net]\nretry = 1\n[build]\nrustflags = []\n[target.x]\nrunner = 'true'\n",
+    )
+    problems, notes = surroundings.inspect(
+        tmp_path / "x" / "checkout", parsed(), {"CARGO_HOME": str(tmp_path)}
+    )
     assert notes == []
     assert [(one.code, one.where, one.message, one.hint) for one in problems] == [
         (
@@ -81,10 +91,16 @@ def test_settings_of_the_user_that_change_a_verdict_are_refused(tmp_path: Path) 
 def test_harmless_settings_are_told(tmp_path: Path) -> None:
     """Settings that name mirrors only are no obstacle, though they lie above the checkout too: the default cache is below HOME."""
     path = put(tmp_path / ".cargo" / "config.toml", "[registries.x]\nindex = 'y'\n")
-    problems, notes = surroundings.inspect(tmp_path / ".cache" / "checkout", parsed(), {"HOME": str(tmp_path)})
+    problems, notes = surroundings.inspect(
+        tmp_path / ".cache" / "checkout", parsed(), {"HOME": str(tmp_path)}
+    )
     assert problems == []
     assert [(one.code, one.where, one.message) for one in notes] == [
-        ("HA003", str(path), "settings of the user's that reach the checks and change no verdict: registries")
+        (
+            "HA003",
+            str(path),
+            "settings of the user's that reach the checks and change no verdict: registries",
+        )
     ]
 
 
@@ -92,9 +108,13 @@ def test_harmless_settings_are_told(tmp_path: Path) -> None:
 def test_settings_that_nobody_can_read_are_refused(tmp_path: Path, text: str) -> None:
     """What cannot be read may change anything."""
     (tmp_path / "config.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
-    [problem], _ = surroundings.inspect(tmp_path / "x" / "checkout", parsed(), {"CARGO_HOME": str(tmp_path)})
+    [problem], _ = surroundings.inspect(
+        tmp_path / "x" / "checkout", parsed(), {"CARGO_HOME": str(tmp_path)}
+    )
     assert problem.code == "HP018"
-    assert problem.message.startswith("the user's settings cannot be read, so nobody knows what they change: ")
+    assert problem.message.startswith(
+        "the user's settings cannot be read, so nobody knows what they change: "
+    )
 
 
 def test_a_file_of_which_nothing_is_harmless_is_refused_unread(tmp_path: Path) -> None:
@@ -102,7 +122,9 @@ def test_a_file_of_which_nothing_is_harmless_is_refused_unread(tmp_path: Path) -
     path = put(tmp_path / ".jq", "def length: 1;")
     text = scratch.PROFILE + '[[environment.user_config]]\nfiles = ["{HOME}/.jq"]\nharmless = []\n'
     owner = profile.parse(text.encode(), "handoff.toml", schemas.schema(schemas.PROFILE))
-    problems, notes = surroundings.inspect(tmp_path / "x" / "checkout", owner, {"HOME": str(tmp_path)})
+    problems, notes = surroundings.inspect(
+        tmp_path / "x" / "checkout", owner, {"HOME": str(tmp_path)}
+    )
     assert notes == []
     assert [(one.code, one.where, one.message, one.hint) for one in problems] == [
         (
@@ -134,7 +156,9 @@ def test_where_nobody_may_look_nothing_is_taken_for_good(tmp_path: Path) -> None
     }
 
 
-def test_a_variable_that_names_no_folder_is_no_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_that_names_no_folder_is_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An unset, empty or relative variable: nothing is looked for in the current folder."""
     put(tmp_path / "config.toml", "[build]\n")
     monkeypatch.chdir(tmp_path)
@@ -149,7 +173,9 @@ def test_what_ripgrep_follows_is_refused_for_every_profile(tmp_path: Path, name:
     plain = profile.parse(scratch.PROFILE.encode(), "handoff.toml", schemas.schema(schemas.PROFILE))
     problems, notes = surroundings.inspect(tmp_path / "x" / "checkout", plain, {})
     message = f"lies above the private checkout {tmp_path / 'x' / 'checkout'}, where tools of the checks would follow it"
-    assert [(one.code, one.where, one.message) for one in problems] == [("HP017", str(path), message)]
+    assert [(one.code, one.where, one.message) for one in problems] == [
+        ("HP017", str(path), message)
+    ]
     assert notes == []
 
 
@@ -164,7 +190,9 @@ def test_folders_of_toolchains_are_found(tmp_path: Path) -> None:
     assert look({"HOME": home, "PATH": "/usr/bin"}, ["CARGO_HOME"]) == {"CARGO_HOME": cargo}
     assert look({"HOME": home, "PATH": on_path}, []) == {"CARGO_HOME": cargo, "RUSTUP_HOME": rustup}
     assert look({"HOME": home, "PATH": on_path, "CARGO_HOME": other}, []) == {}
-    assert look({"HOME": home, "PATH": on_path, "CARGO_HOME": other}, ["CARGO_HOME"]) == {"CARGO_HOME": other}
+    assert look({"HOME": home, "PATH": on_path, "CARGO_HOME": other}, ["CARGO_HOME"]) == {
+        "CARGO_HOME": other
+    }
     assert look({"PATH": on_path, "PYENV_ROOT": other}, ["PYENV_ROOT"]) == {"PYENV_ROOT": other}
     assert look({"HOME": home, "PATH": "", "RUSTUP_HOME": f"{home}/missing"}, ["RUSTUP_HOME"]) == {}
     assert look({}, ["CARGO_HOME"]) == {}
@@ -173,7 +201,9 @@ def test_folders_of_toolchains_are_found(tmp_path: Path) -> None:
 def test_nothing_runs_below_such_a_file(desk: Desk) -> None:
     """A run and a check alone are refused before anything has run, by name; a packet can still be verified there."""
     (desk.folder / "handoff.toml").write_text(
-        scratch.PROFILE.replace("\n[environment]\n", '\n[environment]\nrefuse_above = ["clippy.toml"]\n')
+        scratch.PROFILE.replace(
+            "\n[environment]\n", '\n[environment]\nrefuse_above = ["clippy.toml"]\n'
+        )
     )
     assert desk.run("handoff-stable").returncode == 0
     above = put(desk.folder / "clippy.toml")

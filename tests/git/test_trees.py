@@ -71,7 +71,9 @@ def test_a_link_leads_where_a_file_system_goes(text: str, place: str, kind: Kind
 def test_each_link_on_the_way_is_told() -> None:
     """Links to folders, links through links, and links in the middle of a path are all on the way."""
     tree = links(one="a", a__two="../one/b", three="one/two/c")
-    assert tree.resolve("three") == Resolved(place="a/b/c", kind=Kind.FILE, links=("three", "one", "a/two", "one"))
+    assert tree.resolve("three") == Resolved(
+        place="a/b/c", kind=Kind.FILE, links=("three", "one", "a/two", "one")
+    )
 
 
 def test_a_step_up_is_taken_from_where_a_link_leads() -> None:
@@ -103,11 +105,21 @@ def test_a_runtime_has_its_links_and_what_they_lead_to() -> None:
 
 def test_a_file_is_a_test_only_if_every_way_to_it_is_one() -> None:
     """A link from the runtime into its tests makes what it leads to runtime; a link from tests alone does not."""
-    spec: Spec = {"src/tests/a": ("file", "1"), "src/tests/b": ("link", "../../other"), "other": ("file", "2")}
+    spec: Spec = {
+        "src/tests/a": ("file", "1"),
+        "src/tests/b": ("link", "../../other"),
+        "other": ("file", "2"),
+    }
     found = trees.runtime(a_tree(spec), ["src/"], ["src/tests/"])
-    assert (sorted(found.parts), sorted(found.tests)) == ([], ["other", "src/tests/a", "src/tests/b"])
+    assert (sorted(found.parts), sorted(found.tests)) == (
+        [],
+        ["other", "src/tests/a", "src/tests/b"],
+    )
     found = trees.runtime(a_tree(spec | {"src/x": ("link", "tests/a")}), ["src/"], ["src/tests/"])
-    assert (sorted(found.parts), sorted(found.tests)) == (["src/tests/a", "src/x"], ["other", "src/tests/b"])
+    assert (sorted(found.parts), sorted(found.tests)) == (
+        ["src/tests/a", "src/x"],
+        ["other", "src/tests/b"],
+    )
 
 
 def test_what_is_outside_is_told_by_its_place() -> None:
@@ -133,9 +145,13 @@ class _Export:
         self.outside: set[str] = set()
 
     def take(self, pattern: str) -> None:
-        self._expand(str(self.root), "", pattern.rstrip("/").split("/"), pattern.endswith("/"), set())
+        self._expand(
+            str(self.root), "", pattern.rstrip("/").split("/"), pattern.endswith("/"), set()
+        )
 
-    def _expand(self, folder: str, name: str, rest: list[str], whole: bool, links: set[tuple[str, str]]) -> None:
+    def _expand(
+        self, folder: str, name: str, rest: list[str], whole: bool, links: set[tuple[str, str]]
+    ) -> None:
         for entry in sorted(os.listdir(folder)):  # noqa: PTH208
             if not re.fullmatch(rest[0].replace("*", ".+"), entry):
                 continue
@@ -146,7 +162,11 @@ class _Export:
                 self._refuse(f"{folder}/{entry}", virtual, passed)
             elif len(rest) > 1 and os.path.isdir(found):  # noqa: PTH112 - the system's own answers
                 self._expand(found, virtual, rest[1:], whole, passed)
-            elif len(rest) == 1 and os.path.isdir(found) and (whole or os.path.islink(f"{folder}/{entry}")):  # noqa: PTH112, PTH114
+            elif (
+                len(rest) == 1
+                and os.path.isdir(found)
+                and (whole or os.path.islink(f"{folder}/{entry}"))
+            ):  # noqa: PTH112, PTH114
                 self._whole(found, virtual, passed, [])
             elif len(rest) == 1 and not whole and not os.path.isdir(found):  # noqa: PTH112
                 self._file(found, virtual, passed)
@@ -208,9 +228,14 @@ class _Export:
 
 
 _PATHS = st.lists(st.sampled_from(["a", "b", "src", "lib"]), min_size=1, max_size=5).map("/".join)
-_TEXTS = st.lists(st.sampled_from(["..", "a", "b", "src", "lib", "gone", "."]), min_size=1, max_size=5).map("/".join)
+_TEXTS = st.lists(
+    st.sampled_from(["..", "a", "b", "src", "lib", "gone", "."]), min_size=1, max_size=5
+).map("/".join)
 _PATTERNS = st.lists(
-    st.sampled_from(["src/", "lib/", "a/b", "*/a", "*/*/", "a", "src/a/b/", "lib/*", "b/lib/"]), min_size=1, max_size=3, unique=True
+    st.sampled_from(["src/", "lib/", "a/b", "*/a", "*/*/", "a", "src/a/b/", "lib/*", "b/lib/"]),
+    min_size=1,
+    max_size=3,
+    unique=True,
 )
 
 
@@ -220,8 +245,15 @@ def _specs(draw: st.DrawFn) -> tuple[Spec, Spec]:
     spec: Spec = dict.fromkeys(draw(st.lists(_PATHS, min_size=1, max_size=5)), ("file", "1"))
 
     def link(path: str) -> tuple[str, str]:
-        above = {other[:place] for other in spec for place in range(len(other)) if other[place] == "/"}
-        through = {f"{other}/{name}" for other, (kind, _) in spec.items() if kind == "link" for name in ("a", "b", "../a")}
+        above = {
+            other[:place] for other in spec for place in range(len(other)) if other[place] == "/"
+        }
+        through = {
+            f"{other}/{name}"
+            for other, (kind, _) in spec.items()
+            if kind == "link"
+            for name in ("a", "b", "../a")
+        }
         known = sorted({*spec, *above, *through} - {path}) or ["a"]
         inside = st.sampled_from(known).map(lambda target: "../" * path.count("/") + target)
         return "link", draw(st.one_of(inside, inside, inside, _TEXTS, st.just("/etc")))
@@ -240,7 +272,11 @@ def _specs(draw: st.DrawFn) -> tuple[Spec, Spec]:
 
 def _possible(spec: Spec) -> Spec:
     """Leave out what lies below a file or a link."""
-    return {path: entry for path, entry in spec.items() if not any(path.startswith(f"{other}/") for other in spec if other != path)}
+    return {
+        path: entry
+        for path, entry in spec.items()
+        if not any(path.startswith(f"{other}/") for other in spec if other != path)
+    }
 
 
 def _exported(spec: Spec, patterns: list[str], folder: Path) -> _Export:
@@ -261,14 +297,20 @@ def _exported(spec: Spec, patterns: list[str], folder: Path) -> _Export:
 
 @settings(quick, max_examples=200)
 @given(_specs(), _PATTERNS)
-def test_runtimes_differ_exactly_if_full_exports_do(specs: tuple[Spec, Spec], patterns: list[str]) -> None:
+def test_runtimes_differ_exactly_if_full_exports_do(
+    specs: tuple[Spec, Spec], patterns: list[str]
+) -> None:
     """For any two trees: the same runtime is the same exported content by the same links, and the same things are refused."""
     runtimes = [trees.runtime(a_tree(spec), patterns) for spec in specs]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder).resolve()
-        exports = [_exported(spec, patterns, place / str(number)) for number, spec in enumerate(specs)]
+        exports = [
+            _exported(spec, patterns, place / str(number)) for number, spec in enumerate(specs)
+        ]
     for runtime, export in zip(runtimes, exports, strict=True):
         assert set(runtime.outside) == export.outside
-        assert {path for path, (mode, _) in runtime.parts.items() if mode == trees.LINK} == {path for path, _ in export.links}
+        assert {path for path, (mode, _) in runtime.parts.items() if mode == trees.LINK} == {
+            path for path, _ in export.links
+        }
     same = (exports[0].content, exports[0].links) == (exports[1].content, exports[1].links)
     assert (trees.differences(*runtimes) == ((), ())) == same

@@ -23,18 +23,28 @@ if TYPE_CHECKING:
 
 
 def _open(
-    producer: scratch.Producer, profile_path: Path | None = None, *, ref: str = "HEAD", text: str = scratch.PROFILE
+    producer: scratch.Producer,
+    profile_path: Path | None = None,
+    *,
+    ref: str = "HEAD",
+    text: str = scratch.PROFILE,
 ) -> workspace.Workspace:
     folder = producer.path.parent
     if profile_path is None:
         profile_path = folder / "profile.toml"
         profile_path.write_text(text)
     return workspace.open_workspace(
-        root=producer.root, ref=ref, profile_path=profile_path, work=folder / "work", cache=folder / "cache"
+        root=producer.root,
+        ref=ref,
+        profile_path=profile_path,
+        work=folder / "work",
+        cache=folder / "cache",
     )
 
 
-def _problems(producer: scratch.Producer, profile_path: Path | None = None, *, text: str = scratch.PROFILE) -> tuple[Problem, ...]:
+def _problems(
+    producer: scratch.Producer, profile_path: Path | None = None, *, text: str = scratch.PROFILE
+) -> tuple[Problem, ...]:
     with pytest.raises(HandoffError) as caught:
         _open(producer, profile_path, text=text)
     return caught.value.problems
@@ -44,7 +54,9 @@ def test_what_is_opened_belongs_together(producer: scratch.Producer) -> None:
     """Producer, profile and tree are those of the commit, which is in our own repository, and there is nothing to note."""
     opened = _open(producer)
     assert opened.producer == git_producer.find_producer(producer.root, "HEAD", "")
-    assert opened.profile == producer_profile.parse(scratch.PROFILE.encode(), "profile.toml", schemas.schema(schemas.PROFILE))
+    assert opened.profile == producer_profile.parse(
+        scratch.PROFILE.encode(), "profile.toml", schemas.schema(schemas.PROFILE)
+    )
     assert opened.tree == producer.git("rev-parse", "HEAD^{tree}")
     assert opened.repository.folder == opened.base / "objects.git"
     assert opened.work == producer.path.parent / "work"
@@ -117,9 +129,14 @@ def test_a_cache_that_was_removed_is_made_anew(producer: scratch.Producer) -> No
 # The profile
 
 
-def test_a_profile_that_cannot_be_read_is_refused(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_a_profile_that_cannot_be_read_is_refused(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """HP030 with the system's reason, for a missing file and for a folder."""
-    for path, reason in {tmp_path / "no.toml": "No such file or directory", tmp_path: "Is a directory"}.items():
+    for path, reason in {
+        tmp_path / "no.toml": "No such file or directory",
+        tmp_path: "Is a directory",
+    }.items():
         assert _problems(producer, path) == (
             Problem(
                 code="HP030",
@@ -130,15 +147,21 @@ def test_a_profile_that_cannot_be_read_is_refused(producer: scratch.Producer, tm
         )
 
 
-def test_a_profile_with_mistakes_is_refused_before_anything_is_fetched(producer: scratch.Producer) -> None:
+def test_a_profile_with_mistakes_is_refused_before_anything_is_fetched(
+    producer: scratch.Producer,
+) -> None:
     """HP030 names the file and the place in it; no cache is made."""
     text = scratch.PROFILE.replace('tools = ["bash"]', 'tools = ["bsh"]')
     problems = _problems(producer, text=text)
     lines = [number for number, line in enumerate(text.splitlines(), 1) if "bsh" in line]
     assert [(problem.code, problem.where) for problem in problems] == [
-        ("HP030", f"{producer.path.parent / 'profile.toml'}:{line}#/checks/{number}/tools/0") for number, line in enumerate(lines)
+        ("HP030", f"{producer.path.parent / 'profile.toml'}:{line}#/checks/{number}/tools/0")
+        for number, line in enumerate(lines)
     ]
-    assert problems[0].message == "bsh is no tool of this profile (did you mean bash?); known: bash, git"
+    assert (
+        problems[0].message
+        == "bsh is no tool of this profile (did you mean bash?); known: bash, git"
+    )
     assert not (producer.path.parent / "cache").exists()
 
 
@@ -146,7 +169,9 @@ def test_a_producer_that_cannot_be_found_is_refused(tmp_path: Path) -> None:
     """The refusals of the repository come through as they are."""
     missing = scratch.Producer(path=tmp_path / "missing", root=tmp_path / "missing")
     assert [problem.code for problem in _problems(missing)] == ["HP010"]
-    assert [problem.code for problem in _problems(scratch.repository(tmp_path / "empty"))] == ["HP012"]
+    assert [problem.code for problem in _problems(scratch.repository(tmp_path / "empty"))] == [
+        "HP012"
+    ]
 
 
 def test_a_profile_in_the_commit_is_fine(producer: scratch.Producer) -> None:
@@ -195,7 +220,9 @@ def test_a_profile_beside_the_producer_must_be_committed_too(tmp_path: Path) -> 
     outer = scratch.producer(tmp_path / "outer", below="svc/a")
     outer.write({"../../ci/handoff.toml": scratch.PROFILE})
     profile = outer.path / "ci/handoff.toml"
-    assert [(note.code, note.where) for note in _open(outer, profile).notes] == [("HA002", "ci/handoff.toml")]
+    assert [(note.code, note.where) for note in _open(outer, profile).notes] == [
+        ("HA002", "ci/handoff.toml")
+    ]
     commit = outer.commit("ci: profile", {})
     assert _open(outer, profile).notes == ()
     profile.write_text(scratch.PROFILE + "\n# edited\n")
@@ -241,7 +268,15 @@ def _by_a_hard_link_inside(profile: Path, elsewhere: Path) -> Path:
 
 
 def _by_steps_up(profile: Path, elsewhere: Path) -> Path:
-    return elsewhere / ".." / profile.parents[1].name / "crates" / ".." / profile.parent.name / profile.name
+    return (
+        elsewhere
+        / ".."
+        / profile.parents[1].name
+        / "crates"
+        / ".."
+        / profile.parent.name
+        / profile.name
+    )
 
 
 def _by_a_folder_that_became_a_link(profile: Path, elsewhere: Path) -> Path:
@@ -325,7 +360,10 @@ def test_a_committed_link_does_not_hold_a_profile(
 def test_a_committed_link_to_a_committed_profile_holds_it(producer: scratch.Producer) -> None:
     """A link within the repository is followed in the commit; where the work tree's link leads elsewhere, it is refused."""
     (producer.root / "handoff.toml").symlink_to("ops/handoff.toml")
-    commit = producer.commit("ci: a link", {"ops/handoff.toml": scratch.PROFILE, "ops/other.toml": scratch.PROFILE + "\n"})
+    commit = producer.commit(
+        "ci: a link",
+        {"ops/handoff.toml": scratch.PROFILE, "ops/other.toml": scratch.PROFILE + "\n"},
+    )
     assert _open(producer, producer.root / "handoff.toml").notes == ()
     (producer.root / "handoff.toml").unlink()
     (producer.root / "handoff.toml").symlink_to("ops/other.toml")
@@ -335,7 +373,9 @@ def test_a_committed_link_to_a_committed_profile_holds_it(producer: scratch.Prod
 # What ships with the package
 
 
-@pytest.mark.parametrize("name", [schemas.MANIFEST, schemas.PACKET, schemas.PROFILE, schemas.RECORD, schemas.RESULT])
+@pytest.mark.parametrize(
+    "name", [schemas.MANIFEST, schemas.PACKET, schemas.PROFILE, schemas.RECORD, schemas.RESULT]
+)
 def test_every_contract_has_a_schema_that_bears_its_name(name: str) -> None:
     """Each schema is there, is of one draft, and is parsed once."""
     schema = schemas.schema(name)
@@ -355,14 +395,18 @@ def test_built_in_profiles_are_read_like_anyones() -> None:
     found = files.built_in_profiles()
     assert "memorykernel" in found
     for path in found.values():
-        parsed = producer_profile.parse(path.read_bytes(), str(path), schemas.schema(schemas.PROFILE))
+        parsed = producer_profile.parse(
+            path.read_bytes(), str(path), schemas.schema(schemas.PROFILE)
+        )
         assert parsed.digest.startswith("sha256:")
 
 
 # What a run hands over to its checks
 
 
-def test_what_is_handed_over_is_taken_over(producer: scratch.Producer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_handed_over_is_taken_over(
+    producer: scratch.Producer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Producer, commit, folders and the run's own profile arrive as they were, even where the profile was named from elsewhere."""
     (tmp_path / "profile.toml").write_text(scratch.PROFILE)
     monkeypatch.chdir(tmp_path)
@@ -373,7 +417,12 @@ def test_what_is_handed_over_is_taken_over(producer: scratch.Producer, tmp_path:
     assert name == "a name"
     assert taken.profile_path == tmp_path / "profile.toml"
     assert taken.profile == opened.profile
-    assert (taken.producer, taken.tree, taken.work, taken.base) == (opened.producer, opened.tree, opened.work, opened.base)
+    assert (taken.producer, taken.tree, taken.work, taken.base) == (
+        opened.producer,
+        opened.tree,
+        opened.work,
+        opened.base,
+    )
     assert taken.checkout_spec("a name") == opened.checkout_spec("a name")
 
 
@@ -383,7 +432,12 @@ def test_a_run_whose_profile_changed_is_refused(producer: scratch.Producer, tmp_
     path.write_text(scratch.PROFILE)
     handover.hand_over(_open(producer, path), "a name", tmp_path / "run.json")
     path.write_text(scratch.PROFILE.replace("timeout_seconds = ", "timeout_seconds = 1"))
-    for run, where in ((tmp_path / "run.json", path), (tmp_path / "none.json", tmp_path / "none.json")):
+    for run, where in (
+        (tmp_path / "run.json", path),
+        (tmp_path / "none.json", tmp_path / "none.json"),
+    ):
         with pytest.raises(HandoffError) as caught:
             handover.take_over(run)
-        assert [(problem.code, problem.where) for problem in caught.value.problems] == [("HP015", str(where))]
+        assert [(problem.code, problem.where) for problem in caught.value.problems] == [
+            ("HP015", str(where))
+        ]

@@ -34,7 +34,11 @@ class User:
 
     def git(self, *words: str, cwd: Path | None = None) -> str:
         """Run git as the user does, with the user's configuration."""
-        environment = {name: value for name, value in scratch.environment().items() if not name.startswith("GIT_CONFIG")}
+        environment = {
+            name: value
+            for name, value in scratch.environment().items()
+            if not name.startswith("GIT_CONFIG")
+        }
         done = subprocess.run(
             ["git", *words],
             cwd=cwd or self.clone,
@@ -48,7 +52,10 @@ class User:
 
     def status(self) -> list[str]:
         """Return the paths that the user's git calls changed."""
-        return sorted(line[3:] for line in self.git("status", "--porcelain", "--untracked-files=all").splitlines())
+        return sorted(
+            line[3:]
+            for line in self.git("status", "--porcelain", "--untracked-files=all").splitlines()
+        )
 
     def uncommitted(self) -> list[str]:
         """Return the paths that we call changed: what the private checkout needs is in place, as in any run but the first."""
@@ -56,13 +63,18 @@ class User:
         repository = git_repository.Repository(self.cache / "objects.git")
         repository.update(found, "")
         told = repository.list_uncommitted(found, self.cache / "index")
-        checkout.prepare(checkout.CheckoutSpec(base=self.cache, commit=found.commit, tags=(), keep=(), run=""), lambda _: None)
+        checkout.prepare(
+            checkout.CheckoutSpec(base=self.cache, commit=found.commit, tags=(), keep=(), run=""),
+            lambda _: None,
+        )
         again = repository.list_uncommitted(found, self.cache / "index")
         assert told == again, "the first run and the second of one cache say the same"
         return list(told)
 
 
-def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str | None], *settings: str) -> User:
+def user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str | None], *settings: str
+) -> User:
     """Return a user with these settings (``name=value``) who has cloned a producer with these files."""
     made = scratch.producer(tmp_path / "producer")
     made.commit("files", files)
@@ -88,19 +100,27 @@ def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str |
     ],
 )
 def test_conversions_of_git_are_no_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: list[str], attributes: str, converted: bool
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: list[str],
+    attributes: str,
+    converted: bool,
 ) -> None:
     """Where `git status` is empty nothing is uncommitted; what is changed beside the conversion is."""
     who = user(tmp_path, monkeypatch, {"a.txt": TEXT, ".gitattributes": attributes}, *settings)
     path = who.clone / "a.txt"
-    committed = subprocess.run(["git", "cat-file", "blob", "HEAD:a.txt"], cwd=who.clone, capture_output=True, check=True).stdout
+    committed = subprocess.run(
+        ["git", "cat-file", "blob", "HEAD:a.txt"], cwd=who.clone, capture_output=True, check=True
+    ).stdout
     assert (path.read_bytes() != committed) is converted
     assert who.uncommitted() == who.status() == []
     path.write_bytes(path.read_bytes().replace(b"t", b"T"))
     assert who.uncommitted() == who.status() == ["a.txt"]
 
 
-def test_attributes_and_excludes_of_the_user_and_of_the_clone_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attributes_and_excludes_of_the_user_and_of_the_clone_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """They are read from every place that the user's git reads: configured, usual, and the clone's own; and a changed one too."""
     who = user(tmp_path, monkeypatch, {"a.txt": TEXT, "b.txt": TEXT, "c.txt": TEXT})
     (who.home / ".config" / "git").mkdir(parents=True)
@@ -127,7 +147,9 @@ def test_attributes_and_excludes_of_the_user_and_of_the_clone_count(tmp_path: Pa
     assert who.uncommitted() == who.status() == ["x.one"]
 
 
-def test_modes_and_links_are_compared_as_configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modes_and_links_are_compared_as_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With core.fileMode=false a mode is no change; with core.symlinks=false a link is a file that holds its target."""
     made = scratch.producer(tmp_path / "producer")
     (made.root / "link").symlink_to("Cargo.toml")
@@ -136,7 +158,15 @@ def test_modes_and_links_are_compared_as_configured(tmp_path: Path, monkeypatch:
     who.home.mkdir()
     monkeypatch.setenv("HOME", str(who.home))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    who.git("clone", "--quiet", "-c", "core.symlinks=false", str(made.path), str(who.clone), cwd=tmp_path)
+    who.git(
+        "clone",
+        "--quiet",
+        "-c",
+        "core.symlinks=false",
+        str(made.path),
+        str(who.clone),
+        cwd=tmp_path,
+    )
     assert not (who.clone / "link").is_symlink()
     (who.clone / "Cargo.toml").chmod(0o755)
     assert who.uncommitted() == who.status() == ["Cargo.toml"]
@@ -144,7 +174,9 @@ def test_modes_and_links_are_compared_as_configured(tmp_path: Path, monkeypatch:
     assert who.uncommitted() == who.status() == []
 
 
-def test_what_a_sparse_checkout_leaves_out_is_not_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_sparse_checkout_leaves_out_is_not_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is there and differs is told all the same."""
     who = user(tmp_path, monkeypatch, {"a/one.txt": TEXT, "b/two.txt": TEXT})
     who.git("sparse-checkout", "set", "--cone", "a")
@@ -154,9 +186,15 @@ def test_what_a_sparse_checkout_leaves_out_is_not_deleted(tmp_path: Path, monkey
     assert who.uncommitted() == who.status() == ["a/one.txt"]
 
 
-def test_a_large_file_is_compared_with_its_pointer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_is_compared_with_its_pointer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Git LFS has put the content in the pointer's place: size and digest say whether it is that; no filter is run."""
-    who = user(tmp_path, monkeypatch, {"a.bin": POINTER, "b.bin": POINTER, ".gitattributes": "*.bin filter=lfs diff=lfs -text\n"})
+    who = user(
+        tmp_path,
+        monkeypatch,
+        {"a.bin": POINTER, "b.bin": POINTER, ".gitattributes": "*.bin filter=lfs diff=lfs -text\n"},
+    )
     who.git("config", "--global", "filter.lfs.clean", f"touch '{tmp_path}/ran'; cat")
     who.git("config", "--global", "filter.lfs.required", "true")
     assert who.uncommitted() == [], "as it is without Git LFS"
@@ -170,7 +208,9 @@ def test_a_large_file_is_compared_with_its_pointer(tmp_path: Path, monkeypatch: 
     assert who.uncommitted() == ["a.bin", "b.bin"]
     (who.clone / ".gitattributes").write_text("*.bin -text\n")
     (who.clone / "a.bin").chmod(0o644)
-    assert who.uncommitted() == [".gitattributes", "a.bin", "b.bin"], "a pointer is one only where attributes say so"
+    assert who.uncommitted() == [".gitattributes", "a.bin", "b.bin"], (
+        "a pointer is one only where attributes say so"
+    )
     assert not (tmp_path / "ran").exists()
 
 
@@ -178,7 +218,15 @@ def test_nothing_that_is_configured_is_run(tmp_path: Path, monkeypatch: pytest.M
     """No monitor, hook, filter, pager or alias, of the user's or the clone's, nor of a submodule's."""
     who = user(tmp_path, monkeypatch, {"a.txt": TEXT, ".gitattributes": "*.txt filter=liar\n"})
     ran = tmp_path / "ran"
-    who.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "producer"), "sub")
+    who.git(
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        str(tmp_path / "producer"),
+        "sub",
+    )
     who.git("-c", "user.name=n", "-c", "user.email=e", "commit", "--quiet", "--message", "sub")
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\ntouch '{ran}'\ncat\n")
@@ -188,8 +236,16 @@ def test_nothing_that_is_configured_is_run(tmp_path: Path, monkeypatch: pytest.M
         ["--file", str(who.clone / ".git" / "config")],
         ["--file", str(who.clone / ".git/modules/sub/config")],
     ):
-        for name in ("core.fsmonitor", "filter.liar.clean", "core.pager", "core.editor", "alias.config"):
-            who.git("config", *where, name, f"!{program}" if name.startswith("alias") else str(program))
+        for name in (
+            "core.fsmonitor",
+            "filter.liar.clean",
+            "core.pager",
+            "core.editor",
+            "alias.config",
+        ):
+            who.git(
+                "config", *where, name, f"!{program}" if name.startswith("alias") else str(program)
+            )
     for hook in ("post-index-change", "post-checkout", "reference-transaction"):
         (who.clone / ".git" / "hooks").mkdir(exist_ok=True)
         shutil.copy(program, who.clone / ".git" / "hooks" / hook)
@@ -200,7 +256,9 @@ def test_nothing_that_is_configured_is_run(tmp_path: Path, monkeypatch: pytest.M
     assert not ran.exists()
 
 
-def test_a_configuration_that_cannot_be_read_has_no_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configuration_that_cannot_be_read_has_no_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The user's git fails with it; we say what differs byte for byte."""
     who = user(tmp_path, monkeypatch, {"a.txt": TEXT}, "core.autocrlf=true")
     assert who.uncommitted() == []
@@ -214,26 +272,42 @@ def test_a_profile_with_converted_line_ends_is_the_commits(
 ) -> None:
     """No HP014 on the first run and on the second; one for a word that differs; the same digest as everywhere."""
     attributes = "" if settings else "*.toml text eol=crlf\n"
-    who = user(tmp_path, monkeypatch, {"handoff.toml": scratch.PROFILE, ".gitattributes": attributes}, *settings)
+    who = user(
+        tmp_path,
+        monkeypatch,
+        {"handoff.toml": scratch.PROFILE, ".gitattributes": attributes},
+        *settings,
+    )
     path = who.clone / "handoff.toml"
     assert b"\r\n" in path.read_bytes()
     digests = set()
     for _ in range(2):
-        opened = workspace.open_workspace(root=who.clone, ref="HEAD", profile_path=path, work=tmp_path / "work", cache=who.cache)
+        opened = workspace.open_workspace(
+            root=who.clone, ref="HEAD", profile_path=path, work=tmp_path / "work", cache=who.cache
+        )
         assert opened.notes == ()
         digests.add(opened.profile.digest)
         checkout.prepare(opened.checkout_spec(""), lambda _: None)
     plain = tmp_path / "producer" / "handoff.toml"
     other = workspace.open_workspace(
-        root=tmp_path / "producer", ref="HEAD", profile_path=plain, work=tmp_path / "work", cache=tmp_path / "other"
+        root=tmp_path / "producer",
+        ref="HEAD",
+        profile_path=plain,
+        work=tmp_path / "work",
+        cache=tmp_path / "other",
     )
     assert digests == {other.profile.digest}
     path.write_bytes(path.read_bytes().replace(b'name = "Scratch"', b'name = "Other"'))
     with pytest.raises(HandoffError) as caught:
-        workspace.open_workspace(root=who.clone, ref="HEAD", profile_path=path, work=tmp_path / "work", cache=who.cache)
+        workspace.open_workspace(
+            root=who.clone, ref="HEAD", profile_path=path, work=tmp_path / "work", cache=who.cache
+        )
     [problem] = caught.value.problems
     assert (problem.code, problem.where) == ("HP014", "handoff.toml")
-    assert problem.message == f"the profile differs from the one in the verified commit {opened.producer.commit[:12]}"
+    assert (
+        problem.message
+        == f"the profile differs from the one in the verified commit {opened.producer.commit[:12]}"
+    )
 
 
 def test_the_users_home_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
