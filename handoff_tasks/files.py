@@ -32,9 +32,10 @@ def built_in_profiles() -> dict[str, Path]:
 
 
 def is_inside_git_folder(path: Path) -> bool:
-    """Tell whether a path leads into a folder of git's own: ``.git``, a bare repository, or a work tree's folder in one.
+    """Return whether a path is inside a folder of git's own.
 
-    Such a folder is known by what git itself knows it by, whatever its name is.
+    That is ``.git``, a bare repository, or a work tree's folder in one. It is recognised as git does
+    it, by the files in it.
     """
     place = resolve_parent(path)
     if ".git" in place.parts:
@@ -51,18 +52,24 @@ def _is_git_folder(folder: str) -> bool:
 
 
 def resolve_parent(path: Path) -> Path:
-    """Return the one spelling of the place that a file at ``path`` takes: folders may be links, the file itself is none."""
+    """Return a path with the links in its folders resolved; the file itself stays."""
     # Not Path.resolve: it raises for links that lead in a circle.
     return Path(os.path.realpath(path.parent)) / path.name
 
 
 def clear_place(path: Path, what: str, is_ours: Callable[[bytes], bool]) -> str | None:
-    """Remove ``what`` an earlier run has left at ``path``; return why nothing may be written there, None when something may.
+    """Remove an earlier run's file; return why ``path`` cannot be written, if so.
 
-    ``is_ours`` tells by its bytes whether a file is one. Raises `HandoffError` (HP080) when it cannot be removed.
+    Args:
+        path: The file.
+        what: What the file is, for the message.
+        is_ours: Returns whether the bytes of a file are those of an earlier run's file.
+
+    Raises:
+        HandoffError: HP080 if it cannot be removed.
     """
     if is_inside_git_folder(path):
-        return f"{path} lies inside a repository's .git"
+        return f"{path} is inside a repository's .git"
     try:
         mode = path.lstat().st_mode
         if not stat.S_ISREG(mode) or not is_ours(read_plain(path)):
@@ -85,7 +92,7 @@ _HIDING = ".gitignore"
 def open_plain(path: Path, flags: int = 0) -> IO[bytes]:
     """Open a plain file to read.
 
-    Raises `OSError` for everything else: a pipe waits for a writer, and a device may never end.
+    Raises `OSError` for anything else: a pipe waits for a writer, and a device may never end.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | flags)
     mode = os.fstat(descriptor).st_mode
@@ -94,13 +101,13 @@ def open_plain(path: Path, flags: int = 0) -> IO[bytes]:
     os.close(descriptor)
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    raise OSError(errno.EINVAL, "it is not a plain file", str(path))
 
 
 def read_plain(path: Path, most: int = MAX_BYTES) -> bytes:
-    """Return the bytes of a plain file, to which a link may lead.
+    """Return the bytes of a plain file; links are followed.
 
-    Raises `OSError`, at once for what would never end and for a file of more than ``most`` bytes.
+    Raises `OSError`, also for a file of more than ``most`` bytes.
     """
     with open_plain(path) as handle:
         size = os.fstat(handle.fileno()).st_size
@@ -116,9 +123,9 @@ def read_plain(path: Path, most: int = MAX_BYTES) -> bytes:
 
 
 def read_own(path: Path) -> bytes | None:
-    """Return the bytes of a plain file that is not a link; None if there is none.
+    """Return the bytes of a plain file, None if there is none.
 
-    Raises `OSError`, for a link too: it may lead anywhere.
+    Raises `OSError`, also for a link.
     """
     try:
         with open_plain(path, os.O_NOFOLLOW) as handle:
@@ -128,7 +135,7 @@ def read_own(path: Path) -> bytes | None:
 
 
 def make_folder(place: Path, base: Path) -> None:
-    """Make the folders from ``base`` down to ``place``, without following a link below ``base``.
+    """Make the folders from ``base`` down to ``place``; below ``base`` no link is followed.
 
     Raises `HandoffError`: HP083 for a link, HP080 if a folder cannot be made.
     """
@@ -151,9 +158,9 @@ def make_folder(place: Path, base: Path) -> None:
 
 
 def make_own_folder(place: Path) -> None:
-    """Make a folder for files of ours, and hide it from git if nothing else lies there.
+    """Make a folder for files of ours, and hide it from git if it is empty.
 
-    A folder that holds other files is left as it is: to hide it would hide them. Raises `HandoffError` (HP080).
+    A folder that holds other files is left as it is. Raises `HandoffError` (HP080).
     """
     try:
         place.mkdir(parents=True, exist_ok=True)
@@ -169,16 +176,16 @@ def make_own_folder(place: Path) -> None:
 
 
 def foreign(path: Path, message: str, hint: str = _MOVE_IT) -> HandoffError:
-    """Return the refusal (HP083) of what lies where a file or folder of ours belongs."""
+    """Return the refusal (HP083) of what is in the place of a file or folder of ours."""
     return refusal("HP083", str(path), message, hint)
 
 
 def write(path: Path, data: bytes, *, sync: bool = True) -> None:
-    """Replace the file at ``path`` by ``data``, whole or not at all; mode 0644 whatever the umask.
+    """Replace the file at ``path`` by ``data``, whole or not at all, with mode 0644.
 
-    A temporary file beside it is written and renamed; a link is replaced, not followed. With ``sync`` file and folder are on the
-    disk afterwards. What a killed writer left there is removed. Raises `HandoffError` (HP080) if that cannot be done; the old file
-    is then as it was.
+    A temporary file beside it is written and renamed; a link is replaced, not followed. With ``sync``
+    file and folder are on the disk afterwards. Temporary files of killed writers are removed. Raises
+    `HandoffError` (HP080) if that fails; the old file is then as it was.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -202,9 +209,9 @@ def write(path: Path, data: bytes, *, sync: bool = True) -> None:
 
 
 def create(path: Path, data: bytes) -> None:
-    """Write a file that is not there yet, with the mode that the umask leaves.
+    """Write a new file, with the mode that the umask leaves.
 
-    Raises `HandoffError`: HP083 if something is there, a link to nothing included; HP080 if it cannot be written.
+    Raises `HandoffError`: HP083 if something exists there, HP080 if it cannot be written.
     """
     try:
         with _new(path) as handle:
@@ -216,19 +223,25 @@ def create(path: Path, data: bytes) -> None:
                 path.unlink(missing_ok=True)
                 raise
     except FileExistsError:
-        raise foreign(path, "is there already; expected nothing, so it was not written") from None
+        raise foreign(path, "already exists; it was not overwritten") from None
     except OSError as error:
         raise unwritable(path, error) from None
 
 
 def stream(path: Path) -> IO[bytes]:
-    """Open an empty file at ``path`` to write to; what lies there is removed, a link is not followed. Raises `OSError`."""
+    """Open an empty file at ``path`` to write to; what is there is removed.
+
+    A link is not followed. Raises `OSError`.
+    """
     path.unlink(missing_ok=True)
     return _new(path)
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add ``data`` to the end of a plain file, or of a new one. Raises `HandoffError` (HP080), for a link too."""
+    """Add ``data`` to the end of a plain file, or of a new one.
+
+    Raises `HandoffError` (HP080), also for a link.
+    """
     try:
         descriptor = os.open(
             path,
@@ -244,7 +257,10 @@ def append(path: Path, data: bytes) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """Replace ``target`` by a copy of a plain file, with its times. Raises `OSError` or `HandoffError` (HP080)."""
+    """Replace ``target`` by a copy of a plain file, with its times.
+
+    Raises `OSError` or `HandoffError` (HP080).
+    """
     with open_plain(source) as handle:
         status, data = os.fstat(handle.fileno()), handle.read()
     write(target, data, sync=False)
@@ -259,7 +275,7 @@ def _new(path: Path) -> IO[bytes]:
 
 
 def _temporary(path: Path) -> tuple[Path, int]:
-    """Make a file of our own beside ``path`` and hold its lock; return its path and descriptor."""
+    """Make and lock a file beside ``path``; return its path and descriptor."""
     while True:
         temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
         descriptor = os.open(
@@ -273,7 +289,7 @@ def _temporary(path: Path) -> tuple[Path, int]:
 
 
 def _sweep(path: Path) -> None:
-    """Remove the temporary files of writers that were killed: a living one holds the lock of its own."""
+    """Remove the temporary files of killed writers; a living one holds a lock."""
     ours = re.compile(re.escape(f".{path.name}.") + r"[0-9a-f]{8}\.tmp")
     for other in path.parent.iterdir():
         if not ours.fullmatch(other.name):
@@ -298,12 +314,13 @@ def _sync(place: Path) -> None:
 
 @contextlib.contextmanager
 def lock_file(path: Path) -> Iterator[int]:
-    """Open a file to lock, made if it is not there; its lock ends with the descriptor, however the process ends.
+    """Open a file to lock, and make it if it does not exist.
 
-    The descriptor is inheritable: git and the watchers of processes (`watcher`), and only those, are started with it. If we are
-    killed, the lock is free when the last of them has ended, so that a new run starts when nothing of the old one works any more.
+    The descriptor is inheritable: git and the watchers of processes, and only those, are started with
+    it. If this process is killed, the lock is free when the last of them has ended.
 
-    Raises `HandoffError`: HP083 for a link and for a file that is not a lock of ours, HP080 if it cannot be opened.
+    Raises `HandoffError`: HP083 for a link and for a file that is not a lock of ours, HP080 if it
+    cannot be opened.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -323,14 +340,12 @@ def lock_file(path: Path) -> Iterator[int]:
                 path, "is not a plain file; expected a lock file of handoff-tasks, or nothing"
             )
         if not _LOCK.fullmatch(lock_text(descriptor)):
-            raise foreign(
-                path, "holds something else; expected a lock file of handoff-tasks, or nothing"
-            )
+            raise foreign(path, "is not a lock file of handoff-tasks; refusing to overwrite it")
         yield descriptor
     finally:
         os.close(descriptor)
 
 
 def lock_text(descriptor: int) -> bytes:
-    """Return what a lock file says of its holders."""
+    """Return what holders have written into a lock file."""
     return os.pread(descriptor, _MOST_OF_A_LOCK, 0)

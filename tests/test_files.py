@@ -175,7 +175,7 @@ def test_a_file_of_others_is_not_a_lock(tmp_path: Path, text: str) -> None:
     """HP083: only an empty file and one that holds nothing but names of holders is written into."""
     path = tmp_path / "lock"
     path.write_text(text)
-    message = "holds something else; expected a lock file of handoff-tasks, or nothing"
+    message = "is not a lock file of handoff-tasks; refusing to overwrite it"
     assert refused(lambda: locks.hold(path, "it").__enter__()) == (
         "HP083",
         str(path),
@@ -361,7 +361,7 @@ def test_init_overwrites_no_link_and_no_folder(tmp_path: Path) -> None:
     for kind, what in (
         ("link", "is a symbolic link to nothing"),
         ("folder", "is a folder"),
-        ("pipe", "cannot be read: it is no plain file"),
+        ("pipe", "cannot be read: it is not a plain file"),
     ):
         made = scratch.repository(tmp_path / kind)
         noxfile = made.root / "noxfile.py"
@@ -395,7 +395,7 @@ def test_a_new_file_replaces_nothing(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("nothing")
     (tmp_path / "folder").mkdir()
     for name in ("file", "link", "folder"):
-        message = "is there already; expected nothing, so it was not written"
+        message = "already exists; it was not overwritten"
         assert refused(functools.partial(files.create, tmp_path / name, b"new\n")) == (
             "HP083",
             str(tmp_path / name),

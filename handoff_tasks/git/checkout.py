@@ -36,9 +36,15 @@ _LOOSE = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{38})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutSpec:
-    """What the checkout shall hold: a commit, the tags (below refs/tags) to name in it, the build outputs to keep.
+    """What the checkout must hold.
 
-    ``run`` names the run that prepares it, so that the run's own checks need not compare it again; empty for a check alone.
+    Attributes:
+        base: The producer's folder in the cache.
+        commit: The commit.
+        tags: The tags to create in it: name below refs/tags, and object id.
+        keep: The build outputs to keep, as path patterns.
+        run: The name of the run that prepares it. The run's own checks do not compare it again.
+            Empty for a check alone.
     """
 
     base: Path
@@ -63,7 +69,10 @@ class CheckoutSpec:
 
 
 class Checkout:
-    """The checkout while a check runs in it. ``state`` is ``fresh`` or ``kept``: whether build outputs were there before."""
+    """The checkout while a check runs in it.
+
+    ``state`` is ``kept`` if build outputs were there before, else ``fresh``.
+    """
 
     def __init__(self, spec: CheckoutSpec, state: str) -> None:
         self.spec = spec
@@ -71,9 +80,10 @@ class Checkout:
         self.clean = False
 
     def compare(self) -> tuple[str, ...]:
-        """Return what differs from the commit now: as `changes` does, and what other checks would see all the same.
+        """Return what differs from the commit now.
 
-        A check that does not ask leaves the checkout suspect.
+        That is what `changes` returns, and what would reach other checks without being listed there.
+        If a check does not compare, the checkout counts as changed.
         """
         found = tuple(sorted({*changes(self.spec), *_hiding(self.spec), *_retold(self.spec)}))
         # What is ignored changes no verdict here, but the next check shall not find it.
@@ -82,7 +92,10 @@ class Checkout:
 
 
 def prepare(spec: CheckoutSpec, say: Callable[[str], None]) -> None:
-    """Make the checkout the wanted commit and stamp it with the run, once nobody runs there; ``say`` is told of waiting."""
+    """Make the checkout match ``spec`` and record the run, when no check runs in it.
+
+    ``say`` gets one line if it waits. Raises `HandoffError` (HP006, HP019).
+    """
     with files.lock_file(spec.base / "lock") as lock:
         locks.wait_for_lock(lock, fcntl.LOCK_EX, say)
         _restore(spec)
@@ -92,9 +105,10 @@ def prepare(spec: CheckoutSpec, say: Callable[[str], None]) -> None:
 def occupy(
     spec: CheckoutSpec, check: str, say: Callable[[str], None], *, alone: bool = False
 ) -> Iterator[Checkout]:
-    """Hold the checkout at the wanted commit for ``check`` to run there, beside others that want the same, or ``alone``.
+    """Hold the checkout for ``check``, beside others of the same commit, or ``alone``.
 
-    What an earlier check left changed is restored first, once nobody runs there any more; ``say`` is told of waiting.
+    What an earlier check changed is restored first, when no check runs there any more.
+    ``say`` gets one line if it waits. Raises `HandoffError` (HP006, HP019).
     """
     with files.lock_file(spec.base / "alone") as turn, files.lock_file(spec.base / "lock") as lock:
         locks.wait_for_lock(turn, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, say)
@@ -118,15 +132,16 @@ def occupy(
 
 
 def changes(spec: CheckoutSpec) -> tuple[str, ...]:
-    """Return what differs between work tree and commit: ``modified <path>``, ``deleted <path>``, ``new <path>``, sorted.
+    """Return what differs between work tree and commit, sorted.
 
-    Files that the commit's own .gitignore covers and the build outputs to keep do not count.
+    Each is ``modified <path>``, ``deleted <path>`` or ``new <path>``. Files that the commit's own
+    .gitignore covers and the build outputs to keep do not count.
     """
     return tuple(sorted(f"{kind} {path}" for kind, path in command.differences(_git(spec))))
 
 
 def _hiding(spec: CheckoutSpec) -> list[str]:
-    """Return the .gitignore files that are not the commit's: with one, whatever lies beside it would be covered."""
+    """Return the .gitignore files that are not the commit's: they would hide files."""
     words = (
         "-z",
         "--others",
@@ -138,9 +153,10 @@ def _hiding(spec: CheckoutSpec) -> list[str]:
 
 
 def _retold(spec: CheckoutSpec) -> list[str]:
-    """Return what differs in the checkout's own ``.git``: scripts ask it where they are, and what it ignores.
+    """Return what differs in the checkout's own ``.git``, which scripts read.
 
-    Every file in it counts, except the index's bytes, which ``git status`` may refresh, and what `_litter` returns.
+    Every file in it counts, except what `_litter` returns and the bytes of the index, which
+    ``git status`` may refresh.
     """
     git_dir = spec.tree / ".git"
     expected = _own_files(spec)
@@ -171,7 +187,10 @@ def _says(path: Path, text: str) -> bool:
 
 
 def _entries(git_dir: Path) -> dict[str, bool | None]:
-    """Return what lies in a ``.git``, path to whether it is a plain file; None for a folder. No link is followed."""
+    """Return what is in a ``.git``: path to whether it is a plain file, None for a folder.
+
+    No link is followed.
+    """
     found: dict[str, bool | None] = {}
     if git_dir.is_symlink():
         return found
@@ -186,9 +205,9 @@ def _entries(git_dir: Path) -> dict[str, bool | None]:
 
 
 def _index_entries(spec: CheckoutSpec, index: Path | None = None) -> bytes | None:
-    """Return the entries of an index with their flags (``assume-unchanged``, ``skip-worktree``); None if it is damaged.
+    """Return the entries of an index with their flags, None if it is damaged.
 
-    Without ``index``, those of our own.
+    The flags are ``assume-unchanged`` and ``skip-worktree``. Without ``index`` our own is read.
     """
     try:
         return _git(spec, index)("ls-files", "-z", "-v", "-f", "--stage")
@@ -197,9 +216,10 @@ def _index_entries(spec: CheckoutSpec, index: Path | None = None) -> bytes | Non
 
 
 def _litter(spec: CheckoutSpec) -> list[str]:
-    """Return files in the checkout's ``.git`` that change no answer: a lock of the index, and new objects.
+    """Return files in the checkout's ``.git`` that do not change an answer of git.
 
-    An object that our repository has too is not among them: git could read it in place of ours.
+    These are a lock of the index, and new objects. An object that our repository has too is not
+    among them: git could read it instead of ours.
     """
     present = _entries(spec.tree / ".git")
     passing = [name for name, is_file in present.items() if is_file and _PASSING.fullmatch(name)]
@@ -219,7 +239,10 @@ def _litter(spec: CheckoutSpec) -> list[str]:
 
 
 def _own_files(spec: CheckoutSpec) -> dict[str, str]:
-    """Return what the checkout's own ``.git`` says, file to text: detached at the commit, with the tags, borrowing our objects."""
+    """Return the content of the files of the checkout's own ``.git``.
+
+    It is detached at the commit, has the tags, and borrows our objects.
+    """
     return {
         "HEAD": f"{spec.commit}\n",
         "config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
@@ -229,7 +252,7 @@ def _own_files(spec: CheckoutSpec) -> dict[str, str]:
 
 
 def _leftovers(spec: CheckoutSpec) -> bool:
-    """Tell whether files lie there that the commit's .gitignore covers and that are no build output to keep."""
+    """Return whether ignored files are there that are not build outputs to keep."""
     listed = _git(spec)(
         "ls-files",
         "-z",
@@ -255,7 +278,7 @@ def clear(spec: CheckoutSpec, say: Callable[[str], None]) -> None:
 
 
 def _in_place(spec: CheckoutSpec) -> str | None:
-    """Return ``fresh`` or ``kept`` when the checkout holds the wanted commit and nothing else, None when it does not."""
+    """Return the checkout's state if it matches ``spec``, else None."""
     try:
         state = json.loads((spec.base / "state.json").read_text())
     except (OSError, ValueError):
@@ -282,7 +305,10 @@ def _in_place(spec: CheckoutSpec) -> str | None:
 
 
 def _left_behind(mark: Path) -> bool:
-    """Tell whether the check of a mark has ended without saying that the checkout is clean: nobody holds its lock."""
+    """Return whether the check of a mark ended without a clean checkout.
+
+    Its lock is free then, and the mark still there.
+    """
     try:
         with files.open_plain(mark, os.O_NOFOLLOW) as held:
             return locks.try_lock(held.fileno(), fcntl.LOCK_SH) and mark.exists()
@@ -300,7 +326,10 @@ def _stamp(spec: CheckoutSpec) -> dict[str, object]:
 
 
 def _restore(spec: CheckoutSpec) -> None:
-    """Make the work tree the wanted commit; nobody else is in it. Raises `HandoffError` (HP019) when it does not become that."""
+    """Make the work tree match the commit; no check may run in it.
+
+    Raises `HandoffError` (HP019) if that fails.
+    """
     try:
         with _fixed_umask():
             left = _make(spec)
@@ -310,13 +339,16 @@ def _restore(spec: CheckoutSpec) -> None:
         raise refusal(
             "HP019",
             str(spec.tree),
-            f"the private checkout does not become commit {spec.commit[:12]}: {', '.join(left[:5])}",
-            f"see that the disk has room and that no other program writes there, delete the folder {spec.base}, then run again",
+            f"the private checkout cannot be made commit {spec.commit[:12]}: {', '.join(left[:5])}",
+            f"check that the disk has space and that no other program writes there, delete the folder {spec.base}, then run again",
         )
 
 
 def _make(spec: CheckoutSpec) -> Sequence[str]:
-    """Write the work tree of the wanted commit and stamp it; return what differs from the commit, then without a stamp."""
+    """Write the work tree of the commit and record that; return what differs.
+
+    If something differs, nothing is recorded.
+    """
     spec.tree.mkdir(parents=True, exist_ok=True)
     (spec.base / "state.json").unlink(missing_ok=True)
     (spec.objects / "info").mkdir(exist_ok=True)
@@ -364,7 +396,10 @@ def _fixed_umask() -> Iterator[None]:
 
 
 def _set_modes(spec: CheckoutSpec) -> None:
-    """Give all files and folders of the commit the modes that a new checkout has: git restores the executable bit only."""
+    """Give all files and folders of the commit the modes of a new checkout.
+
+    git restores the executable bit only.
+    """
     folders = {spec.tree}
     for entry in command.names(_git(spec)("ls-files", "-z", "--stage")):
         described, _, name = entry.partition("\t")
@@ -384,9 +419,10 @@ def _folders_of(name: str) -> Iterator[str]:
 
 
 def make_home(spec: CheckoutSpec, check: str, *, empty: bool) -> Path:
-    """Return the home folder of a check, made if it is not there; with ``empty`` without what the last run left in it.
+    """Make the home folder of a check, and return it.
 
-    It holds an empty configuration file for git, so that a check may write one.
+    With ``empty`` it is emptied first. It holds an empty configuration file for git, so that a check
+    may write one.
     """
     home = spec.home(check)
     with _fixed_umask():
@@ -400,7 +436,7 @@ def make_home(spec: CheckoutSpec, check: str, *, empty: bool) -> Path:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, also one with folders that may not be written to, as some package managers leave them."""
+    """Remove a folder, including folders without write permission."""
     if folder.is_symlink() or folder.is_file():
         folder.unlink()
     with contextlib.suppress(FileNotFoundError):
@@ -416,7 +452,7 @@ def _remove(folder: Path) -> None:
 
 
 def _git(spec: CheckoutSpec, index: Path | None = None) -> Callable[..., bytes]:
-    """Return git for the checkout, by our own repository and our own index, or another one."""
+    """Return git for the checkout, with our repository and our index or another one."""
     index = index or spec.base / "index"
     return functools.partial(
         command.run, cwd=spec.tree, git_dir=spec.objects, work_tree=spec.tree, index=index
@@ -430,7 +466,7 @@ def _state(spec: CheckoutSpec) -> str:
 
 
 def _own_repository(spec: CheckoutSpec, index: Path) -> None:
-    """Write the checkout's own ``.git`` anew. It is for scripts that ask git where they are; we ask it nothing."""
+    """Write the checkout's own ``.git`` again. Only scripts use it."""
     git_dir = spec.tree / ".git"
     if git_dir.is_dir() and not git_dir.is_symlink():
         shutil.rmtree(git_dir)

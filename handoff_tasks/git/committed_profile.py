@@ -50,9 +50,9 @@ def read_profile(profile_path: Path) -> bytes:
 def profile_source(
     producer: Producer, repository: Repository, path: Path, data: bytes
 ) -> ProfileSource:
-    """Return what a packet says of the profile at ``path``, whose bytes are ``data``.
+    """Return what a packet says about the profile at ``path``, whose bytes are ``data``.
 
-    The commit's own bytes count if it holds the profile: a work tree may have other line ends.
+    If the commit holds the profile, the commit's bytes count: a work tree may have other line ends.
     """
     place = path.resolve()
     name = next(
@@ -72,7 +72,10 @@ def profile_source(
 
 
 def read_committed_file(producer: Producer, repository: Repository, path: str) -> bytes | None:
-    """Return the bytes of a file in the producer's commit, its path from the repository's top; None if it is not a plain file."""
+    """Return the bytes of a file in the producer's commit, None if it is not a plain file.
+
+    ``path`` is from the repository's top.
+    """
     return repository.files(replace(producer, prefix=""), [path])[path]
 
 
@@ -86,10 +89,11 @@ def notes(
         repository: Our copy of its history.
         tree: The id of the commit's tree.
         path: The profile, as the user named it.
-        data: What was read from there.
+        data: The bytes of that file.
 
     Raises:
-        HandoffError: HP014 (it differs from the committed one), HP034 (the commit has a link there and not the profile).
+        HandoffError: HP014 (it differs from the committed one), HP034 (the commit has a link there,
+            not the profile).
     """
     committed = repository.read_tree(tree)
     commit = producer.commit[:12]
@@ -117,7 +121,7 @@ def notes(
         raise HandoffError(problems)
     if same or not absent:
         return ()
-    message = f"the profile is no part of the verified commit {commit}; the working file is used"
+    message = f"the profile is not in the verified commit {commit}; the working file is used"
     return (
         Problem(
             code="HA002",
@@ -131,7 +135,7 @@ def notes(
 def _means_the_same(
     producer: Producer, repository: Repository, place: str, data: bytes, stored: bytes
 ) -> bool:
-    """Return whether the work tree's profile is the commit's, with line ends as the user's git has them in a work tree."""
+    """Return whether only the line ends differ, as the user's git converts them."""
     if not repository.is_stored_as(producer, place, data, stored):
         return False
     try:
@@ -141,7 +145,7 @@ def _means_the_same(
 
 
 def _places(path: Path, top: Path, committed: trees.Tree) -> Iterator[str]:
-    """Yield each path below the repository's top by which a file is, or may be, a file of the repository."""
+    """Yield each path below the top by which a file is, or may be, in the repository."""
     root = _identity(top)
     folders: dict[_Identity | None, str] = {}
     for entry, rest in _steps(path):
@@ -170,7 +174,7 @@ def _places(path: Path, top: Path, committed: trees.Tree) -> Iterator[str]:
 
 
 def _steps(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield each link on the way to a file, with the rest of the way behind it, and the file itself."""
+    """Yield each link on the way to a file, with the rest of the way, and the file."""
     left = os.path.join(os.getcwd() if not path.is_absolute() else "/", path).split("/")[::-1]  # noqa: PTH109, PTH118
     place = "/"
     while left:
@@ -194,7 +198,7 @@ def _steps(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _below(entry: str, root: _Identity | None) -> str:
-    """Return a path from the folder with an identity on, empty if it does not lead through that folder."""
+    """Return a path from the folder of an identity on, empty if it is not on the way."""
     folder = entry
     while root and folder != "/":
         folder = os.path.dirname(folder)  # noqa: PTH120

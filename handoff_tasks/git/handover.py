@@ -17,7 +17,7 @@ from handoff_tasks.producer import profile as producer_profile
 
 
 def hand_over(workspace: Workspace, run: str, path: Path) -> None:
-    """Write down for the lanes of a run which workspace they share, so that they need not ask git again."""
+    """Write a workspace to a file, so that the lanes of a run need not ask git again."""
     producer = workspace.producer
     document = {
         "run": run,
@@ -39,9 +39,9 @@ def hand_over(workspace: Workspace, run: str, path: Path) -> None:
 
 
 def take_over(path: Path) -> tuple[Workspace, str]:
-    """Return the workspace that `hand_over` wrote down, and the run's name.
+    """Return the workspace that `hand_over` wrote, and the run's name.
 
-    Raises `HandoffError` (HP015) when there is none, or the profile is no longer the run's.
+    Raises `HandoffError` (HP015) if there is none, or the profile has changed.
     """
     try:
         found = json.loads(path.read_text())
@@ -60,8 +60,8 @@ def take_over(path: Path) -> tuple[Workspace, str]:
         raise refusal(
             "HP015",
             str(profile_path),
-            "the profile changed while the run went on",
-            "run again with one profile",
+            "the profile changed during the run",
+            "run again",
         )
     producer = Producer(
         root=Path(found["root"]),

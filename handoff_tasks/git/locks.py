@@ -18,22 +18,31 @@ from handoff_tasks.problems import refusal, unwritable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-# Longer than all checks of a run may take together: whoever runs there is ended by its own limit, and a dead one holds no lock.
+# Longer than all checks of a run may take together. A process that has ended holds no lock.
 _PATIENCE_SECONDS = 24 * 3600.0
-# What a killed run has left is killed too (`watcher`), which takes a moment.
+# The watchers end what a killed run left behind, which takes a moment.
 _LEFTOVER_SECONDS = 10.0
 _SILENT_SECONDS = 0.2
+# Between two attempts to lock: the first pause, and the longest.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25
 
 
 @contextlib.contextmanager
 def hold(
     path: Path, what: str, *, shared: bool = False, say: Callable[[str], None] | None = None
 ) -> Iterator[None]:
-    """Hold the lock file at ``path`` for one run, or ``shared`` with others that want no more.
+    """Hold the lock file at ``path`` for one run, or ``shared`` with others.
 
-    Where its holder was killed, the lock is free when all that it had started has ended; ``say`` is told of waiting for that.
+    If its holder was killed, the lock is free when every process that it started has ended.
 
-    Raises `HandoffError`: HP006, which names the holder, when it is taken; HP080 when there can be no such file.
+    Args:
+        path: The lock file.
+        what: What it locks, for messages.
+        shared: Whether others may hold it too, if they share it.
+        say: Gets one line if a killed run's processes are waited for.
+
+    Raises:
+        HandoffError: HP006 if another process holds it, HP080 if the file cannot be opened.
     """
     ours = f"process {os.getpid()}, since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}"
     with contextlib.ExitStack() as stack:
@@ -62,23 +71,28 @@ def hold(
 
 
 def _locked_in_time(lock: int, operation: int, say: Callable[[str], None] | None) -> bool:
-    """Lock a file; return False if a living process holds it, or what a dead one has left does not end in time."""
+    """Lock a file; return whether that worked in time.
+
+    A living holder is not waited for, what a killed one started is.
+    """
     start = time.monotonic()
     while not try_lock(lock, operation):
         waited = time.monotonic() - start
         if _living(_lines(lock)) or waited > _LEFTOVER_SECONDS:
             return False
         if say is not None and waited > _SILENT_SECONDS:
-            say("waiting for the end of what a killed run has left")
+            say("waiting for processes that a killed run left behind")
             say = None
         time.sleep(0.02)
     return True
 
 
 def _holder(lock: int) -> str:
-    """Return who holds a lock, by what holders have written: the first that lives here, since one that was killed leaves its line.
+    """Return who holds a lock.
 
-    Where none does, the last: it may live on another machine, or in a container.
+    Each holder wrote a line into it, and one that was killed left its own. The first line of a
+    process that runs here counts. If there is none, the last one does: its process may run on
+    another machine, or in a container.
     """
     lines = _lines(lock)
     return [*_living(lines), *lines[-1:], "another process"][0]
@@ -98,7 +112,7 @@ def _living(lines: Sequence[str]) -> list[str]:
 
 
 def _lives(process: int) -> bool:
-    """Return whether a process runs: one that has ended and waits to be reaped does not."""
+    """Return whether a process runs; one that waits to be reaped does not."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -126,14 +140,17 @@ def _lives(process: int) -> bool:
 
 @contextlib.contextmanager
 def hold_briefly(path: Path) -> Iterator[None]:
-    """Hold the lock file at ``path`` for a short piece of work, waiting for whoever holds it."""
+    """Hold the lock file at ``path`` for a short time, waiting until it is free."""
     with files.lock_file(path) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def wait_for_lock(descriptor: int, operation: int, say: Callable[[str], None]) -> None:
-    """Lock a file, waiting up to a day; ``say`` gets one line if it waits."""
+    """Lock a file, waiting up to a day; ``say`` gets one line if it waits.
+
+    Raises `HandoffError` (HP006) after a day.
+    """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     told = False
     while not try_lock(descriptor, operation):
@@ -141,7 +158,7 @@ def wait_for_lock(descriptor: int, operation: int, say: Callable[[str], None]) -
             message = "another run has used the private checkout for a day"
             raise refusal("HP006", "checkout", message, "end it, then run again")
         if not told:
-            say("waiting until no other check runs in the private checkout")
+            say("waiting until no other check uses the private checkout")
             told = True
         time.sleep(0.02)
 

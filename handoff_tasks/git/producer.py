@@ -25,9 +25,14 @@ VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})\Z")
 class Producer:
     """A producer's root in its repository.
 
-    ``prefix`` is the root below the top, with a trailing ``/``, empty when they are one. ``commit`` is the one to verify, ``head``
-    the one that is checked out. ``tags`` maps the names that count
-    as the producer's (below refs/tags) to what they are.
+    Attributes:
+        root: The producer's root.
+        top: The top of the repository's work tree.
+        git_dir: The repository's own folder.
+        prefix: The root below the top, with a trailing ``/``; empty if they are the same.
+        commit: The commit to verify.
+        head: The commit that is checked out, None if there is none.
+        tags: The producer's release tags, by name below refs/tags.
     """
 
     root: Path
@@ -40,14 +45,15 @@ class Producer:
 
     @property
     def path(self) -> str:
-        """The root below the repository's top; ``.`` when they are one."""
+        """The root below the repository's top; ``.`` if they are the same."""
         return self.prefix.rstrip("/") or "."
 
 
 def find_producer(root: Path, ref: str, tag_prefix: str) -> Producer:
     """Return the producer at ``root`` with ``ref`` resolved to a commit.
 
-    Raises `HandoffError`: HP010 (no folder), HP011 (no repository, or one that cannot be read), HP012 (no such commit).
+    Raises `HandoffError`: HP010 (no folder), HP011 (no repository, or one that cannot be read),
+    HP012 (no such commit), HP013 (tags that cannot be read), HP067 (an ambiguous ref).
     """
     if not root.is_dir():
         raise refusal(
@@ -83,9 +89,9 @@ def find_producer(root: Path, ref: str, tag_prefix: str) -> Producer:
 
 
 def find_bare(root: Path, ref: str, prefix: str) -> Producer | None:
-    """Return the producer in a bare repository, without its tags, with ``ref`` resolved to a commit; None if it is not bare.
+    """Return the producer in a bare repository, without its tags; None if it is not bare.
 
-    ``prefix`` is the producer's root below the top. Raises `HandoffError` as `find` does.
+    ``prefix`` is the producer's root below the top. Raises `HandoffError` as `find_producer` does.
     """
     if not root.is_dir():
         return None
@@ -115,7 +121,7 @@ def find_bare(root: Path, ref: str, prefix: str) -> Producer | None:
 
 
 def with_tags(producer: Producer, tag_prefix: str) -> Producer:
-    """Return a producer with the tags that count as its own."""
+    """Return a producer with its release tags. Raises `HandoffError` (HP013)."""
     tags = (
         {}
         if producer.prefix and not tag_prefix
@@ -125,7 +131,7 @@ def with_tags(producer: Producer, tag_prefix: str) -> Producer:
 
 
 def _refuse_form(root: Path, object_format: str, shallow: str) -> None:
-    """Refuse a repository whose history cannot be read as a whole. Raises `HandoffError` (HP011)."""
+    """Refuse a repository of another object format, and a shallow one (HP011)."""
     if object_format != "sha1":
         raise refusal(
             "HP011",
@@ -143,7 +149,7 @@ def _refuse_form(root: Path, object_format: str, shallow: str) -> None:
 
 
 def _answers(root: Path, *questions: str) -> list[str]:
-    """Return what ``git rev-parse`` says to each question, a path with a newline in it too."""
+    """Return what ``git rev-parse`` answers to each question; a path may have newlines."""
     lines = os.fsdecode(command.run("rev-parse", *questions, cwd=root)).split("\n")
     if len(lines) == len(questions) + 1:
         return lines[:-1]
@@ -181,7 +187,7 @@ def _commit(root: Path, ref: str) -> str:
                 "HP067",
                 f"--ref {ref}",
                 message,
-                f"say which: --ref refs/tags/{name[0]}, or a commit's sha",
+                f"choose one: --ref refs/tags/{name[0]}, or a commit's sha",
             )
         return commit
     try:
@@ -199,7 +205,7 @@ def _commit(root: Path, ref: str) -> str:
         raise refusal(
             "HP012",
             str(root),
-            "the repository has no commit yet",
+            "the repository has no commits",
             "commit the release, then run again",
         )
     raise refusal(
@@ -211,9 +217,10 @@ def _commit(root: Path, ref: str) -> str:
 
 
 def meanings_of(cwd: Path, name: str) -> dict[str, str]:
-    """Return the commits that a short name may be taken for, by what bears it.
+    """Return the commits that a short name may stand for, by what has that name.
 
-    git looks for a file of that name in its own folder before it looks for tags, and for tags before branches.
+    git looks for a file of that name in its own folder before it looks for tags, and for tags before
+    branches.
     """
     asked = {"tag": f"{TAGS}{name}", "branch": f"refs/heads/{name}", "file in .git": name}
     if not name or re.fullmatch(r"refs/.*|[0-9a-f]{40}", name):

@@ -51,7 +51,7 @@ def explain_damage(
 class Repository:
     """Our private copy of a producer's history: a bare repository at ``folder``.
 
-    Each method raises `HandoffError` (HP019) when the copy is damaged: git fails in it, and `git fsck` says why.
+    Each method raises `HandoffError` (HP019) if git fails because the copy is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,27 +62,30 @@ class Repository:
         return command.run(*words, cwd=self.folder, git_dir=self.folder, stdin=stdin)
 
     def refuse_damage(self) -> None:
-        """Look at every object and reference of our copy. Raises `HandoffError` (HP019) when one is not as it should be."""
+        """Check every object and reference of our copy.
+
+        Raises `HandoffError` (HP019) if one is damaged.
+        """
         try:
             self._git("fsck", "--no-dangling", "--no-progress")
         except command.GitError as error:
             message = (
                 f"our copy of the producer's history is damaged: {command.reason(error.stderr)}"
             )
-            hint = f"delete the folder {self.folder.parent}, then run again: it is made anew from the producer's repository"
+            hint = f"delete the folder {self.folder.parent}, then run again: it is made again from the producer's repository"
             raise refusal("HP019", str(self.folder), message, hint) from None
 
     @explain_damage
     def update(self, producer: Producer, tag_prefix: str) -> None:
-        """Fetch the producer's commit and tags, where they are not here already.
+        """Fetch the producer's commit and tags if they are not here already.
 
-        Raises `HandoffError` (HP013) when they cannot be fetched whole.
+        Raises `HandoffError` (HP013) if they cannot be fetched completely.
         """
         self._make()
         held = git_producer.list_tags(self.folder, self.folder, tag_prefix)
         if self._holds(producer.commit) and held == producer.tags:
             return
-        specs = [f"+{producer.commit}:{_kept(producer.commit)}"]
+        specs = [f"+{producer.commit}:{_reference(producer.commit)}"]
         # Each by its name: another tag of a like name may be one that cannot be stored.
         specs += [
             f"+{TAGS}{name}:{TAGS}{name}"
@@ -95,10 +98,13 @@ class Repository:
 
     @explain_damage
     def fetch_commit(self, producer: Producer) -> None:
-        """Fetch the producer's commit alone, if it is not here already. Raises `HandoffError` as `update` does."""
+        """Fetch the producer's commit alone if it is not here already.
+
+        Raises `HandoffError` as `update` does.
+        """
         self._make()
         if not self._holds(producer.commit):
-            self._fetch(producer, [f"+{producer.commit}:{_kept(producer.commit)}"])
+            self._fetch(producer, [f"+{producer.commit}:{_reference(producer.commit)}"])
 
     def _make(self) -> None:
         if not (self.folder / "objects").is_dir():
@@ -114,7 +120,7 @@ class Repository:
             )
 
     def _holds(self, commit: str) -> bool:
-        found = self._git("for-each-ref", "--format=%(objectname)", _kept(commit))
+        found = self._git("for-each-ref", "--format=%(objectname)", _reference(commit))
         return found.decode().strip() == commit
 
     def _fetch(self, producer: Producer, specs: Sequence[str]) -> None:
@@ -133,7 +139,10 @@ class Repository:
 
     @explain_damage
     def files(self, producer: Producer, names: Sequence[str]) -> dict[str, bytes | None]:
-        """Return the bytes of files below the producer's root in its commit; None for what is no regular file there."""
+        """Return the bytes of files below the producer's root in its commit.
+
+        The bytes are None for anything that is not a regular file there.
+        """
         places = {producer.prefix + name: name for name in names}
         found: dict[str, bytes | None] = dict.fromkeys(names)
         try:
@@ -147,8 +156,8 @@ class Repository:
             return found
         with command.Objects(self.folder) as objects:
             for line in filter(None, listed.split("\0")):
-                facts, path = line.split("\t", 1)
-                mode, _, sha = facts.split(" ")
+                entry, path = line.split("\t", 1)
+                mode, _, sha = entry.split(" ")
                 # A link is a file for git, whose content is where it points to.
                 if mode.startswith("100") and path in places:
                     blob = objects.read(sha)
@@ -159,7 +168,10 @@ class Repository:
 
     @explain_damage
     def contents(self, producer: Producer, names: Sequence[str]) -> list[bytes]:
-        """Return the bytes of each plain file in the producer's commit that is, or is below, one of ``names``."""
+        """Return the bytes of each plain file of the commit below ``names``.
+
+        A name is a file or a folder, below the producer's root.
+        """
         entries, _ = self._trees.listing(self.tree(producer))
         places = [producer.prefix + name.rstrip("/") for name in names]
         below = tuple(f"{place}/" for place in places)
@@ -204,11 +216,14 @@ class Repository:
         )
 
     def fetch_related(self, producer: Producer, objects: command.Objects, sha: str) -> bool:
-        """Tell whether ``sha`` is a commit of the producer; one outside the fetched history is fetched too."""
+        """Return whether ``sha`` is a commit of the producer.
+
+        One outside the fetched history is fetched too.
+        """
         found = objects.read(sha)
         if found is None:
             try:
-                self._git(*_fetching(producer), stdin=f"+{sha}:{_kept(sha)}\n".encode())
+                self._git(*_fetching(producer), stdin=f"+{sha}:{_reference(sha)}\n".encode())
             except command.GitError:
                 return False
         return command.is_commit(objects, sha)
@@ -228,13 +243,17 @@ class Repository:
 
     def commits_between(self, runtime: str, commit: str, *, moved: bool) -> tuple[str, ...]:
         """Return the commits that come after the runtime commit, the oldest first."""
-        # A history that was imported is one of two: the other, a larger repository's, does not come after the runtime commit.
+        # If the history was imported, that of the larger repository does not come after the
+        # runtime commit.
         way = ("--ancestry-path",) if moved else ()
         words = ("rev-list", "--reverse", "--topo-order", *way, f"{runtime}..{commit}")
         return tuple(self._git(*words).decode().split())
 
     def find_squash(self, producer: Producer) -> str | None:
-        """Return the commit by which `git subtree` imported the producer's folder without its history, if there is one."""
+        """Return the commit by which `git subtree` imported the producer without its history.
+
+        None if there is no such commit.
+        """
         if not producer.prefix:
             return None
         folder = re.sub(r"([][\\.*^$])", r"\\\1", producer.path)
@@ -250,10 +269,11 @@ class Repository:
 
     @explain_damage
     def list_uncommitted(self, producer: Producer, index: Path) -> tuple[str, ...]:
-        """Return the paths below the root whose state in the work tree differs from the commit, if that is checked out; sorted.
+        """Return the paths below the root that differ from the commit, sorted.
 
-        Compared as the user's git does, with the same conversions, through an index of our own (``index``, kept for the next time):
-        nothing that the producer's configuration names is run, and nothing that its index claims is believed.
+        There are none if another commit is checked out. The comparison is the user's git's, with the same
+        conversions, through an index of our own (``index``, kept for the next time). Nothing that the
+        producer configures is run, and its own index is not used.
         """
         if producer.head != producer.commit:
             return ()
@@ -264,7 +284,10 @@ class Repository:
 
     @explain_damage
     def is_stored_as(self, producer: Producer, name: str, data: bytes, committed: bytes) -> bool:
-        """Return whether git would store ``data``, in the work tree at ``name`` below the top, as the bytes ``committed``."""
+        """Return whether git would store ``data`` as the bytes ``committed``.
+
+        ``name`` is the path in the work tree, below the top.
+        """
         content = b"blob %d\0%b" % (len(committed), committed)
         stored = self._work_tree(producer).stored(name, data)
         return stored == hashlib.sha1(content, usedforsecurity=False).hexdigest()
@@ -273,12 +296,12 @@ class Repository:
         return worktree.WorkTree(producer.top, self.folder.with_name("worktree.git"), self.folder)
 
 
-def _kept(commit: str) -> str:
+def _reference(commit: str) -> str:
     return f"refs/handoff/{commit}"
 
 
 def _below(prefix: str) -> tuple[str, ...]:
-    """Return the words that limit a git command to what lies below a producer's root."""
+    """Return the words that limit a git command to a producer's root."""
     return ("--", f":(top,literal){prefix}") if prefix else ()
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from handoff_tasks.producer.profile import Profile
 
-# ripgrep, which many scripts call, follows them for every profile.
+# Many scripts call ripgrep, which reads them, so they are refused for every profile.
 _ALWAYS_REFUSED_ABOVE = (".ignore", ".rgignore")
-# Where managers of toolchains keep what is installed, by default below the home folder. Programs of theirs on PATH look there.
+# The variables of toolchain managers, and their folders below the home folder.
 _TOOL_HOMES = {
     "ASDF_DATA_DIR": ".asdf",
     "CARGO_HOME": ".cargo",
@@ -30,14 +30,15 @@ _TOOL_HOMES = {
     "RUSTUP_HOME": ".rustup",
     "VOLTA_HOME": ".volta",
 }
-# rustup's programs lie in the folder of another variable.
+# rustup's programs are in the folder of another variable.
 _PROGRAMS_OF = {"RUSTUP_HOME": "CARGO_HOME"}
 
 
 def tool_homes(caller: Mapping[str, str], passed: Sequence[str]) -> dict[str, str]:
-    """Return the folders of the caller's toolchains, by variable: a check has another home, and would not find them.
+    """Return the folders of the caller's toolchains, by variable.
 
-    A folder counts if the profile passes its variable on (``passed``), or if a program of it is on PATH.
+    A check has another home folder and would not find them. A folder counts if the profile passes
+    its variable on (``passed``), or if a program in it is on PATH.
     """
     home = caller.get("HOME", "")
     folders = {}
@@ -58,9 +59,16 @@ def tool_homes(caller: Mapping[str, str], passed: Sequence[str]) -> dict[str, st
 def inspect(
     checkout: Path, profile: Profile, caller: Mapping[str, str]
 ) -> tuple[list[Problem], list[Problem]]:
-    """Return what must not be there (HP017: a file above the checkout, HP018: a setting of the user's), and advisories (HA003).
+    """Return problems and advisories about files that would reach the checks.
 
-    ``checkout`` is the work tree's place, ``caller`` the environment in which the user's settings are looked for.
+    Args:
+        checkout: The place of the private checkout.
+        profile: The producer's profile.
+        caller: The environment in which the user's settings are looked for.
+
+    Returns:
+        Problems (HP017 for a file above the checkout, HP018 for a setting of the user) and
+        advisories (HA003).
     """
     problems: list[Problem] = []
     notes: list[Problem] = []
@@ -70,36 +78,38 @@ def inspect(
         if isinstance(found, Problem):
             problems.append(found)
         elif found:
-            message = f"settings of the user's that reach the checks and change no verdict: {', '.join(found)}"
+            message = f"user settings that reach the checks and cannot change a verdict: {', '.join(found)}"
             notes.append(
                 Problem(
                     code="HA003",
                     where=str(path),
                     message=message,
-                    hint="nothing to do; they are told for the record",
+                    hint="nothing to do; this is only for information",
                 )
             )
     for folder in checkout.parents:
         for name in dict.fromkeys((*profile.refuse_above, *_ALWAYS_REFUSED_ABOVE)):
             path = folder / name
             if path not in settings and _is_file(path, problems):
-                message = f"lies above the private checkout {checkout}, where tools of the checks would follow it"
-                hint = "move it away, or choose a folder that has no such file above it with --cache-dir"
+                message = f"is in a folder above the private checkout {checkout}, where tools in the checks would read it"
+                hint = (
+                    "move it away, or choose a folder without such a file above it with --cache-dir"
+                )
                 problems.append(Problem(code="HP017", where=str(path), message=message, hint=hint))
     return problems, notes
 
 
 def _is_file(path: Path, problems: list[Problem]) -> bool:
-    """Tell whether a file is there; that nobody may look is a problem of its own (HP017)."""
+    """Return whether a file is there; add a problem (HP017) if that is unknown."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
         message = (
-            f"cannot be looked at ({error.strerror}), so nobody knows whether it changes a verdict"
+            f"cannot be read ({error.strerror}), so it is unknown whether it changes a verdict"
         )
-        hint = "move it away, or choose a folder with --cache-dir above which everything can be looked at"
+        hint = "move it away, or choose another folder with --cache-dir"
         problems.append(Problem(code="HP017", where=str(path), message=message, hint=hint))
         return False
 
@@ -107,7 +117,10 @@ def _is_file(path: Path, problems: list[Problem]) -> bool:
 def _settings(
     profile: Profile, caller: Mapping[str, str], problems: list[Problem]
 ) -> dict[Path, tuple[str, ...]]:
-    """Return the files with a user's settings that are there, with the tables in each that change no verdict."""
+    """Return the user's settings files that exist.
+
+    Each comes with the names of its tables that cannot change a verdict.
+    """
     found = {}
     for config in profile.user_config:
         for template in config.files:
@@ -120,18 +133,18 @@ def _settings(
 
 
 def _read(path: Path, harmless: tuple[str, ...]) -> list[str] | Problem:
-    """Return the names of a settings file's tables, or why it must not be there."""
-    hint = "take these settings out while you verify, or verify as a user, or with a home, that has none"
+    """Return the names of a settings file's tables, or the problem (HP018) with it."""
+    hint = "remove these settings while you verify, or verify as another user or with another HOME"
     if not harmless:
-        message = "settings of the user's that can change a verdict; expected no such file"
+        message = "user settings that can change a verdict; expected no such file"
         return Problem(code="HP018", where=str(path), message=message, hint=hint)
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        message = f"the user's settings cannot be read, so nobody knows what they change: {error}"
+        message = f"the user's settings cannot be read, so their effect is unknown: {error}"
         return Problem(code="HP018", where=str(path), message=message, hint=hint)
     foreign = [key for key in document if key not in harmless]
     if foreign:
-        message = f"settings of the user's that can change a verdict: {', '.join(foreign)}; expected none but {', '.join(harmless)}"
+        message = f"user settings that can change a verdict: {', '.join(foreign)}; expected only {', '.join(harmless)}"
         return Problem(code="HP018", where=str(path), message=message, hint=hint)
     return list(document)

@@ -36,6 +36,6 @@ def hiding_note(work: Path) -> Problem | None:
 
 
 def lock_path(work: Path) -> Path:
-    """Return the path of the work folder's lock; the folder is made. Raises `HandoffError` (HP080)."""
+    """Make the work folder and return the path of its lock. Raises `HandoffError` (HP080)."""
     files.make_own_folder(work)
     return work / "lock"

@@ -25,9 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A producer at one commit, opened. ``notes`` are advisories about this run, never about the release.
+    """A producer at one commit, opened.
 
-    ``source`` is what a packet says of where the profile is.
+    Attributes:
+        producer: The producer.
+        repository: Our copy of its history.
+        profile: Its profile.
+        profile_path: The file that the profile was read from.
+        source: What a packet says about where the profile is.
+        tree: The id of the commit's tree.
+        work: The work folder.
+        base: The producer's folder in the cache.
+        notes: Advisories about this run, not about the release.
     """
 
     producer: git_producer.Producer
@@ -51,13 +60,16 @@ class Workspace:
         )
 
     def ask_again(self) -> git_producer.Producer:
-        """Return what the producer's repository says now of the same commit. Raises `HandoffError` (HP011, HP012)."""
+        """Return what the producer's repository says now about the same commit.
+
+        Raises `HandoffError` (HP011, HP012).
+        """
         return git_producer.find_producer(
             self.producer.root, self.producer.commit, self.profile.tag_prefix
         )
 
     def checkout_spec(self, run: str) -> checkout.CheckoutSpec:
-        """Return what the private checkout shall hold in the run called ``run``."""
+        """Return what the private checkout must hold in the run ``run``."""
         prefix = self.producer.prefix
         return checkout.CheckoutSpec(
             base=self.base,
@@ -71,12 +83,18 @@ class Workspace:
 def open_workspace(
     *, root: Path, ref: str, profile_path: Path, work: Path, cache: Path, to_run: bool = False
 ) -> Workspace:
-    """Open the producer at ``root`` at ``ref``; the commit and its tags are in our own repository afterwards.
+    """Open the producer at ``root`` at ``ref``, and fetch the commit and its tags.
 
-    ``profile_path`` is a built-in profile or the user's. With ``to_run`` the surroundings of the checkout are looked at too, since
-    checks are to run there.
+    Args:
+        root: The producer's root.
+        ref: The commit to verify.
+        profile_path: A built-in profile or the user's.
+        work: The work folder.
+        cache: The folder of private checkouts.
+        to_run: Whether checks will run, so that files around the checkout matter.
 
-    Raises `HandoffError`: HP010 to HP014, HP016 to HP019, HP030, HP034, HP080.
+    Raises:
+        HandoffError: HP010 to HP014, HP016 to HP019, HP030, HP034, HP067, HP080.
     """
     where = str(profile_path)
     data = committed_profile.read_profile(profile_path)
@@ -115,7 +133,7 @@ def open_workspace(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """A producer's commit that is in our own repository; what its tags are, only a profile can say."""
+    """A producer's commit in our repository, before a profile is known."""
 
     producer: git_producer.Producer
     repository: git_repository.Repository
@@ -123,9 +141,10 @@ class Commit:
 
 
 def open_commit(*, root: Path, commit: str, path: str, cache: Path) -> Commit:
-    """Return a producer's commit to look at, before a profile is chosen; a bare repository is enough.
+    """Return a producer's commit to read, before a profile is chosen.
 
-    ``path`` is the producer's root in a bare repository. Raises `HandoffError`: HP010 to HP013, HP016, HP019, HP080.
+    A bare repository is enough; ``path`` is the producer's root in it.
+    Raises `HandoffError`: HP010 to HP013, HP016, HP019, HP080.
     """
     prefix = "" if path == "." else f"{path}/"
     producer = git_producer.find_bare(root, commit, prefix) or replace(
@@ -151,9 +170,9 @@ def open_with(
     profile_path: Path,
     work: Path,
 ) -> Workspace:
-    """Open a commit with the profile in ``data``, which ``where`` names in messages; its tags are in our repository afterwards.
+    """Open a commit with the profile in ``data``, and fetch its tags.
 
-    Raises `HandoffError`: HP013, HP019, HP030, HP080.
+    ``where`` names the profile in messages. Raises `HandoffError`: HP013, HP019, HP030, HP080.
     """
     parsed = producer_profile.parse(data, where, schemas.schema(schemas.PROFILE))
     producer, repository, base = (
@@ -180,19 +199,22 @@ def open_with(
 
 
 def _base(producer: git_producer.Producer, cache: Path) -> Path:
-    """Return a producer's folder in the cache. Raises `HandoffError` (HP016) if the cache lies in the producer's repository."""
+    """Return a producer's folder in the cache.
+
+    Raises `HandoffError` (HP016) if the cache is in the producer's repository.
+    """
     base = cache / _slug(producer.root)
     if base.resolve().is_relative_to(producer.top):
         raise refusal(
             "HP016",
             str(cache),
-            f"the cache folder lies inside the producer's repository {producer.top}, whose files would reach the checks",
-            "name a folder outside of it with --cache-dir",
+            f"the cache folder is inside the producer's repository {producer.top}, whose files would reach the checks",
+            "choose a folder outside of it with --cache-dir",
         )
     return base
 
 
 def _slug(root: Path) -> str:
-    """Return the name of a producer root's cache folder: safe for every script, the same for the same root."""
+    """Return the name of a producer root's cache folder, safe for every script."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", root.name).strip("-").lower()[:40]
     return f"{name or 'producer'}-{hashlib.sha256(str(root).encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"

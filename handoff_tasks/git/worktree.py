@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-# What decides how git compares a work tree. Of these the values are taken, from wherever the user's git takes them.
+# The settings under core that decide how git compares a work tree.
 _VALUES = (
     "autocrlf",
     "eol",
@@ -32,14 +32,17 @@ _VALUES = (
 )
 _PATHS = {"core.attributesfile": "attributes", "core.excludesfile": "ignore"}
 _POINTER = re.compile(rb"version [^\n]+\noid sha256:([0-9a-f]{64})\nsize (0|[1-9][0-9]{0,18})\n")
-# How git reads a truth.
+# How git writes a boolean.
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0", "")
 _LONGEST_POINTER = 1024
 _BLOCK = 1 << 20
 
 
 class WorkTree:
-    """The work tree at ``top``, compared by a git folder of our own at ``folder`` that borrows the objects at ``objects``."""
+    """The work tree at ``top``, read through a git folder of our own.
+
+    That is ``folder``, which borrows the objects of the repository ``objects``.
+    """
 
     def __init__(self, top: Path, folder: Path, objects: Path) -> None:
         self._top, self._folder, self._objects = top, folder, objects
@@ -75,9 +78,10 @@ class WorkTree:
         )
 
     def differences(self, commit: str, index: Path, below: Sequence[str]) -> list[str]:
-        """Return the paths whose state differs from the commit, from the work tree's top.
+        """Return the paths that differ from the commit, from the work tree's top.
 
-        ``index`` is the place of an index of ours, kept for the next time; ``below`` limits the answer to a folder.
+        ``index`` is the path of an index of ours, kept for the next time; ``below`` limits git to a
+        folder.
         """
         # What an index says of a file was true under the settings that it was written with.
         said = repr((sorted(self._settings.items()), sorted(self._info.items())))
@@ -101,7 +105,7 @@ class WorkTree:
         return [path for kind, path in found if kind == "new" or path not in same]
 
     def stored(self, path: str, data: bytes) -> str:
-        """Return the id of the object that git would store for a file of these bytes at ``path``, seen from the top."""
+        """Return the id of the object that git would store for ``data`` at ``path``."""
         words = ("hash-object", "--stdin", f"--path={path}")
         return self._git(None)(*words, stdin=data).decode().strip()
 
@@ -109,10 +113,10 @@ class WorkTree:
         return self._settings.get(f"core.{name}", "").lower() in words
 
     def _unchanged(self, git: Callable[..., bytes], modified: Sequence[str]) -> set[str]:
-        """Return which of the files that git calls modified are what is committed.
+        """Return which of the files that git lists as modified are what is committed.
 
-        That is so after git's own conversion, which git leaves out for a file of another size than last time; and for a file that
-        holds what its committed Git LFS pointer names.
+        Those are files that git's own conversion makes equal, which git does not try if the size has
+        changed, and files that have the content which their committed Git LFS pointer names.
         """
         asked = [
             path
@@ -189,7 +193,7 @@ class WorkTree:
         return digest.hexdigest().encode() == named[1]
 
     def _left_out(self) -> set[str]:
-        """Return the files that a sparse checkout leaves out; only of what is not there anyway is this believed."""
+        """Return the files that a sparse checkout leaves out."""
         with contextlib.suppress(command.GitError):
             listed = command.names(command.run("ls-files", "-t", "-z", cwd=self._top))
             return {line[2:] for line in listed if line.startswith("S ")}
@@ -197,7 +201,7 @@ class WorkTree:
 
 
 def _settings(top: Path) -> dict[str, str]:
-    """Return the user's values of what decides how git compares, with the paths of the files of attributes and excludes."""
+    """Return the user's settings that decide how git compares."""
     found = command.user_values(top, rf"^core\.({'|'.join(_VALUES)})$")
     named = command.user_values(top, rf"^({'|'.join(map(re.escape, _PATHS))})$", of_paths=True)
     home = os.environ.get("XDG_CONFIG_HOME") or (
@@ -210,7 +214,7 @@ def _settings(top: Path) -> dict[str, str]:
 
 
 def _info(top: Path, name: str) -> bytes:
-    """Return what the repository's own file of attributes or excludes says; a link may lead to it, as git reads it."""
+    """Return the repository's own file of attributes or excludes; links are followed."""
     try:
         place = command.run(
             "rev-parse", "--path-format=absolute", "--git-path", f"info/{name}", cwd=top

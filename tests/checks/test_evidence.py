@@ -414,13 +414,13 @@ def test_a_pipe_in_a_files_place_is_no_evidence(place: Path) -> None:
     (place / "fmt.log").unlink()
     os.mkfifo(place / "fmt.log")
     assert evidence.read_record(place, "fmt") == Problem(
-        code="HP041", where="fmt.log", message="the log cannot be read: it is no plain file", hint=RERUN
+        code="HP041", where="fmt.log", message="the log cannot be read: it is not a plain file", hint=RERUN
     )
     assert evidence.tail(place / "fmt.log", 5) == []
     (place / "fmt.json").unlink()
     os.mkfifo(place / "fmt.json")
     assert evidence.read_record(place, "fmt") == Problem(
-        code="HP040", where="fmt.json", message="cannot be read: it is no plain file", hint=RERUN
+        code="HP040", where="fmt.json", message="cannot be read: it is not a plain file", hint=RERUN
     )
 
 
@@ -661,6 +661,6 @@ def test_evidence_that_is_no_plain_file_is_a_problem(tmp_path: Path, kind: str) 
     place.mkdir()
     [problem] = merge.merge_evidence(place, [source], ["fmt"])
     assert (problem.code, problem.where, problem.hint) == ("HP106", str(log), "gather it again as a plain file")
-    reason = {"link": os.strerror(errno.ELOOP), "pipe": "it is no plain file", "folder": os.strerror(errno.EISDIR)}[kind]
+    reason = {"link": os.strerror(errno.ELOOP), "pipe": "it is not a plain file", "folder": os.strerror(errno.EISDIR)}[kind]
     assert problem.message == f"cannot be read: {reason}"
     assert list(place.iterdir()) == []

@@ -636,9 +636,9 @@ def test_a_cache_inside_the_producer_is_refused(desk: Desk) -> None:
         {
             "code": "HP016",
             "where": str(cache),
-            "message": f"the cache folder lies inside the producer's repository {desk.producer.path}, "
+            "message": f"the cache folder is inside the producer's repository {desk.producer.path}, "
             "whose files would reach the checks",
-            "hint": "name a folder outside of it with --cache-dir",
+            "hint": "choose a folder outside of it with --cache-dir",
         }
     ]
     assert not cache.exists()

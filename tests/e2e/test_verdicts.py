@@ -258,7 +258,7 @@ def test_a_ref_that_stands_for_two_commits_is_refused(bench: Bench, what: str, r
             code="HP067",
             where=f"--ref {ref}",
             message=f"the name stands for more than one commit: a tag at {bench.producer.head()}, a {what} at {other}",
-            hint="say which: --ref refs/tags/v1.1.0, or a commit's sha",
+            hint="choose one: --ref refs/tags/v1.1.0, or a commit's sha",
         ),
     )
     assert [code for code, _, _ in bench.told("refs/tags/v1.1.0")] == ["HP067"]

@@ -181,7 +181,7 @@ def test_an_interrupt_while_the_run_waits_is_one_line(desk: Desk) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as nox:
             assert nox.stdout is not None
-            while nox.stdout.readline() != "waiting until no other check runs in the private checkout\n":
+            while nox.stdout.readline() != "waiting until no other check uses the private checkout\n":
                 assert nox.poll() is None
             nox.terminate()
             assert nox.stdout.read() == "Interrupted before any check has run. Run the same command to continue.\n"

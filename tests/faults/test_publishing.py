@@ -287,7 +287,7 @@ def test_a_pipe_is_never_waited_for(desk: Desk) -> None:
     pipe = desk.folder / "pipe"
     os.mkfifo(pipe)
     for path in (str(pipe), "/dev/zero"):
-        told = f"HP005 {path}: the packet cannot be read: it is no plain file"
+        told = f"HP005 {path}: the packet cannot be read: it is not a plain file"
         for session, words in (("handoff-verify", [path]), ("handoff-show", [path]), ("handoff-diff", [path, path])):
             assert told in desk.bare(session, *words).stdout
         for option, kind in (("--result-json", "result"), ("--junit", "JUnit XML")):
@@ -295,7 +295,7 @@ def test_a_pipe_is_never_waited_for(desk: Desk) -> None:
             assert f"{option}: {path} is there already and is no {kind} of a run; expected a file of its own" in done.stdout
         assert desk.run("handoff-stable", "--impact", path).returncode == 1
         [problem] = desk.result["problems"]
-        message = "the impact statement cannot be read: it is no plain file"
+        message = "the impact statement cannot be read: it is not a plain file"
         assert (problem["code"], problem["where"], problem["message"]) == ("HP060", "--impact", message)
 
 
@@ -304,7 +304,7 @@ def test_no_result_inside_a_repositorys_own_folder(desk: Desk, option: str) -> N
     """Stimulus: a place where git keeps its refs. Refused, and no ref is made."""
     path = desk.producer.path / ".git" / "refs" / "heads" / "x"
     done = desk.bare("handoff-diff", "a", "b", option, str(path))
-    assert f"{option}: {path} lies inside a repository's .git\n        next: name another file; nothing was run" in done.stdout
+    assert f"{option}: {path} is inside a repository's .git\n        next: name another file; nothing was run" in done.stdout
     assert (done.returncode, path.exists()) == (1, False)
 
 

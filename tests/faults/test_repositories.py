@@ -297,8 +297,8 @@ def _with_a_folder_for_the_index(base: Path) -> None:
         (_without_head, "objects.git", "our copy of the producer's history is damaged: "),
         (_without_an_object, "objects.git", "our copy of the producer's history is damaged: "),
         (_with_a_changed_object, "objects.git", "our copy of the producer's history is damaged: "),
-        (_with_a_file_for_the_checkout, "checkout", "the private checkout does not become commit COMMIT: "),
-        (_with_a_folder_for_the_index, "checkout", "the private checkout does not become commit COMMIT: "),
+        (_with_a_file_for_the_checkout, "checkout", "the private checkout cannot be made commit COMMIT: "),
+        (_with_a_folder_for_the_index, "checkout", "the private checkout cannot be made commit COMMIT: "),
     ],
 )
 def test_a_damaged_copy_of_ours_is_refused_with_the_remedy(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEEP = ("target", "components/*/target")
-WAITING = "waiting until no other check runs in the private checkout"
+WAITING = "waiting until no other check uses the private checkout"
 
 # Occupies the checkout in a process of its own: tells when it is in, and stays until it is told a word.
 OCCUPANT = """

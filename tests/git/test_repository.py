@@ -147,7 +147,7 @@ def test_a_repository_without_commit_is_refused(tmp_path: Path) -> None:
     assert _refused(lambda: git_producer.find_producer(empty.root, "HEAD", "")) == Problem(
         code="HP012",
         where=str(empty.root),
-        message="the repository has no commit yet",
+        message="the repository has no commits",
         hint="commit the release, then run again",
     )
 

@@ -61,8 +61,8 @@ def test_files_above_are_refused_each_by_name(tmp_path: Path) -> None:
         (
             "HP017",
             str(path),
-            f"lies above the private checkout {checkout}, where tools of the checks would follow it",
-            "move it away, or choose a folder that has no such file above it with --cache-dir",
+            f"is in a folder above the private checkout {checkout}, where tools in the checks would read it",
+            "move it away, or choose a folder without such a file above it with --cache-dir",
         )
         for path in (near, far)
     ]
@@ -82,8 +82,8 @@ def test_settings_of_the_user_that_change_a_verdict_are_refused(tmp_path: Path) 
         (
             "HP018",
             str(path),
-            "settings of the user's that can change a verdict: build, target; expected none but net, registries",
-            "take these settings out while you verify, or verify as a user, or with a home, that has none",
+            "user settings that can change a verdict: build, target; expected none but net, registries",
+            "remove these settings while you verify, or verify as another user or with another HOME",
         )
     ]
 
@@ -99,7 +99,7 @@ def test_harmless_settings_are_told(tmp_path: Path) -> None:
         (
             "HA003",
             str(path),
-            "settings of the user's that reach the checks and change no verdict: registries",
+            "user settings that reach the checks and cannot change a verdict: registries",
         )
     ]
 
@@ -113,7 +113,7 @@ def test_settings_that_nobody_can_read_are_refused(tmp_path: Path, text: str) ->
     )
     assert problem.code == "HP018"
     assert problem.message.startswith(
-        "the user's settings cannot be read, so nobody knows what they change: "
+        "the user's settings cannot be read, so their effect is unknown: "
     )
 
 
@@ -130,8 +130,8 @@ def test_a_file_of_which_nothing_is_harmless_is_refused_unread(tmp_path: Path) -
         (
             "HP018",
             str(path),
-            "settings of the user's that can change a verdict; expected no such file",
-            "take these settings out while you verify, or verify as a user, or with a home, that has none",
+            "user settings that can change a verdict; expected no such file",
+            "remove these settings while you verify, or verify as another user or with another HOME",
         )
     ]
 
@@ -150,8 +150,8 @@ def test_where_nobody_may_look_nothing_is_taken_for_good(tmp_path: Path) -> None
     ]
     assert {(one.message, one.hint) for one in problems} == {
         (
-            "cannot be looked at (File name too long), so nobody knows whether it changes a verdict",
-            "move it away, or choose a folder with --cache-dir above which everything can be looked at",
+            "cannot be read (File name too long), so it is unknown whether it changes a verdict",
+            "move it away, or choose another folder with --cache-dir",
         )
     }
 
@@ -172,7 +172,7 @@ def test_what_ripgrep_follows_is_refused_for_every_profile(tmp_path: Path, name:
     path = put(tmp_path / name, "*.rs\n")
     plain = profile.parse(scratch.PROFILE.encode(), "handoff.toml", schemas.schema(schemas.PROFILE))
     problems, notes = surroundings.inspect(tmp_path / "x" / "checkout", plain, {})
-    message = f"lies above the private checkout {tmp_path / 'x' / 'checkout'}, where tools of the checks would follow it"
+    message = f"is in a folder above the private checkout {tmp_path / 'x' / 'checkout'}, where tools in the checks would read it"
     assert [(one.code, one.where, one.message) for one in problems] == [
         ("HP017", str(path), message)
     ]
@@ -211,5 +211,7 @@ def test_nothing_runs_below_such_a_file(desk: Desk) -> None:
         done = desk.run(session)
         assert done.returncode == 1
         assert desk.findings() == [("HP017", str(above))]
-        assert f"Refused:\n  HP017 {above}: lies above the private checkout" in done.stdout
+        assert (
+            f"Refused:\n  HP017 {above}: is in a folder above the private checkout" in done.stdout
+        )
     assert desk.run("handoff-verify", str(desk.packet)).returncode == 0

@@ -188,7 +188,7 @@ def test_a_profile_that_is_not_committed_is_noted(producer: scratch.Producer) ->
         Problem(
             code="HA002",
             where="ops/handoff.toml",
-            message=f"the profile is no part of the verified commit {commit[:12]}; the working file is used",
+            message=f"the profile is not in the verified commit {commit[:12]}; the working file is used",
             hint="commit the profile, so that others can repeat the run",
         ),
     )

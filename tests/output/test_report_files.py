@@ -208,7 +208,7 @@ def test_a_place_for_junit_that_is_not_free(tmp_path: Path) -> None:
         report_files.junit_place(tmp_path / "link" / "x", path)
     with pytest.raises(HandoffError) as caught:
         report_files.junit_place(tmp_path / ".git" / "x", None)
-    assert shown(caught.value) == [("HP110", "--junit", f"{tmp_path}/.git/x lies inside a repository's .git", hint)]
+    assert shown(caught.value) == [("HP110", "--junit", f"{tmp_path}/.git/x is inside a repository's .git", hint)]
     path.write_text('<?xml version="1.0"?><testsuites name="pytest tests"/>')
     for place in (path, tmp_path, tmp_path / "link"):
         with pytest.raises(HandoffError) as caught:
