@@ -34,8 +34,8 @@ def built_in_profiles() -> dict[str, Path]:
 def is_inside_git_folder(path: Path) -> bool:
     """Return whether a path is inside a folder of git's own.
 
-    That is ``.git``, a bare repository, or a work tree's folder in one. It is recognised as git does
-    it, by the files in it.
+    That is ``.git``, a bare repository, or a work tree's folder in one. As in git, the files in it
+    decide.
     """
     place = resolve_parent(path)
     if ".git" in place.parts:
@@ -83,7 +83,7 @@ def clear_place(path: Path, what: str, is_ours: Callable[[bytes], bool]) -> str 
 
 
 _MOST_OF_A_LOCK = 65536
-# What `checkout.held` writes into a lock: a line for each process that holds it.
+# What `locks.hold` writes into a lock: a line for each process that holds it.
 _LOCK = re.compile(rb"(?:process [1-9][0-9]{0,9}, since [ -~]{1,40}(?:\n|\Z)|\n)*")
 _MOVE_IT = "move it away, or choose another folder, then run again"
 _HIDING = ".gitignore"
@@ -183,9 +183,9 @@ def foreign(path: Path, message: str, hint: str = _MOVE_IT) -> HandoffError:
 def write(path: Path, data: bytes, *, sync: bool = True) -> None:
     """Replace the file at ``path`` by ``data``, whole or not at all, with mode 0644.
 
-    A temporary file beside it is written and renamed; a link is replaced, not followed. With ``sync``
-    file and folder are on the disk afterwards. Temporary files of killed writers are removed. Raises
-    `HandoffError` (HP080) if that fails; the old file is then as it was.
+    A temporary file beside it is written and renamed; a link is replaced, not followed. With
+    ``sync`` file and folder are on the disk afterwards. Temporary files of killed writers are
+    removed. Raises `HandoffError` (HP080) if that fails; the old file is then as it was.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -316,8 +316,8 @@ def _sync(place: Path) -> None:
 def lock_file(path: Path) -> Iterator[int]:
     """Open a file to lock, and make it if it does not exist.
 
-    The descriptor is inheritable: git and the watchers of processes, and only those, are started with
-    it. If this process is killed, the lock is free when the last of them has ended.
+    The descriptor is inheritable: git and the watchers of processes, and only those, are started
+    with it. If this process is killed, the lock is free when the last of them has ended.
 
     Raises `HandoffError`: HP083 for a link and for a file that is not a lock of ours, HP080 if it
     cannot be opened.

@@ -1,4 +1,7 @@
-"""One module opens files for writing: it follows no link and writes into nothing that is not ours."""
+"""One module opens files for writing.
+
+It follows no link and writes into nothing that is not ours.
+"""
 
 from __future__ import annotations
 
@@ -148,7 +151,10 @@ p.write_text("x"); p.write_bytes(b"x"); p.touch(); shutil.copyfile(a, b); shutil
 
 
 def test_a_lock_that_is_a_link_is_refused(tmp_path: Path) -> None:
-    """HP083, whether the link leads to a file, to nothing or to a lock; what it leads to keeps every byte."""
+    """HP083, whether the link leads to a file, to nothing or to a lock.
+
+    What it leads to keeps every byte.
+    """
     notes = tmp_path / "notes"
     notes.write_text("dear diary\n")
     for target in (notes, tmp_path / "nothing", tmp_path / "other.lock"):
@@ -230,7 +236,10 @@ def test_a_committed_link_in_the_place_of_the_lock(desk: Desk) -> None:
 
 
 def test_evidence_is_not_written_through_a_link(tmp_path: Path) -> None:
-    """HP083 names the link, at every step below the work folder; nothing is written where it leads."""
+    """HP083 names the link, at every step below the work folder.
+
+    Nothing is written where it leads.
+    """
     out = tmp_path / "out"
     out.mkdir()
     for number, steps in enumerate((["evidence"], ["evidence", COMMIT])):
@@ -279,7 +288,10 @@ def test_a_committed_link_in_the_place_of_the_work_folder(desk: Desk, session: s
 
 
 def test_a_packet_is_not_written_through_a_committed_link(desk: Desk) -> None:
-    """HP081 names the link that leads out of the repository, before anything is run; a link that stays inside is followed."""
+    """HP081 names the link that leads out of the repository, before anything is run.
+
+    A link that stays inside is followed.
+    """
     out = desk.folder.parent / "out"
     out.mkdir()
     link = desk.packet.parent
@@ -311,7 +323,10 @@ def test_a_packet_is_not_written_through_a_committed_link(desk: Desk) -> None:
 
 
 def test_a_folder_of_the_users_is_not_hidden(tmp_path: Path) -> None:
-    """One that we make and an empty one get a .gitignore, and so hide themselves; one with other files does not."""
+    """One that we make and an empty one get a .gitignore, and so hide themselves.
+
+    One with other files does not.
+    """
     for name, made in (("new", []), ("empty", [None]), ("used", ["notes"])):
         place = tmp_path / name
         for entry in made:
@@ -327,7 +342,10 @@ def test_a_folder_of_the_users_is_not_hidden(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_work_folder_that_git_sees_is_told(desk: Desk, ignored: bool) -> None:
-    """HA007 where --work-dir is the producer's root: no .gitignore is written there. None where git ignores the evidence anyway."""
+    """HA007 where --work-dir is the producer's root: no .gitignore is written there.
+
+    None where git ignores the evidence anyway.
+    """
     root = desk.producer.root
     if ignored:
         (root / ".gitignore").write_text("/target\n*.tmp\n/evidence/\n/lock\n")
@@ -356,7 +374,10 @@ def test_a_work_folder_that_git_sees_is_told(desk: Desk, ignored: bool) -> None:
 
 
 def test_init_overwrites_no_link_and_no_folder(tmp_path: Path) -> None:
-    """HP083 for a noxfile that is a link to nothing, a folder or a pipe; nothing is written, the profile neither."""
+    """HP083 for a noxfile that is a link to nothing, a folder or a pipe.
+
+    Nothing is written, the profile neither.
+    """
     hint = "move it away, then call handoff-init again"
     for kind, what in (
         ("link", "is a symbolic link to nothing"),

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE_MODES = {"100644": 0o644, "100755": 0o755}
-# What a git that runs beside us may have open, or have left.
-_PASSING = re.compile(r"index\.lock|objects/(?:[0-9a-f]{2}/)?tmp_obj_\w+")
+# What another git that runs here may have open, or have left.
+_TEMPORARY = re.compile(r"index\.lock|objects/(?:[0-9a-f]{2}/)?tmp_obj_\w+")
 _LOOSE = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{38})")
 
 
@@ -82,12 +82,16 @@ class Checkout:
     def compare(self) -> tuple[str, ...]:
         """Return what differs from the commit now.
 
-        That is what `changes` returns, and what would reach other checks without being listed there.
+        That is what `changes` returns, and what would reach other checks besides.
         If a check does not compare, the checkout counts as changed.
         """
-        found = tuple(sorted({*changes(self.spec), *_hiding(self.spec), *_retold(self.spec)}))
-        # What is ignored changes no verdict here, but the next check shall not find it.
-        self.clean = not found and not _leftovers(self.spec) and not _litter(self.spec)
+        found = tuple(
+            sorted(
+                {*changes(self.spec), *_foreign_ignores(self.spec), *_own_git_changes(self.spec)}
+            )
+        )
+        # Ignored files do not change this verdict, but the next check must not find them.
+        self.clean = not found and not _has_leftovers(self.spec) and not _litter(self.spec)
         return found
 
 
@@ -140,7 +144,7 @@ def changes(spec: CheckoutSpec) -> tuple[str, ...]:
     return tuple(sorted(f"{kind} {path}" for kind, path in command.differences(_git(spec))))
 
 
-def _hiding(spec: CheckoutSpec) -> list[str]:
+def _foreign_ignores(spec: CheckoutSpec) -> list[str]:
     """Return the .gitignore files that are not the commit's: they would hide files."""
     words = (
         "-z",
@@ -152,7 +156,7 @@ def _hiding(spec: CheckoutSpec) -> list[str]:
     return [f"new {name}" for name in command.names(_git(spec)("ls-files", *words))]
 
 
-def _retold(spec: CheckoutSpec) -> list[str]:
+def _own_git_changes(spec: CheckoutSpec) -> list[str]:
     """Return what differs in the checkout's own ``.git``, which scripts read.
 
     Every file in it counts, except what `_litter` returns and the bytes of the index, which
@@ -222,7 +226,7 @@ def _litter(spec: CheckoutSpec) -> list[str]:
     among them: git could read it instead of ours.
     """
     present = _entries(spec.tree / ".git")
-    passing = [name for name, is_file in present.items() if is_file and _PASSING.fullmatch(name)]
+    passing = [name for name, is_file in present.items() if is_file and _TEMPORARY.fullmatch(name)]
     loose = {
         found[1] + found[2]: name
         for name, is_file in present.items()
@@ -251,7 +255,7 @@ def _own_files(spec: CheckoutSpec) -> dict[str, str]:
     }
 
 
-def _leftovers(spec: CheckoutSpec) -> bool:
+def _has_leftovers(spec: CheckoutSpec) -> bool:
     """Return whether ignored files are there that are not build outputs to keep."""
     listed = _git(spec)(
         "ls-files",
@@ -296,8 +300,8 @@ def _in_place(spec: CheckoutSpec) -> str | None:
     if (
         not spec.tree.is_dir()
         or changes(spec)
-        or _leftovers(spec)
-        or _retold(spec)
+        or _has_leftovers(spec)
+        or _own_git_changes(spec)
         or _litter(spec)
     ):
         return None
@@ -340,7 +344,8 @@ def _restore(spec: CheckoutSpec) -> None:
             "HP019",
             str(spec.tree),
             f"the private checkout cannot be made commit {spec.commit[:12]}: {', '.join(left[:5])}",
-            f"check that the disk has space and that no other program writes there, delete the folder {spec.base}, then run again",
+            "check that the disk has space and that no other program writes there, delete the "
+            f"folder {spec.base}, then run again",
         )
 
 
@@ -371,7 +376,7 @@ def _make(spec: CheckoutSpec) -> Sequence[str]:
     except command.GitError:
         if not index.is_file():
             raise
-        # An index that a check or a full disk has spoiled: nothing in it is needed, it only saves time.
+        # The index is damaged, by a check or a full disk. It only saves time.
         index.unlink()
         git("read-tree", "--reset", "-u", spec.commit)
     excludes = [word for path in spec.keep for word in ("-e", f"/{path}")]
@@ -421,8 +426,8 @@ def _folders_of(name: str) -> Iterator[str]:
 def make_home(spec: CheckoutSpec, check: str, *, empty: bool) -> Path:
     """Make the home folder of a check, and return it.
 
-    With ``empty`` it is emptied first. It holds an empty configuration file for git, so that a check
-    may write one.
+    With ``empty`` it is emptied first. It holds an empty configuration file for git, which a check
+    may write to.
     """
     home = spec.home(check)
     with _fixed_umask():

@@ -305,7 +305,8 @@ def _require(program: str) -> Any:
     version = tuple(int(part) for part in re.findall(r"[0-9]+", answer)[:2])
     if version < _OLDEST:
         found = re.search(r"[0-9.]*[0-9]", answer)
-        message = f"found version {found[0] if found else 'unknown'}; expected {_OLDEST[0]}.{_OLDEST[1]} or later"
+        number = found[0] if found else "unknown"
+        message = f"found version {number}; expected {_OLDEST[0]}.{_OLDEST[1]} or later"
         raise refusal(
             "HP004", program, message, "install a newer git, or put it first on PATH, and run again"
         )

@@ -112,7 +112,10 @@ def notes(
             problems.append(Problem(code="HP014", where=place, message=message, hint=hint))
         elif found.links:
             leads = _LEADS.get(found.kind, "leads to nothing in the commit")
-            message = f"the verified commit {commit} does not hold the profile: {found.links[-1]} is a link that {leads}"
+            message = (
+                f"the verified commit {commit} does not hold the profile: "
+                f"{found.links[-1]} is a link that {leads}"
+            )
             hint = "commit the profile itself, in the place of the link"
             problems.append(Problem(code="HP034", where=place, message=message, hint=hint))
         else:
@@ -160,12 +163,12 @@ def _places(path: Path, top: Path, committed: trees.Tree) -> Iterator[str]:
             names = list(committed.entries)
         else:
             folders = folders or {_identity(top / folder): folder for folder in committed.folders}
-            folder = folders.get(_identity(os.path.dirname(entry)))  # noqa: PTH120 - a path that must stay as it is spelled
-            names = (
-                []
-                if folder is None
-                else [os.path.join(folder, name) for name in committed.folders[folder]]
-            )
+            # The path must stay as it is spelled.
+            folder = folders.get(_identity(os.path.dirname(entry)))  # noqa: PTH120
+            names = []
+            if folder is not None:
+                beside = committed.folders[folder]
+                names = [f"{folder}/{name}" if folder else name for name in beside]
         yield from (
             name + rest
             for name in names

@@ -75,7 +75,7 @@ def _locked_in_time(lock: int, operation: int, say: Callable[[str], None] | None
 
     A living holder is not waited for, what a killed one started is.
     """
-    start = time.monotonic()
+    start, pause = time.monotonic(), _FIRST_PAUSE
     while not try_lock(lock, operation):
         waited = time.monotonic() - start
         if _living(_lines(lock)) or waited > _LEFTOVER_SECONDS:
@@ -83,8 +83,14 @@ def _locked_in_time(lock: int, operation: int, say: Callable[[str], None] | None
         if say is not None and waited > _SILENT_SECONDS:
             say("waiting for processes that a killed run left behind")
             say = None
-        time.sleep(0.02)
+        pause = _sleep_longer(pause)
     return True
+
+
+def _sleep_longer(pause: float) -> float:
+    """Sleep, and return the next pause."""
+    time.sleep(pause)
+    return min(2 * pause, _LONGEST_PAUSE)
 
 
 def _holder(lock: int) -> str:
@@ -152,15 +158,15 @@ def wait_for_lock(descriptor: int, operation: int, say: Callable[[str], None]) -
     Raises `HandoffError` (HP006) after a day.
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    told = False
+    said, pause = False, _FIRST_PAUSE
     while not try_lock(descriptor, operation):
         if time.monotonic() > deadline:
             message = "another run has used the private checkout for a day"
             raise refusal("HP006", "checkout", message, "end it, then run again")
-        if not told:
+        if not said:
             say("waiting until no other check uses the private checkout")
-            told = True
-        time.sleep(0.02)
+            said = True
+        pause = _sleep_longer(pause)
 
 
 def try_lock(descriptor: int, operation: int) -> bool:

@@ -17,7 +17,8 @@ from handoff_tasks.problems import refusal
 
 SYMBOLIC = "symbolic"
 TAGS = "refs/tags/"
-# A manifest's tag has at most six digits in each part. What is far longer is not a release, and cannot be a file's name.
+# A manifest's tag has at most six digits in each part. A far longer one is not a release, and
+# cannot be a file's name.
 VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})\Z")
 
 
@@ -136,7 +137,8 @@ def _refuse_form(root: Path, object_format: str, shallow: str) -> None:
         raise refusal(
             "HP011",
             str(root),
-            f"the repository's object format is {object_format}; a manifest's commit_sha has 40 digits (sha1)",
+            f"the repository's object format is {object_format}; "
+            "a manifest's commit_sha has 40 digits (sha1)",
             "use a repository with the sha1 object format",
         )
     if shallow == "true":
@@ -192,7 +194,7 @@ def _commit(root: Path, ref: str) -> str:
         return commit
     try:
         there = command.run("for-each-ref", "--count=1", "--format=%(objectname)", cwd=root)
-        # Without a word on the object: whether it can be read is asked by the next.
+        # This does not read the objects; the next command does.
         command.run("rev-list", "--no-walk", "--all", cwd=root)
     except command.GitError as error:
         raise refusal(
@@ -219,8 +221,8 @@ def _commit(root: Path, ref: str) -> str:
 def meanings_of(cwd: Path, name: str) -> dict[str, str]:
     """Return the commits that a short name may stand for, by what has that name.
 
-    git looks for a file of that name in its own folder before it looks for tags, and for tags before
-    branches.
+    git looks for a file of that name in its own folder before it looks for tags, and for tags
+    before branches.
     """
     asked = {"tag": f"{TAGS}{name}", "branch": f"refs/heads/{name}", "file in .git": name}
     if not name or re.fullmatch(r"refs/.*|[0-9a-f]{40}", name):

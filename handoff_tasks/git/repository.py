@@ -72,7 +72,10 @@ class Repository:
             message = (
                 f"our copy of the producer's history is damaged: {command.reason(error.stderr)}"
             )
-            hint = f"delete the folder {self.folder.parent}, then run again: it is made again from the producer's repository"
+            hint = (
+                f"delete the folder {self.folder.parent}, then run again: "
+                "it is made again from the producer's repository"
+            )
             raise refusal("HP019", str(self.folder), message, hint) from None
 
     @explain_damage
@@ -133,7 +136,8 @@ class Repository:
             raise refusal(
                 "HP013",
                 str(producer.git_dir),
-                f"commit {producer.commit} and the tags cannot be fetched whole: {command.reason(error.stderr)}",
+                f"commit {producer.commit} and the tags cannot be fetched completely: "
+                f"{command.reason(error.stderr)}",
                 FSCK_HINT,
             ) from None
 
@@ -271,9 +275,9 @@ class Repository:
     def list_uncommitted(self, producer: Producer, index: Path) -> tuple[str, ...]:
         """Return the paths below the root that differ from the commit, sorted.
 
-        There are none if another commit is checked out. The comparison is the user's git's, with the same
-        conversions, through an index of our own (``index``, kept for the next time). Nothing that the
-        producer configures is run, and its own index is not used.
+        There are none if another commit is checked out. The comparison is the user's git's, with
+        the same conversions, through an index of our own (``index``, kept for the next time).
+        Nothing that the producer configures is run, and its own index is not used.
         """
         if producer.head != producer.commit:
             return ()

@@ -78,7 +78,8 @@ def inspect(
         if isinstance(found, Problem):
             problems.append(found)
         elif found:
-            message = f"user settings that reach the checks and cannot change a verdict: {', '.join(found)}"
+            tables = ", ".join(found)
+            message = f"user settings that reach the checks and cannot change a verdict: {tables}"
             notes.append(
                 Problem(
                     code="HA003",
@@ -91,7 +92,10 @@ def inspect(
         for name in dict.fromkeys((*profile.refuse_above, *_ALWAYS_REFUSED_ABOVE)):
             path = folder / name
             if path not in settings and _is_file(path, problems):
-                message = f"is in a folder above the private checkout {checkout}, where tools in the checks would read it"
+                message = (
+                    f"is in a folder above the private checkout {checkout}, "
+                    "where tools in the checks would read it"
+                )
                 hint = (
                     "move it away, or choose a folder without such a file above it with --cache-dir"
                 )
@@ -145,6 +149,9 @@ def _read(path: Path, harmless: tuple[str, ...]) -> list[str] | Problem:
         return Problem(code="HP018", where=str(path), message=message, hint=hint)
     foreign = [key for key in document if key not in harmless]
     if foreign:
-        message = f"user settings that can change a verdict: {', '.join(foreign)}; expected only {', '.join(harmless)}"
+        message = (
+            f"user settings that can change a verdict: {', '.join(foreign)}; "
+            f"expected only {', '.join(harmless)}"
+        )
         return Problem(code="HP018", where=str(path), message=message, hint=hint)
     return list(document)

@@ -43,7 +43,13 @@ OUTSIDE = frozenset({Kind.SUBMODULE, Kind.LEAVES, Kind.LOOP, Kind.GIT_FOLDER, Ki
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """Where a path leads: the place without links, what is there, and each link on the way, in order."""
+    """Where a path leads.
+
+    Attributes:
+        place: The path without links.
+        kind: What is there.
+        links: Each link on the way, in order.
+    """
 
     place: str
     kind: Kind
@@ -81,7 +87,8 @@ class Tree:
     def resolve(self, path: str) -> Resolved:
         """Return where a path leads, taken from the root of the tree.
 
-        A folder that the tree lacks can be made by a build, so a step up from it is refused as `Kind.NO_FOLDER`.
+        A folder that the tree lacks can be made by a build, so a step up from it is refused as
+        `Kind.NO_FOLDER`.
         """
         links: list[str] = []
         left = path.split("/")[::-1]
@@ -150,7 +157,7 @@ class Runtime:
     folders: frozenset[str]
 
     def covers(self, path: str) -> bool:
-        """Return whether a path, without links, is a part or lies in a folder that counts as a whole."""
+        """Return whether a path without links is a part, or in a folder that counts."""
         return path in self.parts or path in self.tests or not self.folders.isdisjoint(_above(path))
 
 
@@ -274,7 +281,8 @@ class _Walk:
         # Each place to whether it is reached by test paths only.
         self._places: dict[str, bool] = {}
         self._outside: dict[str, Kind] = {}
-        # Folders that hold something of the runtime, and the ways to each: from which, through which links.
+        # Folders that hold a part of the runtime; and for each folder, from which folder and
+        # through which links it was reached.
         self._full: set[_Node] = set()
         self._ways: dict[_Node, list[tuple[_Node, tuple[str, ...], bool]]] = defaultdict(list)
         self._queue: list[_Node] = [self._start]

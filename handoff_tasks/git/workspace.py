@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -17,6 +18,7 @@ from handoff_tasks.problems import HandoffError, Problem, refusal, unwritable
 from handoff_tasks.producer import profile as producer_profile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from handoff_tasks.model import ProfileSource
@@ -110,13 +112,8 @@ def open_workspace(
         raise HandoffError(unwanted)
     if to_run and (unhidden := work_folder.hiding_note(work)):
         notes.append(unhidden)
-    repository = git_repository.Repository(base / "objects.git")
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        with locks.hold_briefly(base / "fetch.lock"):
-            repository.update(producer, parsed.tag_prefix)
-    except OSError as error:
-        raise unwritable(base, error) from None
+    with _repository(base) as repository:
+        repository.update(producer, parsed.tag_prefix)
     tree = repository.tree(producer)
     return Workspace(
         producer=producer,
@@ -151,13 +148,8 @@ def open_commit(*, root: Path, commit: str, path: str, cache: Path) -> Commit:
         git_producer.find_producer(root, commit, ""), tags={}
     )
     base = _base(producer, cache)
-    repository = git_repository.Repository(base / "objects.git")
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-        with locks.hold_briefly(base / "fetch.lock"):
-            repository.fetch_commit(producer)
-    except OSError as error:
-        raise unwritable(base, error) from None
+    with _repository(base) as repository:
+        repository.fetch_commit(producer)
     return Commit(producer=producer, repository=repository, base=base)
 
 
@@ -175,16 +167,9 @@ def open_with(
     ``where`` names the profile in messages. Raises `HandoffError`: HP013, HP019, HP030, HP080.
     """
     parsed = producer_profile.parse(data, where, schemas.schema(schemas.PROFILE))
-    producer, repository, base = (
-        git_producer.with_tags(commit.producer, parsed.tag_prefix),
-        commit.repository,
-        commit.base,
-    )
-    try:
-        with locks.hold_briefly(base / "fetch.lock"):
-            repository.update(producer, parsed.tag_prefix)
-    except OSError as error:
-        raise unwritable(base, error) from None
+    producer = git_producer.with_tags(commit.producer, parsed.tag_prefix)
+    with _repository(commit.base) as repository:
+        repository.update(producer, parsed.tag_prefix)
     return Workspace(
         producer=producer,
         repository=repository,
@@ -193,9 +178,20 @@ def open_with(
         source=source,
         tree=repository.tree(producer),
         work=work,
-        base=base,
+        base=commit.base,
         notes=(),
     )
+
+
+@contextlib.contextmanager
+def _repository(base: Path) -> Iterator[git_repository.Repository]:
+    """Hold our copy of a producer's history for a fetch. Raises `HandoffError` (HP080)."""
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        with locks.hold_briefly(base / "fetch.lock"):
+            yield git_repository.Repository(base / "objects.git")
+    except OSError as error:
+        raise unwritable(base, error) from None
 
 
 def _base(producer: git_producer.Producer, cache: Path) -> Path:
@@ -208,7 +204,8 @@ def _base(producer: git_producer.Producer, cache: Path) -> Path:
         raise refusal(
             "HP016",
             str(cache),
-            f"the cache folder is inside the producer's repository {producer.top}, whose files would reach the checks",
+            f"the cache folder is inside the producer's repository {producer.top}, "
+            "whose files would reach the checks",
             "choose a folder outside of it with --cache-dir",
         )
     return base
@@ -217,4 +214,5 @@ def _base(producer: git_producer.Producer, cache: Path) -> Path:
 def _slug(root: Path) -> str:
     """Return the name of a producer root's cache folder, safe for every script."""
     name = re.sub(r"[^A-Za-z0-9]+", "-", root.name).strip("-").lower()[:40]
-    return f"{name or 'producer'}-{hashlib.sha256(str(root).encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+    digest = hashlib.sha256(str(root).encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{name or 'producer'}-{digest[:12]}"

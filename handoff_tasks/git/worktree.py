@@ -86,14 +86,15 @@ class WorkTree:
         # What an index says of a file was true under the settings that it was written with.
         said = repr((sorted(self._settings.items()), sorted(self._info.items())))
         index = index.with_name(f"{index.name}-{hashlib.sha256(said.encode()).hexdigest()[:12]}")
-        # A copy for this process alone: others may look at the same time, and a lock left behind must not stop us.
+        # A copy for this process alone: others may compare at the same time, and a lock that was
+        # left behind must not stop us.
         own = index.with_name(f"{index.name}.{os.getpid()}")
         if index.is_file():
             files.copy(index, own)
         git = self._git(own)
         git("read-tree", "--reset", commit)
         git("update-index", "-q", "--refresh", accept=(0, 1))
-        # To look into a submodule git would start another one there, with the submodule's own configuration.
+        # Inside a submodule git would start another git, with the submodule's configuration.
         found = command.differences(git, *below, submodules="dirty")
         modified = [path for kind, path in found if kind == "modified"]
         deleted = [path for kind, path in found if kind == "deleted"]
@@ -115,8 +116,8 @@ class WorkTree:
     def _unchanged(self, git: Callable[..., bytes], modified: Sequence[str]) -> set[str]:
         """Return which of the files that git lists as modified are what is committed.
 
-        Those are files that git's own conversion makes equal, which git does not try if the size has
-        changed, and files that have the content which their committed Git LFS pointer names.
+        Those are files that git's own conversion makes equal, which git does not try if the size
+        has changed, and files with the content that their committed Git LFS pointer names.
         """
         asked = [
             path

@@ -1,4 +1,7 @@
-"""The private checkout: exactly one commit, shared by those who want it, restored after whoever changed it."""
+"""The private checkout.
+
+Exactly one commit, shared by those who want it, restored after whoever changed it.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
 KEEP = ("target", "components/*/target")
 WAITING = "waiting until no other check uses the private checkout"
 
-# Occupies the checkout in a process of its own: tells when it is in, and stays until it is told a word.
+# Occupies the checkout in a process of its own: tells when it is in, and stays until it is told a
+# word.
 OCCUPANT = """
 import json, sys
 from pathlib import Path
@@ -111,7 +115,10 @@ def _silent(line: str) -> None:
 def _visit(
     wanted: CheckoutSpec, check: str = "check", files: Sequence[str] = (), *, compare: bool = True
 ) -> str:
-    """Occupy the checkout once, write ``files`` in it, and return the state that it was found in."""
+    """Occupy the checkout once.
+
+    Write ``files`` in it, and return the state that it was found in.
+    """
     with checkout.occupy(wanted, check, _silent) as place:
         for name in files:
             path = wanted.tree / name
@@ -191,7 +198,10 @@ def test_no_filter_and_no_line_end_conversion_changes_bytes(producer: scratch.Pr
 
 
 def test_its_own_git_answers_where_it_is(producer: scratch.Producer) -> None:
-    """For scripts it is a repository: clean, detached at the commit, with the tags and the history."""
+    """For scripts it is a repository.
+
+    Clean, detached at the commit, with the tags and the history.
+    """
     wanted = _wanted(producer)
     checkout.prepare(wanted, _silent)
     assert scratch.git(wanted.tree, "rev-parse", "--show-toplevel") == str(wanted.tree)
@@ -209,7 +219,10 @@ def test_its_own_git_answers_where_it_is(producer: scratch.Producer) -> None:
 def test_build_outputs_and_unchanged_files_survive_the_next_commit(
     producer: scratch.Producer,
 ) -> None:
-    """What the profile keeps stays with its bytes and times, and so does every file that both commits have; others change."""
+    """What the profile keeps stays with its bytes and times.
+
+    And so does every file that both commits have; others change.
+    """
     old = _wanted(producer, "v1.0.0")
     checkout.prepare(old, _silent)
     _visit(old, files=["target/debug/build", "components/a/target/b", "components/b/target/c"])
@@ -234,7 +247,10 @@ def test_build_outputs_and_unchanged_files_survive_the_next_commit(
 
 
 def test_everything_else_is_swept(producer: scratch.Producer) -> None:
-    """Files that git ignores or does not know, and nested repositories, go; only what the profile names stays."""
+    """Files that git ignores or does not know, and nested repositories, go.
+
+    Only what the profile names stays.
+    """
     wanted = _wanted(producer)
     checkout.prepare(wanted, _silent)
     _visit(
@@ -265,7 +281,10 @@ def test_without_build_outputs_to_keep_nothing_stays(producer: scratch.Producer)
 
 
 def test_the_state_tells_whether_build_outputs_were_there(producer: scratch.Producer) -> None:
-    """``fresh`` at first, ``kept`` once a run finds outputs of an earlier one, ``fresh`` again after clearing."""
+    """``fresh`` at first.
+
+    ``kept`` once a run finds outputs of an earlier one, ``fresh`` again after clearing.
+    """
     assert _visit(_wanted(producer, run="one"), files=["target/a"]) == "fresh"
     assert _visit(_wanted(producer, run="one")) == "fresh", (
         "outputs of the same run are not an earlier one's"
@@ -278,7 +297,10 @@ def test_the_state_tells_whether_build_outputs_were_there(producer: scratch.Prod
 
 
 def test_tags_that_moved_are_followed(producer: scratch.Producer) -> None:
-    """The same commit with other tags is another checkout: a script that asks git gets today's answer."""
+    """The same commit with other tags is another checkout.
+
+    A script that asks git gets today's answer.
+    """
     _visit(_wanted(producer))
     producer.git("tag", "--delete", "v1.1.0")
     wanted = _wanted(producer)
@@ -309,7 +331,10 @@ def test_tags_that_moved_are_followed(producer: scratch.Producer) -> None:
     ],
 )
 def test_changes_names_what_differs(producer: scratch.Producer, left: str, expected: str) -> None:
-    """Modified, deleted and new files, modes and links; with the same size and time too; and the next check finds the commit."""
+    """Modified, deleted and new files, modes and links.
+
+    With the same size and time too; and the next check finds the commit.
+    """
     wanted = _wanted(producer)
     with checkout.occupy(wanted, "check", _silent) as place:
         subprocess.run(["bash", "-c", left], cwd=wanted.tree, check=True)
@@ -320,7 +345,10 @@ def test_changes_names_what_differs(producer: scratch.Producer, left: str, expec
 
 
 def test_ignored_files_and_outputs_do_not_count(producer: scratch.Producer) -> None:
-    """What the commit's own .gitignore covers, and what is kept, is no change; but the next check does not find the former."""
+    """What the commit's own .gitignore covers, and what is kept, is no change.
+
+    But the next check does not find the former.
+    """
     wanted = _wanted(producer, run="one")
     with checkout.occupy(wanted, "check", _silent) as place:
         for name in ("target/c", "components/x/target/d"):
@@ -339,7 +367,10 @@ def test_ignored_files_and_outputs_do_not_count(producer: scratch.Producer) -> N
 
 
 def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Producer) -> None:
-    """Committing, excluding, or marking files unchanged in the checkout's .git deceives nobody and is undone."""
+    """Committing.
+
+    Excluding, or marking files unchanged in the checkout's .git deceives nobody and is undone.
+    """
     wanted = _wanted(producer)
     with checkout.occupy(wanted, "check", _silent) as place:
         scratch.git(wanted.tree, "update-index", "--assume-unchanged", "CHANGELOG.md")
@@ -404,7 +435,10 @@ def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Produc
 def test_what_changes_the_answers_of_git_is_a_change(
     producer: scratch.Producer, left: str, changed: str
 ) -> None:
-    """Each is named, also if no file of the commit differs, and the next check finds a repository as it was."""
+    """Each is named.
+
+    Also if no file of the commit differs, and the next check finds a repository as it was.
+    """
     wanted = _wanted(producer)
     with checkout.occupy(wanted, "check", _silent) as place:
         done = subprocess.run(
@@ -428,7 +462,10 @@ def test_what_changes_the_answers_of_git_is_a_change(
 def test_an_object_that_stands_for_one_of_the_commits_is_a_change(
     producer: scratch.Producer,
 ) -> None:
-    """It would be read it in place of ours. A new object changes no answer, and is gone for the next check."""
+    """It would be read it in place of ours.
+
+    A new object changes no answer, and is gone for the next check.
+    """
     wanted = _wanted(producer)
     head = producer.head()
     with checkout.occupy(wanted, "check", _silent) as place:
@@ -458,7 +495,10 @@ def test_asking_git_is_no_change(producer: scratch.Producer, words: list[str]) -
 
 
 def test_its_git_is_compared_before_a_check_alone(producer: scratch.Producer) -> None:
-    """What was written there between two checks is gone, though every file of the commit is as it was."""
+    """What was written there between two checks is gone.
+
+    Though every file of the commit is as it was.
+    """
     wanted = _wanted(producer)
     _visit(wanted)
     (wanted.tree / ".git" / "info").mkdir()
@@ -468,7 +508,10 @@ def test_its_git_is_compared_before_a_check_alone(producer: scratch.Producer) ->
 
 
 def test_the_callers_umask_does_not_reach_it(producer: scratch.Producer) -> None:
-    """Files and folders have the modes of a clone with umask 022, in a new checkout and in one with other modes."""
+    """Files and folders have the modes of a clone with umask 022.
+
+    In a new checkout and in one with other modes.
+    """
     wanted = _wanted(producer)
     before = os.umask(0o077)
     try:
@@ -487,7 +530,10 @@ def test_the_callers_umask_does_not_reach_it(producer: scratch.Producer) -> None
 
 
 def test_a_check_has_a_home_that_is_empty(producer: scratch.Producer) -> None:
-    """What an earlier run of it has left is gone, also what a package manager has made read-only."""
+    """What an earlier run of it has left is gone.
+
+    Also what a package manager has made read-only.
+    """
     wanted = _wanted(producer)
     home = checkout.make_home(wanted, "check", empty=True)
     assert home == wanted.base / "home" / "check"
@@ -520,7 +566,10 @@ def test_a_check_may_remove_its_git_or_make_it_a_file_or_a_link(
 
 
 def test_a_check_that_did_not_compare_leaves_it_suspect(producer: scratch.Producer) -> None:
-    """Whoever was stopped before comparing may have changed anything: the next one gets a restored checkout."""
+    """Whoever was stopped before comparing may have changed anything.
+
+    The next one gets a restored checkout.
+    """
     for run in ("", "one"):
         wanted = _wanted(producer, run=run)
         _visit(wanted, files=["Cargo.toml"], compare=False)
@@ -576,7 +625,10 @@ def test_what_an_interrupted_git_left_is_no_obstacle(producer: scratch.Producer)
 def test_processes_that_want_the_same_share_it_and_another_waits(
     producer: scratch.Producer,
 ) -> None:
-    """Two checks of one commit run side by side; a third that wants another commit is told, and gets it when both are out."""
+    """Two checks of one commit run side by side.
+
+    A third that wants another commit is told, and gets it when both are out.
+    """
     one, other = _wanted(producer), _wanted(producer, "v1.0.0")
     with Occupant(one, "first") as first:
         assert first.line() == "in fresh"
@@ -612,7 +664,10 @@ def test_a_check_that_joins_waits_until_a_change_can_be_restored(
 
 
 def test_a_killed_checks_mark_leads_to_a_restore(producer: scratch.Producer) -> None:
-    """A check that was killed outright could not tell what it had changed; in the same run, too, it is restored."""
+    """A check that was killed outright could not tell what it had changed.
+
+    In the same run, too, it is restored.
+    """
     wanted = _wanted(producer, run="one")
     with Occupant(wanted, "first") as first:
         assert first.line() == "in fresh"
@@ -643,7 +698,10 @@ def test_a_killed_checks_mark_counts_when_its_process_id_is_in_use_again(
 def test_a_check_that_must_be_alone_waits_for_the_others_and_they_for_it(
     producer: scratch.Producer,
 ) -> None:
-    """Alone means that nobody who runs there already, and nobody who comes later, runs beside it; both are told of waiting."""
+    """Alone means that nobody who runs there already.
+
+    And nobody who comes later, runs beside it; both are told of waiting.
+    """
     wanted = _wanted(producer, run="one")
     with Occupant(wanted, "first") as first:
         assert first.line() == "in fresh"
@@ -731,7 +789,10 @@ SHARING = (
 
 
 def test_a_shared_lock_is_held_by_many_and_names_one_that_lives(tmp_path: Path) -> None:
-    """Whoever wants it alone is told of one that holds it, also when others have left or were killed; the last leaves it empty."""
+    """Whoever wants it alone is told of one that holds it.
+
+    Also when others have left or were killed; the last leaves it empty.
+    """
     path = tmp_path / "lock"
     path.write_text(f"process {2**22 + 1}, since long ago")
 

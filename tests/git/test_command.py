@@ -1,4 +1,7 @@
-"""Git runs in an environment built from nothing; nothing of the machine, the caller or a repository has a say."""
+"""Git runs in an environment built from nothing.
+
+Nothing of the machine, the caller or a repository has a say.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,10 @@ def test_standard_input_is_what_was_given(producer: scratch.Producer) -> None:
 def test_an_unexpected_status_is_an_error_that_tells_command_status_and_reason(
     producer: scratch.Producer,
 ) -> None:
-    """A `GitError` tells the words, the exit status and what git said, in English whatever the caller's language."""
+    """A `GitError` tells the words.
+
+    The exit status and what git said, in English whatever the caller's language.
+    """
     with pytest.raises(command.GitError) as caught:
         command.run("rev-parse", "--verify", "no-such-thing", cwd=producer.root)
     assert caught.value.command == ("rev-parse", "--verify", "no-such-thing")
@@ -85,7 +91,10 @@ def test_no_git_on_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_git_that_is_too_old_is_refused(tmp_path: Path) -> None:
-    """HP004 names the program, the version that was found and the oldest that is good. GitPython asks once, so in a new process."""
+    """HP004 names the program, the version that was found and the oldest that is good.
+
+    GitPython asks once, so in a new process.
+    """
     old = tmp_path / "bin" / "git"
     old.parent.mkdir()
     old.write_text("#!/bin/sh\necho 'git version 2.31.8 (a vendor)'\n")
@@ -124,7 +133,10 @@ def test_relative_entries_of_path_are_passed_over(
 def test_the_callers_git_variables_have_no_effect(
     tmp_path: Path, producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """GIT_DIR, GIT_INDEX_FILE, GIT_CONFIG_*, GIT_TRACE and the like of the caller do not reach git."""
+    """GIT_DIR.
+
+    GIT_INDEX_FILE, GIT_CONFIG_*, GIT_TRACE and the like of the caller do not reach git.
+    """
     other = scratch.producer(tmp_path / "other")
     other.commit("another", {"a.txt": "a\n"})
     trace = tmp_path / "trace"
@@ -205,7 +217,10 @@ def test_grafts_are_not_believed(producer: scratch.Producer) -> None:
 def test_the_callers_environment_is_as_before(
     producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """os.environ is the caller's again after a call, a failed one, a reading of objects and the early import."""
+    """os.environ is the caller's again after a call.
+
+    A failed one, a reading of objects and the early import.
+    """
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     monkeypatch.setenv("HANDOFF_TEST", "kept")
     before = dict(os.environ)
@@ -223,7 +238,10 @@ def test_the_callers_environment_is_as_before(
 
 
 def test_objects_are_read_with_id_type_and_bytes(producer: scratch.Producer) -> None:
-    """One process answers for commits, for paths with spaces, for what is missing, and for what comes after it."""
+    """One process answers for commits.
+
+    For paths with spaces, for what is missing, and for what comes after it.
+    """
     head = producer.commit("odd names", {"with space/a #1.txt": "odd\n"})
     with command.Objects(producer.path / ".git") as objects:
         commit = objects.read(head)
@@ -258,7 +276,10 @@ def test_a_git_that_does_not_answer_is_an_error(producer: scratch.Producer, when
 
 
 def test_an_object_is_read_by_a_path_that_no_line_can_hold(producer: scratch.Producer) -> None:
-    """A line break, or bytes that are not UTF-8, in a path: the object is found, and what is asked next is not confused."""
+    """A line break, or bytes that are not UTF-8, in a path.
+
+    The object is found, and what is asked next is not confused.
+    """
     blob = producer.git("rev-parse", "HEAD:Cargo.toml")
     with command.Objects(producer.path / ".git") as objects:
         for name in ("a\nb", os.fsdecode(b"caf\xe9")):
@@ -286,7 +307,10 @@ def test_an_object_that_ends_too_early_is_an_error(
 def test_a_repository_of_ours_is_named_by_folder_work_tree_and_index(
     tmp_path: Path, producer: scratch.Producer
 ) -> None:
-    """``git_dir``, ``work_tree`` and ``index`` stand for what is looked for upwards from ``cwd``."""
+    """``git_dir``.
+
+    ``work_tree`` and ``index`` stand for what is looked for upwards from ``cwd``.
+    """
     index = tmp_path / "index"
     git_dir = producer.path / ".git"
     command.run("read-tree", "HEAD~1", cwd=tmp_path, git_dir=git_dir, index=index)
@@ -301,7 +325,10 @@ def test_a_repository_of_ours_is_named_by_folder_work_tree_and_index(
 def test_an_inherited_ignore_of_sigchld_does_not_turn_failure_into_success(
     producer: scratch.Producer,
 ) -> None:
-    """Where the system reaps children, Python would report 0 for a git that said no; here its status is true."""
+    """Where the system reaps children, Python would report 0 for a git that said no.
+
+    Here its status is true.
+    """
     code = (
         "import signal, sys\nfrom pathlib import Path\nfrom handoff_tasks.git import command as gitcmd\n"
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"

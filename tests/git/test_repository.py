@@ -1,4 +1,7 @@
-"""What git says of a producer: found, fetched, read, and never believed further than its objects go."""
+"""What git says of a producer.
+
+Found, fetched, read, and never believed further than its objects go.
+"""
 
 from __future__ import annotations
 
@@ -222,7 +225,11 @@ def test_a_linked_work_tree_is_a_producer(tmp_path: Path, producer: scratch.Prod
 )
 @pytest.mark.parametrize("below", [".", "in\nside", "\udcfe "])
 def test_any_name_of_a_folder_will_do(tmp_path: Path, name: str, below: str) -> None:
-    """Spaces, what means something in a URL or a shell, newlines and bytes that are not UTF-8 may stand in the root's path."""
+    """Spaces.
+
+    What means something in a URL or a shell, newlines and bytes that are not UTF-8 may stand in the
+    root's path.
+    """
     try:
         (tmp_path / name / below).mkdir(parents=True)
     except OSError:
@@ -263,7 +270,10 @@ def test_a_tag_too_long_for_a_file_is_not_a_release(
 
 
 def test_only_version_tags_count(producer: scratch.Producer) -> None:
-    """Annotated and lightweight tags count, a tag of a tag is peeled, one of a tree or file has no commit; other names do not."""
+    """Annotated and lightweight tags count.
+
+    A tag of a tag is peeled, one of a tree or file has no commit; other names do not.
+    """
     head = producer.head()
     producer.tag("v2.0.0", annotated=False)
     for name in (
@@ -379,7 +389,7 @@ def _assert_not_whole(problem: Problem, producer: scratch.Producer, blob: str) -
     start, colon, reason = problem.message.rpartition(": ")
     assert (problem.code, start + colon) == (
         "HP013",
-        f"commit {producer.head()} and the tags cannot be fetched whole: ",
+        f"commit {producer.head()} and the tags cannot be fetched completely: ",
     )
     assert reason.endswith(blob)
     assert problem.hint == "run 'git fsck' in the producer's repository and fix what it reports"
@@ -417,7 +427,10 @@ def test_grafted_history_does_not_reach_the_copy(producer: scratch.Producer) -> 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user")
 def test_another_users_repository_is_read(producer: scratch.Producer) -> None:
-    """A producer that belongs to somebody else, as in a container, is found, fetched and compared like any other."""
+    """A producer that belongs to somebody else.
+
+    As in a container, is found, fetched and compared like any other.
+    """
     for path in (producer.path, *producer.path.rglob("*")):
         os.chown(path, 65534, 65534)
     found, repository = _opened(producer)
@@ -432,7 +445,10 @@ def test_another_users_repository_is_read(producer: scratch.Producer) -> None:
 
 
 def test_the_producers_repository_is_untouched(producer: scratch.Producer) -> None:
-    """Finding, fetching, reading and comparing leave every byte and every time in the repository as it was."""
+    """Finding.
+
+    Fetching, reading and comparing leave every byte and every time in the repository as it was.
+    """
     producer.write({"CHANGELOG.md": "changed\n", "new.txt": "new\n"})
     os.utime(producer.root / "Cargo.toml", ns=(1, 1))
     for name in ("post-checkout", "reference-transaction", "post-index-change", "pre-auto-gc"):
@@ -452,7 +468,10 @@ def test_the_producers_repository_is_untouched(producer: scratch.Producer) -> No
 
 
 def test_files_are_read_from_the_commit(producer: scratch.Producer) -> None:
-    """What is uncommitted is not read; a folder, a link's target and a missing file are None, a link is its own text."""
+    """What is uncommitted is not read.
+
+    A folder, a link's target and a missing file are None, a link is its own text.
+    """
     producer.write({"Cargo.toml": "changed\n"})
     found, repository = _opened(producer)
     assert repository.files(found, ["Cargo.toml", "crates", "no/such/file"]) == {
@@ -495,7 +514,10 @@ def test_a_root_below_the_top_is_read_below_it(tmp_path: Path) -> None:
 def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(
     producer: scratch.Producer,
 ) -> None:
-    """Metadata between runtime commit and tag: an ancestor, no runtime path differs, everything is told."""
+    """Metadata between runtime commit and tag.
+
+    An ancestor, no runtime path differs, everything is told.
+    """
     head = producer.head()
     manifest = (producer.root / scratch.MANIFEST_PATH).read_bytes()
     assert _facts(producer) == GitFacts(
@@ -554,7 +576,10 @@ def test_the_facts_when_tag_and_runtime_commit_are_one(producer: scratch.Produce
 
 
 def test_runtime_paths_that_differ_are_named(producer: scratch.Producer) -> None:
-    """Changes below the runtime paths since the runtime commit are told apart from all others, for tag and verified commit."""
+    """Changes below the runtime paths since the runtime commit are told apart from all others.
+
+    For tag and verified commit.
+    """
     changes: dict[str, str | None] = {
         "crates/core/lib.rs": "changed\n",
         "components/a/crates/x.rs": "new\n",
@@ -586,7 +611,10 @@ def test_a_mode_alone_is_a_difference(producer: scratch.Producer) -> None:
 
 
 def test_a_runtime_commit_of_another_branch_is_unrelated(producer: scratch.Producer) -> None:
-    """A commit outside of the verified history is fetched too, and told as unrelated with its own service version."""
+    """A commit outside of the verified history is fetched too.
+
+    And told as unrelated with its own service version.
+    """
     producer.git("checkout", "--quiet", "--detach", "HEAD~2")
     aside = producer.commit("aside", scratch.runtime("7"))
     producer.git("checkout", "--quiet", "main")
@@ -600,7 +628,10 @@ def test_a_runtime_commit_of_another_branch_is_unrelated(producer: scratch.Produ
 
 
 def test_a_later_runtime_commit_is_unrelated(producer: scratch.Producer) -> None:
-    """The runtime commit must come before: one that comes after the verified commit is no ancestor of it."""
+    """The runtime commit must come before.
+
+    One that comes after the verified commit is no ancestor of it.
+    """
     later = producer.commit("later", {})
     facts = _facts(producer, "HEAD~1", commit_sha=later)
     assert (facts.runtime.to_tag, facts.runtime.to_verified) == (
@@ -650,7 +681,10 @@ def test_the_manifest_at_the_tag_is_the_tags_own(producer: scratch.Producer) -> 
 def test_earlier_releases_are_those_whose_own_manifest_states_their_tag(
     producer: scratch.Producer,
 ) -> None:
-    """The latest first, by version and not by name or date; tags with no manifest or another's are left out."""
+    """The latest first, by version and not by name or date.
+
+    Tags with no manifest or another's are left out.
+    """
     first = producer.git("rev-parse", "v1.0.0~1")
     runtime = producer.git("rev-parse", "HEAD~1")
     for version in ("v1.10.0", "v1.9.0", "v1.2.0"):
@@ -669,7 +703,10 @@ def test_earlier_releases_are_those_whose_own_manifest_states_their_tag(
 
 
 def test_the_service_version_is_what_the_runtime_commit_states(producer: scratch.Producer) -> None:
-    """Read at the runtime commit; None when the file or the line is not there, or the profile does not ask."""
+    """Read at the runtime commit.
+
+    None when the file or the line is not there, or the profile does not ask.
+    """
     producer.commit("main moves on", {"openapi/openapi.yaml": "info:\n  version: service.v3\n"})
     assert _facts(producer).runtime.service_version == "service.v2"
     without = producer.commit("no line", {"openapi/openapi.yaml": "info:\n  version: 3\n"})
@@ -691,7 +728,10 @@ def test_the_service_version_is_what_the_runtime_commit_states(producer: scratch
 def test_uncommitted_is_all_that_differs_from_the_commit(
     producer: scratch.Producer, tmp_path: Path
 ) -> None:
-    """Modified, staged, deleted, untracked and made executable; not what the commit's own .gitignore covers."""
+    """Modified, staged, deleted, untracked and made executable.
+
+    Not what the commit's own .gitignore covers.
+    """
     producer.write(
         {
             "Cargo.toml": "modified\n",
@@ -719,7 +759,10 @@ def test_uncommitted_is_all_that_differs_from_the_commit(
 def test_a_clean_work_tree_has_nothing_uncommitted(
     producer: scratch.Producer, tmp_path: Path
 ) -> None:
-    """Nothing differs, and nothing does when it is asked a second time with other times on the files."""
+    """Nothing differs.
+
+    And nothing does when it is asked a second time with other times on the files.
+    """
     found, repository = _opened(producer)
     assert repository.list_uncommitted(found, tmp_path / "index") == ()
     os.utime(producer.root / "Cargo.toml", ns=(10**18, 10**18))
@@ -754,7 +797,10 @@ def test_bits_of_the_index_hide_nothing(producer: scratch.Producer, tmp_path: Pa
 def test_filters_of_the_producers_configuration_are_never_run(
     producer: scratch.Producer, tmp_path: Path
 ) -> None:
-    """A clean filter that would make any file look unchanged is not run; the file's own bytes are compared."""
+    """A clean filter that would make any file look unchanged is not run.
+
+    The file's own bytes are compared.
+    """
     producer.commit("attributes", {".gitattributes": "Cargo.toml filter=liar\n"})
     shutil.copyfile(producer.root / "Cargo.toml", tmp_path / "committed")
     producer.git(

@@ -1,4 +1,7 @@
-"""Claims about what lies around the checkout: what changes a verdict is refused by name, the rest is told or left alone."""
+"""Claims about what lies around the checkout.
+
+What changes a verdict is refused by name, the rest is told or left alone.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,10 @@ def test_a_clean_place_has_nothing_to_say(tmp_path: Path) -> None:
 
 
 def test_files_above_are_refused_each_by_name(tmp_path: Path) -> None:
-    """A file in the next folder, one far above: each is named, with what to do. One in the checkout itself is the producer's."""
+    """A file in the next folder, one far above: each is named, with what to do.
+
+    One in the checkout itself is the producer's.
+    """
     checkout = tmp_path / "a" / "b" / "checkout"
     put(checkout / "clippy.toml")
     near, far = put(tmp_path / "a" / "b" / "clippy.toml"), put(tmp_path / ".cargo" / "config.toml")
@@ -89,7 +95,10 @@ def test_settings_of_the_user_that_change_a_verdict_are_refused(tmp_path: Path) 
 
 
 def test_harmless_settings_are_told(tmp_path: Path) -> None:
-    """Settings that name mirrors only are no obstacle, though they lie above the checkout too: the default cache is below HOME."""
+    """Settings that name mirrors only are no obstacle, though they lie above the checkout too.
+
+    The default cache is below HOME.
+    """
     path = put(tmp_path / ".cargo" / "config.toml", "[registries.x]\nindex = 'y'\n")
     problems, notes = surroundings.inspect(
         tmp_path / ".cache" / "checkout", parsed(), {"HOME": str(tmp_path)}
@@ -137,7 +146,10 @@ def test_a_file_of_which_nothing_is_harmless_is_refused_unread(tmp_path: Path) -
 
 
 def test_where_nobody_may_look_nothing_is_taken_for_good(tmp_path: Path) -> None:
-    """Above the checkout and among the user's settings: each place is named. A name that is too long stands for a locked folder."""
+    """Above the checkout and among the user's settings: each place is named.
+
+    A name that is too long stands for a locked folder.
+    """
     far = "f" * 300
     text = ADDED.replace("clippy.toml", far).replace("{HOME}/.cargo", "{HOME}/" + far)
     top, rest = text.split("\n\n", 1)
@@ -168,7 +180,10 @@ def test_a_variable_that_names_no_folder_is_no_place(
 
 @pytest.mark.parametrize("name", [".ignore", ".rgignore"])
 def test_what_ripgrep_follows_is_refused_for_every_profile(tmp_path: Path, name: str) -> None:
-    """Also if the profile does not list it: many scripts call ripgrep, and it would hide files from them."""
+    """Also if the profile does not list it.
+
+    Many scripts call ripgrep, and it would hide files from them.
+    """
     path = put(tmp_path / name, "*.rs\n")
     plain = profile.parse(scratch.PROFILE.encode(), "handoff.toml", schemas.schema(schemas.PROFILE))
     problems, notes = surroundings.inspect(tmp_path / "x" / "checkout", plain, {})
@@ -180,7 +195,11 @@ def test_what_ripgrep_follows_is_refused_for_every_profile(tmp_path: Path, name:
 
 
 def test_folders_of_toolchains_are_found(tmp_path: Path) -> None:
-    """By the variable, or at the default place, if the profile passes it on or a program of it is on PATH; never a missing one."""
+    """By the variable.
+
+    Or at the default place, if the profile passes it on or a program of it is on PATH; never a
+    missing one.
+    """
     for name in (".cargo", ".rustup", ".pyenv", "other"):
         (tmp_path / name).mkdir()
     home, on_path = str(tmp_path), f"/usr/bin:{tmp_path}/.cargo/bin"
@@ -199,7 +218,10 @@ def test_folders_of_toolchains_are_found(tmp_path: Path) -> None:
 
 
 def test_nothing_runs_below_such_a_file(desk: Desk) -> None:
-    """A run and a check alone are refused before anything has run, by name; a packet can still be verified there."""
+    """A run and a check alone are refused before anything has run, by name.
+
+    A packet can still be verified there.
+    """
     (desk.folder / "handoff.toml").write_text(
         scratch.PROFILE.replace(
             "\n[environment]\n", '\n[environment]\nrefuse_above = ["clippy.toml"]\n'

@@ -1,4 +1,7 @@
-"""Paths in a commit's tree: resolved as a file system does, and runtimes that differ exactly if their content does."""
+"""Paths in a commit's tree.
+
+Resolved as a file system does, and runtimes that differ exactly if their content does.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ def a_tree(spec: Spec) -> trees.Tree:
 
 
 def links(**texts: str) -> trees.Tree:
-    """Return a tree with the files ``a/b/c`` and ``top``, a submodule ``sub``, and these links (``__`` for ``/``)."""
+    """Return a tree with the files ``a/b/c`` and ``top``.
+
+    A submodule ``sub``, and these links (``__`` for ``/``).
+    """
     spec: Spec = {"a/b/c": ("file", "1"), "top": ("file", "2"), "sub": ("submodule", "3")}
     return a_tree(spec | {name.replace("__", "/"): ("link", text) for name, text in texts.items()})
 
@@ -69,7 +75,10 @@ def test_a_link_leads_where_a_file_system_goes(text: str, place: str, kind: Kind
 
 
 def test_each_link_on_the_way_is_told() -> None:
-    """Links to folders, links through links, and links in the middle of a path are all on the way."""
+    """Links to folders.
+
+    Links through links, and links in the middle of a path are all on the way.
+    """
     tree = links(one="a", a__two="../one/b", three="one/two/c")
     assert tree.resolve("three") == Resolved(
         place="a/b/c", kind=Kind.FILE, links=("three", "one", "a/two", "one")
@@ -91,7 +100,10 @@ def test_forty_links_are_followed_and_no_more() -> None:
 
 
 def test_a_runtime_has_its_links_and_what_they_lead_to() -> None:
-    """Folders behind links count as a whole, files behind links alone; the links on the way count too."""
+    """Folders behind links count as a whole, files behind links alone.
+
+    The links on the way count too.
+    """
     tree = links(src__one="../a/two", a__two="b", lib="a", unused="top")
     assert sorted(trees.runtime(tree, ["src/"]).parts) == ["a/b/c", "a/two", "src/one"]
     assert sorted(trees.runtime(tree, ["lib/two/c"]).parts) == ["a/b/c", "a/two", "lib"]
@@ -104,7 +116,10 @@ def test_a_runtime_has_its_links_and_what_they_lead_to() -> None:
 
 
 def test_a_file_is_a_test_only_if_every_way_to_it_is_one() -> None:
-    """A link from the runtime into its tests makes what it leads to runtime; a link from tests alone does not."""
+    """A link from the runtime into its tests makes what it leads to runtime.
+
+    A link from tests alone does not.
+    """
     spec: Spec = {
         "src/tests/a": ("file", "1"),
         "src/tests/b": ("link", "../../other"),
@@ -123,7 +138,10 @@ def test_a_file_is_a_test_only_if_every_way_to_it_is_one() -> None:
 
 
 def test_what_is_outside_is_told_by_its_place() -> None:
-    """A link that leaves the root, a submodule on the way or behind a link: none of it is in a checkout."""
+    """A link that leaves the root, a submodule on the way or behind a link.
+
+    None of it is in a checkout.
+    """
     tree = links(src__away="../../x", src__sub="../sub/file", lib="/usr/lib")
     assert trees.runtime(tree, ["src/"]).outside == {"src/away": Kind.LEAVES, "sub": Kind.SUBMODULE}
     assert trees.runtime(tree, ["lib/"]).outside == {"lib": Kind.LEAVES}
@@ -136,7 +154,10 @@ def test_what_is_outside_is_told_by_its_place() -> None:
 
 
 class _Export:
-    """Exports a runtime from the file system, all links resolved: one name at a time, as the system answers."""
+    """Exports a runtime from the file system, all links resolved.
+
+    One name at a time, as the system answers.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -200,7 +221,10 @@ class _Export:
         return os.path.relpath(path, self.root)
 
     def _follow(self, path: str) -> tuple[str | None, set[tuple[str, str]]]:
-        """Return where a path leads, None if it leaves the root or does not end; and the links on the way with their texts."""
+        """Return where a path leads, None if it leaves the root or does not end.
+
+        And the links on the way with their texts.
+        """
         passed: set[tuple[str, str]] = set()
         place = str(self.root)
         left = self._below(path).split("/")
@@ -241,7 +265,10 @@ _PATTERNS = st.lists(
 
 @st.composite
 def _specs(draw: st.DrawFn) -> tuple[Spec, Spec]:
-    """Return two trees, the second a change of the first; most links lead to something, many through other links."""
+    """Return two trees, the second a change of the first.
+
+    Most links lead to something, many through other links.
+    """
     spec: Spec = dict.fromkeys(draw(st.lists(_PATHS, min_size=1, max_size=5)), ("file", "1"))
 
     def link(path: str) -> tuple[str, str]:
@@ -300,7 +327,11 @@ def _exported(spec: Spec, patterns: list[str], folder: Path) -> _Export:
 def test_runtimes_differ_exactly_if_full_exports_do(
     specs: tuple[Spec, Spec], patterns: list[str]
 ) -> None:
-    """For any two trees: the same runtime is the same exported content by the same links, and the same things are refused."""
+    """For any two trees.
+
+    The same runtime is the same exported content by the same links, and the same things are
+    refused.
+    """
     runtimes = [trees.runtime(a_tree(spec), patterns) for spec in specs]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder).resolve()

@@ -51,7 +51,11 @@ def _problems(
 
 
 def test_what_is_opened_belongs_together(producer: scratch.Producer) -> None:
-    """Producer, profile and tree are those of the commit, which is in our own repository, and there is nothing to note."""
+    """Producer.
+
+    Profile and tree are those of the commit, which is in our own repository, and there is nothing
+    to note.
+    """
     opened = _open(producer)
     assert opened.producer == git_producer.find_producer(producer.root, "HEAD", "")
     assert opened.profile == producer_profile.parse(
@@ -77,7 +81,10 @@ def test_a_binding_says_what_a_record_must_be_evidence_for(producer: scratch.Pro
 
 
 def test_the_checkout_that_is_wanted_has_the_producers_tags_and_outputs(tmp_path: Path) -> None:
-    """In a bigger repository the outputs to keep lie below the producer's root, and the tags keep their whole name."""
+    """In a bigger repository the outputs to keep lie below the producer's root.
+
+    And the tags keep their whole name.
+    """
     outer = scratch.producer(tmp_path / "outer", below="vendor/producer", tag_prefix="sub/")
     opened = _open(outer, text=scratch.profile(tag_prefix="sub/"))
     assert opened.checkout_spec("run") == CheckoutSpec(
@@ -91,7 +98,10 @@ def test_the_checkout_that_is_wanted_has_the_producers_tags_and_outputs(tmp_path
 
 
 def test_each_root_has_one_cache_folder_with_a_plain_name(tmp_path: Path) -> None:
-    """The same root has the same folder, by a link too; another of the same name has another; the name suits every script."""
+    """The same root has the same folder, by a link too.
+
+    Another of the same name has another; the name suits every script.
+    """
     names = []
     for place in ("one", "two"):
         producer = scratch.producer(tmp_path / place / "My Producer #1 (ü)")
@@ -216,7 +226,10 @@ def test_a_profile_elsewhere_is_its_users_business(tmp_path: Path) -> None:
 
 
 def test_a_profile_beside_the_producer_must_be_committed_too(tmp_path: Path) -> None:
-    """In a larger repository the profile can be anywhere: not committed it is noted, committed it is fine, edited it is refused."""
+    """In a larger repository the profile can be anywhere.
+
+    Not committed it is noted, committed it is fine, edited it is refused.
+    """
     outer = scratch.producer(tmp_path / "outer", below="svc/a")
     outer.write({"../../ci/handoff.toml": scratch.PROFILE})
     profile = outer.path / "ci/handoff.toml"
@@ -305,7 +318,10 @@ def _by_where_its_folder_leads(profile: Path, elsewhere: Path) -> Path:
 def test_a_committed_profile_is_the_same_by_any_path(
     producer: scratch.Producer, tmp_path: Path, spelled: Callable[[Path, Path], Path]
 ) -> None:
-    """HP014 names the committed file, however the edited one is reached; as it is committed, nothing is noted."""
+    """HP014 names the committed file, however the edited one is reached.
+
+    As it is committed, nothing is noted.
+    """
     commit = producer.commit("ci: profile", {"ops/handoff.toml": scratch.PROFILE})
     (tmp_path / "elsewhere").mkdir()
     path = spelled(producer.root / "ops/handoff.toml", tmp_path / "elsewhere")
@@ -316,7 +332,10 @@ def test_a_committed_profile_is_the_same_by_any_path(
 
 
 def test_another_spelling_of_a_name_is_the_same_file(producer: scratch.Producer) -> None:
-    """On a file system that does not distinguish case, another spelling of the path is the committed profile all the same."""
+    """On a file system that does not distinguish case.
+
+    Another spelling of the path is the committed profile all the same.
+    """
     commit = producer.commit("ci: profile", {"ops/handoff.toml": scratch.PROFILE + "\n"})
     producer.write({"ops/handoff.toml": scratch.PROFILE})
     path = producer.root / "OPS" / "Handoff.TOML"
@@ -358,7 +377,10 @@ def test_a_committed_link_does_not_hold_a_profile(
 
 
 def test_a_committed_link_to_a_committed_profile_holds_it(producer: scratch.Producer) -> None:
-    """A link within the repository is followed in the commit; where the work tree's link leads elsewhere, it is refused."""
+    """A link within the repository is followed in the commit.
+
+    Where the work tree's link leads elsewhere, it is refused.
+    """
     (producer.root / "handoff.toml").symlink_to("ops/handoff.toml")
     commit = producer.commit(
         "ci: a link",
@@ -407,7 +429,11 @@ def test_built_in_profiles_are_read_like_anyones() -> None:
 def test_what_is_handed_over_is_taken_over(
     producer: scratch.Producer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Producer, commit, folders and the run's own profile arrive as they were, even where the profile was named from elsewhere."""
+    """Producer.
+
+    Commit, folders and the run's own profile arrive as they were, even where the profile was named
+    from elsewhere.
+    """
     (tmp_path / "profile.toml").write_text(scratch.PROFILE)
     monkeypatch.chdir(tmp_path)
     opened = _open(producer, Path("profile.toml"))
@@ -427,7 +453,10 @@ def test_what_is_handed_over_is_taken_over(
 
 
 def test_a_run_whose_profile_changed_is_refused(producer: scratch.Producer, tmp_path: Path) -> None:
-    """HP015: the checks of one run are checks of one profile; and a run that there is not is refused too."""
+    """HP015: the checks of one run are checks of one profile.
+
+    And a run that there is not is refused too.
+    """
     path = tmp_path / "profile.toml"
     path.write_text(scratch.PROFILE)
     handover.hand_over(_open(producer, path), "a name", tmp_path / "run.json")

@@ -1,4 +1,7 @@
-"""The producer's work tree is compared as its user's git compares it, and nothing that is configured is run."""
+"""The producer's work tree is compared as its user's git compares it.
+
+And nothing that is configured is run.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,10 @@ class User:
         )
 
     def uncommitted(self) -> list[str]:
-        """Return the paths that we call changed: what the private checkout needs is in place, as in any run but the first."""
+        """Return the paths that we call changed.
+
+        What the private checkout needs is in place, as in any run but the first.
+        """
         found = producer.find_producer(self.clone, "HEAD", "")
         repository = git_repository.Repository(self.cache / "objects.git")
         repository.update(found, "")
@@ -106,7 +112,10 @@ def test_conversions_of_git_are_no_changes(
     attributes: str,
     converted: bool,
 ) -> None:
-    """Where `git status` is empty nothing is uncommitted; what is changed beside the conversion is."""
+    """Where `git status` is empty nothing is uncommitted.
+
+    What is changed beside the conversion is.
+    """
     who = user(tmp_path, monkeypatch, {"a.txt": TEXT, ".gitattributes": attributes}, *settings)
     path = who.clone / "a.txt"
     committed = subprocess.run(
@@ -121,7 +130,10 @@ def test_conversions_of_git_are_no_changes(
 def test_attributes_and_excludes_of_the_user_and_of_the_clone_count(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They are read from every place that the user's git reads: configured, usual, and the clone's own; and a changed one too."""
+    """They are read from every place that the user's git reads.
+
+    Configured, usual, and the clone's own; and a changed one too.
+    """
     who = user(tmp_path, monkeypatch, {"a.txt": TEXT, "b.txt": TEXT, "c.txt": TEXT})
     (who.home / ".config" / "git").mkdir(parents=True)
     usual, own = who.home / ".config" / "git", who.clone / ".git" / "info"
@@ -150,7 +162,10 @@ def test_attributes_and_excludes_of_the_user_and_of_the_clone_count(
 def test_modes_and_links_are_compared_as_configured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With core.fileMode=false a mode is no change; with core.symlinks=false a link is a file that holds its target."""
+    """With core.fileMode=false a mode is no change.
+
+    With core.symlinks=false a link is a file that holds its target.
+    """
     made = scratch.producer(tmp_path / "producer")
     (made.root / "link").symlink_to("Cargo.toml")
     made.commit("a link", {})
@@ -189,7 +204,10 @@ def test_what_a_sparse_checkout_leaves_out_is_not_deleted(
 def test_a_large_file_is_compared_with_its_pointer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Git LFS has put the content in the pointer's place: size and digest say whether it is that; no filter is run."""
+    """Git LFS has put the content in the pointer's place.
+
+    Size and digest say whether it is that; no filter is run.
+    """
     who = user(
         tmp_path,
         monkeypatch,
@@ -215,7 +233,10 @@ def test_a_large_file_is_compared_with_its_pointer(
 
 
 def test_nothing_that_is_configured_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No monitor, hook, filter, pager or alias, of the user's or the clone's, nor of a submodule's."""
+    """No monitor.
+
+    Hook, filter, pager or alias, of the user's or the clone's, nor of a submodule's.
+    """
     who = user(tmp_path, monkeypatch, {"a.txt": TEXT, ".gitattributes": "*.txt filter=liar\n"})
     ran = tmp_path / "ran"
     who.git(
@@ -270,7 +291,10 @@ def test_a_configuration_that_cannot_be_read_has_no_values(
 def test_a_profile_with_converted_line_ends_is_the_commits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: list[str]
 ) -> None:
-    """No HP014 on the first run and on the second; one for a word that differs; the same digest as everywhere."""
+    """No HP014 on the first run and on the second.
+
+    One for a word that differs; the same digest as everywhere.
+    """
     attributes = "" if settings else "*.toml text eol=crlf\n"
     who = user(
         tmp_path,
