@@ -44,15 +44,15 @@ def refused(call: Callable[[], object]) -> tuple[str, str, str, str]:
 
 # What may open a file for writing outside of files.py, and why.
 EXCEPTIONS = {
-    ("execute", "TemporaryFile"): "has no name that a link could take",
-    ("gitcmd", "TemporaryFile"): "has no name that a link could take",
+    ("tools", "TemporaryFile"): "has no name that a link could take",
+    ("command", "TemporaryFile"): "has no name that a link could take",
     ("installers", "TemporaryFile"): "has no name that a link could take",
     (
         "installers",
         "TemporaryDirectory",
     ): "makes a new folder, in which the installer and nothing of ours writes",
     ("sample", "TemporaryDirectory"): "makes a new folder, in which git and nothing of ours writes",
-    ("screen", "os.open"): "the null device takes the place of a standard output that is lost",
+    ("terminal", "os.open"): "the null device takes the place of a standard output that is lost",
 }
 WRITING_FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"}
 WRITERS = {
@@ -135,10 +135,15 @@ def test_no_other_module_opens_a_file_for_writing() -> None:
 def test_the_look_at_the_source_sees_every_way_to_write() -> None:
     """Each call that opens a file for writing is seen, and none that only reads."""
     seen = """
-open(p, "w"); open(p, mode="ab"); p.open("r+b"); p.open(mode); os.fdopen(d, "wb"); os.open(p, os.O_RDWR | os.O_CLOEXEC)
-p.write_text("x"); p.write_bytes(b"x"); p.touch(); shutil.copyfile(a, b); shutil.move(a, b); tempfile.mkstemp(); TemporaryFile()
+open(p, "w"); open(p, mode="ab"); p.open("r+b"); p.open(mode)
+os.fdopen(d, "wb"); os.open(p, os.O_RDWR | os.O_CLOEXEC)
+p.write_text("x"); p.write_bytes(b"x"); p.touch(); shutil.copyfile(a, b)
+shutil.move(a, b); tempfile.mkstemp(); TemporaryFile()
 """
-    unseen = 'open(p); open(p, "rb"); p.open(); p.open("r"); os.open(p, os.O_RDONLY); os.fdopen(d, "rb"); d.copy(); files.copy(a, b)'
+    unseen = (
+        'open(p); open(p, "rb"); p.open(); p.open("r"); os.open(p, os.O_RDONLY); '
+        'os.fdopen(d, "rb"); d.copy(); files.copy(a, b)'
+    )
     calls = [
         [writes(call) for call in ast.walk(ast.parse(text)) if isinstance(call, ast.Call)]
         for text in (seen, unseen)
@@ -301,7 +306,10 @@ def test_a_packet_is_not_written_through_a_committed_link(desk: Desk) -> None:
     assert problem == {
         "code": "HP081",
         "where": str(desk.packet),
-        "message": f"the folder {link} is a symbolic link that leads out of the repository {desk.producer.path}",
+        "message": (
+            f"the folder {link} is a symbolic link that leads "
+            f"out of the repository {desk.producer.path}"
+        ),
         "hint": "commit a folder there instead, or name the place with --out-json",
     }
     assert (desk.result["checks"], list(out.iterdir())) == ([], [])
@@ -360,8 +368,14 @@ def test_a_work_folder_that_git_sees_is_told(desk: Desk, ignored: bool) -> None:
             {
                 "code": "HA007",
                 "where": str(root),
-                "message": "the work folder holds other files, so its lock and evidence are not hidden from git",
-                "hint": "name a folder of its own with --work-dir, or add 'lock' and 'evidence/' to a .gitignore",
+                "message": (
+                    "the work folder holds other files, so its lock and evidence "
+                    "are not hidden from git"
+                ),
+                "hint": (
+                    "name a folder of its own with --work-dir, "
+                    "or add 'lock' and 'evidence/' to a .gitignore"
+                ),
             }
         ]
     )

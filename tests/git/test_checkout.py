@@ -325,7 +325,8 @@ def test_tags_that_moved_are_followed(producer: scratch.Producer) -> None:
         ("ln -s /etc/passwd passwd", "new passwd"),
         ("echo '*' > .gitignore; echo x > hidden", "modified .gitignore"),
         (
-            "touch -r Cargo.toml t; sed -i s/members/MEMBERS/ Cargo.toml; touch -r t Cargo.toml; rm t",
+            "touch -r Cargo.toml t; sed -i s/members/MEMBERS/ Cargo.toml; "
+            "touch -r t Cargo.toml; rm t",
             "modified Cargo.toml",
         ),
     ],
@@ -757,7 +758,8 @@ def test_a_lock_that_is_held_names_its_holder(tmp_path: Path) -> None:
     path = tmp_path / "work" / "lock"
     code = (
         "import sys\nfrom pathlib import Path\nfrom handoff_tasks.git import checkout, locks\n"
-        "with locks.hold(Path(sys.argv[1]), 'the work folder'):\n    print('held', flush=True)\n    sys.stdin.readline()\n"
+        "with locks.hold(Path(sys.argv[1]), 'the work folder'):\n"
+        "    print('held', flush=True)\n    sys.stdin.readline()\n"
     )
     command = [sys.executable, "-c", code, str(path)]
     with subprocess.Popen(
@@ -784,7 +786,8 @@ def test_a_lock_that_is_held_names_its_holder(tmp_path: Path) -> None:
 
 SHARING = (
     "import sys\nfrom pathlib import Path\nfrom handoff_tasks.git import checkout, locks\n"
-    "with locks.hold(Path(sys.argv[1]), 'it', shared=True):\n    print('held', flush=True)\n    sys.stdin.readline()\n"
+    "with locks.hold(Path(sys.argv[1]), 'it', shared=True):\n"
+    "    print('held', flush=True)\n    sys.stdin.readline()\n"
 )
 
 

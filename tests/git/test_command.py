@@ -100,7 +100,8 @@ def test_a_git_that_is_too_old_is_refused(tmp_path: Path) -> None:
     old.write_text("#!/bin/sh\necho 'git version 2.31.8 (a vendor)'\n")
     old.chmod(0o755)
     script = (
-        "import os, pathlib; from handoff_tasks.git import command as gitcmd; from handoff_tasks.problems import HandoffError\n"
+        "import os, pathlib; from handoff_tasks.git import command as gitcmd; "
+        "from handoff_tasks.problems import HandoffError\n"
         "for ask in (lambda: gitcmd.run('version', cwd=pathlib.Path('/')), gitcmd.preload):\n"
         "    try: ask()\n"
         "    except HandoffError as error: print(error)\n"
@@ -330,9 +331,11 @@ def test_an_inherited_ignore_of_sigchld_does_not_turn_failure_into_success(
     Here its status is true.
     """
     code = (
-        "import signal, sys\nfrom pathlib import Path\nfrom handoff_tasks.git import command as gitcmd\n"
+        "import signal, sys\nfrom pathlib import Path\n"
+        "from handoff_tasks.git import command as gitcmd\n"
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
-        "try:\n    gitcmd.run('merge-base', '--is-ancestor', 'HEAD', 'HEAD~1', cwd=Path(sys.argv[1]))\n"
+        "try:\n    gitcmd.run('merge-base', '--is-ancestor', "
+        "'HEAD', 'HEAD~1', cwd=Path(sys.argv[1]))\n"
         "except gitcmd.GitError as error:\n    print(error.status)\n"
         "print(signal.getsignal(signal.SIGCHLD).name)\n"
     )
@@ -344,5 +347,8 @@ def test_an_inherited_ignore_of_sigchld_does_not_turn_failure_into_success(
 
 def test_importing_the_module_does_not_import_gitpython() -> None:
     """GitPython reads the environment when it is imported, so that waits for the first call."""
-    code = "import sys, handoff_tasks.git.command as g; assert 'git' not in sys.modules; g.preload(); assert 'git' in sys.modules"
+    code = (
+        "import sys, handoff_tasks.git.command as g; assert 'git' not in sys.modules; "
+        "g.preload(); assert 'git' in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

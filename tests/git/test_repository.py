@@ -127,7 +127,10 @@ def test_a_folder_without_repository_is_refused(tmp_path: Path) -> None:
     assert _refused(lambda: git_producer.find_producer(tmp_path, "HEAD", "")) == Problem(
         code="HP011",
         where=str(tmp_path),
-        message="not the work tree of a git repository (not a git repository (or any of the parent directories): .git)",
+        message=(
+            "not the work tree of a git repository "
+            "(not a git repository (or any of the parent directories): .git)"
+        ),
         hint="give the root of a checked-out producer with --producer-root",
     )
 
@@ -175,7 +178,9 @@ def test_a_shallow_repository_is_refused(tmp_path: Path, producer: scratch.Produ
     assert _refused(lambda: git_producer.find_producer(shallow, "HEAD", "")) == Problem(
         code="HP011",
         where=str(shallow),
-        message="the repository is shallow: the history between runtime commit and tag cannot be read",
+        message=(
+            "the repository is shallow: the history between runtime commit and tag cannot be read"
+        ),
         hint="run 'git fetch --unshallow --tags' there (in CI: fetch-depth 0)",
     )
 
@@ -186,7 +191,9 @@ def test_another_object_format_is_refused(tmp_path: Path) -> None:
     assert _refused(lambda: git_producer.find_producer(tmp_path / "other", "HEAD", "")) == Problem(
         code="HP011",
         where=str(tmp_path / "other"),
-        message="the repository's object format is sha256; a manifest's commit_sha has 40 digits (sha1)",
+        message=(
+            "the repository's object format is sha256; a manifest's commit_sha has 40 digits (sha1)"
+        ),
         hint="use a repository with the sha1 object format",
     )
 
@@ -262,7 +269,8 @@ def test_a_tag_too_long_for_a_file_is_not_a_release(
     """Only a packed reference can have such a name. It is neither fetched nor read as a number."""
     with (producer.path / ".git" / "packed-refs").open("a") as file:
         file.write(
-            f"{producer.head()} refs/tags/v1.0.{'9' * digits}\n{producer.head()} refs/tags/v2{'x' * digits}\n"
+            f"{producer.head()} refs/tags/v1.0.{'9' * digits}\n"
+            f"{producer.head()} refs/tags/v2{'x' * digits}\n"
         )
     found, _ = _opened(producer)
     assert list(found.tags) == ["v1.0.0", "v1.1.0"]

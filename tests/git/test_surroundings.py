@@ -67,7 +67,8 @@ def test_files_above_are_refused_each_by_name(tmp_path: Path) -> None:
         (
             "HP017",
             str(path),
-            f"is in a folder above the private checkout {checkout}, where tools in the checks would read it",
+            f"is in a folder above the private checkout {checkout}, "
+            "where tools in the checks would read it",
             "move it away, or choose a folder without such a file above it with --cache-dir",
         )
         for path in (near, far)
@@ -88,8 +89,9 @@ def test_settings_of_the_user_that_change_a_verdict_are_refused(tmp_path: Path) 
         (
             "HP018",
             str(path),
-            "user settings that can change a verdict: build, target; expected none but net, registries",
-            "remove these settings while you verify, or verify as another user or with another HOME",
+            "user settings that can change a verdict: build, target; expected only net, registries",
+            "remove these settings while you verify, "
+            "or verify as another user or with another HOME",
         )
     ]
 
@@ -140,7 +142,8 @@ def test_a_file_of_which_nothing_is_harmless_is_refused_unread(tmp_path: Path) -
             "HP018",
             str(path),
             "user settings that can change a verdict; expected no such file",
-            "remove these settings while you verify, or verify as another user or with another HOME",
+            "remove these settings while you verify, "
+            "or verify as another user or with another HOME",
         )
     ]
 
@@ -187,7 +190,10 @@ def test_what_ripgrep_follows_is_refused_for_every_profile(tmp_path: Path, name:
     path = put(tmp_path / name, "*.rs\n")
     plain = profile.parse(scratch.PROFILE.encode(), "handoff.toml", schemas.schema(schemas.PROFILE))
     problems, notes = surroundings.inspect(tmp_path / "x" / "checkout", plain, {})
-    message = f"is in a folder above the private checkout {tmp_path / 'x' / 'checkout'}, where tools in the checks would read it"
+    message = (
+        f"is in a folder above the private checkout {tmp_path / 'x' / 'checkout'}, "
+        "where tools in the checks would read it"
+    )
     assert [(one.code, one.where, one.message) for one in problems] == [
         ("HP017", str(path), message)
     ]

@@ -185,9 +185,9 @@ class _Export:
                 self._expand(found, virtual, rest[1:], whole, passed)
             elif (
                 len(rest) == 1
-                and os.path.isdir(found)
-                and (whole or os.path.islink(f"{folder}/{entry}"))
-            ):  # noqa: PTH112, PTH114
+                and os.path.isdir(found)  # noqa: PTH112
+                and (whole or os.path.islink(f"{folder}/{entry}"))  # noqa: PTH114
+            ):
                 self._whole(found, virtual, passed, [])
             elif len(rest) == 1 and not whole and not os.path.isdir(found):  # noqa: PTH112
                 self._file(found, virtual, passed)

@@ -198,7 +198,9 @@ def test_a_profile_that_is_not_committed_is_noted(producer: scratch.Producer) ->
         Problem(
             code="HA002",
             where="ops/handoff.toml",
-            message=f"the profile is not in the verified commit {commit[:12]}; the working file is used",
+            message=(
+                f"the profile is not in the verified commit {commit[:12]}; the working file is used"
+            ),
             hint="commit the profile, so that others can repeat the run",
         ),
     )
@@ -370,7 +372,10 @@ def test_a_committed_link_does_not_hold_a_profile(
         Problem(
             code="HP034",
             where=named,
-            message=f"the verified commit {commit[:12]} does not hold the profile: {shown} is a link that {leads}",
+            message=(
+                f"the verified commit {commit[:12]} does not hold the profile: {shown} "
+                f"is a link that {leads}"
+            ),
             hint="commit the profile itself, in the place of the link",
         ),
     )

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 TEXT = "one\ntwo\n"
 CONTENT = b"large\0content\n" * 1000
-POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{hashlib.sha256(CONTENT).hexdigest()}\nsize {len(CONTENT)}\n"
+POINTER = (
+    "version https://git-lfs.github.com/spec/v1\n"
+    f"oid sha256:{hashlib.sha256(CONTENT).hexdigest()}\nsize {len(CONTENT)}\n"
+)
 
 
 @dataclass
@@ -81,7 +84,7 @@ class User:
 def user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str | None], *settings: str
 ) -> User:
-    """Return a user with these settings (``name=value``) who has cloned a producer with these files."""
+    """Return a user with these settings who has cloned a producer with these files."""
     made = scratch.producer(tmp_path / "producer")
     made.commit("files", files)
     who = User(home=tmp_path / "home", clone=tmp_path / "clone", cache=tmp_path / "cache")
