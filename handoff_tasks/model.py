@@ -188,8 +188,8 @@ class RuntimeFacts:
     commits_after: tuple[str, ...]
     # All paths in which runtime and verified commit differ.
     paths_after: tuple[str, ...]
-    # The service version in the runtime commit's tree; None if the profile does not say where it is,
-    # or it is not there.
+    # The service version in the runtime commit's tree; None if the profile does not say where it
+    # is, or it is not there.
     service_version: str | None
     # Runtime paths without "*" that neither the runtime nor the verified commit has.
     absent: tuple[str, ...]
@@ -210,7 +210,8 @@ class HistoryFacts:
     unstated: tuple[Release, ...]
     # The manifest of the latest earlier release.
     previous: Manifest | None
-    # Runtime paths, test paths aside, that differ from the previous runtime commit; None if unknown.
+    # Runtime paths, test paths aside, that differ from the previous runtime commit; None if
+    # unknown.
     changed_since_previous: tuple[str, ...] | None
     # What the commit of the statement's rollback line is to the runtime commit. With an earlier
     # release it is only MISSING or None, since the manifests state the pairs then.

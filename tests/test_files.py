@@ -272,7 +272,7 @@ def test_the_folder_that_is_named_may_be_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("session", ["handoff-stable", "handoff-assemble", "verify-ok"])
 def test_a_committed_link_in_the_place_of_the_work_folder(desk: Desk, session: str) -> None:
-    """HP083 where nobody named it; nothing is written where it leads."""
+    """A link in the default folder is refused (HP083); nothing is written through it."""
     out = desk.folder.parent / "out"
     out.mkdir()
     (desk.folder / ".handoff").symlink_to(out)
@@ -415,7 +415,7 @@ def test_init_overwrites_no_link_and_no_folder(tmp_path: Path) -> None:
 
 
 def test_a_noxfile_that_is_a_link_to_a_file_stays(tmp_path: Path) -> None:
-    """It is one that is there: the lines to add are told, and neither link nor file is changed."""
+    """An existing noxfile behind a link: the lines to add are printed, nothing changes."""
     made = scratch.repository(tmp_path / "app")
     (tmp_path / "shared.py").write_text("import nox\n")
     (made.root / "noxfile.py").symlink_to(tmp_path / "shared.py")

@@ -183,8 +183,8 @@ def _commit(root: Path, ref: str) -> str:
     if commit := _resolved(root, ref):
         name = re.match(r"[^~^:@]*", ref)
         if ref != "HEAD" and name and len(set((meant := meanings_of(root, name[0])).values())) > 1:
-            told = ", ".join(f"a {what} at {sha}" for what, sha in meant.items())
-            message = f"the name stands for more than one commit: {told}"
+            listed = ", ".join(f"a {what} at {sha}" for what, sha in meant.items())
+            message = f"the name stands for more than one commit: {listed}"
             raise refusal(
                 "HP067",
                 f"--ref {ref}",

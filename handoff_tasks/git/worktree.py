@@ -145,7 +145,7 @@ class WorkTree:
                 .split()
             )
         found = {path for path, sha in zip(asked, stored, strict=False) if sha == entries[path][1]}
-        told = command.names(
+        filters = command.names(
             git(
                 "check-attr",
                 "-z",
@@ -156,7 +156,7 @@ class WorkTree:
         )
         large = [
             path
-            for path, value in zip(told[::3], told[2::3], strict=True)
+            for path, value in zip(filters[::3], filters[2::3], strict=True)
             if value == "lfs" and path not in found
         ]
         with command.Objects(self._objects) as objects:

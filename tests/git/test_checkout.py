@@ -1,6 +1,6 @@
 """The private checkout.
 
-Exactly one commit, shared by those who want it, restored after whoever changed it.
+It holds exactly one commit, is shared by checks, and is restored after changes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 KEEP = ("target", "components/*/target")
 WAITING = "waiting until no other check uses the private checkout"
 
-# Occupies the checkout in a process of its own: tells when it is in, and stays until it is told a
+# Occupies the checkout in a process of its own: prints when it is in, and stays until it reads a
 # word.
 OCCUPANT = """
 import json, sys
@@ -76,7 +76,7 @@ class Occupant:
             text=True,
         )
 
-        # A line that never comes shall fail a test, not hang it.
+        # A line that never comes must fail the test, not block it.
         self.limit = threading.Timer(20, self.process.kill)
 
     def __enter__(self) -> Self:
@@ -368,10 +368,7 @@ def test_ignored_files_and_outputs_do_not_count(producer: scratch.Producer) -> N
 
 
 def test_what_a_check_does_to_its_own_git_hides_nothing(producer: scratch.Producer) -> None:
-    """Committing.
-
-    Excluding, or marking files unchanged in the checkout's .git deceives nobody and is undone.
-    """
+    """Commits, exclusions and flags in the checkout's .git are listed and undone."""
     wanted = _wanted(producer)
     with checkout.occupy(wanted, "check", _silent) as place:
         scratch.git(wanted.tree, "update-index", "--assume-unchanged", "CHANGELOG.md")
@@ -567,10 +564,7 @@ def test_a_check_may_remove_its_git_or_make_it_a_file_or_a_link(
 
 
 def test_a_check_that_did_not_compare_leaves_it_suspect(producer: scratch.Producer) -> None:
-    """Whoever was stopped before comparing may have changed anything.
-
-    The next one gets a restored checkout.
-    """
+    """A check that was stopped before it compared leaves a checkout that is restored."""
     for run in ("", "one"):
         wanted = _wanted(producer, run=run)
         _visit(wanted, files=["Cargo.toml"], compare=False)
@@ -579,7 +573,7 @@ def test_a_check_that_did_not_compare_leaves_it_suspect(producer: scratch.Produc
 
 
 def test_what_changed_between_two_checks_is_restored(producer: scratch.Producer) -> None:
-    """A check on its own does not trust that nobody wrote into the checkout since the last one."""
+    """A check on its own compares the checkout again: others may have written into it."""
     wanted = _wanted(producer)
     _visit(wanted)
     (wanted.tree / "Cargo.toml").write_text("changed by hand\n")
@@ -600,7 +594,7 @@ def test_a_state_that_cannot_be_read_is_no_state(producer: scratch.Producer, tex
 
 @pytest.mark.parametrize("data", [b"", b"x\n", b"DIRC" + b"\xff" * 100])
 def test_a_spoiled_index_is_made_anew(producer: scratch.Producer, data: bytes) -> None:
-    """What a check or a full disk has made of our index stops nobody; build outputs stay."""
+    """An index of ours that a check or a full disk damaged is replaced; build outputs stay."""
     wanted = _wanted(producer)
     _visit(wanted, files=["Cargo.toml", "target/a"])
     (wanted.base / "index").write_bytes(data)
@@ -628,7 +622,7 @@ def test_processes_that_want_the_same_share_it_and_another_waits(
 ) -> None:
     """Two checks of one commit run side by side.
 
-    A third that wants another commit is told, and gets it when both are out.
+    A third that needs another commit waits with a message, and gets it when both have ended.
     """
     one, other = _wanted(producer), _wanted(producer, "v1.0.0")
     with Occupant(one, "first") as first:
@@ -665,10 +659,7 @@ def test_a_check_that_joins_waits_until_a_change_can_be_restored(
 
 
 def test_a_killed_checks_mark_leads_to_a_restore(producer: scratch.Producer) -> None:
-    """A check that was killed outright could not tell what it had changed.
-
-    In the same run, too, it is restored.
-    """
+    """A killed check's changes are restored, though it never listed them."""
     wanted = _wanted(producer, run="one")
     with Occupant(wanted, "first") as first:
         assert first.line() == "in fresh"
@@ -699,9 +690,9 @@ def test_a_killed_checks_mark_counts_when_its_process_id_is_in_use_again(
 def test_a_check_that_must_be_alone_waits_for_the_others_and_they_for_it(
     producer: scratch.Producer,
 ) -> None:
-    """Alone means that nobody who runs there already.
+    """A check that runs alone waits for the running ones, and later ones wait for it.
 
-    And nobody who comes later, runs beside it; both are told of waiting.
+    Both get a message.
     """
     wanted = _wanted(producer, run="one")
     with Occupant(wanted, "first") as first:
@@ -734,7 +725,9 @@ def test_clearing_waits_for_who_is_in(producer: scratch.Producer) -> None:
     assert not wanted.tree.exists()
 
 
-def test_nobody_waits_for_ever(producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_ends_after_a_limit(
+    producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """HP006 after a day, which is a moment here."""
     monkeypatch.setattr(locks, "_PATIENCE_SECONDS", 0.05)
     wanted = _wanted(producer)
@@ -754,7 +747,7 @@ def test_nobody_waits_for_ever(producer: scratch.Producer, monkeypatch: pytest.M
 
 
 def test_a_lock_that_is_held_names_its_holder(tmp_path: Path) -> None:
-    """HP006 names the process and since when; free again, it is taken without a word."""
+    """HP006 names the process and its start; when the lock is free, it is taken."""
     path = tmp_path / "work" / "lock"
     code = (
         "import sys\nfrom pathlib import Path\nfrom handoff_tasks.git import checkout, locks\n"
@@ -792,9 +785,9 @@ SHARING = (
 
 
 def test_a_shared_lock_is_held_by_many_and_names_one_that_lives(tmp_path: Path) -> None:
-    """Whoever wants it alone is told of one that holds it.
+    """A lock that is needed alone names a living holder.
 
-    Also when others have left or were killed; the last leaves it empty.
+    It does so if others have ended or were killed; the last holder leaves it empty.
     """
     path = tmp_path / "lock"
     path.write_text(f"process {2**22 + 1}, since long ago")

@@ -52,10 +52,7 @@ def test_standard_input_is_what_was_given(producer: scratch.Producer) -> None:
 def test_an_unexpected_status_is_an_error_that_tells_command_status_and_reason(
     producer: scratch.Producer,
 ) -> None:
-    """A `GitError` tells the words.
-
-    The exit status and what git said, in English whatever the caller's language.
-    """
+    """A `GitError` has the words, the exit status and git's message, in English."""
     with pytest.raises(command.GitError) as caught:
         command.run("rev-parse", "--verify", "no-such-thing", cwd=producer.root)
     assert caught.value.command == ("rev-parse", "--verify", "no-such-thing")
@@ -76,7 +73,7 @@ def test_a_status_that_is_accepted_is_no_error(producer: scratch.Producer) -> No
 
 
 def test_no_git_on_path_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HP004 tells that git is missing and what to do."""
+    """HP004 says that git is missing and what to do."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HandoffError) as caught:
         command.run("version", cwd=tmp_path)
@@ -110,11 +107,11 @@ def test_a_git_that_is_too_old_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
-    told = (
+    message = (
         f"HP004 {old}: found version 2.31.8; expected 2.32 or later\n"
         "      next: install a newer git, or put it first on PATH, and run again\n"
     )
-    assert done.stdout == 2 * told
+    assert done.stdout == 2 * message
 
 
 def test_relative_entries_of_path_are_passed_over(
@@ -202,16 +199,16 @@ def test_replaced_objects_are_read_as_they_are(producer: scratch.Producer) -> No
     producer.git("replace", head, old)
     assert producer.git("rev-parse", "HEAD^{tree}") == producer.git(
         "rev-parse", f"{old}^{{tree}}"
-    ), "the caller's git is deceived"
+    ), "the caller's git sees it"
     tree = command.run("rev-parse", "HEAD^{tree}", cwd=producer.root)
     assert tree != command.run("rev-parse", f"{old}^{{tree}}", cwd=producer.root)
 
 
-def test_grafts_are_not_believed(producer: scratch.Producer) -> None:
+def test_grafts_are_ignored(producer: scratch.Producer) -> None:
     """A grafts file does not cut history off."""
     (producer.path / ".git" / "info").mkdir(exist_ok=True)
     (producer.path / ".git" / "info" / "grafts").write_text(producer.head() + "\n")
-    assert producer.git("rev-list", "--count", "HEAD") == "1", "the caller's git is deceived"
+    assert producer.git("rev-list", "--count", "HEAD") == "1", "the caller's git sees it"
     assert command.run("rev-list", "--count", "HEAD", cwd=producer.root) == b"4\n"
 
 

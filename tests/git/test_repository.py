@@ -1,6 +1,6 @@
 """What git says of a producer.
 
-Found, fetched, read, and never believed further than its objects go.
+It is found, fetched and read.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def test_a_ref_that_is_no_commit_is_refused(producer: scratch.Producer, ref: str
 
 
 def test_a_shallow_repository_is_refused(tmp_path: Path, producer: scratch.Producer) -> None:
-    """HP011 tells how to get the rest, in CI too."""
+    """HP011 says how to get the rest, in CI too."""
     shallow = tmp_path / "shallow"
     producer.git("clone", "--quiet", "--depth=1", f"file://{producer.path}", str(shallow))
     assert _refused(lambda: git_producer.find_producer(shallow, "HEAD", "")) == Problem(
@@ -405,7 +405,7 @@ def _assert_not_whole(problem: Problem, producer: scratch.Producer, blob: str) -
 
 @pytest.mark.parametrize("name", ["v1.0.0", "v1.0.0^{commit}"])
 def test_a_tag_without_its_object_is_refused(producer: scratch.Producer, name: str) -> None:
-    """HP013: a tag whose own object, or whose commit, is gone is told as such."""
+    """HP013: a tag whose own object, or whose commit, is missing is named."""
     gone = producer.git("rev-parse", name)
     (producer.path / ".git" / "objects" / gone[:2] / gone[2:]).unlink()
     assert _refused(lambda: _opened(producer)) == Problem(
@@ -435,10 +435,7 @@ def test_grafted_history_does_not_reach_the_copy(producer: scratch.Producer) -> 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a repository to another user")
 def test_another_users_repository_is_read(producer: scratch.Producer) -> None:
-    """A producer that belongs to somebody else.
-
-    As in a container, is found, fetched and compared like any other.
-    """
+    """A producer that belongs to another user is read: nothing that it configures is run."""
     for path in (producer.path, *producer.path.rglob("*")):
         os.chown(path, 65534, 65534)
     found, repository = _opened(producer)
@@ -522,10 +519,7 @@ def test_a_root_below_the_top_is_read_below_it(tmp_path: Path) -> None:
 def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(
     producer: scratch.Producer,
 ) -> None:
-    """Metadata between runtime commit and tag.
-
-    An ancestor, no runtime path differs, everything is told.
-    """
+    """Between runtime commit and tag is only metadata, so no runtime path differs."""
     head = producer.head()
     manifest = (producer.root / scratch.MANIFEST_PATH).read_bytes()
     assert _facts(producer) == GitFacts(
@@ -573,7 +567,7 @@ def test_the_facts_of_a_release_whose_tag_follows_the_runtime_commit(
 
 
 def test_the_facts_when_tag_and_runtime_commit_are_one(producer: scratch.Producer) -> None:
-    """The same commit: nothing lies between, nothing differs; a lightweight tag is told as one."""
+    """The tag is the runtime commit: nothing differs, and a lightweight tag is named so."""
     producer.tag("v1.1.0", annotated=False)
     head = producer.head()
     facts = _facts(producer, commit_sha=head)
@@ -584,10 +578,7 @@ def test_the_facts_when_tag_and_runtime_commit_are_one(producer: scratch.Produce
 
 
 def test_runtime_paths_that_differ_are_named(producer: scratch.Producer) -> None:
-    """Changes below the runtime paths since the runtime commit are told apart from all others.
-
-    For tag and verified commit.
-    """
+    """Changed runtime paths are listed apart from others, for tag and verified commit."""
     changes: dict[str, str | None] = {
         "crates/core/lib.rs": "changed\n",
         "components/a/crates/x.rs": "new\n",
@@ -619,10 +610,7 @@ def test_a_mode_alone_is_a_difference(producer: scratch.Producer) -> None:
 
 
 def test_a_runtime_commit_of_another_branch_is_unrelated(producer: scratch.Producer) -> None:
-    """A commit outside of the verified history is fetched too.
-
-    And told as unrelated with its own service version.
-    """
+    """An unrelated runtime commit is fetched too, and its service version read."""
     producer.git("checkout", "--quiet", "--detach", "HEAD~2")
     aside = producer.commit("aside", scratch.runtime("7"))
     producer.git("checkout", "--quiet", "main")
@@ -816,7 +804,7 @@ def test_filters_of_the_producers_configuration_are_never_run(
     )
     producer.git("config", "filter.liar.required", "true")
     producer.write({"Cargo.toml": scratch.runtime("2")["Cargo.toml"].replace("members", "MEMBERS")})
-    assert producer.git("status", "--porcelain") == "", "the caller's git is deceived"
+    assert producer.git("status", "--porcelain") == "", "the caller's git sees it"
     (tmp_path / "ran").unlink()
     found, repository = _opened(producer)
     assert repository.list_uncommitted(found, tmp_path / "index") == ("Cargo.toml",)

@@ -1,6 +1,6 @@
-"""Claims about what lies around the checkout.
+"""Files around the checkout.
 
-What changes a verdict is refused by name, the rest is told or left alone.
+Those that can change a verdict are refused by name, others are reported or ignored.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def test_files_above_are_refused_each_by_name(tmp_path: Path) -> None:
 
 
 def test_settings_of_the_user_that_change_a_verdict_are_refused(tmp_path: Path) -> None:
-    """Flags, runners and whatever nobody has called harmless: the file and its tables are named."""
+    """Tables that are not declared harmless are refused: file and tables are named."""
     path = put(
         tmp_path / "config.toml",
         "[net]\nretry = 1\n[build]\nrustflags = []\n[target.x]\nrunner = 'true'\n",
@@ -96,11 +96,8 @@ def test_settings_of_the_user_that_change_a_verdict_are_refused(tmp_path: Path) 
     ]
 
 
-def test_harmless_settings_are_told(tmp_path: Path) -> None:
-    """Settings that name mirrors only are no obstacle, though they lie above the checkout too.
-
-    The default cache is below HOME.
-    """
+def test_harmless_settings_are_reported(tmp_path: Path) -> None:
+    """Settings that only name mirrors are accepted, though they are above the checkout."""
     path = put(tmp_path / ".cargo" / "config.toml", "[registries.x]\nindex = 'y'\n")
     problems, notes = surroundings.inspect(
         tmp_path / ".cache" / "checkout", parsed(), {"HOME": str(tmp_path)}
@@ -116,7 +113,7 @@ def test_harmless_settings_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[net", "\udcff"])
-def test_settings_that_nobody_can_read_are_refused(tmp_path: Path, text: str) -> None:
+def test_unreadable_settings_are_refused(tmp_path: Path, text: str) -> None:
     """What cannot be read may change anything."""
     (tmp_path / "config.toml").write_bytes(text.encode("utf-8", "surrogateescape"))
     [problem], _ = surroundings.inspect(
@@ -148,7 +145,7 @@ def test_a_file_of_which_nothing_is_harmless_is_refused_unread(tmp_path: Path) -
     ]
 
 
-def test_where_nobody_may_look_nothing_is_taken_for_good(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     """Above the checkout and among the user's settings: each place is named.
 
     A name that is too long stands for a locked folder.

@@ -185,7 +185,7 @@ def test_a_producer_that_cannot_be_found_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_profile_in_the_commit_is_fine(producer: scratch.Producer) -> None:
-    """Committed as it is: nothing to note, wherever below the root it lies."""
+    """A committed profile is not noted, in any folder below the root."""
     producer.commit("profile", {"ops/handoff.toml": scratch.PROFILE})
     assert _open(producer, producer.root / "ops/handoff.toml").notes == ()
 
@@ -412,7 +412,7 @@ def test_every_contract_has_a_schema_that_bears_its_name(name: str) -> None:
 
 
 def test_a_schema_that_is_not_there_is_a_broken_installation() -> None:
-    """`OSError`, which is nobody's mistake but the installation's."""
+    """An unreadable schema is an `OSError`: the installation is broken."""
     with pytest.raises(FileNotFoundError):
         schemas.schema("no-such-contract.v1")
 

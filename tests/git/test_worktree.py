@@ -71,14 +71,14 @@ class User:
         found = producer.find_producer(self.clone, "HEAD", "")
         repository = git_repository.Repository(self.cache / "objects.git")
         repository.update(found, "")
-        told = repository.list_uncommitted(found, self.cache / "index")
+        paths = repository.list_uncommitted(found, self.cache / "index")
         checkout.prepare(
             checkout.CheckoutSpec(base=self.cache, commit=found.commit, tags=(), keep=(), run=""),
             lambda _: None,
         )
         again = repository.list_uncommitted(found, self.cache / "index")
-        assert told == again, "the first run and the second of one cache say the same"
-        return list(told)
+        assert paths == again, "the first run and the second of one cache say the same"
+        return list(paths)
 
 
 def user(
@@ -195,7 +195,7 @@ def test_modes_and_links_are_compared_as_configured(
 def test_what_a_sparse_checkout_leaves_out_is_not_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is there and differs is told all the same."""
+    """A file that is present and differs is reported nevertheless."""
     who = user(tmp_path, monkeypatch, {"a/one.txt": TEXT, "b/two.txt": TEXT})
     who.git("sparse-checkout", "set", "--cone", "a")
     assert not (who.clone / "b").exists()
