@@ -63,7 +63,10 @@ def statement(data: bytes) -> None:
             assert escape.printable(value) == value
         again = [
             producer_statement.HEADING,
-            *(f"- {label}: {said.to_dict()[name]}" for label, name in producer_statement.LABELS.items()),
+            *(
+                f"- {label}: {said.to_dict()[name]}"
+                for label, name in producer_statement.LABELS.items()
+            ),
         ]
         assert producer_statement.parse("\n".join(again), "again") == said
 
@@ -91,16 +94,25 @@ def record(data: bytes) -> None:
     if isinstance(found, Record):
         assert found.id == "fmt"
         assert Record.from_dict(found.to_dict()) == found
-        assert not schemas.violations(found.to_dict(), schemas.schema(schemas.RECORD), where="", code="HP040", hint="")
+        assert not schemas.violations(
+            found.to_dict(), schemas.schema(schemas.RECORD), where="", code="HP040", hint=""
+        )
     else:
         assert isinstance(found, Problem)
 
 
 def printable(data: bytes) -> None:
     """Nothing that a terminal obeys is left, and it is one line."""
-    for text in (data.decode("utf-8", "replace"), data.decode("utf-8", "surrogateescape"), data.decode("latin-1")):
+    for text in (
+        data.decode("utf-8", "replace"),
+        data.decode("utf-8", "surrogateescape"),
+        data.decode("latin-1"),
+    ):
         shown = escape.printable(text)
-        assert not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in shown.replace("\t", ""))
+        assert not any(
+            unicodedata.category(character) in {"Cc", "Zl", "Zp"}
+            for character in shown.replace("\t", "")
+        )
         assert not any(unicodedata.bidirectional(character) in _TURNS for character in shown)
 
 
@@ -129,5 +141,7 @@ def seeds(name: str) -> list[bytes]:
     if name in {"packet", "json", "record"}:
         found += [path.read_bytes() for path in sorted((TOP / "tests/golden").glob("*.json"))]
     if name == "profile":
-        found += [path.read_bytes() for path in sorted((TOP / "handoff_tasks/profiles").glob("*.toml"))]
+        found += [
+            path.read_bytes() for path in sorted((TOP / "handoff_tasks/profiles").glob("*.toml"))
+        ]
     return found

@@ -44,7 +44,9 @@ class HandoffError(Exception):
     """
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(sorted(set(problems)))
+        self.problems: tuple[Problem, ...] = (
+            (problems,) if isinstance(problems, Problem) else tuple(sorted(set(problems)))
+        )
         super().__init__("\n".join(problem.text() for problem in self.problems))
 
 
@@ -58,13 +60,22 @@ def unwritable(where: object, error: OSError) -> HandoffError:
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return too_many_files(where, error)
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    hint = "free some disk space, then run again" if full else "make the folder writable, or choose another one"
+    hint = (
+        "free some disk space, then run again"
+        if full
+        else "make the folder writable, or choose another one"
+    )
     return refusal("HP080", str(where), f"cannot be written: {error.strerror}", hint)
 
 
 def too_many_files(where: object, error: OSError) -> HandoffError:
     """Return the refusal (HP085) for a process or machine that may open no more files."""
     if error.errno == errno.ENFILE:
-        return refusal("HP085", str(where), "the machine has too many open files", "end other programs, then run again")
+        return refusal(
+            "HP085",
+            str(where),
+            "the machine has too many open files",
+            "end other programs, then run again",
+        )
     message = "this process has as many open files as it is allowed to have"
     return refusal("HP085", str(where), message, RAISE_THE_LIMIT)

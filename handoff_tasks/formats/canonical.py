@@ -20,7 +20,9 @@ def published_bytes(document: object) -> bytes:
 
 def result_bytes(document: object) -> bytes:
     """Return the published form of a document of which no digest is ever taken: as `published_bytes`, with floats."""
-    return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
+    return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(
+        "utf-8"
+    )
 
 
 def canonical_bytes(document: object) -> bytes:
@@ -29,7 +31,9 @@ def canonical_bytes(document: object) -> bytes:
     Raises `ValueError` for floats (so RFC 8785's number rules need no code) and lone surrogates.
     """
     _refuse_floats(document)
-    return json.dumps(_sorted(document), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode("utf-8")
+    return json.dumps(
+        _sorted(document), separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    ).encode("utf-8")
 
 
 def digest(document: object) -> str:
@@ -39,7 +43,10 @@ def digest(document: object) -> str:
 
 def _sorted(value: object) -> object:
     if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+        return {
+            key: _sorted(value[key])
+            for key in sorted(value, key=lambda key: key.encode("utf-16-be"))
+        }
     if isinstance(value, list | tuple):
         return [_sorted(item) for item in value]
     return value

@@ -26,21 +26,33 @@ _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 def printable(text: str) -> str:
     """Return one line of text with everything that a terminal would obey written out."""
     text = _NO_BYTE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    return escape(text.encode("utf-8", "surrogateescape").replace(b"\n", b"\\n")).decode("utf-8", "backslashreplace")
+    return escape(text.encode("utf-8", "surrogateescape").replace(b"\n", b"\\n")).decode(
+        "utf-8", "backslashreplace"
+    )
 
 
 def escape(data: bytes) -> bytes:
     """Return UTF-8 with all that a terminal would obey written out; line feed and tab stay, and so do bytes that are no UTF-8."""
     if not data.translate(None, _PLAIN) and b"##" not in data:
         return data
-    return _OBEYED.sub(_written_out, data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    return _OBEYED.sub(_written_out, data.decode("utf-8", "surrogateescape")).encode(
+        "utf-8", "surrogateescape"
+    )
 
 
 def escape_json(text: str) -> str:
     """Return a JSON text with the same characters written as JSON escapes: the same document for whoever parses it."""
-    return _OBEYED.sub(lambda match: re.sub("....", r"\\u\g<0>", match[0].encode("utf-16-be").hex()), text)
+    return _OBEYED.sub(
+        lambda match: re.sub("....", r"\\u\g<0>", match[0].encode("utf-16-be").hex()), text
+    )
 
 
 def _written_out(match: re.Match[str]) -> str:
     number = ord(match[0])
-    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+    return (
+        f"\\x{number:02x}"
+        if number < 0x100
+        else f"\\u{number:04x}"
+        if number < 0x10000
+        else f"\\U{number:08x}"
+    )

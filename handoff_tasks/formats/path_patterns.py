@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 def select(patterns: Iterable[str], paths: Iterable[str]) -> tuple[str, ...]:
     """Return the paths that one of the patterns names, sorted and each once."""
-    expression = re.compile("|".join(_expression(pattern) for pattern in patterns) or r"(?!)", re.DOTALL)
+    expression = re.compile(
+        "|".join(_expression(pattern) for pattern in patterns) or r"(?!)", re.DOTALL
+    )
     return tuple(sorted({path for path in paths if expression.match(path)}))
 
 

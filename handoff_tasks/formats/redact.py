@@ -11,7 +11,9 @@ if TYPE_CHECKING:
 MASK = "***"
 _SHORTEST = 8
 # Names that say so; AUTHOR is a person, and what ends so is a place, not the secret itself.
-_NAME = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY|AUTH(?!OR)", re.IGNORECASE)
+_NAME = re.compile(
+    r"TOKEN|SECRET|PASSW|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY|AUTH(?!OR)", re.IGNORECASE
+)
 _PLACE = re.compile(r"(?:SOCK|FILE|PATH|DIR)\Z", re.IGNORECASE)
 _PASSWORD = re.compile(r"\A[a-z][a-z0-9+.-]*://[^/@:\s]*:([^/@\s]+)@", re.IGNORECASE)
 
@@ -27,7 +29,12 @@ def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
             found.add(value.strip())
         if password := _PASSWORD.match(value):
             found.add(password[1])
-    return tuple(sorted((value for value in found if len(value) >= _SHORTEST), key=lambda value: (-len(value), value)))
+    return tuple(
+        sorted(
+            (value for value in found if len(value) >= _SHORTEST),
+            key=lambda value: (-len(value), value),
+        )
+    )
 
 
 def mask(text: str, values: Sequence[str]) -> str:

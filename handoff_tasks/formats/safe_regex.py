@@ -38,7 +38,9 @@ def compiled(pattern: str) -> re.Pattern[str]:
         raise ValueError(f"{names.count('(')} groups; expected one, the version")
     # Without $, which would also stand before a newline.
     ended = names[-1] == "$"
-    whole = "".join(f"{part}{times}+" if times else part for part, times in (parts[:-1] if ended else parts))
+    whole = "".join(
+        f"{part}{times}+" if times else part for part, times in (parts[:-1] if ended else parts)
+    )
     try:
         return re.compile(rf"{whole}\Z" if ended else whole)
     except re.error as error:
@@ -48,4 +50,6 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def first(pattern: str, text: str) -> str | None:
     """Return what the group of `compiled` takes in the first line that matches, None when none does."""
     match = compiled(pattern).match
-    return next((found[1] for line in text.split("\n") if (found := match(line.removesuffix("\r")))), None)
+    return next(
+        (found[1] for line in text.split("\n") if (found := match(line.removesuffix("\r")))), None
+    )

@@ -101,7 +101,11 @@ def _items(text: str, at: int, pointer: str, depth: int) -> int:
             key, end = _string(text, at, pointer)
             inner = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
             if key in keys:
-                raise Fault(f"the key {json.dumps(key[:80], ensure_ascii=False)} stands twice in one object", at, inner)
+                raise Fault(
+                    f"the key {json.dumps(key[:80], ensure_ascii=False)} stands twice in one object",
+                    at,
+                    inner,
+                )
             keys.add(key)
             at = _space(text, end)
             if not text.startswith(":", at):
@@ -121,7 +125,9 @@ def _string(text: str, at: int, pointer: str) -> tuple[str, int]:
     try:
         value, end = _STRING.raw_decode(text, at)
     except json.JSONDecodeError as error:
-        said = next((said for start, said in _STRINGS.items() if error.msg.startswith(start)), error.msg)
+        said = next(
+            (said for start, said in _STRINGS.items() if error.msg.startswith(start)), error.msg
+        )
         raise Fault(f"not JSON: {said}", error.pos, pointer) from None
     if SURROGATE.search(value):
         raise Fault("a string holds a lone surrogate", at, pointer)
@@ -151,12 +157,18 @@ def read(data: bytes, where: str, *, code: str = "HP002") -> object:
     Raises `HandoffError` with one problem, whose place is ``where:line:column#pointer`` (the pointer as in RFC 6901).
     """
 
-    def refuse(message: str, text: str = "", offset: int | None = None, pointer: str = "") -> HandoffError:
+    def refuse(
+        message: str, text: str = "", offset: int | None = None, pointer: str = ""
+    ) -> HandoffError:
         place = where
         if offset is not None:
-            place += f":{text.count(chr(10), 0, offset) + 1}:{offset - text.rfind(chr(10), 0, offset)}"
+            place += (
+                f":{text.count(chr(10), 0, offset) + 1}:{offset - text.rfind(chr(10), 0, offset)}"
+            )
         place += f"#{pointer[:200]}" if pointer else ""
-        return refusal(code, place, message, "write the document as plain JSON in UTF-8 and try again")
+        return refusal(
+            code, place, message, "write the document as plain JSON in UTF-8 and try again"
+        )
 
     if len(data) > MAX_BYTES:
         raise refuse(f"the document has {len(data)} bytes; at most {MAX_BYTES} are read")
@@ -167,12 +179,22 @@ def read(data: bytes, where: str, *, code: str = "HP002") -> object:
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8")
         cut = find(before)
-        raise refuse(f"byte {error.start} is not UTF-8", before, len(before), cut.pointer if cut else "") from None
+        raise refuse(
+            f"byte {error.start} is not UTF-8", before, len(before), cut.pointer if cut else ""
+        ) from None
     try:
         if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
             _refuse(text)
-        value: object = json.loads(text, object_pairs_hook=_object, parse_float=_refuse, parse_constant=_refuse, parse_int=_integer)
-        if _WRITTEN_SURROGATE.search(text) and SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        value: object = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_float=_refuse,
+            parse_constant=_refuse,
+            parse_int=_integer,
+        )
+        if _WRITTEN_SURROGATE.search(text) and SURROGATE.search(
+            json.dumps(value, ensure_ascii=False)
+        ):
             _refuse(text)
     except (json.JSONDecodeError, _Refused):
         fault = find(text)

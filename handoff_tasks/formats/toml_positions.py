@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 _STRING = r'"""(?:[^\\]|\\.)*?"{3,5}|' + r"'''.*?'{3,5}|" + r'"(?:[^"\\\n]|\\.)*"|' + r"'[^'\n]*'"
 _TOKEN = re.compile(
-    rf"(?P<string>{_STRING})|(?P<comment>#[^\n]*)|(?P<sign>[\[\]{{}}=,.\n])|(?P<word>[^\s\[\]{{}}=,.#\"']+)", re.DOTALL
+    rf"(?P<string>{_STRING})|(?P<comment>#[^\n]*)|(?P<sign>[\[\]{{}}=,.\n])|(?P<word>[^\s\[\]{{}}=,.#\"']+)",
+    re.DOTALL,
 )
 Path = tuple[str | int, ...]
 
@@ -25,7 +26,9 @@ def line_of(text: str, pointer: str) -> int | None:
     for path, line in _places(text):
         known = tuple(map(str, path))
         # Of a table that is only spoken of, the first place that speaks of it.
-        common = next((size for size in range(len(known), best, -1) if wanted[:size] == known[:size]), best)
+        common = next(
+            (size for size in range(len(known), best, -1) if wanted[:size] == known[:size]), best
+        )
         if common > best:
             best, found = common, line
     return found

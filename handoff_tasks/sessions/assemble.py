@@ -42,10 +42,15 @@ def finish(
     from handoff_tasks.release import decide, publish
 
     decisions = [
-        decide.decide(workspace, material, run.checks, mode, allow_untagged=allow_untagged, more=more, ran=ran) for mode in modes
+        decide.decide(
+            workspace, material, run.checks, mode, allow_untagged=allow_untagged, more=more, ran=ran
+        )
+        for mode in modes
     ]
     run.problems = sorted({problem for decision in decisions for problem in decision.problems})
-    run.advisories = sorted({*material.notes, *(advisory for decision in decisions for advisory in decision.advisories)})
+    run.advisories = sorted(
+        {*material.notes, *(advisory for decision in decisions for advisory in decision.advisories)}
+    )
     if run.mode is None:
         # That nothing is left to rehearse matters to those who asked for the rehearsal.
         run.advisories = [advisory for advisory in run.advisories if advisory.code != "HA010"]
@@ -105,30 +110,52 @@ def assemble(session: Session, place: Place) -> None:
         from handoff_tasks.release import decide, gather
 
         if run.options.mode is None:
-            raise refusal("HP001", "--mode", "missing; expected the mode to assemble", "say -- --mode stable, or another mode")
+            raise refusal(
+                "HP001",
+                "--mode",
+                "missing; expected the mode to assemble",
+                "say -- --mode stable, or another mode",
+            )
         run.mode = run.options.mode
         workspace = frame.open_(session, place, run)
         mode = workspace.profile.mode(run.mode)
-        material = gather.gather_material(workspace, frame.from_(session, run.options.impact) if run.options.impact else None)
+        material = gather.gather_material(
+            workspace, frame.from_(session, run.options.impact) if run.options.impact else None
+        )
         for line in summary.start(session.name, workspace, material, Path(session.invoked_from)):
             terminal.say(line)
         # Else the statement to fill in is part of the end, which follows at once, unless not even a draft can be made.
-        if run.options.dry_run or material.manifest.service_version not in workspace.profile.envelope_policies:
+        if (
+            run.options.dry_run
+            or material.manifest.service_version not in workspace.profile.envelope_policies
+        ):
             for line in summary.block(workspace, material):
                 terminal.say(line)
         if run.options.dry_run:
             checks = gather.results(workspace)
-            decided = decide.decide(workspace, material, checks, mode, allow_untagged=run.options.allow_untagged)
+            decided = decide.decide(
+                workspace, material, checks, mode, allow_untagged=run.options.allow_untagged
+            )
             run.problems = decided.problems
             run.advisories = sorted({*material.notes, *decided.advisories})
             found = terminal.findings("Problems:", decided.problems)
-            for line in ["", *terminal.checks(checks), *found, "", *foresight.advisory_lines(run.advisories)]:
+            for line in [
+                "",
+                *terminal.checks(checks),
+                *found,
+                "",
+                *foresight.advisory_lines(run.advisories),
+            ]:
                 terminal.say(line)
-            terminal.say(f"Nothing was written. The packet would {'not ' if decided.problems else ''}be published")
+            terminal.say(
+                f"Nothing was written. The packet would {'not ' if decided.problems else ''}be published"
+            )
             return
         with locks.hold(git_workspace.lock_path(workspace.work), "the work folder"):
             target = frame.target_of(session, run, workspace)
-            more = gather.take_in(workspace, [frame.from_(session, given) for given in run.options.evidence])
+            more = gather.take_in(
+                workspace, [frame.from_(session, given) for given in run.options.evidence]
+            )
             run.checks = gather.results(workspace)
             again = frame.verify_command(session, place, run, target)
             finish(

@@ -74,9 +74,14 @@ def verify_check(session: Session, place: Place, check_id: str) -> None:
             if alone
             else contextlib.nullcontext()
         ):
-            record = checks_run.run_check(workspace, check, settings, terminal.Lines(check.id, redact.secrets(os.environ)))
+            record = checks_run.run_check(
+                workspace, check, settings, terminal.Lines(check.id, redact.secrets(os.environ))
+            )
         result = evidence.judge_evidence(check, record, workspace.binding(check))
-        run.checks, run.problems = [result], check_rules.check_problems([result], workspace.profile, str(workspace.wanted("").tree))
+        run.checks, run.problems = (
+            [result],
+            check_rules.check_problems([result], workspace.profile, str(workspace.wanted("").tree)),
+        )
         run.advisories = workspace.notes
         run.interrupted = record.outcome is Outcome.INTERRUPTED
 
@@ -92,6 +97,10 @@ def explain(session: Session, place: Place) -> None:
         name = run.options.plain[0].removeprefix("verify-")
         checks = [workspace.profile.check(name)] if name else workspace.profile.checks
         prospects = foresight.look_ahead(session, run, workspace, checks)
-        settings = foresight.settings_of(checks[0], options=run.options, envdir=frame.envdir(session), run="")
-        for line in preview.lines(prospects[0], workspace, settings) if name else preview.table(prospects):
+        settings = foresight.settings_of(
+            checks[0], options=run.options, envdir=frame.envdir(session), run=""
+        )
+        for line in (
+            preview.lines(prospects[0], workspace, settings) if name else preview.table(prospects)
+        ):
             terminal.say(escape.printable(line))

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from handoff_tasks.sessions.options import Options
 
 
-def look_ahead(session: Session, run: Run, workspace: Workspace, checks: Sequence[Check]) -> list[Prospect]:
+def look_ahead(
+    session: Session, run: Run, workspace: Workspace, checks: Sequence[Check]
+) -> list[Prospect]:
     """Return how checks would run now; the private checkout holds the commit afterwards."""
     from handoff_tasks.checks import preview
     from handoff_tasks.git import checkout, locks
@@ -32,17 +34,25 @@ def look_ahead(session: Session, run: Run, workspace: Workspace, checks: Sequenc
     with locks.hold(workspace.base / "run.lock", "the private checkout"):
         checkout.prepare(workspace.wanted(""), terminal.say)
         return [
-            preview.prospect(workspace, check, settings_of(check, options=run.options, envdir=envdir, run="")) for check in checks
+            preview.prospect(
+                workspace, check, settings_of(check, options=run.options, envdir=envdir, run="")
+            )
+            for check in checks
         ]
 
 
-def print_foresight(session: Session, run: Run, prospects: Sequence[Prospect], *, again: bool) -> list[Problem]:
+def print_foresight(
+    session: Session, run: Run, prospects: Sequence[Prospect], *, again: bool
+) -> list[Problem]:
     """Print what a run would do, and return why checks could not run now; ``again``: what has passed is not kept."""
     from handoff_tasks.checks import lanes as checks_lanes
     from handoff_tasks.checks import preview
     from handoff_tasks.output import terminal
 
-    lanes = checks_lanes.plan([one.check for one in prospects if again or not one.kept], run.options.jobs or default_jobs())
+    lanes = checks_lanes.plan(
+        [one.check for one in prospects if again or not one.kept],
+        run.options.jobs or default_jobs(),
+    )
     found = preview.problems(prospects)
     for line in [
         "",

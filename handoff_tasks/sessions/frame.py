@@ -97,7 +97,9 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
             commit=workspace.producer.commit if workspace else None,
             packet_path=run.packet,
             draft=run.draft,
-            place=evidence.folder_path(workspace.work, workspace.producer.commit) if workspace else None,
+            place=evidence.folder_path(workspace.work, workspace.producer.commit)
+            if workspace
+            else None,
             problems=run.problems,
             advisories=run.advisories,
             checks=run.checks,
@@ -148,7 +150,11 @@ def _stopped(session: Session, run: Run, error: BaseException) -> BaseException 
         words = " ".join(error.command)
         message = f"git {words[:_MOST_OF_A_COMMAND]} ended with {error.status}: {command.reason(error.stderr)}"
         hint = "see that the disk has room and that nobody works in that folder meanwhile, then run again; 'git fsck' finds damage"
-        _stop(run, "Refused:", [Problem(code="HP007", where=str(error.place or "git"), message=message, hint=hint)])
+        _stop(
+            run,
+            "Refused:",
+            [Problem(code="HP007", where=str(error.place or "git"), message=message, hint=hint)],
+        )
         return None
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         _stop(run, "Refused:", too_many_files(session.name, error).problems)
@@ -156,7 +162,10 @@ def _stopped(session: Session, run: Run, error: BaseException) -> BaseException 
     if isinstance(error, KeyboardInterrupt):
         name = error.name if isinstance(error, process.Interrupted) else "SIGINT"
         message = f"the run was interrupted by {name}"
-        run.problems = (*run.problems, Problem(code="HP046", where=session.name, message=message, hint="run again"))
+        run.problems = (
+            *run.problems,
+            Problem(code="HP046", where=session.name, message=message, hint="run again"),
+        )
         run.interrupted, run.view = True, None
         if run.known is not None:
             with contextlib.suppress(Exception):
@@ -166,10 +175,14 @@ def _stopped(session: Session, run: Run, error: BaseException) -> BaseException 
         elif run.options.run_file is None:
             terminal.say("Interrupted. Run the same command again.")
         return None
-    said = redact.mask(f"{type(error).__name__}: {error}", redact.secrets(os.environ)).split("\n", 1)[0]
+    said = redact.mask(f"{type(error).__name__}: {error}", redact.secrets(os.environ)).split(
+        "\n", 1
+    )[0]
     message = f"stopped by what nobody expected: {said}"
     hint = "this is a mistake of the tool, not of the release: report it, with the lines above that say where it happened"
-    _stop(run, "Unexpected:", [Problem(code="HP008", where=session.name, message=message, hint=hint)])
+    _stop(
+        run, "Unexpected:", [Problem(code="HP008", where=session.name, message=message, hint=hint)]
+    )
     return error
 
 
@@ -224,7 +237,9 @@ def _write_junit(session: Session, run: Run) -> None:
     from handoff_tasks.problems import HandoffError
     from handoff_tasks.report import view as report_view
 
-    view = run.view or report_view.view(None, report_view.Source(session=session.name), run.problems, run.advisories)
+    view = run.view or report_view.view(
+        None, report_view.Source(session=session.name), run.problems, run.advisories
+    )
     try:
         report_files.write_junit(view, run.junit)
     except HandoffError as error:
@@ -245,9 +260,15 @@ def verify_command(session: Session, place: Place, run: Run, packet: Path) -> st
 
     assert run.producer is not None
     here = Path(session.invoked_from)
-    noxfile = [] if place.noxfile == here / "noxfile.py" else ["--noxfile", _seen_from(here, place.noxfile)]
+    noxfile = (
+        []
+        if place.noxfile == here / "noxfile.py"
+        else ["--noxfile", _seen_from(here, place.noxfile)]
+    )
     chosen = sessions_target.words(place, run.options, run.producer[1])
-    return shlex.join(["nox", *noxfile, "-s", "handoff-verify", "--", *chosen, _seen_from(here, packet)])
+    return shlex.join(
+        ["nox", *noxfile, "-s", "handoff-verify", "--", *chosen, _seen_from(here, packet)]
+    )
 
 
 def _seen_from(folder: Path, path: Path) -> str:
@@ -271,7 +292,9 @@ def envdir(session: Session) -> Path:
         from handoff_tasks.problems import refusal
 
         message = "the path is not UTF-8, so no environment for a check can be made there"
-        raise refusal("HP084", str(place), message, "name another folder to nox: nox --envdir FOLDER") from None
+        raise refusal(
+            "HP084", str(place), message, "name another folder to nox: nox --envdir FOLDER"
+        ) from None
     return place
 
 
@@ -301,7 +324,9 @@ def asked(session: Session, place: Place, run: Run) -> Asked:
     )
 
 
-def open_(session: Session, place: Place, run: Run, *, ref: str | None = None, to_run: bool = False) -> Workspace:
+def open_(
+    session: Session, place: Place, run: Run, *, ref: str | None = None, to_run: bool = False
+) -> Workspace:
     """Choose the producer, if that was not done, and open its workspace at ``ref``, else at the commit that the options name.
 
     ``to_run`` tells that checks are to run there.
@@ -384,12 +409,26 @@ def target_of(session: Session, run: Run, workspace: Workspace) -> Path:
     from handoff_tasks.problems import refusal
 
     out_json = run.options.out_json
-    target = from_(session, out_json) if out_json else workspace.producer.root / workspace.profile.packet_path
+    target = (
+        from_(session, out_json)
+        if out_json
+        else workspace.producer.root / workspace.profile.packet_path
+    )
     place = files.resolve_parent(target)
     if run.result and files.resolve_parent(run.result) == place:
         run.result = None
-        raise refusal("HP001", "--result-json", f"{target} is the packet's place", "name another file; nothing was run")
+        raise refusal(
+            "HP001",
+            "--result-json",
+            f"{target} is the packet's place",
+            "name another file; nothing was run",
+        )
     if run.junit and files.resolve_parent(run.junit) == place:
         run.junit = None
-        raise refusal("HP110", "--junit", f"{target} is the packet's place", "name another file; nothing was run")
+        raise refusal(
+            "HP110",
+            "--junit",
+            f"{target} is the packet's place",
+            "name another file; nothing was run",
+        )
     return target

@@ -47,13 +47,20 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
         statement = frame.from_(session, options.impact) if options.impact else None
         named = frame.target_of(session, run, workspace)
         target = named if mode_name else None
-        if target and (found := publish.check_target(target, workspace.producer.git_dir, workspace.producer.top)):
+        if target and (
+            found := publish.check_target(
+                target, workspace.producer.git_dir, workspace.producer.top
+            )
+        ):
             raise HandoffError(found)
         verify = frame.verify_command(session, place, run, named)
         material = gather.gather_material(workspace, statement)
         here = Path(session.invoked_from)
         # The statement to fill in stands here too: its problems point to it, and the end of the run is minutes away.
-        for line in [*summary.start(session.name, workspace, material, here), *summary.block(workspace, material)]:
+        for line in [
+            *summary.start(session.name, workspace, material, here),
+            *summary.block(workspace, material),
+        ]:
             terminal.say(line)
         known = decide.known_problems(workspace, material, allow_untagged=allow_untagged)
         goes_on = "they stop this run" if options.stop_early else "they run all the same"
@@ -63,16 +70,30 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
             _print_dry_run(session, run, workspace, known, material.notes, target)
             return
         if known and options.stop_early:
-            with locks.hold(git_workspace.lock_path(workspace.work), "the work folder", say=terminal.say):
+            with locks.hold(
+                git_workspace.lock_path(workspace.work), "the work folder", say=terminal.say
+            ):
                 run.checks = gather.not_run(workspace)
                 assemble.finish(
-                    run, workspace, material, modes, target, here, allow_untagged=allow_untagged, verify=verify, ran=False
+                    run,
+                    workspace,
+                    material,
+                    modes,
+                    target,
+                    here,
+                    allow_untagged=allow_untagged,
+                    verify=verify,
+                    ran=False,
                 )
             return
         if known:
-            terminal.say("This run cannot end with GO. To save it, press Ctrl-C and fix this first; --stop-early does so by itself")
+            terminal.say(
+                "This run cannot end with GO. To save it, press Ctrl-C and fix this first; --stop-early does so by itself"
+            )
         with (
-            locks.hold(git_workspace.lock_path(workspace.work), "the work folder", say=terminal.say),
+            locks.hold(
+                git_workspace.lock_path(workspace.work), "the work folder", say=terminal.say
+            ),
             locks.hold(workspace.base / "run.lock", "the private checkout", say=terminal.say),
         ):
             wanted, envdir = workspace.wanted(secrets.token_hex(8)), frame.envdir(session)
@@ -80,8 +101,14 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
                 checkout.clear(wanted, terminal.say)
                 _clear_environments(workspace.profile.checks, envdir)
             checkout.prepare(wanted, terminal.say)
-            settings = functools.partial(foresight.settings_of, options=options, envdir=envdir, run=wanted.run)
-            kept = reuse.kept(workspace, settings, terminal.say) if not (options.fresh or options.rerun) else frozenset()
+            settings = functools.partial(
+                foresight.settings_of, options=options, envdir=envdir, run=wanted.run
+            )
+            kept = (
+                reuse.kept(workspace, settings, terminal.say)
+                if not (options.fresh or options.rerun)
+                else frozenset()
+            )
             run.known = functools.partial(gather.results, workspace, kept)
             stopped = _fan_out(workspace, kept, wanted.run, place.noxfile, envdir, options)
             run.interrupted = stopped is not None
@@ -93,24 +120,46 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
                 material = gather.gather_material(workspace, statement)
             if stopped:
                 message = f"the run was interrupted by {stopped}"
-                more.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
+                more.append(
+                    Problem(code="HP046", where=session.name, message=message, hint="run again")
+                )
             run.checks = gather.results(workspace, kept)
-            assemble.finish(run, workspace, material, modes, target, here, allow_untagged=allow_untagged, more=more, verify=verify)
+            assemble.finish(
+                run,
+                workspace,
+                material,
+                modes,
+                target,
+                here,
+                allow_untagged=allow_untagged,
+                more=more,
+                verify=verify,
+            )
 
 
 def _print_dry_run(
-    session: Session, run: Run, workspace: Workspace, known: Sequence[Problem], notes: Sequence[Problem], target: Path | None
+    session: Session,
+    run: Run,
+    workspace: Workspace,
+    known: Sequence[Problem],
+    notes: Sequence[Problem],
+    target: Path | None,
 ) -> None:
     """Print what the run would do, and run nothing."""
     from handoff_tasks.output import terminal
 
     prospects = foresight.look_ahead(session, run, workspace, workspace.profile.checks)
-    run.problems = [*known, *foresight.print_foresight(session, run, prospects, again=run.again is not None)]
+    run.problems = [
+        *known,
+        *foresight.print_foresight(session, run, prospects, again=run.again is not None),
+    ]
     run.advisories = notes
     for line in foresight.advisory_lines(notes):
         terminal.say(line)
     then = (
-        f"be published at {terminal.near(target, Path(session.invoked_from))}" if target else "be found good, and not be published"
+        f"be published at {terminal.near(target, Path(session.invoked_from))}"
+        if target
+        else "be found good, and not be published"
     )
     terminal.say(
         f"Nothing was run. Known already: {len(run.problems)} problem{'s' * (len(run.problems) > 1)}, so no packet"
@@ -132,7 +181,9 @@ def _moved(tag: str, before: Producer, now: Producer) -> list[Problem]:
 def _clear_unfinished(checks: Sequence[Check], envdir: Path) -> None:
     """Remove the environments that nox was making when it was ended: it would take half of one for a whole one."""
     made = [Path(frame.bin_folder(envdir, check.session)).parent / MADE_MARKER for check in checks]
-    _clear_environments([check for check, marker in zip(checks, made, strict=True) if not marker.exists()], envdir)
+    _clear_environments(
+        [check for check, marker in zip(checks, made, strict=True) if not marker.exists()], envdir
+    )
 
 
 def _clear_environments(checks: Sequence[Check], envdir: Path) -> None:
@@ -145,7 +196,14 @@ def _clear_environments(checks: Sequence[Check], envdir: Path) -> None:
             shutil.rmtree(environment)
 
 
-def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path, envdir: Path, options: Options) -> str | None:
+def _fan_out(
+    workspace: Workspace,
+    kept: frozenset[str],
+    run: str,
+    noxfile: Path,
+    envdir: Path,
+    options: Options,
+) -> str | None:
     """Run the checks that are not kept in nox processes of their own; return the signal that interrupted us, if one did."""
     from handoff_tasks.checks import evidence, lanes
     from handoff_tasks.git.workspace import hand_over
@@ -201,9 +259,16 @@ def _agree(options: Options, mode_name: str | None) -> None:
     from handoff_tasks.problems import refusal
 
     if options.mode is not None and options.mode != mode_name:
-        expected = f"--mode {mode_name}, or none" if mode_name else "none: this session looks at every mode"
+        expected = (
+            f"--mode {mode_name}, or none"
+            if mode_name
+            else "none: this session looks at every mode"
+        )
         raise refusal(
-            "HP001", "--mode", f"found {options.mode}; expected {expected}", "call the session of that mode; nothing was run"
+            "HP001",
+            "--mode",
+            f"found {options.mode}; expected {expected}",
+            "call the session of that mode; nothing was run",
         )
 
 

@@ -76,14 +76,20 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
             raise _Refused(f"unknown option {unknown[0]}{schemas.nearest(unknown[0], flags)}")
         for name, value in vars(found).items():
             if value == "" or (isinstance(value, list) and "" in value):
-                raise _Refused(f"{name if name in plain else '--' + name.replace('_', '-')} is empty")
+                raise _Refused(
+                    f"{name if name in plain else '--' + name.replace('_', '-')} is empty"
+                )
         if found.sample and found.producer_root:
-            raise _Refused("--producer-root names a producer and --sample chooses the embedded one; expected one of the two")
+            raise _Refused(
+                "--producer-root names a producer and --sample chooses the embedded one; expected one of the two"
+            )
         _refuse_profile(found.profile, session)
         if found.dry_run and (found.result_json or found.junit):
             raise _Refused("--dry-run has no result; expected it without --result-json and --junit")
     except (_Refused, argparse.ArgumentError) as error:
-        hint = f"correct the words after --; nothing was run. All options: nox -s {session} -- --help"
+        hint = (
+            f"correct the words after --; nothing was run. All options: nox -s {session} -- --help"
+        )
         raise refusal("HP001", session, str(error), hint) from None
     values = vars(found)
     values["plain"] = tuple(values.pop(name) or "" for name in plain)
@@ -93,7 +99,9 @@ def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> O
 
 def _refuse_profile(profile: str | None, session: str) -> None:
     if profile is not None and session not in _READERS:
-        raise _Refused(f"--profile is an option of {', '.join(_READERS)}; the noxfile names the profile of this session")
+        raise _Refused(
+            f"--profile is an option of {', '.join(_READERS)}; the noxfile names the profile of this session"
+        )
 
 
 def _parser(session: str, plain: Sequence[str]) -> tuple[argparse.ArgumentParser, list[str]]:
@@ -118,25 +126,81 @@ def _parser(session: str, plain: Sequence[str]) -> tuple[argparse.ArgumentParser
         dest="producer_root",
         help="the producer's root; default: the noxfile's folder, else the sample",
     )
-    add("--sample", metavar="|".join(Flavour), type=_flavour, help="the flavour of the embedded sample producer")
-    add("--out-json", metavar="PATH", type=_path, help="where to publish the packet; default: the profile's path")
+    add(
+        "--sample",
+        metavar="|".join(Flavour),
+        type=_flavour,
+        help="the flavour of the embedded sample producer",
+    )
+    add(
+        "--out-json",
+        metavar="PATH",
+        type=_path,
+        help="where to publish the packet; default: the profile's path",
+    )
     add("--ref", metavar="REV", default="HEAD", help="the commit to verify; default: HEAD")
-    add("--impact", metavar="FILE", type=_path, help="the consumer impact statement; default: the one in the changelog")
-    add("--work-dir", metavar="PATH", type=_path, help="evidence, logs and drafts; default: .handoff/ beside the noxfile")
-    add("--cache-dir", metavar="PATH", type=_path, help="the private checkout; default: the user's cache folder")
-    add("--jobs", metavar="N", type=_count, help="checks side by side; default: 3, or the number of processors")
-    add("--timeout", metavar="SECONDS", type=_count, help="the limit of each check; default: the profile's")
-    add("--toolchain", metavar="NAME", help="the toolchain; default: the profile's, else the machine's")
-    add("--result-json", metavar="PATH", type=_path, help="write verdict, problems and outcomes there")
+    add(
+        "--impact",
+        metavar="FILE",
+        type=_path,
+        help="the consumer impact statement; default: the one in the changelog",
+    )
+    add(
+        "--work-dir",
+        metavar="PATH",
+        type=_path,
+        help="evidence, logs and drafts; default: .handoff/ beside the noxfile",
+    )
+    add(
+        "--cache-dir",
+        metavar="PATH",
+        type=_path,
+        help="the private checkout; default: the user's cache folder",
+    )
+    add(
+        "--jobs",
+        metavar="N",
+        type=_count,
+        help="checks side by side; default: 3, or the number of processors",
+    )
+    add(
+        "--timeout",
+        metavar="SECONDS",
+        type=_count,
+        help="the limit of each check; default: the profile's",
+    )
+    add(
+        "--toolchain",
+        metavar="NAME",
+        help="the toolchain; default: the profile's, else the machine's",
+    )
+    add(
+        "--result-json",
+        metavar="PATH",
+        type=_path,
+        help="write verdict, problems and outcomes there",
+    )
     add("--junit", metavar="PATH", type=_path, help="write checks and problems there as JUnit XML")
     add("--mode", metavar="MODE", help="the mode to assemble; default: the session's")
-    add("--profile", metavar="NAME", help="judge packets by this profile; default: the one that the packet names")
+    add(
+        "--profile",
+        metavar="NAME",
+        help="judge packets by this profile; default: the one that the packet names",
+    )
     add("--allow-untagged", action="store_true", help="accept a release that is not tagged yet")
-    add("--fresh", action="store_true", help="run all checks again, from an empty checkout in new environments")
+    add(
+        "--fresh",
+        action="store_true",
+        help="run all checks again, from an empty checkout in new environments",
+    )
     add("--rerun", action="store_true", help="run all checks again, in the checkout that is there")
     add("--show-output", action="store_true", help="print what the checks print")
     add("--dry-run", action="store_true", help="run nothing, and print what would be done")
-    add("--stop-early", action="store_true", help="end before the checks if problems are known already")
+    add(
+        "--stop-early",
+        action="store_true",
+        help="end before the checks if problems are known already",
+    )
     add(
         "--evidence",
         metavar="DIR",
@@ -153,8 +217,19 @@ def _parser(session: str, plain: Sequence[str]) -> tuple[argparse.ArgumentParser
         dest="formatted",
         help="what handoff-diff and handoff-show print; default: text",
     )
-    add("--fail-on", metavar="|".join(LIMITS), type=_one_of(LIMITS), help="handoff-diff: end with 1 on such a change")
-    parser.add_argument("--help", "-h", action="store_true", default=argparse.SUPPRESS, help="print this, and do nothing else")
+    add(
+        "--fail-on",
+        metavar="|".join(LIMITS),
+        type=_one_of(LIMITS),
+        help="handoff-diff: end with 1 on such a change",
+    )
+    parser.add_argument(
+        "--help",
+        "-h",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="print this, and do nothing else",
+    )
     parser.add_argument("--run-file", type=_path, help=argparse.SUPPRESS)
     for name in plain:
         # One in brackets may be left out; it is the empty text then.
@@ -205,7 +280,9 @@ def _flavour(text: str) -> Flavour:
     try:
         return Flavour(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no flavour of the sample; expected {' or '.join(Flavour)}") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no flavour of the sample; expected {' or '.join(Flavour)}"
+        ) from None
 
 
 def _count(text: str) -> int:

@@ -28,7 +28,11 @@ def verify(session: Session, place: Place) -> None:
         problems = [*judged.problems]
         against = "its bytes alone (give --producer-root to hold it against git)"
         if judged.document is not None:
-            run.mode = judged.document["handoff_mode"] if verify_packet.stated_commit(judged.document) else None
+            run.mode = (
+                judged.document["handoff_mode"]
+                if verify_packet.stated_commit(judged.document)
+                else None
+            )
             if _producer_at_hand(place, run):
                 try:
                     asked = frame.asked(session, place, run)
@@ -43,7 +47,10 @@ def verify(session: Session, place: Place) -> None:
         run.problems = problems
         first = [] if judged.is_own else problems[:1]
         title = "Problems:" if judged.is_own else "What contradicts it besides:"
-        lines = [*terminal.findings("Advisories:", run.advisories), *terminal.findings("Problems:", first)]
+        lines = [
+            *terminal.findings("Advisories:", run.advisories),
+            *terminal.findings("Problems:", first),
+        ]
         for line in [*lines, *terminal.findings(title, problems[len(first) :]), ""]:
             terminal.say(line)
         terminal.say(f"NO-GO  {path}" if problems else f"GO  {path}, checked against {against}")
@@ -57,7 +64,9 @@ def _bytes(session: Session, place: Place, run: Run) -> tuple[bytes, str]:
 
     word = run.options.plain[0]
     if word.endswith(":"):
-        data, where, _ = find_packet.bytes_at_tag(_opened(session, place, run), word.removesuffix(":"), _call(session, place, run))
+        data, where, _ = find_packet.bytes_at_tag(
+            _opened(session, place, run), word.removesuffix(":"), _call(session, place, run)
+        )
         return data, where
     path = frame.from_(session, Path(word))
     return find_packet.bytes_of(path), str(path)
@@ -84,7 +93,9 @@ def _call(session: Session, place: Place, run: Run) -> Call:
         "--cache-dir": options.cache_dir,
     }
     found_by_itself = place.noxfile == Path(session.invoked_from) / "noxfile.py"
-    words = tuple(word for flag, value in named.items() if value is not None for word in (flag, str(value)))
+    words = tuple(
+        word for flag, value in named.items() if value is not None for word in (flag, str(value))
+    )
     return Call(noxfile=None if found_by_itself else place.noxfile, options=words)
 
 
@@ -104,7 +115,12 @@ def differ(session: Session, place: Place) -> None:
 
         options = run.options
         if options.formatted == "html":
-            raise refusal("HP001", "--format", "html is the page of one packet", "take --format text, md or json")
+            raise refusal(
+                "HP001",
+                "--format",
+                "html is the page of one packet",
+                "take --format text, md or json",
+            )
         (old, new), workspace = _read(session, place, run)
         changes, notice, notes = find_packet.compared(old, new, workspace)
         run.advisories = notes
@@ -119,13 +135,22 @@ def differ(session: Session, place: Place) -> None:
                 )
             ]
         if options.formatted == "json":
-            text = canonical.published_bytes(find_packet.diff_document(old, new, changes, notice, notes)).decode().rstrip("\n")
+            text = (
+                canonical.published_bytes(
+                    find_packet.diff_document(old, new, changes, notice, notes)
+                )
+                .decode()
+                .rstrip("\n")
+            )
             terminal.say(escape.escape_json(text), wrap=False)
             return
         if options.formatted == "md":
             lines = packet_text.changes_markdown(old, new, changes, notes)
         else:
-            lines = [*packet_text.changes_text(old, new, changes, notes), *terminal.findings("Problems:", run.problems)]
+            lines = [
+                *packet_text.changes_text(old, new, changes, notes),
+                *terminal.findings("Problems:", run.problems),
+            ]
         for line in lines:
             terminal.say(line, wrap=options.formatted == "text")
 
@@ -149,9 +174,16 @@ def show(session: Session, place: Place) -> None:
             terminal.say(_page(read, _call(session, place, run)), wrap=False)
             return
         if run.options.formatted == "json":
-            terminal.say(escape.escape_json(canonical.published_bytes(read.document).decode().rstrip("\n")), wrap=False)
+            terminal.say(
+                escape.escape_json(canonical.published_bytes(read.document).decode().rstrip("\n")),
+                wrap=False,
+            )
             return
-        made = packet_text.packet_markdown if run.options.formatted == "md" else packet_text.packet_text
+        made = (
+            packet_text.packet_markdown
+            if run.options.formatted == "md"
+            else packet_text.packet_text
+        )
         for line in made(read, _call(session, place, run)):
             terminal.say(line, wrap=run.options.formatted == "text")
 
@@ -165,7 +197,9 @@ def _page(read: Packet, call: Call) -> str:
     from handoff_tasks.report import page
     from handoff_tasks.report import view as report_view
 
-    view = report_view.view(read.document, report_view.Source(producer=str(read.document["producer"]["name"])))
+    view = report_view.view(
+        read.document, report_view.Source(producer=str(read.document["producer"]["name"]))
+    )
     next_step = escape.printable(f"{packet_text.next_step(read, call)}.")
     said = packet_text.NOT_CHECKED[0].upper() + packet_text.NOT_CHECKED[1:] + "."
     return page.render(replace(view, sentences=(said, *view.sentences, next_step)))
@@ -182,7 +216,9 @@ def _read(session: Session, place: Place, run: Run) -> tuple[list[Packet], Works
     for word in options.plain:
         if word.endswith(":"):
             assert workspace is not None
-            found.append(find_packet.at_tag(workspace, word.removesuffix(":"), _call(session, place, run)))
+            found.append(
+                find_packet.at_tag(workspace, word.removesuffix(":"), _call(session, place, run))
+            )
         else:
             found.append(find_packet.from_file(frame.from_(session, Path(word))))
     return found, workspace

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from nox import Session
 
 
-def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = target.DEFAULT_PROFILE) -> None:
+def register(
+    nox: ModuleType, noxfile: str | Path, profile: str | Path = target.DEFAULT_PROFILE
+) -> None:
     """Register the handoff sessions of one producer with ``nox``.
 
     ``noxfile`` is the noxfile's ``__file__``: its folder is the producer's root when it holds a manifest, and the place of the work
@@ -36,7 +38,14 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = target.
     place = target.place_of(Path(noxfile).resolve(), profile)
     taken = set(nox.registry.get())
 
-    def add(name: str, doc: str, body: Callable[[Session], None], *, tags: Sequence[str], isolated: bool = False) -> None:
+    def add(
+        name: str,
+        doc: str,
+        body: Callable[[Session], None],
+        *,
+        tags: Sequence[str],
+        isolated: bool = False,
+    ) -> None:
         def session_function(session: Session) -> None:
             if not _helps(session, doc):
                 body(session)
@@ -50,7 +59,9 @@ def register(nox: ModuleType, noxfile: str | Path, profile: str | Path = target.
         session_function.__doc__ = doc
         # uv makes an environment in a tenth of the time; where there is none, virtualenv does.
         backend = {"venv_backend": "uv|virtualenv" if isolated else "none"}
-        nox.session(name=name, default=False, reuse_venv=True, tags=list(tags), **backend)(session_function)
+        nox.session(name=name, default=False, reuse_venv=True, tags=list(tags), **backend)(
+            session_function
+        )
 
     for name, session in place.outline.modes.items():
         add(

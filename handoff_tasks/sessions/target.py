@@ -83,7 +83,9 @@ def _outline(profile_path: Path) -> Outline:
         from handoff_tasks.producer import profile as producer_profile
 
         try:
-            producer_profile.parse(profile_path.read_bytes(), str(profile_path), schemas.schema(schemas.PROFILE))
+            producer_profile.parse(
+                profile_path.read_bytes(), str(profile_path), schemas.schema(schemas.PROFILE)
+            )
         except (HandoffError, OSError) as error:
             sys.exit(str(error))
         raise
@@ -134,7 +136,11 @@ def choose(place: Place, options: Options, named: Path | None, work: Path) -> tu
         return _sample(options, work)
     own = own_root(place)
     if options.sample:
-        whose = "the noxfile's folder is a producer itself" if own else "the noxfile registers a profile of its own"
+        whose = (
+            "the noxfile's folder is a producer itself"
+            if own
+            else "the noxfile registers a profile of its own"
+        )
         raise refusal(
             "HP001",
             "--sample",
@@ -143,7 +149,10 @@ def choose(place: Place, options: Options, named: Path | None, work: Path) -> tu
         )
     folder = place.noxfile.parent
     # With a profile of one's own the folder is the producer: what it lacks is told of the commit, all at once.
-    if own or (place.built_in is None and any((above / ".git").exists() for above in (folder, *folder.parents))):
+    if own or (
+        place.built_in is None
+        and any((above / ".git").exists() for above in (folder, *folder.parents))
+    ):
         return folder, place.profile_path
     _parsed(place)
     raise refusal(
@@ -171,7 +180,9 @@ def _parsed(place: Place) -> None:
     from handoff_tasks.formats import schemas
     from handoff_tasks.producer import profile as producer_profile
 
-    producer_profile.parse(place.profile_path.read_bytes(), str(place.profile_path), schemas.schema(schemas.PROFILE))
+    producer_profile.parse(
+        place.profile_path.read_bytes(), str(place.profile_path), schemas.schema(schemas.PROFILE)
+    )
 
 
 def _sample(options: Options, work: Path) -> tuple[Path, Path]:

@@ -50,7 +50,10 @@ COMMITS: Mapping[Flavour, Mapping[str, str]] = MappingProxyType(
 """Each flavour's commits, oldest first, by what they are."""
 _TAGS = {"v0.3.1": "runtime-v2", "v0.3.2": "v0.3.2", "v0.3.3": "v0.3.3", "v0.4.0": "v0.4.0"}
 RELEASES: Mapping[Flavour, Mapping[str, str]] = MappingProxyType(
-    {flavour: MappingProxyType({tag: commits[name] for tag, name in _TAGS.items()}) for flavour, commits in COMMITS.items()}
+    {
+        flavour: MappingProxyType({tag: commits[name] for tag, name in _TAGS.items()})
+        for flavour, commits in COMMITS.items()
+    }
 )
 """Each flavour's annotated tags and the commits that they point to."""
 RELEASE_BRANCH = "release"
@@ -182,9 +185,17 @@ def _files(step: _Step, flavour: Flavour) -> Iterator[tuple[str, bytes]]:
     for folder in (_DATA / "common" / step.folder, _DATA / flavour / step.folder):
         for file in sorted(folder.rglob("*")):
             parts = file.relative_to(folder).parts
-            if not file.is_file() or any(part.startswith(".") or part == "__pycache__" for part in parts):
+            if not file.is_file() or any(
+                part.startswith(".") or part == "__pycache__" for part in parts
+            ):
                 continue
             content = file.read_bytes()
             for placeholder, name in _PLACEHOLDERS.items():
                 content = content.replace(placeholder, COMMITS[flavour][name].encode())
-            yield "/".join("." + part.removeprefix("dot-") if part.startswith("dot-") else part for part in parts), content
+            yield (
+                "/".join(
+                    "." + part.removeprefix("dot-") if part.startswith("dot-") else part
+                    for part in parts
+                ),
+                content,
+            )

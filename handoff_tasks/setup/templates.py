@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 REGISTER = 'handoff_tasks.register(nox, __file__, profile="handoff.toml")\n'
 NOXFILE = f"import handoff_tasks\nimport nox\n\n{REGISTER}"
 _RUNS = re.compile(r"(?:verify|run|check)[_-](.+?)(?:\.(?:sh|bash|py))?\Z")
-_SAYS = re.compile(r"""\A\s*(?:echo|printf|print)\s*\(?\s*(["'])([^"'$`{}\\%]{4,160})(?:\\n)?\1\s*\)?\s*\Z""")
+_SAYS = re.compile(
+    r"""\A\s*(?:echo|printf|print)\s*\(?\s*(["'])([^"'$`{}\\%]{4,160})(?:\\n)?\1\s*\)?\s*\Z"""
+)
 _ROOT = re.compile(r"(?<![\w-])(--(?:[a-z]+-)*root)(?![\w-])")
 
 
@@ -63,23 +65,40 @@ class Found:
 def is_script(path: str) -> bool:
     """Tell whether a file's name says that it verifies something: ``verify_*`` or ``run_*`` (a dash does too)."""
     name = path.rpartition("/")[2]
-    return bool(re.match(r"(?:verify|run)[_-]", name)) and not re.search(r"\.(?!sh\Z|bash\Z|py\Z)[^.]*\Z", name)
+    return bool(re.match(r"(?:verify|run)[_-]", name)) and not re.search(
+        r"\.(?!sh\Z|bash\Z|py\Z)[^.]*\Z", name
+    )
 
 
 def script(path: str, text: str, known: Iterable[str]) -> Script:
     """Return what can be read off a script's text; ``known`` are the names of the tools that can be described."""
     root = _ROOT.search(text)
     last = next(
-        (line for line in reversed(text.splitlines()) if line.strip() and line.strip() not in {"}", "main", 'main "$@"'}), ""
+        (
+            line
+            for line in reversed(text.splitlines())
+            if line.strip() and line.strip() not in {"}", "main", 'main "$@"'}
+        ),
+        "",
     )
     said = _SAYS.match(last)
     first = text.partition("\n")[0]
     shell = "python3" if "python" in first else "bash"
-    words = set(re.findall(r"(?<![\w./-])([a-z][a-z0-9]*)(?![\w.-])", re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)))
+    words = set(
+        re.findall(
+            r"(?<![\w./-])([a-z][a-z0-9]*)(?![\w.-])",
+            re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE),
+        )
+    )
     aliases = {"sha256sum": "sha256", "shasum": "sha256", "python": "python3"}
     named = {aliases.get(word, word) for word in words if word not in {"test", "true", "false"}}
     tools = [shell, *(name for name in known if name in named and name != shell)]
-    return Script(path=path, root_option=root[1] if root else None, success_line=said[2] if said else None, tools=tuple(tools))
+    return Script(
+        path=path,
+        root_option=root[1] if root else None,
+        success_line=said[2] if said else None,
+        tools=tuple(tools),
+    )
 
 
 def text(found: Found) -> str:
@@ -111,7 +130,9 @@ def text(found: Found) -> str:
             f"service_version = {{ path = {_quoted(path)}, pattern = '{pattern}' }}",
         ]
     else:
-        parts.append("# service_version = { path = \"openapi/openapi.yaml\", pattern = '^  version: (service\\.v[0-9]+)$' }")
+        parts.append(
+            "# service_version = { path = \"openapi/openapi.yaml\", pattern = '^  version: (service\\.v[0-9]+)$' }"
+        )
     parts += [
         '# tag_prefix = "name-"       # where this is a part of a larger repository, whose tags are not all its own',
         "# annotated_tag = true       # refuse a lightweight tag",
@@ -151,8 +172,20 @@ def text(found: Found) -> str:
     return "\n".join(parts).rstrip("\n") + "\n"
 
 
-def _check(name: str, title: str, argv: Sequence[str], tools: Sequence[str], success_line: str | None, more: str = "") -> str:
-    lines = ["[[checks]]", f"id = {_quoted(name)}", f"title = {_quoted(title)}", f"argv = {_list(argv)}"]
+def _check(
+    name: str,
+    title: str,
+    argv: Sequence[str],
+    tools: Sequence[str],
+    success_line: str | None,
+    more: str = "",
+) -> str:
+    lines = [
+        "[[checks]]",
+        f"id = {_quoted(name)}",
+        f"title = {_quoted(title)}",
+        f"argv = {_list(argv)}",
+    ]
     lines += [f"success_line = {_quoted(success_line)}"] if success_line else []
     return "\n".join([*lines, f"tools = {_list(tools)}", *([more] if more else []), ""])
 
@@ -164,4 +197,8 @@ def _quoted(value: str) -> str:
 
 def _list(values: Sequence[str]) -> str:
     line = f"[{', '.join(map(_quoted, values))}]"
-    return line if len(line) < 110 else "[\n" + "".join(f"  {_quoted(value)},\n" for value in values) + "]"
+    return (
+        line
+        if len(line) < 110
+        else "[\n" + "".join(f"  {_quoted(value)},\n" for value in values) + "]"
+    )

@@ -68,6 +68,12 @@ def test_no_secret_is_shown_or_recorded(desk: Desk) -> None:
         assert "loose | ***" in done.stdout
         assert not [line for line in done.stdout.splitlines() if line.startswith("::")]
     message = desk.result["problems"][0]["message"]
-    assert message.startswith("failed: exit code 0, but its last line was '::error::***'; expected 'fine'")
-    kept = {path.name: path.read_text() for path in desk.evidence().iterdir() if SECRET in path.read_text()}
+    assert message.startswith(
+        "failed: exit code 0, but its last line was '::error::***'; expected 'fine'"
+    )
+    kept = {
+        path.name: path.read_text()
+        for path in desk.evidence().iterdir()
+        if SECRET in path.read_text()
+    }
     assert [*kept] == ["loose.log"]

@@ -78,7 +78,13 @@ def test_each_value_has_its_line(pointer: str, line: int | None) -> None:
 
 def pointers(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     """Return the paths of all values in a document."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     return [path, *(one for key, child in inner for one in pointers(child, (*path, key)))]
 
 

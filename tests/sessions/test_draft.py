@@ -16,13 +16,27 @@ if TYPE_CHECKING:
 NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
 
 
-def draft(folder: Path, producer: scratch.Producer, *words: str) -> subprocess.CompletedProcess[str]:
+def draft(
+    folder: Path, producer: scratch.Producer, *words: str
+) -> subprocess.CompletedProcess[str]:
     """Call the session in a folder of its own."""
     (folder / "noxfile.py").write_text(NOXFILE)
     (folder / "handoff.toml").write_text(scratch.PROFILE)
     given = ["--producer-root", str(producer.root), "--cache-dir", str(folder / "cache"), *words]
-    command = [sys.executable, "-m", "nox", "--noxfile", str(folder / "noxfile.py"), "-s", "impact-draft", "--", *given]
-    return subprocess.run(command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "nox",
+        "--noxfile",
+        str(folder / "noxfile.py"),
+        "-s",
+        "impact-draft",
+        "--",
+        *given,
+    ]
+    return subprocess.run(
+        command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture
@@ -33,11 +47,15 @@ def desk(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_draft_before_the_changelog_has_its_section(desk: Path, producer: scratch.Producer) -> None:
+def test_the_draft_before_the_changelog_has_its_section(
+    desk: Path, producer: scratch.Producer
+) -> None:
     """Manifest committed, section and tag still to come: evidence, then the block; nothing is written into the producer."""
     old = producer.git("rev-parse", "v1.1.0~1")
     runtime = producer.commit("feat: more", {"crates/core/more.rs": "// more\n"})
-    producer.commit("chore: the manifest", {scratch.MANIFEST_PATH: scratch.manifest("v1.2.0", runtime)})
+    producer.commit(
+        "chore: the manifest", {scratch.MANIFEST_PATH: scratch.manifest("v1.2.0", runtime)}
+    )
     before = scratch.listing(producer.path)
     done = draft(desk, producer)
     assert done.returncode == 0, done.stderr
@@ -65,7 +83,9 @@ def test_the_draft_before_the_changelog_has_its_section(desk: Path, producer: sc
     assert scratch.listing(producer.path) == before
 
 
-def test_a_release_that_has_its_statement_is_told_so(desk: Path, producer: scratch.Producer) -> None:
+def test_a_release_that_has_its_statement_is_told_so(
+    desk: Path, producer: scratch.Producer
+) -> None:
     """And what is shown is that statement, not one to fill in."""
     done = draft(desk, producer, "--ref", "v1.1.0")
     assert done.returncode == 0, done.stderr
@@ -89,7 +109,9 @@ def test_the_draft_of_a_first_release(desk: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("- Rollback instruction: none, this is the first release\n")
     block = (
-        done.stdout[done.stdout.index("Consumer impact:") :].replace("<none|describe>", "the first one").replace("<yes/no>", "yes")
+        done.stdout[done.stdout.index("Consumer impact:") :]
+        .replace("<none|describe>", "the first one")
+        .replace("<yes/no>", "yes")
     )
     first.commit("docs: the statement", {scratch.CHANGELOG_PATH: f"## v1.0.0\n\n{block}"})
     done = draft(desk, first)

@@ -33,10 +33,17 @@ def test_the_folder_of_an_environment_is_noxs(name: str) -> None:
         assert frame.bin_folder(Path(folder), name) == f"{expected}/bin"
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have cache folders of other names")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="other systems have cache folders of other names"
+)
 @pytest.mark.parametrize(
     ("cache", "place"),
-    [("", "handoff-cache"), (".cache", "handoff-cache"), ("a/.b/c", "handoff-cache"), ("big", "big/handoff-tasks")],
+    [
+        ("", "handoff-cache"),
+        (".cache", "handoff-cache"),
+        ("a/.b/c", "handoff-cache"),
+        ("big", "big/handoff-tasks"),
+    ],
 )
 def test_the_default_cache_is_below_no_hidden_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str, place: str
@@ -59,7 +66,9 @@ def _refused_cache() -> Problem:
     return problem
 
 
-def test_a_default_cache_that_others_can_change_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_default_cache_that_others_can_change_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A link, a file, a folder of another user or one that others may write to: each is named, and nothing is made."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
@@ -67,7 +76,12 @@ def test_a_default_cache_that_others_can_change_is_refused(tmp_path: Path, monke
     hint = "move it away, or name another folder with --cache-dir"
 
     def expected(why: str) -> Problem:
-        return Problem(code="HP036", where=str(place), message=f"{why}; expected a folder that only you can write to", hint=hint)
+        return Problem(
+            code="HP036",
+            where=str(place),
+            message=f"{why}; expected a folder that only you can write to",
+            hint=hint,
+        )
 
     place.symlink_to(tmp_path / "elsewhere")
     assert _refused_cache() == expected("is a link")
@@ -84,10 +98,15 @@ def test_a_default_cache_that_others_can_change_is_refused(tmp_path: Path, monke
     assert frame.default_cache() == place
     with monkeypatch.context() as other:
         other.setattr(os, "getuid", lambda: 12345)
-        assert _refused_cache() == expected(f"belongs to user {place.stat().st_uid}, not to you (user 12345)")
+        assert _refused_cache() == expected(
+            f"belongs to user {place.stat().st_uid}, not to you (user 12345)"
+        )
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     (tmp_path / "file").write_text("")
-    assert (_refused_cache().code, _refused_cache().where) == ("HP080", str(tmp_path / "file" / "handoff-cache"))
+    assert (_refused_cache().code, _refused_cache().where) == (
+        "HP080",
+        str(tmp_path / "file" / "handoff-cache"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,11 +114,21 @@ def test_a_default_cache_that_others_can_change_is_refused(tmp_path: Path, monke
     [
         (Options(), "sample-rust", ["--sample", "rust"]),
         (Options(sample=Flavour.PYTHON), "sample-python", ["--sample", "python"]),
-        (Options(work_dir=Path("a b")), "sample-python", ["--sample", "python", "--work-dir", "a b"]),
-        (Options(producer_root=Path("../it"), work_dir=Path("w")), "memorykernel", ["--producer-root", "../it"]),
+        (
+            Options(work_dir=Path("a b")),
+            "sample-python",
+            ["--sample", "python", "--work-dir", "a b"],
+        ),
+        (
+            Options(producer_root=Path("../it"), work_dir=Path("w")),
+            "memorykernel",
+            ["--producer-root", "../it"],
+        ),
     ],
 )
-def test_the_words_that_choose_the_producer_again(tmp_path: Path, options: Options, name: str, expected: list[str]) -> None:
+def test_the_words_that_choose_the_producer_again(
+    tmp_path: Path, options: Options, name: str, expected: list[str]
+) -> None:
     """The sample that a run took by itself is named, since another machine would take the other one."""
     place = target.place_of(tmp_path / "noxfile.py", "memorykernel")
     assert target.words(place, options, files.built_in_profiles()[name]) == expected
@@ -140,7 +169,10 @@ def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("raised", "name"),
-    [("KeyboardInterrupt", "SIGINT"), ("__import__('handoff_tasks.checks.process').checks.process.Interrupted(15)", "SIGTERM")],
+    [
+        ("KeyboardInterrupt", "SIGINT"),
+        ("__import__('handoff_tasks.checks.process').checks.process.Interrupted(15)", "SIGTERM"),
+    ],
 )
 def test_an_interrupt_at_any_moment_is_in_the_result(desk: Desk, raised: str, name: str) -> None:
     """HP046, also where no check runs yet; nox ends as interrupted, and nobody sees a traceback."""
@@ -148,7 +180,9 @@ def test_an_interrupt_at_any_moment_is_in_the_result(desk: Desk, raised: str, na
     done = desk.run("handoff-stable")
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (130, False)
     message = f"the run was interrupted by {name}"
-    assert desk.result["problems"] == [{"code": "HP046", "where": "handoff-stable", "message": message, "hint": "run again"}]
+    assert desk.result["problems"] == [
+        {"code": "HP046", "where": "handoff-stable", "message": message, "hint": "run again"}
+    ]
 
 
 def test_a_git_that_fails_is_one_refusal(desk: Desk) -> None:
@@ -208,14 +242,24 @@ def test_a_screen_that_cannot_be_written_to_changes_no_packet(desk: Desk) -> Non
     )
     assert [line for line in done.stderr.splitlines() if line == said] == [said]
     assert f"Session handoff-stable aborted: {said}" in done.stderr
-    assert (done.returncode, "Traceback" in done.stderr, "ignored" in done.stderr) == (1, False, False)
+    assert (done.returncode, "Traceback" in done.stderr, "ignored" in done.stderr) == (
+        1,
+        False,
+        False,
+    )
     assert (desk.result["verdict"], desk.packet.exists()) == ("GO", True)
 
 
 @pytest.mark.parametrize(("files", "session"), [(12, "handoff-stable"), (63, "impact-draft")])
 def test_too_low_a_limit_of_open_files_is_refused(desk: Desk, files: int, session: str) -> None:
     """HP085 names the limit and how to raise it, in the result too, before anything is run."""
-    command = ["bash", "-c", f'ulimit -n {files}; exec "$@"', "bash", *desk.command(session, *desk.words())]
+    command = [
+        "bash",
+        "-c",
+        f'ulimit -n {files}; exec "$@"',
+        "bash",
+        *desk.command(session, *desk.words()),
+    ]
     done = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
     assert desk.result["problems"] == [
@@ -239,12 +283,16 @@ def test_too_low_a_limit_of_open_files_is_refused(desk: Desk, files: int, sessio
         ("ENFILE", "the machine has too many open files", "end other programs, then run again"),
     ],
 )
-def test_open_files_that_run_out_on_the_way_are_refused(desk: Desk, number: str, message: str, hint: str) -> None:
+def test_open_files_that_run_out_on_the_way_are_refused(
+    desk: Desk, number: str, message: str, hint: str
+) -> None:
     """HP085, wherever it happens: it is not a mistake of the tool."""
     _raises(desk, f"OSError(__import__('errno').{number}, 'x')")
     done = desk.run("handoff-stable")
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
-    assert desk.result["problems"] == [{"code": "HP085", "where": "handoff-stable", "message": message, "hint": hint}]
+    assert desk.result["problems"] == [
+        {"code": "HP085", "where": "handoff-stable", "message": message, "hint": hint}
+    ]
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9", b"new\nline"])
@@ -256,7 +304,12 @@ def test_a_producer_of_any_name_is_handed_over(desk: Desk, name: bytes) -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     desk.producer.path = desk.producer.root = moved
-    done = subprocess.run(desk.command("handoff-stable", *desk.words()), cwd=desk.folder, capture_output=True, check=False)
+    done = subprocess.run(
+        desk.command("handoff-stable", *desk.words()),
+        cwd=desk.folder,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert desk.result["verdict"] == "GO"
 
@@ -269,7 +322,12 @@ def test_environments_need_a_path_in_utf8(desk: Desk) -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     desk.envdir = place
-    done = subprocess.run(desk.command("handoff-stable", *desk.words()), cwd=desk.folder, capture_output=True, check=False)
+    done = subprocess.run(
+        desk.command("handoff-stable", *desk.words()),
+        cwd=desk.folder,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert desk.result["problems"] == [
         {

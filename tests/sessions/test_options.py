@@ -56,7 +56,9 @@ def test_every_option_is_read() -> None:
     words = "--producer-root p --out-json o --ref v1 --impact=i --work-dir w --cache-dir c --jobs=2 --timeout 999999 --toolchain t"
     words += " --result-json r --mode m --allow-untagged --fresh --run-file x a.json --evidence e --evidence=f"
     words += " --rerun --show-output --format json --fail-on additive"
-    assert options.parse(words.split(), session="handoff-verify", plain=("PACKET",)) == options.Options(
+    assert options.parse(
+        words.split(), session="handoff-verify", plain=("PACKET",)
+    ) == options.Options(
         producer_root=Path("p"),
         sample=None,
         out_json=Path("o"),
@@ -84,7 +86,9 @@ def test_every_option_is_read() -> None:
 
 def test_the_flavours_of_the_sample() -> None:
     """Each flavour is known by its name."""
-    assert [options.parse(["--sample", name], session="a").sample for name in ("rust", "python")] == list(Flavour)
+    assert [
+        options.parse(["--sample", name], session="a").sample for name in ("rust", "python")
+    ] == list(Flavour)
 
 
 def test_the_old_name_of_the_root_is_known() -> None:
@@ -108,20 +112,35 @@ def test_the_old_name_of_the_root_is_known() -> None:
         (["--jobs", "1.0"], "argument --jobs: '1.0' is no whole number from 1 to 999999"),
         (["--jobs", "1_0"], "argument --jobs: '1_0' is no whole number from 1 to 999999"),
         (["--jobs", "\u0663"], "argument --jobs: '\u0663' is no whole number from 1 to 999999"),
-        (["--jobs", "1" * 5000], f"argument --jobs: '{'1' * 5000}' is no whole number from 1 to 999999"),
-        (["--timeout", "1000000"], "argument --timeout: '1000000' is no whole number from 1 to 999999"),
+        (
+            ["--jobs", "1" * 5000],
+            f"argument --jobs: '{'1' * 5000}' is no whole number from 1 to 999999",
+        ),
+        (
+            ["--timeout", "1000000"],
+            "argument --timeout: '1000000' is no whole number from 1 to 999999",
+        ),
         (["--timeout", ""], "argument --timeout: '' is no whole number from 1 to 999999"),
         (["--ref", ""], "--ref is empty"),
         (["--toolchain="], "--toolchain is empty"),
         (["--mode="], "--mode is empty"),
-        (["--sample", "go"], "argument --sample: 'go' is no flavour of the sample; expected rust or python"),
-        (["--sample="], "argument --sample: '' is no flavour of the sample; expected rust or python"),
+        (
+            ["--sample", "go"],
+            "argument --sample: 'go' is no flavour of the sample; expected rust or python",
+        ),
+        (
+            ["--sample="],
+            "argument --sample: '' is no flavour of the sample; expected rust or python",
+        ),
         (
             ["--sample", "rust", "--memorykernel-root", "p"],
             "--producer-root names a producer and --sample chooses the embedded one; expected one of the two",
         ),
         (["--format", "pdf"], "argument --format: 'pdf' is none of text, md, html, json"),
-        (["--fail-on", "editorial"], "argument --fail-on: 'editorial' is none of breaking, additive"),
+        (
+            ["--fail-on", "editorial"],
+            "argument --fail-on: 'editorial' is none of breaking, additive",
+        ),
         (["--fresh=1"], "argument --fresh: ignored explicit argument '1'"),
     ],
 )
@@ -144,7 +163,16 @@ def test_one_packet_is_expected_where_one_is_read(words: list[str], message: str
 
 
 @pytest.mark.parametrize(
-    "flag", ["--producer-root", "--out-json", "--impact", "--work-dir", "--cache-dir", "--result-json", "--evidence"]
+    "flag",
+    [
+        "--producer-root",
+        "--out-json",
+        "--impact",
+        "--work-dir",
+        "--cache-dir",
+        "--result-json",
+        "--evidence",
+    ],
 )
 def test_an_empty_path_is_refused(flag: str) -> None:
     """An empty path, as an unset variable of a shell gives it, is refused and does not stand for the current folder."""
@@ -154,7 +182,11 @@ def test_an_empty_path_is_refused(flag: str) -> None:
 def test_help_names_every_option() -> None:
     """Usage, what the session does, and a line or two for each option that is not the library's own; it fits 80 columns."""
     lines = options.help_lines("handoff-stable", "All checks on one commit.")
-    assert lines[:3] == ["usage: nox -s handoff-stable -- [options]", "", "All checks on one commit."]
+    assert lines[:3] == [
+        "usage: nox -s handoff-stable -- [options]",
+        "",
+        "All checks on one commit.",
+    ]
     said = "\n".join(lines)
     for flag in (
         "--producer-root PATH",
@@ -178,4 +210,7 @@ def test_a_run_takes_its_profile_from_the_noxfile(session: str) -> None:
         options.parse(["--profile", "x"], session=session)
     message = "--profile is an option of handoff-verify, handoff-show, handoff-diff; the noxfile names the profile of this session"
     assert caught.value.problems[0].message == message
-    assert options.parse(["--profile", "x", "p"], session="handoff-verify", plain=("PACKET",)).profile == "x"
+    assert (
+        options.parse(["--profile", "x", "p"], session="handoff-verify", plain=("PACKET",)).profile
+        == "x"
+    )
