@@ -152,8 +152,9 @@ class Bench:
         place = ["--cache-dir", str(self.folder / "cache"), "--work-dir", str(self.folder / "work")]
         start = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--session", session, "--"]
         # What an earlier run has left is not what is measured.
-        rerun = [] if session.startswith("verify-") or session == "handoff-verify" else ["--rerun"]
-        return [*start, "--producer-root", str(root or self.root), *place, *rerun, *words]
+        if rerun and not session.startswith("verify-") and session != "handoff-verify":
+            words = ("--rerun", *words)
+        return [*start, "--producer-root", str(root or self.root), *place, *words]
 
     def desk(self, name: str, text: str) -> Path:
         """Return the noxfile of a user with a profile of their own."""
@@ -201,8 +202,10 @@ def parse(text: str) -> profile.Profile:
 
 
 def with_checks(checks: str) -> str:
-    """Return MemoryKernel's profile with other checks."""
-    return BUILT_IN.read_text().split("[[checks]]", 1)[0] + checks
+    """Return MemoryKernel's profile with other checks, without what it says of single checks."""
+    head = BUILT_IN.read_text().split("[[checks]]", 1)[0]
+    named = r"(?ms)^\[\[environment\.failures\]\]\nchecks = .*?\n\n"
+    return re.sub(named, "", head) + checks
 
 
 def listing(bench: Bench) -> Iterator[Row]:
@@ -271,17 +274,22 @@ def all_checks(bench: Bench) -> Iterator[Row]:
     )
 
 
-def short_checks(bench: Bench) -> Iterator[Row]:
-    """Run fmt and four scripts of the sample through handoff-stable, against bash in sequence."""
+def _short_profile() -> str:
+    """Return MemoryKernel's profile with fmt and four scripts only."""
     document = tomllib.loads(BUILT_IN.read_text())
     kept = [f"[[checks]]{part}" for part in BUILT_IN.read_text().split("[[checks]]")[1:]]
-    text = with_checks(
+    return with_checks(
         "\n".join(
             part
             for part, check in zip(kept, document["checks"], strict=True)
             if check["id"] in SHORT
         )
     )
+
+
+def short_checks(bench: Bench) -> Iterator[Row]:
+    """Run fmt and four scripts of the sample through handoff-stable, against bash in sequence."""
+    text = _short_profile()
     noxfile = bench.desk("short", text)
     root = bench.sample()
     session = bench.nox(noxfile, "handoff-stable", root=root)
@@ -292,6 +300,21 @@ def short_checks(bench: Bench) -> Iterator[Row]:
         "difference <= +0.6 s",
         lambda: seconds(session, cwd=noxfile.parent),
         lambda: seconds(by_hand, cwd=root, environment=environment),
+        2 * bench.times,
+    )
+
+
+def kept_run(bench: Bench) -> Iterator[Row]:
+    """Run fmt and four scripts with every outcome kept, against listing the same sessions."""
+    noxfile = bench.desk("kept", _short_profile())
+    session = bench.nox(noxfile, "handoff-stable", root=bench.sample(), rerun=False)
+    seconds(session, cwd=noxfile.parent)
+    listing = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--list"]
+    yield alternate(
+        "run with everything kept, against listing sessions",
+        "<= 0.45 s",
+        lambda: seconds(session, cwd=noxfile.parent),
+        lambda: seconds(listing, cwd=noxfile.parent),
         2 * bench.times,
     )
 
@@ -317,10 +340,11 @@ def two_jobs(bench: Bench) -> Iterator[Row]:
 PRINTING = """
 import os, resource, sys, time
 from pathlib import Path
-from handoff_tasks import execute, screen
-lines = screen.Lines("loud")
+from handoff_tasks.checks import process
+from handoff_tasks.output import terminal
+lines = terminal.Lines("loud")
 start = time.perf_counter()
-done = execute.run(
+done = process.run(
     ["bash", "-c", sys.argv[1]], cwd=Path("/"), environment={"PATH": os.environ["PATH"]}, log=Path(sys.argv[2]),
     log_limit=int(sys.argv[3]), timeout=600, show=lines.show,
 )
@@ -485,16 +509,20 @@ def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int =
 REPORTING = """
 import json, resource, sys, time
 from pathlib import Path
-from handoff_tasks import assemble, workspace
+from handoff_tasks.git import workspace
+from handoff_tasks.release import decide, gather
 root, profile, work, cache = map(Path, sys.argv[1:])
 opened = workspace.open_(root=root, ref="HEAD", profile_path=profile, work=work, cache=cache)
-material, checks = assemble.gather(opened, None), assemble.results(opened)
-decision = assemble.decide(opened, material, checks, opened.profile.mode("stable"), allow_untagged=False)
+material, checks = gather.gather_material(opened, None), gather.results(opened)
+mode = opened.profile.mode("stable")
+decision = decide.decide(opened, material, checks, mode, allow_untagged=False)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.perf_counter()
-from handoff_tasks import reporting
-view = reporting.view_of(opened, material, checks, [decision], problems=decision.problems, advisories=decision.advisories)
-page, unwritten = reporting.write(view, opened)
+from handoff_tasks.output import report_files
+view = report_files.view_of(
+    opened, material, checks, [decision], problems=decision.problems, advisories=decision.advisories
+)
+page, unwritten = report_files.write_report(view, opened)
 assert page is not None and not unwritten
 took = time.perf_counter() - start
 print(json.dumps([took, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, page.stat().st_size]))
@@ -693,6 +721,7 @@ def next_commit(bench: Bench) -> Iterator[Row]:
 ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "list": listing,
     "short": short_checks,
+    "kept": kept_run,
     "jobs": two_jobs,
     "loud": loud_check,
     "records": many_records,
