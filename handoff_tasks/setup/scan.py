@@ -20,7 +20,7 @@ from handoff_tasks.producer import profile
 from handoff_tasks.setup import templates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from typing import Any
 
 PROFILE = "handoff.toml"
@@ -99,7 +99,7 @@ class Started:
     to_add: str | None
 
 
-def start(root: Path, *, dry_run: bool = False) -> Started:
+def start(root: Path, *, sessions: Collection[str] = (), dry_run: bool = False) -> Started:
     """Write ``handoff.toml`` and, where there is none, ``noxfile.py`` into a repository; with ``dry_run`` write nothing.
 
     Raises `HandoffError`: HP090 (no folder, or no repository), HP091 (a profile is there already), HP080.

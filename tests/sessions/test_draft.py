@@ -71,7 +71,7 @@ def test_the_draft_before_the_changelog_has_its_section(
         f"  v1.0.0/{producer.git('rev-parse', 'v1.0.0~1')}\n"
         "  (the first is filled in; if it was withdrawn, take another)\n"
         "\n"
-        "For CHANGELOG.md, section '## v1.2.0'; what is left in < > is for a person to say:\n"
+        "For CHANGELOG.md, section '## v1.2.0'; replace what is in < >:\n"
         "\n"
         "Consumer impact:\n"
         "- Runtime behavior changes: <describe>\n"
@@ -91,7 +91,7 @@ def test_a_release_that_has_its_statement_is_told_so(
     assert done.returncode == 0, done.stderr
     old, new = producer.git("rev-parse", "v1.0.0~1"), producer.git("rev-parse", "v1.1.0~1")
     assert done.stdout.partition("For CHANGELOG.md")[2] == (
-        ", section '## v1.1.0'; there is a filled statement already:\n\n"
+        ", section '## v1.1.0'; there is a completed statement already:\n\n"
         + scratch.section("v1.1.0", new, rollback=f"v1.0.0/{old}").partition("\n\n")[2]
     )
 
@@ -115,7 +115,7 @@ def test_the_draft_of_a_first_release(desk: Path, tmp_path: Path) -> None:
     )
     first.commit("docs: the statement", {scratch.CHANGELOG_PATH: f"## v1.0.0\n\n{block}"})
     done = draft(desk, first)
-    assert done.stdout.endswith(f"there is a filled statement already:\n\n{block}"), done.stdout
+    assert done.stdout.endswith(f"there is a completed statement already:\n\n{block}"), done.stdout
 
 
 def test_a_runtime_commit_is_not_the_last_release(desk: Path, producer: scratch.Producer) -> None:

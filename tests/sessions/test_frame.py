@@ -17,7 +17,7 @@ from desk import NOXFILE
 from handoff_tasks import files
 from handoff_tasks.model import Flavour
 from handoff_tasks.problems import HandoffError, Problem
-from handoff_tasks.sessions import frame, target
+from handoff_tasks.sessions import environments, folders, target
 from handoff_tasks.sessions.options import Options
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def test_the_folder_of_an_environment_is_noxs(name: str) -> None:
     for length in range(1, 130):
         folder = "/" + "f" * length
         expected = nox.sessions._normalize_path(folder, name)
-        assert frame.bin_folder(Path(folder), name) == f"{expected}/bin"
+        assert environments.bin_folder(Path(folder), name) == f"{expected}/bin"
 
 
 @pytest.mark.skipif(
@@ -54,14 +54,14 @@ def test_the_default_cache_is_below_no_hidden_folder(
     if cache:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / cache))
     for _ in range(2):
-        found = frame.default_cache()
+        found = folders.default_cache()
         assert found == tmp_path / place
         assert stat.S_IMODE(found.stat().st_mode) == 0o700
 
 
 def _refused_cache() -> Problem:
     with pytest.raises(HandoffError) as caught:
-        frame.default_cache()
+        folders.default_cache()
     [problem] = caught.value.problems
     return problem
 
@@ -95,7 +95,7 @@ def test_a_default_cache_that_others_can_change_is_refused(
     place.chmod(0o775)
     assert _refused_cache() == expected("can be written to by other users (mode 0775)")
     place.chmod(0o755)
-    assert frame.default_cache() == place
+    assert folders.default_cache() == place
     with monkeypatch.context() as other:
         other.setattr(os, "getuid", lambda: 12345)
         assert _refused_cache() == expected(
@@ -155,13 +155,13 @@ def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
     assert "Traceback" in done.stderr
     assert (desk.result["verdict"], len(desk.result["problems"])) == ("NO-GO", 1)
     [problem] = desk.result["problems"]
-    assert problem["message"].startswith("stopped by what nobody expected: KeyError: ")
+    assert problem["message"].startswith("internal error: KeyError: ")
     assert "geheim" not in problem["message"]
     assert {**problem, "message": ""} == {
         "code": "HP008",
         "where": "handoff-stable",
         "message": "",
-        "hint": "this is a mistake of the tool, not of the release: report it, with the lines above that say where it happened",
+        "hint": "this is a bug in handoff-tasks, please report it with the traceback",
     }
     assert 'name="HP008 handoff-stable"' in junit.read_text()
     assert not desk.packet.exists()
@@ -198,7 +198,7 @@ def test_a_git_that_fails_is_one_refusal(desk: Desk) -> None:
             "code": "HP007",
             "where": str(base / "checkout"),
             "message": message,
-            "hint": "see that the disk has room and that nobody works in that folder meanwhile, then run again; "
+            "hint": "free some disk space, end other programs that use that folder, then run again; "
             "'git fsck' finds damage",
         }
     ]

@@ -102,7 +102,7 @@ def test_two_tags_of_a_producer(reader: Reader) -> None:
             "code": "HP103",
             "where": "--fail-on additive",
             "message": "1 of 3 changes: error_code_added (additive)",
-            "hint": "give the notice that they ask for and agree on them with the consumers, or take them back",
+            "hint": "give the notice that they need and agree on them with the consumers, or revert them",
         }
     ]
 
@@ -238,7 +238,7 @@ def test_a_packet_at_a_tag_is_verified(reader: Reader) -> None:
             f"  HP076 {where}: it is not a packet of handoff-tasks (no packet_contract_version): it records no outcome",
             "        next: ask the producer for a packet that the handoff session published",
             "",
-            "What contradicts it besides:",
+            "Further contradictions:",
         ]
         assert lines[-1] == f"NO-GO  {where}"
     done = reader.run("handoff-verify", "v9.9.9:", "--producer-root", "producer")
