@@ -124,10 +124,16 @@ def _properties(_value: object, schema: Mapping[str, Any]) -> Test:
         return lambda value: (
             not isinstance(value, dict) or all(fits(key, inner) for key, inner in value.items())
         )
-    return lambda value: (
-        not isinstance(value, dict)
-        or all([named.get(key, others)(inner) for key, inner in value.items()])
-    )  # noqa: C419 - as above
+    return _named_only(named, others)
+
+
+def _named_only(named: Mapping[str, Test], others: Test) -> Test:
+    def test_object(value: Any) -> bool:
+        if not isinstance(value, dict):
+            return True
+        return all([named.get(key, others)(inner) for key, inner in value.items()])  # noqa: C419
+
+    return test_object
 
 
 def _items(inner: Mapping[str, Any], _schema: Mapping[str, Any]) -> Test:

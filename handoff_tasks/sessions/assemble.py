@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.producer.profile import Mode
     from handoff_tasks.release.gather import Material
-    from handoff_tasks.sessions.frame import Run
+    from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
 
 

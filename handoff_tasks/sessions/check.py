@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.producer.profile import Check
-    from handoff_tasks.sessions.frame import Run
+    from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
 
 

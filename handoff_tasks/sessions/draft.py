@@ -9,7 +9,7 @@ from handoff_tasks.sessions import target
 if TYPE_CHECKING:
     from nox import Session
 
-    from handoff_tasks.sessions.frame import Run
+    from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
 
 

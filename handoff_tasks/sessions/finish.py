@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from handoff_tasks.producer.profile import Mode
     from handoff_tasks.release.decide import Decision
     from handoff_tasks.release.gather import Material
-    from handoff_tasks.sessions.frame import Run
+    from handoff_tasks.sessions.run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

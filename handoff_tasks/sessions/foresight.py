@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.problems import Problem
     from handoff_tasks.producer.profile import Check
-    from handoff_tasks.sessions.frame import Run
     from handoff_tasks.sessions.options import Options
+    from handoff_tasks.sessions.run import Run
 
 
 def look_ahead(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from handoff_tasks.problems import Problem
     from handoff_tasks.release.gather import Material
     from handoff_tasks.sessions.finish import Goal
-    from handoff_tasks.sessions.frame import Run
     from handoff_tasks.sessions.options import Options
+    from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
 
 

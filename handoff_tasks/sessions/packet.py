@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from handoff_tasks.packet.diff import Change
     from handoff_tasks.problems import Problem
     from handoff_tasks.release.find_packet import Call, Packet
-    from handoff_tasks.sessions.frame import Run
+    from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
 
 

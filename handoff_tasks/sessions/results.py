@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nox import Session
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.sessions.frame import Run
+    from handoff_tasks.sessions.run import Run
 
 
 def result_place(session: Session, path: Path | None) -> Path | None:

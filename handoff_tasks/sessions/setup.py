@@ -11,7 +11,7 @@ from handoff_tasks.sessions.folders import resolve_path
 if TYPE_CHECKING:
     from nox import Session
 
-    from handoff_tasks.sessions.frame import Run
+    from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
 
 

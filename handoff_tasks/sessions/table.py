@@ -13,13 +13,6 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nox import Session
-
-    from handoff_tasks.sessions.frame import Run
-    from handoff_tasks.sessions.target import Place
-
-    Body = Callable[[Session, Place, Run], None]
-
 FORMATS = ("text", "md", "html", "json")
 LIMITS = ("breaking", "additive")
 FLAVOURS = ("rust", "python")
@@ -70,11 +63,11 @@ class SessionDefinition:
     subject: str = ""
     isolated: bool = False
 
-    def load_body(self) -> Body:
-        """Import and return the function that the session runs."""
+    def load_body(self) -> Callable[..., None]:
+        """Import and return the function that takes session, place and run."""
         module, _, function = self.body.partition(":")
         loaded = importlib.import_module(f"handoff_tasks.sessions.{module}")
-        return cast("Body", getattr(loaded, function))
+        return cast("Callable[..., None]", getattr(loaded, function))
 
     def own_options(self) -> list[Option]:
         """Return the session's options, in the order of `OPTIONS`."""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.release.verify_packet import Asked
-    from handoff_tasks.sessions.frame import Run
     from handoff_tasks.sessions.options import Options
+    from handoff_tasks.sessions.run import Run
 
 DEFAULT_PROFILE = "memorykernel"
 _SAMPLE_PROFILES = {"rust": "sample-rust", "python": "sample-python"}

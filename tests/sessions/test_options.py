@@ -56,10 +56,8 @@ def test_every_option_is_read(session: str) -> None:
             elif option.type != "flag":
                 given, value = VALUES[option.type]
             arguments = tuple("x" for _ in definition.arguments)
-            expected = dataclasses.replace(
-                options.Options(arguments=arguments),
-                **{option.name: (value,) if option.repeatable else value},
-            )
+            fields = {option.name: (value,) if option.repeatable else value}
+            expected = options.Options(arguments=arguments, **fields)  # type: ignore[arg-type]
             for words in ([flag, given], [f"{flag}={given}"]) if given else ([flag],):
                 found = options.parse([*words, *expected.arguments], definition, session)
                 assert found == expected
