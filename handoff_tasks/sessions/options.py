@@ -166,7 +166,8 @@ def asks_for_help(words: Sequence[str]) -> bool:
 def help_lines(definition: SessionDefinition, session: str, description: str) -> list[str]:
     """Return what ``-- --help`` prints: usage, what the session does, and its own options."""
     parser = _parser(definition, session)
-    parser.usage = " ".join([f"nox -s {session} -- [options]", *definition.arguments])
+    words = definition.usage or " ".join(definition.arguments)
+    parser.usage = f"nox -s {session} -- [options] {words}".rstrip()
     parser.description = description
     return parser.format_help().rstrip("\n").splitlines()
 

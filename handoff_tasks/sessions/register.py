@@ -52,7 +52,7 @@ def register(
                     "      next: rename it, or call handoff_tasks.register only once"
                 )
             names.add(name)
-            description = definition.description.format(title=title)
+            description = definition.describe(title)
             body = functools.partial(_run, definition, place, subject, description)
             functools.update_wrapper(body, _run)
             body.__doc__ = description

@@ -51,17 +51,25 @@ class SessionDefinition:
 
     ``subject`` is ``modes`` or ``checks`` for a kind of session; ``{title}`` in the description
     stands for the mode's name or the check's title. ``arguments`` are the words without a flag,
-    those in brackets optional. ``body`` is ``module:function`` in this package, imported when the
-    session runs. An ``isolated`` session has an environment of its own.
+    those in brackets optional; ``usage`` are other words that a call needs. ``body`` is
+    ``module:function`` in this package, imported when the session runs. An ``isolated`` session
+    has an environment of its own.
     """
 
     name: str
     description: str
     options: tuple[str, ...]
     arguments: tuple[str, ...] = ()
+    usage: str = ""
     body: str
     subject: str = ""
     isolated: bool = False
+
+    def describe(self, title: str) -> str:
+        """Return the description, with what a call needs after ``--``."""
+        description = self.description.format(title=title)
+        words = self.usage or " ".join(self.arguments)
+        return f"{description} (-- {words})" if words else description
 
     def load_body(self) -> Callable[..., None]:
         """Import and return the function that takes session, place and run."""
@@ -219,14 +227,14 @@ _SESSIONS = [
     ),
     SessionDefinition(
         name="handoff-init",
-        description="Write the first profile and noxfile of a repository: -- PATH.",
+        description="Write the first profile and noxfile of a repository.",
         options=("--dry-run", *_RESULT),
         arguments=("PATH",),
         body="setup:init",
     ),
     SessionDefinition(
         name="handoff-explain",
-        description="Print what a check would run and why, and its evidence: -- [CHECK].",
+        description="Print what a check would run and why, and its evidence.",
         options=(*_PRODUCER, *_CHECK),
         arguments=("[CHECK]",),
         body="check:explain",
@@ -253,30 +261,31 @@ _SESSIONS = [
     ),
     SessionDefinition(
         name="handoff-assemble",
-        description="Decide and publish from existing evidence: -- --mode MODE [--evidence DIR].",
+        description="Decide and publish from existing evidence.",
         options=(
             *(*_PRODUCER, "--mode", "--impact", "--evidence", "--out-json"),
             *("--allow-untagged", "--dry-run"),
         ),
+        usage="--mode MODE [--evidence DIR]",
         body="assemble:assemble",
     ),
     SessionDefinition(
         name="handoff-verify",
-        description="Check a packet against schema, rules and, if possible, git: -- PACKET.",
+        description="Check a packet against schema, rules and, if possible, git.",
         options=(*_PRODUCER, "--profile"),
         arguments=("PACKET",),
         body="packet:verify",
     ),
     SessionDefinition(
         name="handoff-diff",
-        description="Print what one packet changes against another, files or TAG:: -- OLD NEW.",
+        description="Print what one packet changes against another; each is a file or TAG:.",
         options=(*_PRODUCER, "--profile", "--format", "--fail-on"),
         arguments=("OLD", "NEW"),
         body="packet:compare",
     ),
     SessionDefinition(
         name="handoff-show",
-        description="Print what a packet says, a file or TAG:, without checking it: -- PACKET.",
+        description="Print what a packet, a file or TAG:, says, without checking it.",
         options=(*_PRODUCER, "--profile", "--format"),
         arguments=("PACKET",),
         body="packet:show",

@@ -14,7 +14,8 @@ import scratch
 from handoff_tasks.formats import schemas
 from handoff_tasks.problems import HandoffError
 from handoff_tasks.producer import profile
-from handoff_tasks.setup import scan, templates
+from handoff_tasks.sessions import table
+from handoff_tasks.setup import scan, scripts, templates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ def written(root: Path) -> profile.Profile:
     )
 
 
-def started(tmp_path: Path, files: dict[str, str | None]) -> tuple[scan.Started, profile.Profile]:
+def started(tmp_path: Path, files: dict[str, str | None]) -> tuple[scan.Start, profile.Profile]:
     """Start in a repository with these files."""
     made = scratch.repository(tmp_path / "some app #1")
     made.commit("all", files)
@@ -137,7 +138,7 @@ def test_scripts_become_checks(tmp_path: Path) -> None:
         ("smoke", ("./tools/run-smoke.py",), "Smoke passed.", ("python3",)),
     ]
     assert found.missing[2] == (
-        "scripts/verify_old.sh is not executable, so it is no check: git update-index --chmod=+x scripts/verify_old.sh"
+        "scripts/verify_old.sh is not executable, so it is not a check: git update-index --chmod=+x scripts/verify_old.sh"
     )
 
 
@@ -164,7 +165,7 @@ def test_a_crate_without_its_lock_file_is_told(tmp_path: Path) -> None:
     """Cargo would write one, and no check would pass."""
     found, _ = started(tmp_path, {"Cargo.toml": "[package]\n", "src/lib.rs": "\n"})
     assert (
-        "Cargo.lock: cargo would write one into the checkout, and a check that changes the checkout has not passed"
+        "Cargo.lock: cargo would write one into the checkout, and a check that changes the checkout fails"
         in found.missing
     )
 
@@ -330,9 +331,9 @@ def test_what_a_noxfile_has_already_is_told(tmp_path: Path) -> None:
             ".gitignore": ".nox/\n__pycache__/\n",
         },
     )
-    found = scan.start(made.root)
+    found = scan.start(made.root, sessions=table.fixed_names())
     assert found.missing[2:] == [
-        f"the session {name} of noxfile.py has a name that the handoff needs: give it another one"
+        f"the handoff defines a session '{name}' too: rename the one in noxfile.py"
         for name in ("pre-release", "verify-parity")
     ]
     (made.root / "handoff.toml").unlink()
@@ -341,9 +342,7 @@ def test_what_a_noxfile_has_already_is_told(tmp_path: Path) -> None:
         {"noxfile.py": "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__)\n"},
     )
     said = scan.lines(scan.start(made.root), made.root)
-    place = said.index(
-        f"{made.root / 'noxfile.py'} is there already; have its call name the profile"
-    )
+    place = said.index(f"{made.root / 'noxfile.py'} exists; have its call name the profile")
     assert said[place + 1] == '  handoff_tasks.register(nox, __file__, profile="handoff.toml")'
 
 
@@ -353,7 +352,7 @@ def test_files_that_git_does_not_know_yet_are_to_be_added(tmp_path: Path) -> Non
     made.commit("all", {"a.py": "x\n"})
     made.write({"CHANGELOG.md": "x\n", ".gitignore": "x\n"})
     found = scan.start(made.root)
-    assert found.found[0] == "files     1: those that git knows, and no others"
+    assert found.summary[0] == "files     1: those that git knows, and no others"
     assert (
         "git add handoff.toml noxfile.py CHANGELOG.md .gitignore && "
         in scan.lines(found, made.root)[-1]
@@ -404,7 +403,8 @@ def test_a_noxfile_outside_of_any_repository_is_told_where_the_manifest_belongs(
     assert done.returncode == 1
     assert done.stdout.strip().splitlines() == [
         "Refused:",
-        f"  HP010 {desk.folder}: the noxfile's folder holds no producer manifest; the profile wants it at {scratch.MANIFEST_PATH}",
+        f"  HP010 {desk.folder}: the noxfile's folder holds no producer manifest; expected one at "
+        f"{scratch.MANIFEST_PATH}, as the profile says",
         "        next: commit one there (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's "
         "root with --producer-root",
     ]
@@ -414,10 +414,11 @@ def test_a_part_of_a_larger_repository_needs_a_prefix(tmp_path: Path) -> None:
     """And a changelog that is no Markdown is seen, but is none."""
     made = scratch.repository(tmp_path / "outer", below="svc")
     made.commit("all", {"a.py": "x\n", "CHANGES.rst": "x\n", ".gitignore": ".nox/\n__pycache__/\n"})
-    missing = scan.start(made.root).missing
-    assert missing[1].endswith("(CHANGES.rst is there, but a statement is read from Markdown)")
+    missing = scan.start(made.root, sessions=table.fixed_names()).missing
+    assert missing[1].endswith("(CHANGES.rst exists, but a statement is read from Markdown)")
     assert missing[-1] == (
-        "tags: this is a part of a larger repository (svc), whose tags count only with a prefix: git.tag_prefix in handoff.toml"
+        "git.tag_prefix in handoff.toml: this is a part of a larger repository (svc), whose tags count "
+        "only with a prefix"
     )
 
 
@@ -492,7 +493,7 @@ def test_the_names_that_clash_are_those_that_are_registered(desk: Desk) -> None:
     parsed = profile.parse(scratch.PROFILE.encode(), "scratch", None)
     assert (
         names - {mode.session for mode in parsed.modes} - {check.session for check in parsed.checks}
-        == scan._SESSIONS
+        == table.fixed_names()
     )
 
 
@@ -504,7 +505,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert (made.root / "noxfile.py").read_text() == "import nox\n"
     assert found.to_add == templates.NOXFILE
     said = scan.lines(found, made.root)
-    assert f"{made.root / 'noxfile.py'} is there already; add these lines to it" in said
+    assert f"{made.root / 'noxfile.py'} exists; add these lines to it" in said
     assert said[-1].startswith(
         '  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && '
     )
@@ -547,7 +548,7 @@ def test_no_folder_and_no_repository_are_refused(tmp_path: Path) -> None:
 )
 def test_names_of_checks(path: str, name: str) -> None:
     """The script's name without what says that it verifies, in the form that an id has."""
-    assert templates.Script(path=path, root_option=None, success_line=None, tools=()).id == name
+    assert scripts.Script(path=path, root_option=None, success_line=None, tools=()).id == name
 
 
 @pytest.mark.parametrize(
@@ -563,4 +564,4 @@ def test_names_of_checks(path: str, name: str) -> None:
 )
 def test_what_a_script_says_last(last: str, said: str | None) -> None:
     """Only a line that is the same each time can be a success line."""
-    assert templates.script("verify_x.sh", f"#!/bin/bash\n{last}\n", []).success_line == said
+    assert scripts.read_script("verify_x.sh", f"#!/bin/bash\n{last}\n", []).success_line == said
