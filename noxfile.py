@@ -63,7 +63,10 @@ def build(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True, tags=["project"])
 def bench(session: nox.Session) -> None:
-    """Measure against doing the same by hand: -- [--producer-root PATH] [--ref REV] [--cold] [--times N]."""
+    """Measure against doing the same by hand.
+
+    -- [--producer-root PATH] [--ref REV] [--cold] [--times N].
+    """
     session.install(
         "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "bench")
     )
@@ -72,7 +75,10 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True, tags=["project"])
 def fuzz(session: nox.Session) -> None:
-    """Feed the readers what nobody thought of: -- --minutes N [TARGET ...]; what breaks a promise is kept in .nox/fuzz/tmp."""
+    """Feed the readers what nobody thought of: -- --minutes N [TARGET ...].
+
+    What breaks a promise is kept in .nox/fuzz/tmp.
+    """
     parser = argparse.ArgumentParser(prog="nox -s fuzz --")
     parser.add_argument("--minutes", type=float, required=True, help="for all targets together")
     parser.add_argument(

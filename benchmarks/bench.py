@@ -1,7 +1,8 @@
 """Measures the product against doing the same by hand, in the same run, and prints ratios.
 
-Each row alternates the two sides, so that what else the machine does meets both. Figures are medians with the spread from the first
-to the third quartile, in seconds; a JSON file keeps them all. Nothing here passes or fails.
+Each row alternates the two sides, so that what else the machine does meets both. Figures are
+medians with the spread from the first to the third quartile, in seconds; a JSON file keeps them
+all. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ SHORT = (
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One comparison: what was measured, the seconds of both sides, the figure to reach, and what else was seen."""
+    """One comparison.
+
+    What was measured, the seconds of both sides, the figure to reach, and what else was seen.
+    """
 
     name: str
     ours: Sequence[float]
@@ -115,7 +119,10 @@ def alternate(
 def seconds(
     command: Sequence[str], *, cwd: Path, environment: dict[str, str] | None = None
 ) -> float:
-    """Run a command to its end and return how long it took. Raises `RuntimeError` with its output when it fails."""
+    """Run a command to its end and return how long it took.
+
+    Raises `RuntimeError` with its output when it fails.
+    """
     start = time.perf_counter()
     done = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
@@ -177,7 +184,10 @@ class Bench:
     def by_hand(
         self, name: str, parsed: profile.Profile, place: Path
     ) -> tuple[list[str], dict[str, str]]:
-        """Return how a person runs the profile's commands in a checkout, one after the other: command and environment."""
+        """Return how a person runs the profile's commands in a checkout, one after the other.
+
+        Command and environment.
+        """
         path = tools.path_of(str(Path(sys.executable).parent), os.environ)
         environment = tools.environment_of(os.environ, parsed.pass_names, parsed.set, path)
         script = self.folder / f"{name}.sh"
@@ -355,9 +365,12 @@ sys.stderr.write(f"{took} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}")
 
 
 def loud_check(bench: Bench) -> Iterator[Row]:
-    """Run a command that prints 300 MB, shown and logged, against tee: with the profile's limit of the log, and without any.
+    """Run a command that prints 300 MB, shown and logged, against tee.
 
-    Ours is the time of the check; the process that it is part of, nox, runs anyway, but its memory is all counted.
+    With the profile's limit of the log, and without any.
+
+    Ours is the time of the check; the process that it is part of, nox, runs anyway, but its memory
+    is all counted.
     """
     text = bench.folder / "300MB"
     if not text.exists():
@@ -502,7 +515,8 @@ def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int =
             environment_names=(),
             environment_digest="sha256:" + "e" * 64,
         )
-        # Written without the sync that each record of a run gets: ten thousand of those measure the disk.
+        # Written without the sync that each record of a run gets: ten thousand of those measure the
+        # disk.
         (place / f"{check.id}.json").write_text(json.dumps(record.to_dict()))
 
 

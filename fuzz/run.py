@@ -1,4 +1,6 @@
-"""Fuzzes one target with atheris, which watches which lines of the library an input reaches: TARGET SECONDS FOLDER.
+"""Fuzzes one target with atheris, which watches which lines of the library an input reaches.
+
+TARGET SECONDS FOLDER.
 
 FOLDER keeps what it learns, and an input that breaks a promise.
 """

@@ -1,6 +1,10 @@
-"""What is fuzzed: each target takes any bytes, and raises when the library does what its docstrings say that it never does.
+"""What is fuzzed.
 
-A refusal (`HandoffError`) is an answer. Everything else that comes out of a reader, and every broken promise, is a find.
+Each target takes any bytes, and raises when the library does what its docstrings say that it never
+does.
+
+A refusal (`HandoffError`) is an answer. Everything else that comes out of a reader, and every
+broken promise, is a find.
 """
 
 from __future__ import annotations
@@ -28,7 +32,10 @@ _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def json_reader(data: bytes) -> None:
-    """A document comes back from its published form as it was; the fast and the slow walk agree on what is refused."""
+    """A document comes back from its published form as it was.
+
+    The fast and the slow walk agree on what is refused.
+    """
     try:
         document = strict_json.read(data, "a.json")
     except HandoffError as error:
@@ -85,7 +92,10 @@ def packet(data: bytes) -> None:
 
 
 def record(data: bytes) -> None:
-    """A record is a problem, or a record that its own form gives back; it never counts for another check."""
+    """A record is a problem, or a record that its own form gives back.
+
+    It never counts for another check.
+    """
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "fmt.json").write_bytes(data)

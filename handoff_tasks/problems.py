@@ -1,6 +1,7 @@
 """Problems, and the one exception that carries them.
 
-A problem has a stable code, a place, a message and a hint. Functions collect problems instead of stopping at the first one.
+A problem has a stable code, a place, a message and a hint. Functions collect problems instead of
+stopping at the first one.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ RAISE_THE_LIMIT = "raise the limit with 'ulimit -n 1024', then run again"
 class Problem:
     """One finding, of a refusal (code ``HP0xx``) or of an advisory (code ``HA0xx``).
 
-    ``where`` is a path, a path with a JSON pointer (``manifest.json#/commit_sha``), a commit or an option; ``message`` says
-    what was found and what was expected; ``hint`` says what to do next.
+    ``where`` is a path, a path with a JSON pointer (``manifest.json#/commit_sha``), a commit or an
+    option; ``message`` says what was found and what was expected; ``hint`` says what to do next.
     """
 
     code: str

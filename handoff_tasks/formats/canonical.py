@@ -1,6 +1,7 @@
 """Serialise documents to their published and their canonical bytes.
 
-The canonical form follows RFC 8785. Digests are taken of it. Floats are refused where a digest may be taken.
+The canonical form follows RFC 8785. Digests are taken of it. Floats are refused where a digest may
+be taken.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import json
 
 
 def published_bytes(document: object) -> bytes:
-    """Return the one published form: UTF-8, two-space indent, keys in the order given, one newline at the end.
+    """Return the one published form.
+
+    UTF-8, two-space indent, keys in the order given, one newline at the end.
 
     Raises `ValueError` for floats and lone surrogates.
     """
@@ -19,14 +22,19 @@ def published_bytes(document: object) -> bytes:
 
 
 def result_bytes(document: object) -> bytes:
-    """Return the published form of a document of which no digest is ever taken: as `published_bytes`, with floats."""
+    """Return the published form of a document of which no digest is ever taken.
+
+    As `published_bytes`, with floats.
+    """
     return (json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode(
         "utf-8"
     )
 
 
 def canonical_bytes(document: object) -> bytes:
-    """Return the canonical form of RFC 8785: keys sorted by UTF-16 code units, no white space, UTF-8.
+    """Return the canonical form of RFC 8785.
+
+    Keys sorted by UTF-16 code units, no white space, UTF-8.
 
     Raises `ValueError` for floats (so RFC 8785's number rules need no code) and lone surrogates.
     """

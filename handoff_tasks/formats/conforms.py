@@ -31,7 +31,10 @@ _PLAIN_DATE = re.compile(
 
 
 def test(schema: Mapping[str, Any]) -> Test:
-    """Return a function that tells whether a JSON value follows ``schema`` (draft 2020-12); False may also mean "not known"."""
+    """Return a function that tells whether a JSON value follows ``schema`` (draft 2020-12).
+
+    False may also mean "not known".
+    """
     keywords = [keyword for keyword in schema if keyword not in _SAYS_NOTHING]
     # Three keywords speak of an object's keys together; the first that is there stands for all.
     later = [keyword for keyword in keywords if _KEYWORDS.get(keyword) is _properties][1:]
@@ -46,7 +49,10 @@ def test(schema: Mapping[str, Any]) -> Test:
 
 
 def is_date_time(value: str) -> bool:
-    """Tell whether a text is a date and time of the form that all documents use: ``YYYY-MM-DDTHH:MM:SSZ``."""
+    """Tell whether a text is a date and time of the form that all documents use.
+
+    ``YYYY-MM-DDTHH:MM:SSZ``.
+    """
     if _PLAIN_DATE.fullmatch(value):
         return True
     try:
@@ -96,7 +102,10 @@ def _format(name: str, _schema: Mapping[str, Any]) -> Test:
 def _least(
     kind: type, measure: Test | Callable[[Any], int], sign: int
 ) -> Callable[[int, Mapping[str, Any]], Test]:
-    """Return a keyword that bounds what ``measure`` says of values of one type: from below (1) or above (-1)."""
+    """Return a keyword that bounds what ``measure`` says of values of one type.
+
+    From below (1) or above (-1).
+    """
 
     def keyword(bound: int, _schema: Mapping[str, Any]) -> Test:
         return lambda value: not isinstance(value, kind) or (measure(value) - bound) * sign >= 0
@@ -105,7 +114,10 @@ def _least(
 
 
 def _properties(_value: object, schema: Mapping[str, Any]) -> Test:
-    """Return the test of an object's keys: ``properties``, ``patternProperties`` and ``additionalProperties`` in one."""
+    """Return the test of an object's keys.
+
+    ``properties``, ``patternProperties`` and ``additionalProperties`` in one.
+    """
     named = {key: test(inner) for key, inner in schema.get("properties", {}).items()}
     patterns = [
         (re.compile(pattern).search, test(inner))
@@ -197,7 +209,10 @@ def _not(inner: Mapping[str, Any], _schema: Mapping[str, Any]) -> Test:
 
 
 def _exact(schema: Mapping[str, Any]) -> bool:
-    """Tell whether a False of this schema's test means no, and nothing else: only then may it be turned round."""
+    """Tell whether a False of this schema's test means no, and nothing else.
+
+    Only then may it be turned round.
+    """
     for keyword, value in schema.items():
         inner = {
             "properties": list(value.values()) if keyword == "properties" else [],

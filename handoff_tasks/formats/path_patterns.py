@@ -1,6 +1,7 @@
 """Match paths against the patterns of a profile.
 
-``folder/`` matches everything below the folder, ``*`` matches one name. Paths are relative and use ``/``.
+``folder/`` matches everything below the folder, ``*`` matches one name. Paths are relative and use
+``/``.
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ _PASSWORD = re.compile(r"\A[a-z][a-z0-9+.-]*://[^/@:\s]*:([^/@\s]+)@", re.IGNORE
 
 
 def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values that look like secrets, the longest first: by their variable's name, or as a password in an address.
+    """Return the values that look like secrets, the longest first.
+
+    By their variable's name, or as a password in an address.
 
     Values of fewer than eight characters are not among them: they would mask half of what is said.
     """

@@ -17,7 +17,10 @@ _WHOLE = ("(", ")", "^", "$")
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Return the pattern, for `re.Pattern.match` on one line. Raises ValueError that says what was found and expected."""
+    """Return the pattern, for `re.Pattern.match` on one line.
+
+    Raises ValueError that says what was found and expected.
+    """
     parts = []
     at = 0
     while at < len(pattern):

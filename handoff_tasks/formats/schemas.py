@@ -31,7 +31,10 @@ RESULT = "handoff-result.v1"
 
 @functools.cache
 def schema(name: str) -> dict[str, Any]:
-    """Return the parsed schema of a contract, such as `PACKET`. A missing one is a broken installation: `OSError`."""
+    """Return the parsed schema of a contract, such as `PACKET`.
+
+    A missing one is a broken installation: `OSError`.
+    """
     file = importlib.resources.files("handoff_tasks") / "schemas" / f"{name}.schema.json"
     return cast("dict[str, Any]", json.loads(file.read_bytes()))
 
@@ -44,9 +47,12 @@ _tests: dict[str, conforms.Test] = {}
 def violations(
     document: object, schema: Mapping[str, Any], *, where: str, code: str, hint: str
 ) -> list[Problem]:
-    """Return a problem per violation of ``schema`` (draft 2020-12, formats asserted), sorted; none when it holds.
+    """Return a problem per violation of ``schema`` (draft 2020-12, formats asserted), sorted.
 
-    ``where`` names the document; the JSON pointer of the place is appended to it. ``code`` and ``hint`` go into each problem.
+    None when it holds.
+
+    ``where`` names the document; the JSON pointer of the place is appended to it. ``code`` and
+    ``hint`` go into each problem.
     """
     if _test(schema)(document):
         return []
@@ -102,7 +108,10 @@ def _validator(schema: Mapping[str, Any]) -> Any:
 
 
 def _innermost(error: ValidationError) -> Iterator[ValidationError]:
-    """Yield the errors themselves; for a value that may also be null, those of its first form, each with its own place."""
+    """Yield the errors themselves.
+
+    For a value that may also be null, those of its first form, each with its own place.
+    """
     first = [inner for inner in error.context or () if inner.relative_schema_path[0] == 0]
     if error.validator != "anyOf" or not first:
         yield error

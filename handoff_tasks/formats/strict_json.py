@@ -153,8 +153,9 @@ class _Refused(Exception):
 def read(data: bytes, where: str, *, code: str = "HP002") -> object:
     """Return the JSON value in ``data``.
 
-    ``where`` names the document in messages; ``code`` is the problem code of a refusal.
-    Raises `HandoffError` with one problem, whose place is ``where:line:column#pointer`` (the pointer as in RFC 6901).
+    ``where`` names the document in messages; ``code`` is the problem code of a refusal. Raises
+    `HandoffError` with one problem, whose place is ``where:line:column#pointer`` (the pointer as in
+    RFC 6901).
     """
 
     def refuse(
@@ -218,7 +219,10 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _depth(text: str) -> int:
-    """Return how deep brackets nest, strings left out: cheap, and done before the recursive parser sees the text."""
+    """Return how deep brackets nest, strings left out.
+
+    Cheap, and done before the recursive parser sees the text.
+    """
     depth = deepest = 0
     for token in _TOKEN.finditer(text):
         mark = token[0]

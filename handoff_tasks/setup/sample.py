@@ -112,7 +112,8 @@ def build(destination: Path, flavour: Flavour = Flavour.RUST) -> None:
         if target.exists() and target.samefile("."):
             raise _refused(destination, "it is the current folder, which would be replaced")
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the target, so that moving it there is one rename; one folder deeper, so that its mode follows the umask.
+        # Beside the target, so that moving it there is one rename; one folder deeper, so that its
+        # mode follows the umask.
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as workshop:
             repository = Path(workshop, "repository")
             repository.mkdir()
@@ -157,7 +158,10 @@ def _fill(repository: Path, marks: Path, flavour: Flavour) -> None:
 
 
 def _stream(flavour: Flavour) -> Iterator[bytes]:
-    """Yield what ``git fast-import`` reads: commits on main, their tags, then the release branch."""
+    """Yield what ``git fast-import`` reads.
+
+    Commits on main, their tags, then the release branch.
+    """
     for step in _HISTORY:
         yield f"commit refs/heads/main\nmark :{step.number}\ncommitter {_IDENT} {step.date} +0000\n".encode()
         yield _data(f"{step.message}\n".encode())
@@ -177,10 +181,12 @@ def _data(content: bytes) -> bytes:
 
 
 def _files(step: _Step, flavour: Flavour) -> Iterator[tuple[str, bytes]]:
-    """Yield the path and content of each file that a commit adds or changes: what the flavours share, then the flavour's own.
+    """Yield the path and content of each file that a commit adds or changes.
 
-    A leading dot is stored as ``dot-``, because tools would act on such a file; what really has one was left by a tool, and so was
-    ``__pycache__``, by the installer.
+    What the flavours share, then the flavour's own.
+
+    A leading dot is stored as ``dot-``, because tools would act on such a file; what really has one
+    was left by a tool, and so was ``__pycache__``, by the installer.
     """
     for folder in (_DATA / "common" / step.folder, _DATA / flavour / step.folder):
         for file in sorted(folder.rglob("*")):

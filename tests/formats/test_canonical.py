@@ -92,7 +92,10 @@ def test_the_published_form() -> None:
 
 
 def test_keys_are_sorted_as_rfc_8785_sorts_them() -> None:
-    """The example of RFC 8785, section 3.2.3: keys are sorted by UTF-16 code units, not by code points."""
+    """The example of RFC 8785, section 3.2.3.
+
+    Keys are sorted by UTF-16 code units, not by code points.
+    """
     document = {
         "\u20ac": "Euro Sign",
         "\r": "Carriage Return",

@@ -1,4 +1,7 @@
-"""Claims about the quick look at good documents: its yes is jsonschema's yes, and good documents get one."""
+"""Claims about the quick look at good documents.
+
+Its yes is jsonschema's yes, and good documents get one.
+"""
 
 from __future__ import annotations
 
@@ -123,7 +126,10 @@ def test_a_yes_is_never_jsonschemas_no(
 @quick
 @given(st.data())
 def test_a_changed_packet_gets_no_yes_that_jsonschema_refuses(data: st.DataObject) -> None:
-    """One value of a packet replaced by another kind of value: what conforms here has no violation there."""
+    """One value of a packet replaced by another kind of value.
+
+    What conforms here has no violation there.
+    """
     document = json.loads(data.draw(st.sampled_from(GOLDEN)).read_bytes())
     place: Any = document
     while True:

@@ -39,7 +39,10 @@ from handoff_tasks.formats.escape import escape_json, printable
     ],
 )
 def test_what_a_terminal_would_obey_is_written_out(text: str, expected: str) -> None:
-    """Control characters, bidirectional ones, those that do not show, commands of CI services: escapes; all else stays."""
+    """Control characters, bidirectional ones, those that do not show, commands of CI services.
+
+    Escapes; all else stays.
+    """
     assert printable(text) == expected
 
 
@@ -56,7 +59,10 @@ def test_printable_text_stays_as_it_is(text: str) -> None:
 
 
 def test_a_lone_surrogate_is_written_out() -> None:
-    """A message about a broken document can hold a lone surrogate; it is written out as everything else that is no text."""
+    """A message about a broken document can hold a lone surrogate.
+
+    It is written out as everything else that is no text.
+    """
     assert printable("a\ud800b") == "a\\ud800b"
 
 
@@ -65,7 +71,10 @@ def test_a_lone_surrogate_is_written_out() -> None:
     st.text(st.characters(exclude_categories=["Cs"])) | st.text("#[]vso\x7f\x9b\u202e\U000e0041")
 )
 def test_a_json_text_is_the_same_document(text: str) -> None:
-    """What is obeyed is written as JSON writes it: whoever parses the text gets the same value, whoever shows it obeys nothing."""
+    """What is obeyed is written as JSON writes it.
+
+    Whoever parses the text gets the same value, whoever shows it obeys nothing.
+    """
     shown = escape_json(json.dumps([text], ensure_ascii=False))
     assert json.loads(shown) == [text]
     assert printable(shown) == shown

@@ -27,7 +27,10 @@ PARTS = "expected characters or classes like [0-9], each with one of * + ? {n,m}
     ],
 )
 def test_the_first_line_that_matches_counts(pattern: str, text: str, found: str | None) -> None:
-    """Line by line, whatever ends them; no part gives back what it took, so ``.*`` takes the rest of the line."""
+    """Line by line, whatever ends them.
+
+    No part gives back what it took, so ``.*`` takes the rest of the line.
+    """
     assert safe_regex.first(pattern, text) == found
 
 

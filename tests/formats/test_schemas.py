@@ -1,4 +1,7 @@
-"""Claims about the schemas: what they are, that they hold everywhere, and that a second engine agrees."""
+"""Claims about the schemas.
+
+What they are, that they hold everywhere, and that a second engine agrees.
+"""
 
 from __future__ import annotations
 
@@ -223,7 +226,10 @@ def test_a_result_follows_its_schema(problems: list[Any], verdict: str) -> None:
 
 
 def refused(name: str, *paths: Path) -> list[str]:
-    """Return the names of the files that a second engine reads and refuses; all others are read and accepted."""
+    """Return the names of the files that a second engine reads and refuses.
+
+    All others are read and accepted.
+    """
     words = [
         sys.executable,
         "-m",

@@ -1,4 +1,7 @@
-"""Claims about places in TOML: each value has the line at which it is written, however it is written."""
+"""Claims about places in TOML.
+
+Each value has the line at which it is written, however it is written.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +75,10 @@ hint = "y"
     ],
 )
 def test_each_value_has_its_line(pointer: str, line: int | None) -> None:
-    """A table, a key, an item of an array; of what is not there, the line of what should hold it."""
+    """A table, a key, an item of an array.
+
+    Of what is not there, the line of what should hold it.
+    """
     assert toml_positions.line_of(TEXT, pointer) == line
 
 

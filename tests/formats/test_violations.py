@@ -89,7 +89,10 @@ def test_messages(schema: dict[str, Any], document: object, message: str) -> Non
 
 
 def test_every_violation_is_told_at_once_sorted_by_place() -> None:
-    """All violations are found in one go; each has the JSON pointer of its place, and they are sorted by it."""
+    """All violations are found in one go.
+
+    Each has the JSON pointer of its place, and they are sorted by it.
+    """
     schema = {
         "properties": {
             "z": {"type": "integer"},

@@ -50,7 +50,10 @@ def desk(tmp_path: Path) -> Path:
 def test_the_draft_before_the_changelog_has_its_section(
     desk: Path, producer: scratch.Producer
 ) -> None:
-    """Manifest committed, section and tag still to come: evidence, then the block; nothing is written into the producer."""
+    """Manifest committed, section and tag still to come: evidence, then the block.
+
+    Nothing is written into the producer.
+    """
     old = producer.git("rev-parse", "v1.1.0~1")
     runtime = producer.commit("feat: more", {"crates/core/more.rs": "// more\n"})
     producer.commit(
@@ -97,7 +100,10 @@ def test_a_release_that_has_its_statement_is_told_so(
 
 
 def test_the_draft_of_a_first_release(desk: Path, tmp_path: Path) -> None:
-    """There is nothing to go back to, and the draft says so; filled in like that, the statement stands."""
+    """There is nothing to go back to, and the draft says so.
+
+    Filled in like that, the statement stands.
+    """
     first = scratch.repository(tmp_path / "first")
     runtime = first.commit("feat: all", {**scratch.SCRIPTS, **scratch.runtime("2")})
     files: dict[str, str | None] = {
@@ -119,7 +125,10 @@ def test_the_draft_of_a_first_release(desk: Path, tmp_path: Path) -> None:
 
 
 def test_a_runtime_commit_is_not_the_last_release(desk: Path, producer: scratch.Producer) -> None:
-    """After the runtime commit the manifest still names the last release: HA009 says so, last, with what to commit."""
+    """After the runtime commit the manifest still names the last release.
+
+    HA009 says so, last, with what to commit.
+    """
     runtime = producer.git("rev-parse", "v1.1.0~1")
     assert "Advisories:" not in draft(desk, producer).stdout
     head = producer.commit("feat: more", {"crates/core/more.rs": "// more\n"})

@@ -1,4 +1,7 @@
-"""Claims about the frame of a session: which folders it uses, and how it ends whatever happens in it."""
+"""Claims about the frame of a session.
+
+Which folders it uses, and how it ends whatever happens in it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", ["verify-fmt", "verify-a--b-", "verify-" + "long-" * 12 + "name"])
 def test_the_folder_of_an_environment_is_noxs(name: str) -> None:
-    """In short paths, long ones, and those that nox calls too long: what a handoff looks for is where nox puts it."""
+    """In short paths, long ones, and those that nox calls too long.
+
+    What a handoff looks for is where nox puts it.
+    """
     for length in range(1, 130):
         folder = "/" + "f" * length
         expected = nox.sessions._normalize_path(folder, name)
@@ -48,7 +54,10 @@ def test_the_folder_of_an_environment_is_noxs(name: str) -> None:
 def test_the_default_cache_is_below_no_hidden_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str, place: str
 ) -> None:
-    """XDG_CACHE_HOME decides unless a name in it begins with a dot; the folder is the user's alone."""
+    """XDG_CACHE_HOME decides unless a name in it begins with a dot.
+
+    The folder is the user's alone.
+    """
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if cache:
@@ -69,7 +78,10 @@ def _refused_cache() -> Problem:
 def test_a_default_cache_that_others_can_change_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A link, a file, a folder of another user or one that others may write to: each is named, and nothing is made."""
+    """A link, a file, a folder of another user or one that others may write to.
+
+    Each is named, and nothing is made.
+    """
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
     place = tmp_path / "handoff-cache"
@@ -147,7 +159,10 @@ def _raises(desk: Desk, raised: str) -> None:
 
 
 def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
-    """HP008, NO-GO, exit 1, in the JUnit XML too; the traceback is shown, and a secret in it is masked where we write it."""
+    """HP008, NO-GO, exit 1, in the JUnit XML too.
+
+    The traceback is shown, and a secret in it is masked where we write it.
+    """
     _raises(desk, 'KeyError(__import__("os").environ["MY_TOKEN"])')
     junit = desk.folder / "junit.xml"
     done = desk.run("handoff-stable", "--junit", str(junit), MY_TOKEN="geheim-geheim")  # noqa: S106 - nobody's
@@ -186,7 +201,10 @@ def test_an_interrupt_at_any_moment_is_in_the_result(desk: Desk, raised: str, na
 
 
 def test_a_git_that_fails_is_one_refusal(desk: Desk) -> None:
-    """HP007 says which command, git's reason, where, what to do next: in the result, and of a handoff's check on its screen."""
+    """HP007 says which command, git's reason, where, what to do next.
+
+    In the result, and of a handoff's check on its screen.
+    """
     desk.profile(scratch.check("spoils", ["bash", "-c", "echo x > ../index"]))
     done = desk.run("verify-spoils")
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
@@ -225,7 +243,10 @@ def test_a_work_folder_that_cannot_be_made_is_refused(desk: Desk, work: str, ses
 
 
 def test_a_screen_that_cannot_be_written_to_changes_no_packet(desk: Desk) -> None:
-    """Standard output on a full disk: said once, exit 1, no traceback; the packet is published and the result says GO."""
+    """Standard output on a full disk: said once, exit 1, no traceback.
+
+    The packet is published and the result says GO.
+    """
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             desk.command("handoff-stable", *desk.words()),

@@ -1,4 +1,7 @@
-"""The sessions that look at packets, from outside: real nox, a small producer with the packets of two releases."""
+"""The sessions that look at packets, from outside.
+
+Real nox, a small producer with the packets of two releases.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,10 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
 
 
 def test_two_tags_of_a_producer(reader: Reader) -> None:
-    """TAG: reads what is published there; the added code has the notice of that manifest; additive is not breaking."""
+    """TAG: reads what is published there; the added code has the notice of that manifest.
+
+    Additive is not breaking.
+    """
     words = ["v1.1.0:", "v1.2.0:", "--producer-root", "producer", "--fail-on", "breaking"]
     done = reader.run("handoff-diff", *words)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -174,7 +180,10 @@ def test_a_packet_is_shown(reader: Reader) -> None:
 
 
 def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> None:
-    """The next step of handoff-show runs as it is printed: TAG:, with the producer that was named, also from elsewhere."""
+    """The next step of handoff-show runs as it is printed.
+
+    TAG:, with the producer that was named, also from elsewhere.
+    """
     elsewhere = reader.folder / "some where"
     elsewhere.mkdir(exist_ok=True)
     noxfile = reader.folder / "noxfile.py"
@@ -223,7 +232,10 @@ def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> No
 
 
 def test_a_packet_at_a_tag_is_verified(reader: Reader) -> None:
-    """TAG: as for the other two, in a bare clone too; another generator's packet is told to be one before all else."""
+    """TAG: as for the other two, in a bare clone too.
+
+    Another generator's packet is told to be one before all else.
+    """
     bare = reader.folder / "bare.git"
     scratch.git(
         reader.folder, "clone", "--quiet", "--bare", f"file://{reader.producer.path}", str(bare)

@@ -1,4 +1,7 @@
-"""The sample producer: the same repository on every machine, and a history whose faults are the intended ones."""
+"""The sample producer.
+
+The same repository on every machine, and a history whose faults are the intended ones.
+"""
 
 from __future__ import annotations
 
@@ -366,7 +369,10 @@ class TestHistory:
         assert runtime_changes(flavour, built, manifest(built, tag)["commit_sha"], tag) == []
 
     def test_main_has_drifted(self, flavour: Flavour, built: Path) -> None:
-        """Main still carries the manifest of v0.4.0, while a runtime path has changed; the commit before it has not."""
+        """Main still carries the manifest of v0.4.0, while a runtime path has changed.
+
+        The commit before it has not.
+        """
         assert manifest(built, "main") == manifest(built, "v0.4.0")
         assert runtime_changes(flavour, built, "v0.4.0", sample.COMMITS[flavour]["main-docs"]) == []
         assert runtime_changes(flavour, built, "v0.4.0", "main") == [CORE[flavour]]
@@ -505,7 +511,10 @@ class TestScripts:
 
     @pytest.mark.parametrize("script", [*SCRIPTS.values(), SMOKE], ids=[*SCRIPTS, "smoke"])
     def test_usage(self, built: Path, script: tuple[str, str, str]) -> None:
-        """An unknown argument and a missing value exit 2, a missing folder exits 1; each says so."""
+        """An unknown argument and a missing value exit 2, a missing folder exits 1.
+
+        Each says so.
+        """
         path = built / "scripts" / script[0]
         for arguments, status, said in [
             (["--nonsense"], 2, "unknown argument: --nonsense"),

@@ -1,4 +1,7 @@
-"""Claims about the first profile: made from what a repository has, never over what is there, and good enough for a GO."""
+"""Claims about the first profile.
+
+Made from what a repository has, never over what is there, and good enough for a GO.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,10 @@ def refused(root: Path) -> tuple[str, str, str, str]:
 
 
 def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_path: Path) -> None:
-    """From a repository with manifest, changelog and scripts: init, commit, fill in the statement that the run prints, tag: GO."""
+    """From a repository with manifest, changelog and scripts.
+
+    Init, commit, fill in the statement that the run prints, tag: GO.
+    """
     made = scratch.repository(tmp_path / "app")
     files = {
         **scratch.runtime("2"),
@@ -119,7 +125,10 @@ def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_
 
 
 def test_scripts_become_checks(tmp_path: Path) -> None:
-    """Name, option of the root, success line and tools are read off the script; one that is not executable is told, not taken."""
+    """Name, option of the root, success line and tools are read off the script.
+
+    One that is not executable is told, not taken.
+    """
     files: dict[str, str | None] = {
         "scripts/verify_parity.sh": PARITY,
         "tools/run-smoke.py": SMOKE,
@@ -190,7 +199,10 @@ def test_a_node_package(tmp_path: Path, lock: str, line: str) -> None:
 
 
 def test_what_is_not_known_to_be_metadata_is_runtime(tmp_path: Path) -> None:
-    """Too much is refused and too little believed: a package's own file at the top counts, documents do not."""
+    """Too much is refused and too little believed.
+
+    A package's own file at the top counts, documents do not.
+    """
     files = [
         "index.js",
         "index.d.ts",
@@ -317,7 +329,10 @@ def test_the_nox_to_call_is_one_that_has_us(
 
 
 def test_what_a_noxfile_has_already_is_told(tmp_path: Path) -> None:
-    """A call without a profile has to name it; a session whose name the handoff needs has to give it up."""
+    """A call without a profile has to name it.
+
+    A session whose name the handoff needs has to give it up.
+    """
     made = scratch.repository(tmp_path / "app")
     sessions = [
         f'@nox.session(name="{name}")\ndef {name[0]}(session): ...\n'
@@ -347,7 +362,10 @@ def test_what_a_noxfile_has_already_is_told(tmp_path: Path) -> None:
 
 
 def test_files_that_git_does_not_know_yet_are_to_be_added(tmp_path: Path) -> None:
-    """Only what git knows is looked at, and that is said; the command names what is there and has to be added."""
+    """Only what git knows is looked at, and that is said.
+
+    The command names what is there and has to be added.
+    """
     made = scratch.repository(tmp_path / "app")
     made.commit("all", {"a.py": "x\n"})
     made.write({"CHANGELOG.md": "x\n", ".gitignore": "x\n"})
@@ -360,7 +378,10 @@ def test_files_that_git_does_not_know_yet_are_to_be_added(tmp_path: Path) -> Non
 
 
 def test_the_command_tells_all_that_is_missing(tmp_path: Path) -> None:
-    """From the producer's own folder, without manifest and changelog: both, with where the profile wants them."""
+    """From the producer's own folder, without manifest and changelog.
+
+    Both, with where the profile wants them.
+    """
     made = scratch.repository(tmp_path / "app")
     made.commit("all", {"a.py": "x\n", ".gitignore": ".nox/\n"})
     scan.start(made.root)
@@ -460,7 +481,10 @@ def test_tests_find_the_package(tmp_path: Path, path: str, found: str) -> None:
 def test_every_version_in_sight_has_a_policy(
     tmp_path: Path, manifest: str | None, openapi: str | None, versions: list[str]
 ) -> None:
-    """The manifest's, the tree's, and the first one: without a policy there is not even a draft (HP057)."""
+    """The manifest's, the tree's, and the first one.
+
+    Without a policy there is not even a draft (HP057).
+    """
     files: dict[str, str | None] = {"a.py": "x\n"}
     if manifest:
         files["contracts/manifest.json"] = scratch.manifest("v1.0.0", "0" * 40, service=manifest)
@@ -498,7 +522,10 @@ def test_the_names_that_clash_are_those_that_are_registered(desk: Desk) -> None:
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """A noxfile that is there stays, and the lines to add are told; a profile that is there stops it."""
+    """A noxfile that is there stays, and the lines to add are told.
+
+    A profile that is there stops it.
+    """
     made = scratch.repository(tmp_path / "app")
     made.commit("all", {"noxfile.py": "import nox\n"})
     found = scan.start(made.root)
