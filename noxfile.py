@@ -1,4 +1,4 @@
-"""This repository is a user of its own library; its own sessions stand below."""
+"""Register the library's sessions, and define those of its development."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ nox.options.sessions = ["lint", "types", "tests", "build"]
 
 @nox.session(reuse_venv=True, tags=["project"])
 def lint(session: nox.Session) -> None:
-    """Formatting, lints and the one-way imports between modules."""
+    """Check formatting, lints and the imports between parts."""
     session.install(
         "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint")
     )
@@ -27,7 +27,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True, tags=["project"])
 def types(session: nox.Session) -> None:
-    """Check types, strictly, of library, tests and noxfile."""
+    """Check types of library, tests and noxfile."""
     session.install(
         "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "types")
     )
@@ -36,12 +36,12 @@ def types(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True, tags=["project"])
 def tests(session: nox.Session) -> None:
-    """The tests, with branch coverage of every process that they start."""
+    """Run the tests, with branch coverage of every process that they start."""
     session.install(
         "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
     )
     session.run("coverage", "erase")
-    # They wait for processes much of the time: one worker more than there are processors.
+    # One worker more than processors, since tests wait for processes much of the time.
     workers = str((os.cpu_count() or 1) + 1)
     session.run(
         "coverage", "run", "-m", "pytest", "-n", workers, "--dist", "worksteal", *session.posargs
@@ -52,7 +52,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True, tags=["project"])
 def build(session: nox.Session) -> None:
-    """Build the wheel and look that all that belongs into it is there."""
+    """Build the source distribution and the wheel."""
     session.install("build", "twine")
     out = session.create_tmp()
     session.run("python", "-m", "build", "--outdir", out, silent=True)
@@ -63,10 +63,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True, tags=["project"])
 def bench(session: nox.Session) -> None:
-    """Measure against doing the same by hand.
-
-    -- [--producer-root PATH] [--ref REV] [--cold] [--times N].
-    """
+    """Compare with the same work done by hand (-- [ROW ...] [--times N] [--cold])."""
     session.install(
         "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "bench")
     )
@@ -75,10 +72,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True, tags=["project"])
 def fuzz(session: nox.Session) -> None:
-    """Feed the readers what nobody thought of: -- --minutes N [TARGET ...].
-
-    What breaks a promise is kept in .nox/fuzz/tmp.
-    """
+    """Fuzz the readers (-- --minutes N [TARGET ...]); inputs that fail stay in .nox/fuzz/tmp."""
     parser = argparse.ArgumentParser(prog="nox -s fuzz --")
     parser.add_argument("--minutes", type=float, required=True, help="for all targets together")
     parser.add_argument(
@@ -102,5 +96,5 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", tags=["project"])
 def docs(session: nox.Session) -> None:
-    """Write docs/ anew: the field tables from the schemas, the rules from their catalogue."""
+    """Generate the pages of docs/ that describe schemas, rules and sessions."""
     session.run(sys.executable, "docs/generate.py", external=True)

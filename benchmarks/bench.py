@@ -1,8 +1,8 @@
-"""Measures the product against doing the same by hand, in the same run, and prints ratios.
+"""Measure the product against the same work done by hand, and print ratios.
 
-Each row alternates the two sides, so that what else the machine does meets both. Figures are
+Each row alternates the two sides, so that other load of the machine affects both. Figures are
 medians with the spread from the first to the third quartile, in seconds; a JSON file keeps them
-all. Nothing here passes or fails.
+all. No row passes or fails.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Row:
         }
 
     def text(self) -> str:
-        """Return the row as people read it."""
+        """Return the row as a line of text."""
         found = self.to_dict()
         return (
             f"{self.name:<50} {found['ours_median']:>8.3f} {_spread(self.ours):>15} {found['other_median']:>8.3f} "
@@ -158,7 +158,7 @@ class Bench:
         """Return the command of a session on a producer, in folders of its own."""
         place = ["--cache-dir", str(self.folder / "cache"), "--work-dir", str(self.folder / "work")]
         start = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--session", session, "--"]
-        # What an earlier run has left is not what is measured.
+        # An earlier run must not be reused.
         if rerun and not session.startswith("verify-") and session != "handoff-verify":
             words = ("--rerun", *words)
         return [*start, "--producer-root", str(root or self.root), *place, *words]
@@ -247,7 +247,7 @@ def listing(bench: Bench) -> Iterator[Row]:
 
 
 def all_checks(bench: Bench) -> Iterator[Row]:
-    """Run the whole set through the session, against bash running the same commands in the same checkout."""
+    """Run all checks, against bash running the same commands in the same checkout."""
     session = bench.nox(NOXFILE, "pre-release", "--ref", bench.ref)
     parsed = parse(BUILT_IN.read_text())
     opened = workspace.open_(
@@ -385,7 +385,7 @@ def loud_check(bench: Bench) -> Iterator[Row]:
     peak = [0]
 
     def ready() -> None:
-        # Neither side shall pay for what the other has left to be written to the disk.
+        # Neither side must write what the other has left in the disk cache.
         log.unlink(missing_ok=True)
         os.sync()
 
@@ -428,7 +428,7 @@ def loud_check(bench: Bench) -> Iterator[Row]:
 
 
 def many_records(bench: Bench) -> Iterator[Row]:
-    """Judge and assemble 10,000 records, against a tenth of them."""
+    """Assemble 10,000 records, against 1,000."""
     sides: dict[int, Callable[[], float]] = {}
     root = bench.sample()
     for count in (10_000, 1_000):
@@ -483,7 +483,7 @@ def many_records(bench: Bench) -> Iterator[Row]:
 
 
 def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int = 0) -> None:
-    """Leave evidence of every check; with ``failing`` every so manieth of them failed."""
+    """Leave evidence of every check; with ``failing`` every n-th of them failed."""
     place = evidence.folder(opened.work, opened.producer.commit)
     digest = hashlib.sha256(log).hexdigest()
     for number, check in enumerate(opened.profile.checks):
@@ -544,12 +544,12 @@ print(json.dumps([took, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxr
 
 
 def small_report(bench: Bench) -> Iterator[Row]:
-    """Write the report of eight checks, the import of its template engine included, against reading their logs."""
+    """Write the report of 8 checks, with the import of jinja2, against reading their logs."""
     yield _report(bench, 8, "report of 8 checks, against reading their logs", "<= 0.3 s, < 300 kB")
 
 
 def large_report(bench: Bench) -> Iterator[Row]:
-    """Write the report of two thousand checks with a megabyte of log each, every fourth failed, against reading their logs."""
+    """Write the report of 2,000 checks with 1 MB of log each, against reading their logs."""
     yield _report(
         bench, 2000, "report of 2,000 checks, against reading their logs", "<= 5 s, < 150 MB"
     )
@@ -709,7 +709,7 @@ def _large(bench: Bench, root: Path) -> None:
 
 
 def next_commit(bench: Bench) -> Iterator[Row]:
-    """Go on to the next commit of the sample with its build outputs kept, against starting from nothing."""
+    """Verify the next commit of the sample with its build outputs kept, against a fresh start."""
     root = bench.sample()
     refs = [setup_sample.COMMITS[Flavour.RUST]["runtime-v3"], "v0.4.0"]
 
@@ -768,7 +768,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="work here and keep it for the next time")
     parser.add_argument("--json", type=Path, default=Path("bench.json"))
     given = parser.parse_args()
-    # Whoever installs the package has it compiled, as we have it too after the first time.
+    # An installed package is compiled.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if unknown := set(given.rows) - set(ROWS):
         parser.error(f"unknown rows: {', '.join(sorted(unknown))}; known: {', '.join(ROWS)}")

@@ -1,10 +1,7 @@
-"""What is fuzzed.
+"""Define the fuzz targets.
 
-Each target takes any bytes, and raises when the library does what its docstrings say that it never
-does.
-
-A refusal (`HandoffError`) is an answer. Everything else that comes out of a reader, and every
-broken promise, is a find.
+Each target takes any bytes. It raises if a property that the library's docstrings state does not
+hold, or if a reader raises anything but `HandoffError`.
 """
 
 from __future__ import annotations
@@ -42,9 +39,9 @@ def json_reader(data: bytes) -> None:
         _one_place(error)
         with contextlib.suppress(UnicodeDecodeError):
             text = data.decode("utf-8")
-            assert text.startswith("\ufeff") or strict_json.find(text)
+            assert text.startswith("\ufeff") or strict_json.find_fault(text)
         return
-    assert strict_json.find(data.decode("utf-8")) is None
+    assert strict_json.find_fault(data.decode("utf-8")) is None
     assert strict_json.read(canonical.published_bytes(document), "b.json") == document
 
 
@@ -58,7 +55,7 @@ def profile_reader(data: bytes) -> None:
 
 
 def statement(data: bytes) -> None:
-    """The statement of a release is refused, or its five lines, written again, are read as the same statement."""
+    """A release's statement is refused, or its five lines, written again, give the same one."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(HandoffError):
         found = producer_statement.section(text, "v1.2.3")
@@ -85,7 +82,7 @@ def manifest(data: bytes) -> None:
 
 
 def packet(data: bytes) -> None:
-    """A packet is held against itself; every finding says code and place."""
+    """A packet is checked by itself; every problem has a code and a place."""
     for problem in form.check_packet(data, "packet.json"):
         assert problem.code.startswith("HP")
         assert problem.where.startswith("packet.json")
@@ -112,7 +109,7 @@ def record(data: bytes) -> None:
 
 
 def printable(data: bytes) -> None:
-    """Nothing that a terminal obeys is left, and it is one line."""
+    """The result is one line without control sequences."""
     for text in (
         data.decode("utf-8", "replace"),
         data.decode("utf-8", "surrogateescape"),
@@ -145,7 +142,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def seeds(name: str) -> list[bytes]:
-    """Return documents to start from: good ones, and those that people got wrong."""
+    """Return documents to start from, valid and invalid."""
     bad = {"json": "*", "record": "none"}.get(name, name)
     found = [path.read_bytes() for path in sorted((TOP / "tests/bad").glob(f"{bad}/*/input"))]
     if name in {"packet", "json", "record"}:

@@ -30,18 +30,18 @@ class Problem:
     hint: str
 
     def to_dict(self) -> dict[str, str]:
-        """Return ``{code, where, message, hint}``, the form of the result file and of the packet's lists."""
+        """Return ``{code, where, message, hint}``, as in the result file and the packet."""
         return {"code": self.code, "where": self.where, "message": self.message, "hint": self.hint}
 
     def text(self) -> str:
-        """Return the two or more lines that a person reads."""
+        """Return the problem as lines of text."""
         return f"{self.code} {self.where}: {self.message}\n      next: {self.hint}"
 
 
 class HandoffError(Exception):
-    """A user's mistake or a broken input: everything that is wrong with it, at once.
+    """A mistake of the user or an invalid input, with all its problems.
 
-    Whoever shows it prints ``problems`` and no traceback.
+    Print ``problems`` to show it, without a traceback.
     """
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
@@ -52,12 +52,12 @@ class HandoffError(Exception):
 
 
 def refusal(code: str, where: str, message: str, hint: str) -> HandoffError:
-    """Return the error for a single problem, ready to be raised."""
+    """Return the exception for a single problem."""
     return HandoffError(Problem(code=code, where=where, message=message, hint=hint))
 
 
 def unwritable(where: object, error: OSError) -> HandoffError:
-    """Return the refusal (HP080) of a file or folder, ``where``, that cannot be written, by what the system said."""
+    """Return the refusal (HP080) for a file or folder that cannot be written."""
     if error.errno in (errno.EMFILE, errno.ENFILE):
         return too_many_files(where, error)
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)

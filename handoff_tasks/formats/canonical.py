@@ -1,6 +1,6 @@
 """Serialise documents to their published and their canonical bytes.
 
-The canonical form follows RFC 8785. Digests are taken of it. Floats are refused where a digest may
+The canonical form follows RFC 8785. Digests are computed from it. Floats are refused where a digest may
 be taken.
 """
 
@@ -22,7 +22,7 @@ def published_bytes(document: object) -> bytes:
 
 
 def result_bytes(document: object) -> bytes:
-    """Return the published form of a document of which no digest is ever taken.
+    """Return the published form of a document without a digest.
 
     As `published_bytes`, with floats.
     """
@@ -62,7 +62,7 @@ def _sorted(value: object) -> object:
 
 def _refuse_floats(value: object) -> None:
     if isinstance(value, float):
-        raise ValueError(f"{value!r} is a float; no contract has one")  # noqa: TRY004 - a wrong document, not a wrong call
+        raise ValueError(f"{value!r} is a float; no contract has one")  # noqa: TRY004 - the document is wrong, not the call
     if isinstance(value, dict):
         for item in value.values():
             _refuse_floats(item)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 MASK = "***"
 _SHORTEST = 8
-# Names that say so; AUTHOR is a person, and what ends so is a place, not the secret itself.
+# Names of secrets. AUTHOR is a person, and a name with such an ending is a place.
 _NAME = re.compile(
     r"TOKEN|SECRET|PASSW|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY|AUTH(?!OR)", re.IGNORECASE
 )
@@ -23,7 +23,7 @@ def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
 
     By their variable's name, or as a password in an address.
 
-    Values of fewer than eight characters are not among them: they would mask half of what is said.
+    Values of fewer than eight characters are not among them: they would mask too much of the text.
     """
     found = set()
     for name, value in environment.items():
@@ -40,14 +40,14 @@ def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def mask(text: str, values: Sequence[str]) -> str:
-    """Return the text without these values."""
+    """Return the text with these values masked."""
     for value in values:
         text = text.replace(value, MASK)
     return text
 
 
 def mask_bytes(data: bytes, values: Sequence[str]) -> bytes:
-    """Return output without these values."""
+    """Return output with these values masked."""
     for value in values:
         data = data.replace(value.encode("utf-8", "surrogateescape"), MASK.encode())
     return data

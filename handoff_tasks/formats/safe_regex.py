@@ -16,7 +16,7 @@ _PART = re.compile(
 _WHOLE = ("(", ")", "^", "$")
 
 
-def compiled(pattern: str) -> re.Pattern[str]:
+def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Return the pattern, for `re.Pattern.match` on one line.
 
     Raises ValueError that says what was found and expected.
@@ -24,14 +24,14 @@ def compiled(pattern: str) -> re.Pattern[str]:
     parts = []
     at = 0
     while at < len(pattern):
-        found = _PART.match(pattern, at)
-        if found is None or (found["times"] and found["part"] in _WHOLE):
+        match = _PART.match(pattern, at)
+        if match is None or (match["times"] and match["part"] in _WHOLE):
             raise ValueError(
                 f"found {pattern[at : at + 12]} at character {at + 1}; expected characters or classes like [0-9], each with one of"
                 " * + ? {n,m} at most, and one group that is not repeated"
             )
-        parts.append((found["part"], found["times"]))
-        at = found.end()
+        parts.append((match["part"], match["times"]))
+        at = match.end()
     names = [part for part, _ in parts]
     if names[:1] != ["^"] or "^" in names[1:]:
         raise ValueError("expected ^, the start of a line, at its start and nowhere else")
@@ -50,9 +50,9 @@ def compiled(pattern: str) -> re.Pattern[str]:
         raise ValueError(f"not a regular expression: {error.msg}") from None
 
 
-def first(pattern: str, text: str) -> str | None:
-    """Return what the group of `compiled` takes in the first line that matches, None when none does."""
-    match = compiled(pattern).match
+def search_lines(pattern: str, text: str) -> str | None:
+    """Return what the group matches in the first line that matches; None if no line does."""
+    match = compile_pattern(pattern).match
     return next(
         (found[1] for line in text.split("\n") if (found := match(line.removesuffix("\r")))), None
     )

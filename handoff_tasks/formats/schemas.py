@@ -33,7 +33,7 @@ RESULT = "handoff-result.v1"
 def schema(name: str) -> dict[str, Any]:
     """Return the parsed schema of a contract, such as `PACKET`.
 
-    A missing one is a broken installation: `OSError`.
+    Raises `OSError` if the installation is broken.
     """
     file = importlib.resources.files("handoff_tasks") / "schemas" / f"{name}.schema.json"
     return cast("dict[str, Any]", json.loads(file.read_bytes()))
@@ -57,7 +57,7 @@ def violations(
     if _test(schema)(document):
         return []
     if not isinstance(document, dict) and schema.get("type") == "object":
-        # What else the schema says is of an object's keys.
+        # The other violations would be of its keys.
         message = f"found {_short(document)}; expected object"
         return [Problem(code=code, where=f"{where}#", message=message, hint=hint)]
     found = [
@@ -84,7 +84,7 @@ def pointer(path: Iterable[str | int]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean X?)`` for the known word that is most like ``word``, or nothing."""
+    """Return `` (did you mean X?)`` for the known word nearest to ``word``, or an empty text."""
     known = list(known)
     close = [
         one for one in known if len(word) > 3 and one.startswith(word)
@@ -125,8 +125,8 @@ def _messages(error: ValidationError) -> Sequence[str]:
     schema = cast("Mapping[str, Any]", error.schema)
     match error.validator:
         case "required":
-            # One error for each missing key, named only in the message, quoted as Python does.
-            return [f"the key {error.message.split(chr(39))[1]} is missing"]
+            # jsonschema reports each missing key; the caller removes the duplicates.
+            return [f"the key {key} is missing" for key in expected if key not in value]
         case "additionalProperties" if expected is False:
             known = [*schema.get("properties", {})]
             extra = [key for key in value if key not in known and not _matches(key, schema)]
@@ -152,13 +152,17 @@ def _messages(error: ValidationError) -> Sequence[str]:
                 f"found {_short(value)}; expected a date and time of the form YYYY-MM-DDTHH:MM:SSZ"
             ]
         case "uniqueItems":
-            twice = [item for number, item in enumerate(value) if item in value[:number]]
-            return [f"{_short(twice[0])} stands twice; expected no repetition"]
+            repeated = [item for number, item in enumerate(value) if item in value[:number]]
+            return [f"duplicate item {_short(repeated[0])}"]
         case "maxLength" | "maxItems":
             return [f"found {_short(value)} ({len(value)}); expected at most {expected}"]
         case "dependentRequired":
             return [
-                f"the key {error.message.split(chr(39))[1]} is missing; {error.message.split(chr(39))[3]} needs it"
+                f"the key {key} is missing; {given} needs it"
+                for given, keys in expected.items()
+                if given in value
+                for key in keys
+                if key not in value
             ]
         case "minItems" | "minLength" | "minProperties":
             return [f"found {_short(value)}; expected at least {expected}"]

@@ -93,7 +93,7 @@ def stated_version(compared: Comparison, side: Side, profile: Profile) -> str | 
     if profile.service_version_path is None or profile.service_version_pattern is None:
         return None
     data = compared.file(side, profile.service_version_path)
-    return safe_regex.first(profile.service_version_pattern, data.decode("utf-8", "replace")) if data else None
+    return safe_regex.search_lines(profile.service_version_pattern, data.decode("utf-8", "replace")) if data else None
 
 
 def earlier_releases(

@@ -58,11 +58,11 @@ DATE = {"format": "date-time"}
             "2026-01-01T00:00:00+00:00",
             'found "2026-01-01T00:00:00+00:00"; expected a date and time of the form YYYY-MM-DDTHH:MM:SSZ',
         ),
-        ({"uniqueItems": True}, ["a", "b", "a"], '"a" stands twice; expected no repetition'),
+        ({"uniqueItems": True}, ["a", "b", "a"], 'duplicate item "a"'),
         (
             {"uniqueItems": True},
             [{"a": 1}, {"a": 1}],
-            '{"a": 1} stands twice; expected no repetition',
+            'duplicate item {"a": 1}',
         ),
         ({"minItems": 1}, [], "found []; expected at least 1"),
         ({"minLength": 2}, "a", 'found "a"; expected at least 2'),
