@@ -1,4 +1,4 @@
-"""This repository is a user of its own library; its own sessions stand below."""
+"""Register the library's sessions, and define those of its development."""
 
 import argparse
 import os
@@ -16,8 +16,10 @@ nox.options.sessions = ["lint", "types", "tests", "build"]
 
 @nox.session(reuse_venv=True, tags=["project"])
 def lint(session: nox.Session) -> None:
-    """Formatting, lints and the one-way imports between modules."""
-    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint"))
+    """Check formatting, lints and the imports between parts."""
+    session.install(
+        "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "lint")
+    )
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
     session.run("lint-imports")
@@ -25,56 +27,74 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True, tags=["project"])
 def types(session: nox.Session) -> None:
-    """Check types, strictly, of library, tests and noxfile."""
-    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "types"))
+    """Check types of library, tests and noxfile."""
+    session.install(
+        "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "types")
+    )
     session.run("mypy")
 
 
 @nox.session(reuse_venv=True, tags=["project"])
 def tests(session: nox.Session) -> None:
-    """The tests, with branch coverage of every process that they start."""
-    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test"))
+    """Run the tests, with branch coverage of every process that they start."""
+    session.install(
+        "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
+    )
     session.run("coverage", "erase")
-    # They wait for processes much of the time: one worker more than there are processors.
+    # One worker more than processors, since tests wait for processes much of the time.
     workers = str((os.cpu_count() or 1) + 1)
-    session.run("coverage", "run", "-m", "pytest", "-n", workers, "--dist", "worksteal", *session.posargs)
+    session.run(
+        "coverage", "run", "-m", "pytest", "-n", workers, "--dist", "worksteal", *session.posargs
+    )
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", "--fail-under=95")
 
 
 @nox.session(reuse_venv=True, tags=["project"])
 def build(session: nox.Session) -> None:
-    """Build the wheel and look that all that belongs into it is there."""
+    """Build the source distribution and the wheel."""
     session.install("build", "twine")
     out = session.create_tmp()
     session.run("python", "-m", "build", "--outdir", out, silent=True)
-    session.run("python", "-c", "import glob, sys; print(*glob.glob(sys.argv[1] + '/*'), sep='\\n')", out)
+    session.run(
+        "python", "-c", "import glob, sys; print(*glob.glob(sys.argv[1] + '/*'), sep='\\n')", out
+    )
 
 
 @nox.session(reuse_venv=True, tags=["project"])
 def bench(session: nox.Session) -> None:
-    """Measure against doing the same by hand: -- [--producer-root PATH] [--ref REV] [--cold] [--times N]."""
-    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "bench"))
+    """Compare with the same work done by hand (-- [ROW ...] [--times N] [--cold])."""
+    session.install(
+        "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "bench")
+    )
     session.run("python", "benchmarks/bench.py", *session.posargs)
 
 
 @nox.session(reuse_venv=True, tags=["project"])
 def fuzz(session: nox.Session) -> None:
-    """Feed the readers what nobody thought of: -- --minutes N [TARGET ...]; what breaks a promise is kept in .nox/fuzz/tmp."""
+    """Fuzz the readers (-- --minutes N [TARGET ...]); inputs that fail stay in .nox/fuzz/tmp."""
     parser = argparse.ArgumentParser(prog="nox -s fuzz --")
     parser.add_argument("--minutes", type=float, required=True, help="for all targets together")
-    parser.add_argument("targets", nargs="*", default=["json", "profile", "statement", "manifest", "packet", "record", "printable"])
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        default=["json", "profile", "statement", "manifest", "packet", "record", "printable"],
+    )
     try:
         asked = parser.parse_args(session.posargs)
     except SystemExit:
         session.error("name the minutes: nox -s fuzz -- --minutes 5")
-    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "fuzz"))
+    session.install(
+        "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "fuzz")
+    )
     seconds = str(max(1, round(asked.minutes * 60 / len(asked.targets))))
     for target in asked.targets:
-        session.run("python", "fuzz/run.py", target, seconds, str(Path(session.create_tmp()) / target))
+        session.run(
+            "python", "fuzz/run.py", target, seconds, str(Path(session.create_tmp()) / target)
+        )
 
 
 @nox.session(venv_backend="none", tags=["project"])
 def docs(session: nox.Session) -> None:
-    """Write docs/ anew: the field tables from the schemas, the rules from their catalogue."""
+    """Generate the pages of docs/ that describe schemas, rules and sessions."""
     session.run(sys.executable, "docs/generate.py", external=True)

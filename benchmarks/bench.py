@@ -1,7 +1,8 @@
-"""Measures the product against doing the same by hand, in the same run, and prints ratios.
+"""Measure the product against the same work done by hand, and print ratios.
 
-Each row alternates the two sides, so that what else the machine does meets both. Figures are medians with the spread from the first
-to the third quartile, in seconds; a JSON file keeps them all. Nothing here passes or fails.
+Each row alternates the two sides, so that other load of the machine affects both. Figures are
+medians with the spread from the first to the third quartile, in seconds; a JSON file keeps them
+all. No row passes or fails.
 """
 
 from __future__ import annotations
@@ -42,12 +43,21 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 NOXFILE = HERE.parent / "noxfile.py"
 BUILT_IN = files.built_in_profiles()["memorykernel"]
-SHORT = ("fmt", "service-contract-alignment", "contract-parity", "trilogy-compatibility-artifacts", "trilogy-compliance")
+SHORT = (
+    "fmt",
+    "service-contract-alignment",
+    "contract-parity",
+    "trilogy-compatibility-artifacts",
+    "trilogy-compliance",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One comparison: what was measured, the seconds of both sides, the figure to reach, and what else was seen."""
+    """One comparison.
+
+    What was measured, the seconds of both sides, the figure to reach, and what else was seen.
+    """
 
     name: str
     ours: Sequence[float]
@@ -71,7 +81,7 @@ class Row:
         }
 
     def text(self) -> str:
-        """Return the row as people read it."""
+        """Return the row as a line of text."""
         found = self.to_dict()
         return (
             f"{self.name:<50} {found['ours_median']:>8.3f} {_spread(self.ours):>15} {found['other_median']:>8.3f} "
@@ -87,19 +97,41 @@ def _spread(values: Sequence[float]) -> str:
     return f"({first:.3f}-{third:.3f})"
 
 
-def alternate(name: str, goal: str, ours: Callable[[], float], other: Callable[[], float], times: int, note: str = "") -> Row:
+def alternate(
+    name: str,
+    goal: str,
+    ours: Callable[[], float],
+    other: Callable[[], float],
+    times: int,
+    note: str = "",
+) -> Row:
     """Measure both sides in turn, ``times`` times each, and return the row."""
     pairs = [(ours(), other()) for _ in range(times)]
-    return Row(name=name, goal=goal, ours=[pair[0] for pair in pairs], other=[pair[1] for pair in pairs], note=note)
+    return Row(
+        name=name,
+        goal=goal,
+        ours=[pair[0] for pair in pairs],
+        other=[pair[1] for pair in pairs],
+        note=note,
+    )
 
 
-def seconds(command: Sequence[str], *, cwd: Path, environment: dict[str, str] | None = None) -> float:
-    """Run a command to its end and return how long it took. Raises `RuntimeError` with its output when it fails."""
+def seconds(
+    command: Sequence[str], *, cwd: Path, environment: dict[str, str] | None = None
+) -> float:
+    """Run a command to its end and return how long it took.
+
+    Raises `RuntimeError` with its output when it fails.
+    """
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
     took = time.perf_counter() - start
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-2000:]}"
+        )
     return took
 
 
@@ -120,13 +152,16 @@ class Bench:
     ref: str
     cold: bool
 
-    def nox(self, noxfile: Path, session: str, *words: str, root: Path | None = None) -> list[str]:
+    def nox(
+        self, noxfile: Path, session: str, *words: str, root: Path | None = None, rerun: bool = True
+    ) -> list[str]:
         """Return the command of a session on a producer, in folders of its own."""
         place = ["--cache-dir", str(self.folder / "cache"), "--work-dir", str(self.folder / "work")]
         start = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--session", session, "--"]
-        # What an earlier run has left is not what is measured.
-        rerun = [] if session.startswith("verify-") or session == "handoff-verify" else ["--rerun"]
-        return [*start, "--producer-root", str(root or self.root), *place, *rerun, *words]
+        # An earlier run must not be reused.
+        if rerun and not session.startswith("verify-") and session != "handoff-verify":
+            words = ("--rerun", *words)
+        return [*start, "--producer-root", str(root or self.root), *place, *words]
 
     def desk(self, name: str, text: str) -> Path:
         """Return the noxfile of a user with a profile of their own."""
@@ -134,7 +169,9 @@ class Bench:
         folder.mkdir(exist_ok=True)
         (folder / "handoff.toml").write_text(text)
         noxfile = folder / "noxfile.py"
-        noxfile.write_text("import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n")
+        noxfile.write_text(
+            "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
+        )
         return noxfile
 
     def sample(self) -> Path:
@@ -144,18 +181,28 @@ class Bench:
             setup_sample.build(root)
         return root
 
-    def by_hand(self, name: str, parsed: profile.Profile, place: Path) -> tuple[list[str], dict[str, str]]:
-        """Return how a person runs the profile's commands in a checkout, one after the other: command and environment."""
+    def by_hand(
+        self, name: str, parsed: profile.Profile, place: Path
+    ) -> tuple[list[str], dict[str, str]]:
+        """Return how a person runs the profile's commands in a checkout, one after the other.
+
+        Command and environment.
+        """
         path = tools.path_of(str(Path(sys.executable).parent), os.environ)
         environment = tools.environment_of(os.environ, parsed.pass_names, parsed.set, path)
         script = self.folder / f"{name}.sh"
-        script.write_text("\n".join(["set -e", *(_line(check, place) for check in parsed.checks)]) + "\n")
+        script.write_text(
+            "\n".join(["set -e", *(_line(check, place) for check in parsed.checks)]) + "\n"
+        )
         return ["bash", str(script)], environment
 
 
 def _line(check: profile.Check, place: Path) -> str:
     words = " ".join(shlex.quote(word.replace("{root}", str(place))) for word in check.argv)
-    values = " ".join(f"{name}={shlex.quote(value.replace('{root}', str(place)))}" for name, value in check.set.items())
+    values = " ".join(
+        f"{name}={shlex.quote(value.replace('{root}', str(place)))}"
+        for name, value in check.set.items()
+    )
     return f"{values} {words}".strip()
 
 
@@ -165,8 +212,10 @@ def parse(text: str) -> profile.Profile:
 
 
 def with_checks(checks: str) -> str:
-    """Return MemoryKernel's profile with other checks."""
-    return BUILT_IN.read_text().split("[[checks]]", 1)[0] + checks
+    """Return MemoryKernel's profile with other checks, without what it says of single checks."""
+    head = BUILT_IN.read_text().split("[[checks]]", 1)[0]
+    named = r"(?ms)^\[\[environment\.failures\]\]\nchecks = .*?\n\n"
+    return re.sub(named, "", head) + checks
 
 
 def listing(bench: Bench) -> Iterator[Row]:
@@ -198,11 +247,15 @@ def listing(bench: Bench) -> Iterator[Row]:
 
 
 def all_checks(bench: Bench) -> Iterator[Row]:
-    """Run the whole set through the session, against bash running the same commands in the same checkout."""
+    """Run all checks, against bash running the same commands in the same checkout."""
     session = bench.nox(NOXFILE, "pre-release", "--ref", bench.ref)
     parsed = parse(BUILT_IN.read_text())
     opened = workspace.open_workspace(
-        root=bench.root, ref=bench.ref, profile_path=BUILT_IN, work=bench.folder / "work", cache=bench.folder / "cache"
+        root=bench.root,
+        ref=bench.ref,
+        profile_path=BUILT_IN,
+        work=bench.folder / "work",
+        cache=bench.folder / "cache",
     )
     place = opened.checkout_spec("").tree / opened.producer.prefix
     by_hand, environment = bench.by_hand("all", parsed, place)
@@ -231,11 +284,22 @@ def all_checks(bench: Bench) -> Iterator[Row]:
     )
 
 
-def short_checks(bench: Bench) -> Iterator[Row]:
-    """Run fmt and four scripts of the sample through handoff-stable, against bash in sequence."""
+def _short_profile() -> str:
+    """Return MemoryKernel's profile with fmt and four scripts only."""
     document = tomllib.loads(BUILT_IN.read_text())
     kept = [f"[[checks]]{part}" for part in BUILT_IN.read_text().split("[[checks]]")[1:]]
-    text = with_checks("\n".join(part for part, check in zip(kept, document["checks"], strict=True) if check["id"] in SHORT))
+    return with_checks(
+        "\n".join(
+            part
+            for part, check in zip(kept, document["checks"], strict=True)
+            if check["id"] in SHORT
+        )
+    )
+
+
+def short_checks(bench: Bench) -> Iterator[Row]:
+    """Run fmt and four scripts of the sample through handoff-stable, against bash in sequence."""
+    text = _short_profile()
     noxfile = bench.desk("short", text)
     root = bench.sample()
     session = bench.nox(noxfile, "handoff-stable", root=root)
@@ -250,10 +314,26 @@ def short_checks(bench: Bench) -> Iterator[Row]:
     )
 
 
+def kept_run(bench: Bench) -> Iterator[Row]:
+    """Run fmt and four scripts with every outcome kept, against listing the same sessions."""
+    noxfile = bench.desk("kept", _short_profile())
+    session = bench.nox(noxfile, "handoff-stable", root=bench.sample(), rerun=False)
+    seconds(session, cwd=noxfile.parent)
+    listing = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--list"]
+    yield alternate(
+        "run with everything kept, against listing sessions",
+        "<= 0.45 s",
+        lambda: seconds(session, cwd=noxfile.parent),
+        lambda: seconds(listing, cwd=noxfile.parent),
+        2 * bench.times,
+    )
+
+
 def two_jobs(bench: Bench) -> Iterator[Row]:
     """Run two slow checks with two jobs, against one after the other."""
     checks = "\n".join(
-        f'[[checks]]\nid = "slow-{name}"\ntitle = "slow"\nargv = ["sleep", "5"]\ntools = []\n' for name in ("a", "b")
+        f'[[checks]]\nid = "slow-{name}"\ntitle = "slow"\nargv = ["sleep", "5"]\ntools = []\n'
+        for name in ("a", "b")
     )
     noxfile = bench.desk("jobs", with_checks(checks))
     command = bench.nox(noxfile, "handoff-stable", "--jobs", root=bench.sample())
@@ -270,10 +350,11 @@ def two_jobs(bench: Bench) -> Iterator[Row]:
 PRINTING = """
 import os, resource, sys, time
 from pathlib import Path
-from handoff_tasks import execute, screen
-lines = screen.Lines("loud")
+from handoff_tasks.checks import process
+from handoff_tasks.output import terminal
+lines = terminal.Lines("loud")
 start = time.perf_counter()
-done = execute.run(
+done = process.run(
     ["bash", "-c", sys.argv[1]], cwd=Path("/"), environment={"PATH": os.environ["PATH"]}, log=Path(sys.argv[2]),
     log_limit=int(sys.argv[3]), timeout=600, show=lines.show,
 )
@@ -284,30 +365,41 @@ sys.stderr.write(f"{took} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}")
 
 
 def loud_check(bench: Bench) -> Iterator[Row]:
-    """Run a command that prints 300 MB, shown and logged, against tee: with the profile's limit of the log, and without any.
+    """Run a command that prints 300 MB, shown and logged, against tee.
 
-    Ours is the time of the check; the process that it is part of, nox, runs anyway, but its memory is all counted.
+    With the profile's limit of the log, and without any.
+
+    Ours is the time of the check; the process that it is part of, nox, runs anyway, but its memory
+    is all counted.
     """
     text = bench.folder / "300MB"
     if not text.exists():
         with text.open("wb") as file:
             for _ in range(6_000):
                 file.write(b"a line as a compiler would print it, more or less\n" * 1_000)
-    print_it, log, nowhere = f"cat {shlex.quote(str(text))}", bench.folder / "loud.log", os.open(os.devnull, os.O_WRONLY)
+    print_it, log, nowhere = (
+        f"cat {shlex.quote(str(text))}",
+        bench.folder / "loud.log",
+        os.open(os.devnull, os.O_WRONLY),
+    )
     peak = [0]
 
     def ready() -> None:
-        # Neither side shall pay for what the other has left to be written to the disk.
+        # Neither side must write what the other has left in the disk cache.
         log.unlink(missing_ok=True)
         os.sync()
 
     def ours(limit: int) -> float:
         ready()
         command = [sys.executable, "-c", PRINTING, print_it, str(log), str(limit)]
-        done = subprocess.run(command, stdout=nowhere, stderr=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(
+            command, stdout=nowhere, stderr=subprocess.PIPE, text=True, check=True
+        )
         took, memory = done.stderr.split()
         # Kilobytes on Linux, bytes on macOS.
-        peak[0] = max(peak[0], int(memory) // (1024 if sys.platform.startswith("linux") else 1024 * 1024))
+        peak[0] = max(
+            peak[0], int(memory) // (1024 if sys.platform.startswith("linux") else 1024 * 1024)
+        )
         return float(took)
 
     def tee() -> float:
@@ -317,44 +409,81 @@ def loud_check(bench: Bench) -> Iterator[Row]:
         return timed(lambda: subprocess.run([bash, "-c", command], stdout=nowhere, check=True))
 
     for name, goal, limit in (
-        ("a check that prints 300 MB, against tee", "ratio <= 1.0, < 50 MB", parse(BUILT_IN.read_text()).log_limit_bytes),
+        (
+            "a check that prints 300 MB, against tee",
+            "ratio <= 1.0, < 50 MB",
+            parse(BUILT_IN.read_text()).log_limit_bytes,
+        ),
         ("the same with all of it in the log", "no figure", 10**9),
     ):
         row = alternate(name, goal, functools.partial(ours, limit), tee, bench.times)
-        yield Row(name=row.name, goal=row.goal, ours=row.ours, other=row.other, note=f"{peak[0]} MB of memory")
+        yield Row(
+            name=row.name,
+            goal=row.goal,
+            ours=row.ours,
+            other=row.other,
+            note=f"{peak[0]} MB of memory",
+        )
     os.close(nowhere)
 
 
 def many_records(bench: Bench) -> Iterator[Row]:
-    """Judge and assemble 10,000 records, against a tenth of them."""
+    """Assemble 10,000 records, against 1,000."""
     sides: dict[int, Callable[[], float]] = {}
     root = bench.sample()
     for count in (10_000, 1_000):
         text = with_checks(
-            "\n".join(f'[[checks]]\nid = "check-{number}"\ntitle = "x"\nargv = ["true"]\ntools = []\n' for number in range(count))
+            "\n".join(
+                f'[[checks]]\nid = "check-{number}"\ntitle = "x"\nargv = ["true"]\ntools = []\n'
+                for number in range(count)
+            )
         )
         path = bench.desk(f"many-{count}", text).parent / "handoff.toml"
         opened = workspace.open_workspace(
-            root=root, ref="HEAD", profile_path=path, work=bench.folder / f"many-{count}", cache=bench.folder / "cache"
+            root=root,
+            ref="HEAD",
+            profile_path=path,
+            work=bench.folder / f"many-{count}",
+            cache=bench.folder / "cache",
         )
         _leave_records(opened)
         material = gather.gather_material(opened, None)
 
-        def side(opened: workspace.Workspace = opened, material: gather.Material = material) -> float:
+        def side(
+            opened: workspace.Workspace = opened, material: gather.Material = material
+        ) -> float:
             return timed(
-                lambda: decide.decide(opened, material, gather.results(opened), opened.profile.mode("stable"), allow_untagged=False)
+                lambda: decide.decide(
+                    opened,
+                    material,
+                    gather.results(opened),
+                    opened.profile.mode("stable"),
+                    allow_untagged=False,
+                )
             )
 
         sides[count] = side
-    row = alternate("10,000 records assembled, against 1,000", "ratio ~ 10, <= 2 s", sides[10_000], sides[1_000], bench.times)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform.startswith("linux") else 1024 * 1024)
+    row = alternate(
+        "10,000 records assembled, against 1,000",
+        "ratio ~ 10, <= 2 s",
+        sides[10_000],
+        sides[1_000],
+        bench.times,
+    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (
+        1024 if sys.platform.startswith("linux") else 1024 * 1024
+    )
     yield Row(
-        name=row.name, goal=row.goal, ours=row.ours, other=row.other, note=f"{peak} MB of memory, the benchmark's own included"
+        name=row.name,
+        goal=row.goal,
+        ours=row.ours,
+        other=row.other,
+        note=f"{peak} MB of memory, the benchmark's own included",
     )
 
 
 def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int = 0) -> None:
-    """Leave evidence of every check; with ``failing`` every so manieth of them failed."""
+    """Leave evidence of every check; with ``failing`` every n-th of them failed."""
     place = evidence.folder(opened.work, opened.producer.commit)
     digest = hashlib.sha256(log).hexdigest()
     for number, check in enumerate(opened.profile.checks):
@@ -372,7 +501,13 @@ def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int =
             finished_at_utc="2026-01-02T03:04:06Z",
             duration_ms=1,
             timeout_seconds=60,
-            log=Log(file=path.name, size=len(log), sha256=digest, output_size=len(log), output_sha256=digest),
+            log=Log(
+                file=path.name,
+                size=len(log),
+                sha256=digest,
+                output_size=len(log),
+                output_sha256=digest,
+            ),
             tools=(),
             toolchain=None,
             checkout_state="fresh",
@@ -380,23 +515,28 @@ def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int =
             environment_names=(),
             environment_digest="sha256:" + "e" * 64,
         )
-        # Written without the sync that each record of a run gets: ten thousand of those measure the disk.
+        # Written without the sync that each record of a run gets: ten thousand of those measure the
+        # disk.
         (place / f"{check.id}.json").write_text(json.dumps(record.to_dict()))
 
 
 REPORTING = """
 import json, resource, sys, time
 from pathlib import Path
-from handoff_tasks import assemble, workspace
+from handoff_tasks.git import workspace
+from handoff_tasks.release import decide, gather
 root, profile, work, cache = map(Path, sys.argv[1:])
 opened = workspace.open_workspace(root=root, ref="HEAD", profile_path=profile, work=work, cache=cache)
-material, checks = assemble.gather(opened, None), assemble.results(opened)
-decision = assemble.decide(opened, material, checks, opened.profile.mode("stable"), allow_untagged=False)
+material, checks = gather.gather_material(opened, None), gather.results(opened)
+mode = opened.profile.mode("stable")
+decision = decide.decide(opened, material, checks, mode, allow_untagged=False)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.perf_counter()
-from handoff_tasks import reporting
-view = reporting.view_of(opened, material, checks, [decision], problems=decision.problems, advisories=decision.advisories)
-page, unwritten = reporting.write(view, opened)
+from handoff_tasks.output import report_files
+view = report_files.view_of(
+    opened, material, checks, [decision], problems=decision.problems, advisories=decision.advisories
+)
+page, unwritten = report_files.write_report(view, opened)
 assert page is not None and not unwritten
 took = time.perf_counter() - start
 print(json.dumps([took, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, page.stat().st_size]))
@@ -404,32 +544,54 @@ print(json.dumps([took, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxr
 
 
 def small_report(bench: Bench) -> Iterator[Row]:
-    """Write the report of eight checks, the import of its template engine included, against reading their logs."""
+    """Write the report of 8 checks, with the import of jinja2, against reading their logs."""
     yield _report(bench, 8, "report of 8 checks, against reading their logs", "<= 0.3 s, < 300 kB")
 
 
 def large_report(bench: Bench) -> Iterator[Row]:
-    """Write the report of two thousand checks with a megabyte of log each, every fourth failed, against reading their logs."""
-    yield _report(bench, 2000, "report of 2,000 checks, against reading their logs", "<= 5 s, < 150 MB")
+    """Write the report of 2,000 checks with 1 MB of log each, against reading their logs."""
+    yield _report(
+        bench, 2000, "report of 2,000 checks, against reading their logs", "<= 5 s, < 150 MB"
+    )
 
 
 def _report(bench: Bench, count: int, name: str, goal: str) -> Row:
-    checks = "\n".join(f'[[checks]]\nid = "check-{number}"\ntitle = "x"\nargv = ["true"]\ntools = []\n' for number in range(count))
+    checks = "\n".join(
+        f'[[checks]]\nid = "check-{number}"\ntitle = "x"\nargv = ["true"]\ntools = []\n'
+        for number in range(count)
+    )
     path = bench.desk(f"report-{count}", with_checks(checks)).parent / "handoff.toml"
     work, cache = bench.folder / f"report-{count}-work", bench.folder / "cache"
-    opened = workspace.open_workspace(root=bench.sample(), ref="HEAD", profile_path=path, work=work, cache=cache)
-    _leave_records(opened, log=b"a line as a compiler would print it, more or less\n" * 20_000, failing=4)
+    opened = workspace.open_workspace(
+        root=bench.sample(), ref="HEAD", profile_path=path, work=work, cache=cache
+    )
+    _leave_records(
+        opened, log=b"a line as a compiler would print it, more or less\n" * 20_000, failing=4
+    )
     place = evidence.folder(work, opened.producer.commit)
     seen: list[list[float]] = []
 
     def ours() -> float:
-        command = [sys.executable, "-c", REPORTING, str(bench.sample()), str(path), str(work), str(cache)]
+        command = [
+            sys.executable,
+            "-c",
+            REPORTING,
+            str(bench.sample()),
+            str(path),
+            str(work),
+            str(cache),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         seen.append(json.loads(done.stdout))
         return seen[-1][0]
 
     def read() -> float:
-        return timed(lambda: sum(len(evidence.log_path(place, check.id).read_bytes()) for check in opened.profile.checks))
+        return timed(
+            lambda: sum(
+                len(evidence.log_path(place, check.id).read_bytes())
+                for check in opened.profile.checks
+            )
+        )
 
     row = alternate(name, goal, ours, read, bench.times)
     unit = 1024 if sys.platform.startswith("linux") else 1024 * 1024
@@ -440,12 +602,17 @@ def _report(bench: Bench, count: int, name: str, goal: str) -> Row:
 def one_packet(bench: Bench) -> Iterator[Row]:
     """Verify one packet in a process of its own, against starting nox for nothing."""
     packet = bench.folder / "packet.json"
-    seconds(bench.nox(NOXFILE, "handoff-stable", "--out-json", str(packet), root=bench.sample()), cwd=NOXFILE.parent)
+    seconds(
+        bench.nox(NOXFILE, "handoff-stable", "--out-json", str(packet), root=bench.sample()),
+        cwd=NOXFILE.parent,
+    )
     nox = [sys.executable, "-m", "nox", "--noxfile", str(NOXFILE)]
     yield alternate(
         "verify one packet, against listing sessions",
         "<= 0.3 s",
-        lambda: seconds([*nox, "--session", "handoff-verify", "--", str(packet)], cwd=NOXFILE.parent),
+        lambda: seconds(
+            [*nox, "--session", "handoff-verify", "--", str(packet)], cwd=NOXFILE.parent
+        ),
         lambda: seconds([*nox, "--list"], cwd=NOXFILE.parent),
         2 * bench.times,
     )
@@ -465,9 +632,15 @@ def large_repository(bench: Bench) -> Iterator[Row]:
     def cloned() -> float:
         clone = bench.folder / "clone.git"
         shutil.rmtree(clone, ignore_errors=True)
-        return timed(lambda: git_command.run("clone", "--quiet", "--bare", f"file://{root}", str(clone), cwd=bench.folder))
+        return timed(
+            lambda: git_command.run(
+                "clone", "--quiet", "--bare", f"file://{root}", str(clone), cwd=bench.folder
+            )
+        )
 
-    yield alternate("large repository, first fetch, against clone --bare", "ratio <= 1.5", fetched, cloned, 2)
+    yield alternate(
+        "large repository, first fetch, against clone --bare", "ratio <= 1.5", fetched, cloned, 2
+    )
     _ready(bench, root, caches)
     yield alternate(
         "large repository, warm, against git status",
@@ -479,7 +652,9 @@ def large_repository(bench: Bench) -> Iterator[Row]:
 
 
 def _opened(bench: Bench, root: Path, caches: Path) -> workspace.Workspace:
-    return workspace.open_workspace(root=root, ref="HEAD", profile_path=BUILT_IN, work=bench.folder / "work", cache=caches)
+    return workspace.open_workspace(
+        root=root, ref="HEAD", profile_path=BUILT_IN, work=bench.folder / "work", cache=caches
+    )
 
 
 def _ready(bench: Bench, root: Path, caches: Path) -> None:
@@ -499,13 +674,20 @@ def _large(bench: Bench, root: Path) -> None:
 
     def commit(number: int, message: str, files: dict[str, bytes]) -> None:
         lines.append(
-            b"commit refs/heads/main\nmark :%d\ncommitter a <a@example.invalid> %d +0000\n" % (number, 1_600_000_000 + number)
+            b"commit refs/heads/main\nmark :%d\ncommitter a <a@example.invalid> %d +0000\n"
+            % (number, 1_600_000_000 + number)
         )
         lines.append(data(message.encode()))
-        lines.extend(b"M 100644 inline %s\n%s" % (name.encode(), data(content)) for name, content in files.items())
+        lines.extend(
+            b"M 100644 inline %s\n%s" % (name.encode(), data(content))
+            for name, content in files.items()
+        )
 
     base = {name: (source / name).read_bytes() for name in names}
-    base |= {f"docs/more/{number // 100}/{number}.md": b"text %d\n" % number for number in range(5000 - len(names))}
+    base |= {
+        f"docs/more/{number // 100}/{number}.md": b"text %d\n" % number
+        for number in range(5000 - len(names))
+    }
     commit(1, "base", base)
     for number in range(2, 80_001):
         commit(number, "more", {f"docs/more/0/{number % 100}.md": b"text %d\n" % number})
@@ -513,21 +695,28 @@ def _large(bench: Bench, root: Path) -> None:
     git_command.run("fast-import", "--quiet", cwd=root, stdin=b"".join(lines))
     runtime = git_command.run("rev-parse", "main", cwd=root).decode().strip()
     manifest = "contracts/integration/v1/producer-contract-manifest.json"
-    text = re.sub(rb'"commit_sha": "[0-9a-f]{40}"', b'"commit_sha": "%s"' % runtime.encode(), base[manifest])
+    text = re.sub(
+        rb'"commit_sha": "[0-9a-f]{40}"', b'"commit_sha": "%s"' % runtime.encode(), base[manifest]
+    )
     lines = [b"reset refs/heads/main\nfrom %s\n\n" % runtime.encode()]
     commit(80_001, "release", {manifest: text})
-    lines.append(b"tag v0.4.0\nfrom :80001\ntagger a <a@example.invalid> 1700000000 +0000\n" + data(b"v0.4.0"))
+    lines.append(
+        b"tag v0.4.0\nfrom :80001\ntagger a <a@example.invalid> 1700000000 +0000\n"
+        + data(b"v0.4.0")
+    )
     git_command.run("fast-import", "--quiet", cwd=root, stdin=b"".join(lines))
     git_command.run("reset", "--quiet", "--hard", "main", cwd=root)
 
 
 def next_commit(bench: Bench) -> Iterator[Row]:
-    """Go on to the next commit of the sample with its build outputs kept, against starting from nothing."""
+    """Verify the next commit of the sample with its build outputs kept, against a fresh start."""
     root = bench.sample()
     refs = [setup_sample.COMMITS[Flavour.RUST]["runtime-v3"], "v0.4.0"]
 
     def run(ref: str, *words: str) -> float:
-        return seconds(bench.nox(NOXFILE, "verify-test", "--ref", ref, *words, root=root), cwd=NOXFILE.parent)
+        return seconds(
+            bench.nox(NOXFILE, "verify-test", "--ref", ref, *words, root=root), cwd=NOXFILE.parent
+        )
 
     def kept() -> float:
         run(refs[0])
@@ -538,12 +727,15 @@ def next_commit(bench: Bench) -> Iterator[Row]:
             shutil.rmtree(folder)
         return run(refs[1])
 
-    yield alternate("next commit of the sample (test), against fresh", "ratio <= 0.3", kept, fresh, 2)
+    yield alternate(
+        "next commit of the sample (test), against fresh", "ratio <= 0.3", kept, fresh, 2
+    )
 
 
 ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "list": listing,
     "short": short_checks,
+    "kept": kept_run,
     "jobs": two_jobs,
     "loud": loud_check,
     "records": many_records,
@@ -559,15 +751,24 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
 def main() -> None:
     """Measure, print the table, keep the JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all of them when none is named")
-    parser.add_argument("--producer-root", type=Path, help="a producer instead of the sample, for the row 'all'")
+    parser.add_argument(
+        "rows",
+        nargs="*",
+        metavar="ROW",
+        help=f"of {', '.join(ROWS)}; all of them when none is named",
+    )
+    parser.add_argument(
+        "--producer-root", type=Path, help="a producer instead of the sample, for the row 'all'"
+    )
     parser.add_argument("--ref", default="HEAD")
     parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--cold", action="store_true", help="in the row 'all' also measure with nothing built")
+    parser.add_argument(
+        "--cold", action="store_true", help="in the row 'all' also measure with nothing built"
+    )
     parser.add_argument("--folder", type=Path, help="work here and keep it for the next time")
     parser.add_argument("--json", type=Path, default=Path("bench.json"))
     given = parser.parse_args()
-    # Whoever installs the package has it compiled, as we have it too after the first time.
+    # An installed package is compiled.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if unknown := set(given.rows) - set(ROWS):
         parser.error(f"unknown rows: {', '.join(sorted(unknown))}; known: {', '.join(ROWS)}")

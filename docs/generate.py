@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handoff_tasks.codes import CATALOGUE, FAMILIES
+from handoff_tasks.sessions.table import OPTIONS, SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from handoff_tasks.codes import Rule
+    from handoff_tasks.sessions.table import Option, SessionDefinition
 
 HERE = Path(__file__).resolve().parent
 
@@ -256,6 +258,56 @@ def _origins(schema: Mapping[str, Any], origins: Mapping[str, tuple[str, str]]) 
     return _table(("field", "comes from", "checked"), rows)
 
 
+def sessions_page(
+    sessions: Mapping[str, SessionDefinition], options: Mapping[str, Option]
+) -> str:
+    """Return the page of the sessions and their options."""
+    lines = [
+        "<!-- Written by docs/generate.py from handoff_tasks/sessions/table.py; change that, then run: nox -s docs -->",
+        "",
+        "# Sessions and options",
+        "",
+        "Options follow `--`, as in `nox -s handoff-stable -- --ref v1.0.0`. A session refuses an option that is not its own;",
+        "`nox -s SESSION -- --help` lists them.",
+        "",
+        "## Sessions",
+        "",
+    ]
+    rows = ((f"[`{name}`](#{_anchor(name)})", _description(session)) for name, session in sessions.items())
+    lines += _table(("session", "what it does"), rows)
+    for name, session in sessions.items():
+        words = session.usage or " ".join(session.arguments)
+        usage = f"nox -s {name} -- [options] {words}".rstrip()
+        own = [option for option in session.own_options() if not option.hidden]
+        lines += ["", f"## `{name}`", "", _description(session), "", f"`{usage}`", ""]
+        lines += _table(("option", "meaning"), ((_option(option), _cell(option.help)) for option in own))
+    lines += ["", "## All options", ""]
+    lines += _table(("option", "meaning", "sessions"), _option_rows(sessions, options))
+    return "\n".join(lines) + "\n"
+
+
+def _option_rows(
+    sessions: Mapping[str, SessionDefinition], options: Mapping[str, Option]
+) -> Iterator[tuple[str, str, str]]:
+    for flag, option in options.items():
+        if not option.hidden:
+            names = [f"`{name}`" for name, session in sessions.items() if flag in session.options]
+            yield _option(option), _cell(option.help), ", ".join(names)
+
+
+def _description(session: SessionDefinition) -> str:
+    title = {"modes": "mode's", "checks": "its title in the profile"}.get(session.subject, "")
+    return _cell(session.description.format(title=title))
+
+
+def _option(option: Option) -> str:
+    return ", ".join(_code(f"{flag} {option.value}".rstrip()) for flag in option.flags)
+
+
+def _anchor(heading: str) -> str:
+    return heading.replace("<", "").replace(">", "")
+
+
 def main(folder: Path) -> None:
     """Write every page into ``folder``."""
     schemas = {
@@ -263,6 +315,7 @@ def main(folder: Path) -> None:
         for path in (HERE.parent / "handoff_tasks" / "schemas").iterdir()
     }
     written = pages(schemas) | {"rules.md": rules_page(CATALOGUE, FAMILIES)}
+    written["sessions.md"] = sessions_page(SESSIONS, OPTIONS)
     for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 

@@ -1,6 +1,6 @@
-"""Fuzzes one target with atheris, which watches which lines of the library an input reaches: TARGET SECONDS FOLDER.
+"""Fuzz one target with atheris, guided by coverage: TARGET SECONDS FOLDER.
 
-FOLDER keeps what it learns, and an input that breaks a promise.
+FOLDER keeps the corpus, and each input that fails.
 """
 
 from __future__ import annotations

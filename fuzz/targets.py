@@ -1,6 +1,7 @@
-"""What is fuzzed: each target takes any bytes, and raises when the library does what its docstrings say that it never does.
+"""Define the fuzz targets.
 
-A refusal (`HandoffError`) is an answer. Everything else that comes out of a reader, and every broken promise, is a find.
+Each target takes any bytes. It raises if a property that the library's docstrings state does not
+hold, or if a reader raises anything but `HandoffError`.
 """
 
 from __future__ import annotations
@@ -28,16 +29,19 @@ _TURNS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def json_reader(data: bytes) -> None:
-    """A document comes back from its published form as it was; the fast and the slow walk agree on what is refused."""
+    """A document comes back from its published form as it was.
+
+    The fast and the slow walk agree on what is refused.
+    """
     try:
         document = strict_json.read(data, "a.json")
     except HandoffError as error:
         _one_place(error)
         with contextlib.suppress(UnicodeDecodeError):
             text = data.decode("utf-8")
-            assert text.startswith("\ufeff") or strict_json.find(text)
+            assert text.startswith("\ufeff") or strict_json.find_fault(text)
         return
-    assert strict_json.find(data.decode("utf-8")) is None
+    assert strict_json.find_fault(data.decode("utf-8")) is None
     assert strict_json.read(canonical.published_bytes(document), "b.json") == document
 
 
@@ -51,7 +55,7 @@ def profile_reader(data: bytes) -> None:
 
 
 def statement(data: bytes) -> None:
-    """The statement of a release is refused, or its five lines, written again, are read as the same statement."""
+    """A release's statement is refused, or its five lines, written again, give the same one."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(HandoffError):
         found = producer_statement.section(text, "v1.2.3")
@@ -63,7 +67,10 @@ def statement(data: bytes) -> None:
             assert escape.printable(value) == value
         again = [
             producer_statement.HEADING,
-            *(f"- {label}: {said.to_dict()[name]}" for label, name in producer_statement.LABELS.items()),
+            *(
+                f"- {label}: {said.to_dict()[name]}"
+                for label, name in producer_statement.LABELS.items()
+            ),
         ]
         assert producer_statement.parse("\n".join(again), "again") == said
 
@@ -75,14 +82,17 @@ def manifest(data: bytes) -> None:
 
 
 def packet(data: bytes) -> None:
-    """A packet is held against itself; every finding says code and place."""
+    """A packet is checked by itself; every problem has a code and a place."""
     for problem in form.check_packet(data, "packet.json"):
         assert problem.code.startswith("HP")
         assert problem.where.startswith("packet.json")
 
 
 def record(data: bytes) -> None:
-    """A record is a problem, or a record that its own form gives back; it never counts for another check."""
+    """A record is a problem, or a record that its own form gives back.
+
+    It never counts for another check.
+    """
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         (place / "fmt.json").write_bytes(data)
@@ -91,16 +101,25 @@ def record(data: bytes) -> None:
     if isinstance(found, Record):
         assert found.id == "fmt"
         assert Record.from_dict(found.to_dict()) == found
-        assert not schemas.violations(found.to_dict(), schemas.schema(schemas.RECORD), where="", code="HP040", hint="")
+        assert not schemas.violations(
+            found.to_dict(), schemas.schema(schemas.RECORD), where="", code="HP040", hint=""
+        )
     else:
         assert isinstance(found, Problem)
 
 
 def printable(data: bytes) -> None:
-    """Nothing that a terminal obeys is left, and it is one line."""
-    for text in (data.decode("utf-8", "replace"), data.decode("utf-8", "surrogateescape"), data.decode("latin-1")):
+    """The result is one line without control sequences."""
+    for text in (
+        data.decode("utf-8", "replace"),
+        data.decode("utf-8", "surrogateescape"),
+        data.decode("latin-1"),
+    ):
         shown = escape.printable(text)
-        assert not any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in shown.replace("\t", ""))
+        assert not any(
+            unicodedata.category(character) in {"Cc", "Zl", "Zp"}
+            for character in shown.replace("\t", "")
+        )
         assert not any(unicodedata.bidirectional(character) in _TURNS for character in shown)
 
 
@@ -123,11 +142,13 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
 
 
 def seeds(name: str) -> list[bytes]:
-    """Return documents to start from: good ones, and those that people got wrong."""
+    """Return documents to start from, valid and invalid."""
     bad = {"json": "*", "record": "none"}.get(name, name)
     found = [path.read_bytes() for path in sorted((TOP / "tests/bad").glob(f"{bad}/*/input"))]
     if name in {"packet", "json", "record"}:
         found += [path.read_bytes() for path in sorted((TOP / "tests/golden").glob("*.json"))]
     if name == "profile":
-        found += [path.read_bytes() for path in sorted((TOP / "handoff_tasks/profiles").glob("*.toml"))]
+        found += [
+            path.read_bytes() for path in sorted((TOP / "handoff_tasks/profiles").glob("*.toml"))
+        ]
     return found

@@ -1,4 +1,4 @@
-"""Nox sessions that turn a release into a handoff packet that nobody has to doubt.
+"""Nox sessions that turn a release into a handoff packet whose claims can be checked.
 
 A noxfile needs three lines: ``import handoff_tasks``, ``import nox`` and ``handoff_tasks.register(nox, __file__)``.
 """

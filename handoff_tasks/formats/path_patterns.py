@@ -1,6 +1,7 @@
 """Match paths against the patterns of a profile.
 
-``folder/`` matches everything below the folder, ``*`` matches one name. Paths are relative and use ``/``.
+``folder/`` matches everything below the folder, ``*`` matches one name. Paths are relative and use
+``/``.
 """
 
 from __future__ import annotations
@@ -13,15 +14,11 @@ if TYPE_CHECKING:
 
 
 def select(patterns: Iterable[str], paths: Iterable[str]) -> tuple[str, ...]:
-    """Return the paths that one of the patterns names, sorted and each once."""
-    expression = re.compile("|".join(_expression(pattern) for pattern in patterns) or r"(?!)", re.DOTALL)
+    """Return the paths that match one of the patterns, sorted, without duplicates."""
+    expression = re.compile(
+        "|".join(_expression(pattern) for pattern in patterns) or r"(?!)", re.DOTALL
+    )
     return tuple(sorted({path for path in paths if expression.match(path)}))
-
-
-def named(pattern: str, paths: Iterable[str]) -> bool:
-    """Tell whether a pattern names any of the paths."""
-    match = re.compile(_expression(pattern), re.DOTALL).match
-    return any(map(match, paths))
 
 
 def _expression(pattern: str) -> str:

@@ -10,16 +10,20 @@ if TYPE_CHECKING:
 
 MASK = "***"
 _SHORTEST = 8
-# Names that say so; AUTHOR is a person, and what ends so is a place, not the secret itself.
-_NAME = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY|AUTH(?!OR)", re.IGNORECASE)
+# Names of secrets. AUTHOR is a person, and a name with such an ending is a place.
+_NAME = re.compile(
+    r"TOKEN|SECRET|PASSW|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY|AUTH(?!OR)", re.IGNORECASE
+)
 _PLACE = re.compile(r"(?:SOCK|FILE|PATH|DIR)\Z", re.IGNORECASE)
 _PASSWORD = re.compile(r"\A[a-z][a-z0-9+.-]*://[^/@:\s]*:([^/@\s]+)@", re.IGNORECASE)
 
 
 def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values that look like secrets, the longest first: by their variable's name, or as a password in an address.
+    """Return the values that look like secrets, the longest first.
 
-    Values of fewer than eight characters are not among them: they would mask half of what is said.
+    By their variable's name, or as a password in an address.
+
+    Values of fewer than eight characters are not among them: they would mask too much of the text.
     """
     found = set()
     for name, value in environment.items():
@@ -27,18 +31,23 @@ def secrets(environment: Mapping[str, str]) -> tuple[str, ...]:
             found.add(value.strip())
         if password := _PASSWORD.match(value):
             found.add(password[1])
-    return tuple(sorted((value for value in found if len(value) >= _SHORTEST), key=lambda value: (-len(value), value)))
+    return tuple(
+        sorted(
+            (value for value in found if len(value) >= _SHORTEST),
+            key=lambda value: (-len(value), value),
+        )
+    )
 
 
 def mask(text: str, values: Sequence[str]) -> str:
-    """Return the text without these values."""
+    """Return the text with these values masked."""
     for value in values:
         text = text.replace(value, MASK)
     return text
 
 
 def mask_bytes(data: bytes, values: Sequence[str]) -> bytes:
-    """Return output without these values."""
+    """Return output with these values masked."""
     for value in values:
         data = data.replace(value.encode("utf-8", "surrogateescape"), MASK.encode())
     return data

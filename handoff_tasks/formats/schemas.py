@@ -31,7 +31,10 @@ RESULT = "handoff-result.v1"
 
 @functools.cache
 def schema(name: str) -> dict[str, Any]:
-    """Return the parsed schema of a contract, such as `PACKET`. A missing one is a broken installation: `OSError`."""
+    """Return the parsed schema of a contract, such as `PACKET`.
+
+    Raises `OSError` if the installation is broken.
+    """
     file = importlib.resources.files("handoff_tasks") / "schemas" / f"{name}.schema.json"
     return cast("dict[str, Any]", json.loads(file.read_bytes()))
 
@@ -41,19 +44,26 @@ _validators: dict[str, Any] = {}
 _tests: dict[str, conforms.Test] = {}
 
 
-def violations(document: object, schema: Mapping[str, Any], *, where: str, code: str, hint: str) -> list[Problem]:
-    """Return a problem per violation of ``schema`` (draft 2020-12, formats asserted), sorted; none when it holds.
+def violations(
+    document: object, schema: Mapping[str, Any], *, where: str, code: str, hint: str
+) -> list[Problem]:
+    """Return a problem per violation of ``schema`` (draft 2020-12, formats asserted), sorted.
 
-    ``where`` names the document; the JSON pointer of the place is appended to it. ``code`` and ``hint`` go into each problem.
+    None when it holds.
+
+    ``where`` names the document; the JSON pointer of the place is appended to it. ``code`` and
+    ``hint`` go into each problem.
     """
     if _test(schema)(document):
         return []
     if not isinstance(document, dict) and schema.get("type") == "object":
-        # What else the schema says is of an object's keys.
+        # The other violations would be of its keys.
         message = f"found {_short(document)}; expected object"
         return [Problem(code=code, where=f"{where}#", message=message, hint=hint)]
     found = [
-        Problem(code=code, where=f"{where}#{pointer(error.absolute_path)}", message=message, hint=hint)
+        Problem(
+            code=code, where=f"{where}#{pointer(error.absolute_path)}", message=message, hint=hint
+        )
         for violation in _validator(schema).iter_errors(document)
         for error in _innermost(violation)
         for message in _messages(error)
@@ -74,9 +84,11 @@ def pointer(path: Iterable[str | int]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return `` (did you mean X?)`` for the known word that is most like ``word``, or nothing."""
+    """Return `` (did you mean X?)`` for the known word nearest to ``word``, or an empty text."""
     known = list(known)
-    close = [one for one in known if len(word) > 3 and one.startswith(word)] or difflib.get_close_matches(word, known, n=1)
+    close = [
+        one for one in known if len(word) > 3 and one.startswith(word)
+    ] or difflib.get_close_matches(word, known, n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
@@ -87,14 +99,19 @@ def _validator(schema: Mapping[str, Any]) -> Any:
     key = str(schema["$id"])
     if key not in _validators:
         formats = FormatChecker(formats=())
-        formats.checks("date-time")(lambda value: not isinstance(value, str) or conforms.is_date_time(value))
+        formats.checks("date-time")(
+            lambda value: not isinstance(value, str) or conforms.is_date_time(value)
+        )
         registry: Registry[Any] = Registry()
         _validators[key] = Draft202012Validator(schema, registry=registry, format_checker=formats)
     return _validators[key]
 
 
 def _innermost(error: ValidationError) -> Iterator[ValidationError]:
-    """Yield the errors themselves; for a value that may also be null, those of its first form, each with its own place."""
+    """Yield the errors themselves.
+
+    For a value that may also be null, those of its first form, each with its own place.
+    """
     first = [inner for inner in error.context or () if inner.relative_schema_path[0] == 0]
     if error.validator != "anyOf" or not first:
         yield error
@@ -108,36 +125,55 @@ def _messages(error: ValidationError) -> Sequence[str]:
     schema = cast("Mapping[str, Any]", error.schema)
     match error.validator:
         case "required":
-            # One error for each missing key, named only in the message, quoted as Python does.
-            return [f"the key {error.message.split(chr(39))[1]} is missing"]
+            # jsonschema reports each missing key; the caller removes the duplicates.
+            return [f"the key {key} is missing" for key in expected if key not in value]
         case "additionalProperties" if expected is False:
             known = [*schema.get("properties", {})]
             extra = [key for key in value if key not in known and not _matches(key, schema)]
-            return [f"unknown key {key}{nearest(key, known)}; known: {', '.join(known) or 'none'}" for key in extra]
+            return [
+                f"unknown key {key}{nearest(key, known)}; known: {', '.join(known) or 'none'}"
+                for key in extra
+            ]
         case "pattern":
-            return [f"found {_short(value)}; expected {schema.get('$comment', f'the form {_form(expected)}')}"]
+            return [
+                f"found {_short(value)}; expected {schema.get('$comment', f'the form {_form(expected)}')}"
+            ]
         case "enum":
-            return [f"found {_short(value)}; expected one of {', '.join(_short(item) for item in expected)}"]
+            return [
+                f"found {_short(value)}; expected one of {', '.join(_short(item) for item in expected)}"
+            ]
         case "const":
             return [f"found {_short(value)}; expected {_short(expected)}"]
         case "type":
             wanted = expected if isinstance(expected, str) else " or ".join(expected)
             return [f"found {_short(value)}; expected {wanted}"]
         case "format":
-            return [f"found {_short(value)}; expected a date and time of the form YYYY-MM-DDTHH:MM:SSZ"]
+            return [
+                f"found {_short(value)}; expected a date and time of the form YYYY-MM-DDTHH:MM:SSZ"
+            ]
         case "uniqueItems":
-            twice = [item for number, item in enumerate(value) if item in value[:number]]
-            return [f"{_short(twice[0])} stands twice; expected no repetition"]
+            repeated = [item for number, item in enumerate(value) if item in value[:number]]
+            return [f"duplicate item {_short(repeated[0])}"]
         case "maxLength" | "maxItems":
             return [f"found {_short(value)} ({len(value)}); expected at most {expected}"]
         case "dependentRequired":
-            return [f"the key {error.message.split(chr(39))[1]} is missing; {error.message.split(chr(39))[3]} needs it"]
+            return [
+                f"the key {key} is missing; {given} needs it"
+                for given, keys in expected.items()
+                if given in value
+                for key in keys
+                if key not in value
+            ]
         case "minItems" | "minLength" | "minProperties":
             return [f"found {_short(value)}; expected at least {expected}"]
         case "not":
             return ["this combination of keys is not allowed here: " + _forbidden(error)]
         case _:
-            return [error.message if len(error.message) <= _LONGEST else error.message[:_LONGEST] + "..."]
+            return [
+                error.message
+                if len(error.message) <= _LONGEST
+                else error.message[:_LONGEST] + "..."
+            ]
 
 
 def _matches(key: str, schema: Mapping[str, Any]) -> bool:

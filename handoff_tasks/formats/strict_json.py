@@ -24,42 +24,45 @@ _STRING = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _WORD = re.compile(r"-?[A-Za-z]+")
-# What the standard library says of a string, in our words.
+# The standard library's messages about strings, and ours.
 _STRINGS = {
     "Invalid control character": "a control character in a string",
-    "Invalid \\": "an escape that JSON does not have",
-    "Unterminated string": "a string that never ends",
+    "Invalid \\": "an invalid escape",
+    "Unterminated string": "an unterminated string",
 }
 _CLOSED = {"{": "}", "[": "]"}
 
 
 class Fault(Exception):
-    """What is wrong, its offset in the text, and the JSON pointer of the value or key that it is in ('' for the document)."""
+    """A fault: its message, its offset in the text, and the JSON pointer of its value or key."""
 
     def __init__(self, message: str, offset: int, pointer: str) -> None:
         self.message, self.offset, self.pointer = message, offset, pointer
         super().__init__(message)
 
 
-def find(text: str) -> Fault | None:
-    """Return the first fault of a text, None when it has none."""
+def find_fault(text: str) -> Fault | None:
+    """Return the first fault of a text; None if it has none."""
     try:
         end = _space(text, _value(text, 0, "", 1))
         if end < len(text):
-            raise Fault("not JSON: expected nothing after the document", end, "")
+            raise Fault("not JSON: unexpected text after the document", end, "")
     except Fault as fault:
         return fault
     return None
 
 
 def too_big(literal: str) -> bool:
-    """Return whether an integer is beyond what every reader keeps exactly (RFC 8785 section 3.2.2.3: ±(2^53 - 1))."""
+    """Return whether an integer is beyond ±(2^53 - 1), which every reader keeps exactly.
+
+    The limit is that of RFC 8785, section 3.2.2.3.
+    """
     # A sign, and the 16 digits of 2^53 - 1.
     return len(literal) > 17 or abs(int(literal)) > MAX_INTEGER
 
 
 def _value(text: str, at: int, pointer: str, depth: int) -> int:
-    """Walk one value and return the offset after it."""
+    """Check one value; return the offset after it."""
     at = _space(text, at)
     mark = text[at : at + 1]
     if mark in _CLOSED and depth > MAX_DEPTH:
@@ -85,7 +88,7 @@ def _value(text: str, at: int, pointer: str, depth: int) -> int:
 
 
 def _items(text: str, at: int, pointer: str, depth: int) -> int:
-    """Walk an object or an array, whose opening bracket stands at ``at``."""
+    """Check an object or array whose opening bracket is at ``at``; return the offset after it."""
     opened = text[at]
     closed = _CLOSED[opened]
     keys: set[str] = set()
@@ -101,7 +104,7 @@ def _items(text: str, at: int, pointer: str, depth: int) -> int:
             key, end = _string(text, at, pointer)
             inner = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
             if key in keys:
-                raise Fault(f"the key {json.dumps(key[:80], ensure_ascii=False)} stands twice in one object", at, inner)
+                raise Fault(f"duplicate key {json.dumps(key[:80], ensure_ascii=False)}", at, inner)
             keys.add(key)
             at = _space(text, end)
             if not text.startswith(":", at):
@@ -117,14 +120,16 @@ def _items(text: str, at: int, pointer: str, depth: int) -> int:
 
 
 def _string(text: str, at: int, pointer: str) -> tuple[str, int]:
-    """Return the string whose opening quote stands at ``at``, and the offset after it."""
+    """Return the string whose opening quote is at ``at``, and the offset after it."""
     try:
         value, end = _STRING.raw_decode(text, at)
     except json.JSONDecodeError as error:
-        said = next((said for start, said in _STRINGS.items() if error.msg.startswith(start)), error.msg)
+        said = next(
+            (said for start, said in _STRINGS.items() if error.msg.startswith(start)), error.msg
+        )
         raise Fault(f"not JSON: {said}", error.pos, pointer) from None
     if SURROGATE.search(value):
-        raise Fault("a string holds a lone surrogate", at, pointer)
+        raise Fault("a string contains a lone surrogate", at, pointer)
     return value, end
 
 
@@ -133,10 +138,9 @@ def _space(text: str, at: int) -> int:
     return found.end() if found else at
 
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_INTEGER", "read"]
-# Text that was UTF-8 holds a surrogate only where it is written so.
+# Text decoded from UTF-8 contains a surrogate only as an escape.
 _WRITTEN_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-# A string (one that never ends runs to the end of the text, so the scan stays linear) or a bracket.
+# A string (if unterminated, up to the end of the text, so the scan is linear) or a bracket.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', re.DOTALL)
 
 
@@ -147,16 +151,23 @@ class _Refused(Exception):
 def read(data: bytes, where: str, *, code: str = "HP002") -> object:
     """Return the JSON value in ``data``.
 
-    ``where`` names the document in messages; ``code`` is the problem code of a refusal.
-    Raises `HandoffError` with one problem, whose place is ``where:line:column#pointer`` (the pointer as in RFC 6901).
+    ``where`` names the document in messages; ``code`` is the problem code of a refusal. Raises
+    `HandoffError` with one problem, whose place is ``where:line:column#pointer`` (the pointer as in
+    RFC 6901).
     """
 
-    def refuse(message: str, text: str = "", offset: int | None = None, pointer: str = "") -> HandoffError:
+    def refuse(
+        message: str, text: str = "", offset: int | None = None, pointer: str = ""
+    ) -> HandoffError:
         place = where
         if offset is not None:
-            place += f":{text.count(chr(10), 0, offset) + 1}:{offset - text.rfind(chr(10), 0, offset)}"
+            place += (
+                f":{text.count(chr(10), 0, offset) + 1}:{offset - text.rfind(chr(10), 0, offset)}"
+            )
         place += f"#{pointer[:200]}" if pointer else ""
-        return refusal(code, place, message, "write the document as plain JSON in UTF-8 and try again")
+        return refusal(
+            code, place, message, "write the document as plain JSON in UTF-8 and try again"
+        )
 
     if len(data) > MAX_BYTES:
         raise refuse(f"the document has {len(data)} bytes; at most {MAX_BYTES} are read")
@@ -166,16 +177,26 @@ def read(data: bytes, where: str, *, code: str = "HP002") -> object:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8")
-        cut = find(before)
-        raise refuse(f"byte {error.start} is not UTF-8", before, len(before), cut.pointer if cut else "") from None
+        cut = find_fault(before)
+        raise refuse(
+            f"byte {error.start} is not UTF-8", before, len(before), cut.pointer if cut else ""
+        ) from None
     try:
         if text.count("[") + text.count("{") > MAX_DEPTH and _depth(text) > MAX_DEPTH:
             _refuse(text)
-        value: object = json.loads(text, object_pairs_hook=_object, parse_float=_refuse, parse_constant=_refuse, parse_int=_integer)
-        if _WRITTEN_SURROGATE.search(text) and SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        value: object = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_float=_refuse,
+            parse_constant=_refuse,
+            parse_int=_integer,
+        )
+        if _WRITTEN_SURROGATE.search(text) and SURROGATE.search(
+            json.dumps(value, ensure_ascii=False)
+        ):
             _refuse(text)
     except (json.JSONDecodeError, _Refused):
-        fault = find(text)
+        fault = find_fault(text)
         if fault is None:
             raise
         raise refuse(fault.message, text, fault.offset, fault.pointer) from None
@@ -196,7 +217,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _depth(text: str) -> int:
-    """Return how deep brackets nest, strings left out: cheap, and done before the recursive parser sees the text."""
+    """Return how deep brackets nest outside of strings, without recursion."""
     depth = deepest = 0
     for token in _TOKEN.finditer(text):
         mark = token[0]

@@ -10,29 +10,33 @@ if TYPE_CHECKING:
 
 _STRING = r'"""(?:[^\\]|\\.)*?"{3,5}|' + r"'''.*?'{3,5}|" + r'"(?:[^"\\\n]|\\.)*"|' + r"'[^'\n]*'"
 _TOKEN = re.compile(
-    rf"(?P<string>{_STRING})|(?P<comment>#[^\n]*)|(?P<sign>[\[\]{{}}=,.\n])|(?P<word>[^\s\[\]{{}}=,.#\"']+)", re.DOTALL
+    rf"(?P<string>{_STRING})|(?P<comment>#[^\n]*)|(?P<sign>[\[\]{{}}=,.\n])|(?P<word>[^\s\[\]{{}}=,.#\"']+)",
+    re.DOTALL,
 )
 Path = tuple[str | int, ...]
 
 
 def line_of(text: str, pointer: str) -> int | None:
-    """Return the line, from 1, at which what a JSON pointer (RFC 6901) names stands in a TOML text, or what holds it does.
+    """Return the line, from 1, of the value that a JSON pointer (RFC 6901) names.
 
-    None when not even the first part of the pointer is written there.
+    If the text does not contain it, the line of the nearest table or value around it; None if the
+    text does not contain the first part of the pointer.
     """
     wanted = tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
     best, found = 0, None
     for path, line in _places(text):
         known = tuple(map(str, path))
-        # Of a table that is only spoken of, the first place that speaks of it.
-        common = next((size for size in range(len(known), best, -1) if wanted[:size] == known[:size]), best)
+        # Of a table that has no header, the first place that names it.
+        common = next(
+            (size for size in range(len(known), best, -1) if wanted[:size] == known[:size]), best
+        )
         if common > best:
             best, found = common, line
     return found
 
 
 def _places(text: str) -> Iterator[tuple[Path, int]]:
-    """Yield the path of each table, key and item of an array, with its line, in the order of the text."""
+    """Yield path and line of each table, key and array item, in the order of the text."""
     tokens = _Tokens(text)
     table: Path = ()
     counts: dict[Path, int] = {}
@@ -59,7 +63,7 @@ def _places(text: str) -> Iterator[tuple[Path, int]]:
 
 
 def _resolved(keys: list[str], counts: dict[Path, int]) -> Path:
-    """Return the path of a header: an array of tables on the way stands for its last table."""
+    """Return the path of a header; the name of an array of tables means its last table."""
     path: Path = ()
     for number, key in enumerate(keys):
         path = (*path, key)
@@ -69,13 +73,13 @@ def _resolved(keys: list[str], counts: dict[Path, int]) -> Path:
 
 
 def _value(tokens: _Tokens, path: Path) -> Iterator[tuple[Path, int]]:
-    """Walk over one value, yielding what stands in an array or an inline table."""
+    """Consume one value; yield what an array or an inline table contains."""
     mark = tokens.peek()
     if mark == "[":
         tokens.take()
         number = 0
         while (mark := tokens.after_breaks()) not in (None, "]"):
-            # A bracket that closes what was never opened is no value: it is passed over, too.
+            # Skip a closing bracket without an opening one.
             if mark in (",", "}"):
                 tokens.take()
                 continue
@@ -96,49 +100,49 @@ def _value(tokens: _Tokens, path: Path) -> Iterator[tuple[Path, int]]:
             yield from _value(tokens, inner)
         tokens.take()
     else:
-        # A date may have a space, a number a point: all that is left of a plain value.
+        # A date may contain a space and a number a point, so a plain value may be many tokens.
         while tokens.peek() not in (None, "\n", ",", "]", "}"):
             tokens.take()
 
 
 class _Tokens:
-    """The tokens of a text without comments; ``line`` is that of the last one taken."""
+    """The tokens of a text without comments; ``line`` is the line of the last token taken."""
 
     def __init__(self, text: str) -> None:
-        self._found = [match for match in _TOKEN.finditer(text) if match.lastgroup != "comment"]
+        self._matches = [match for match in _TOKEN.finditer(text) if match.lastgroup != "comment"]
         self._text = text
         self._next = 0
         self._counted, self.line = 0, 1
 
     def peek(self) -> str | None:
-        """Return the next mark; None at the end."""
-        return self._found[self._next][0] if self._next < len(self._found) else None
+        """Return the next token; None at the end."""
+        return self._matches[self._next][0] if self._next < len(self._matches) else None
 
     def take(self) -> str:
-        """Return the next mark and go on; the empty text at the end."""
-        if self._next >= len(self._found):
+        """Consume and return the next token; the empty text at the end."""
+        if self._next >= len(self._matches):
             return ""
         self.line = self.line_ahead()
         self._next += 1
-        return self._found[self._next - 1][0]
+        return self._matches[self._next - 1][0]
 
     def line_ahead(self) -> int:
-        """Return the line of the next mark."""
-        if self._next >= len(self._found):
+        """Return the line of the next token."""
+        if self._next >= len(self._matches):
             return self.line
-        start = self._found[self._next].start()
+        start = self._matches[self._next].start()
         line = self.line + self._text.count("\n", self._counted, start)
         self._counted, self.line = start, line
         return line
 
     def after_breaks(self) -> str | None:
-        """Return the next mark that is no line break."""
+        """Skip line breaks; return the next token."""
         while self.peek() == "\n":
             self.take()
         return self.peek()
 
     def keys(self, end: str) -> list[str]:
-        """Take a dotted key up to ``end``, which is left."""
+        """Consume a dotted key up to ``end``; return its parts."""
         found = []
         while self.peek() not in (None, end, "\n"):
             mark = self.take()

@@ -223,7 +223,7 @@ class _Gathering:
         if self._runtime_side is None or path is None or pattern is None:
             return None
         data = self._compared.file(self._runtime_side, path)
-        return safe_regex.first(pattern, data.decode("utf-8", "replace")) if data else None
+        return safe_regex.search_lines(pattern, data.decode("utf-8", "replace")) if data else None
 
     def _absent_paths(self) -> tuple[str, ...]:
         sides = (self._verified_side, self._runtime_side)

@@ -259,7 +259,7 @@ def _contradictions(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     stated = document["git"].get("service_version")
     if stated:
         try:
-            safe_regex.compiled(stated["pattern"])
+            safe_regex.compile_pattern(stated["pattern"])
         except ValueError as error:
             found.append(("/git/service_version/pattern", str(error)))
     return found

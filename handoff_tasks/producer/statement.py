@@ -31,7 +31,7 @@ _PLACEHOLDER = re.compile(
     r"(?<!\w)<(?![\s\d=])[^<>]*>|\{\{[^{}]*\}\}|\bnone\|describe\b|\b(?:target|previous) tag/sha\b|\b(?:TODO|TBD|FIXME)\b"
 )
 # In a line for people there is no tab either, and no sign that is drawn in two ways.
-_UNWRITTEN = re.compile(rf"[\x00-\x1f\ufe00-\ufe0f{escape.UNSEEN}]")
+_UNWRITTEN = re.compile(rf"[\x00-\x1f\ufe00-\ufe0f{escape.INVISIBLE}]")
 _LONGEST = 4000
 _LISTED = 20
 _PAIRS = 5

@@ -4,94 +4,98 @@ from __future__ import annotations
 
 import contextlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks.sessions import foresight, frame
-from handoff_tasks.sessions.handoff import MADE_MARKER
+from handoff_tasks.sessions import environments, foresight, target
 
 if TYPE_CHECKING:
     from nox import Session
 
+    from handoff_tasks.git.workspace import Workspace
+    from handoff_tasks.producer.profile import Check
+    from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
 
 
-def verify_check(session: Session, place: Place, check_id: str) -> None:
-    """Run one check in its own session."""
-    with frame.framed(session) as run:
-        from handoff_tasks import files
-        from handoff_tasks.checks import evidence, installers
-        from handoff_tasks.checks import run as checks_run
-        from handoff_tasks.formats import redact
-        from handoff_tasks.git import locks, work_folder
-        from handoff_tasks.git.handover import take_over
-        from handoff_tasks.model import Outcome
-        from handoff_tasks.output import terminal
-        from handoff_tasks.problems import refusal
-        from handoff_tasks.rules import checks as check_rules
+def verify_check(session: Session, place: Place, run: Run) -> None:
+    """Run the check that the session is named after, and leave its record and log."""
+    from handoff_tasks.checks import evidence, installers
+    from handoff_tasks.checks import run as checks_run
+    from handoff_tasks.formats import redact
+    from handoff_tasks.git import handover, locks, work_folder
+    from handoff_tasks.model import Outcome
+    from handoff_tasks.output import terminal
+    from handoff_tasks.problems import refusal
+    from handoff_tasks.rules import checks as check_rules
 
-        bin_folder = next(iter(session.bin_paths or ()), None)
-        if bin_folder is None:
-            raise refusal(
-                "HP003",
-                session.name,
-                "the session has no environment of its own (--no-venv, or the backend 'none')",
-                "run it without --no-venv",
-            )
-        # nox has made the environment to its end.
-        files.write(Path(bin_folder).parent / MADE_MARKER, b"", sync=False)
-        run_name = ""
-        if run.options.run_file:
-            workspace, run_name = take_over(run.options.run_file)
-            run.workspace = workspace
-        else:
-            workspace = frame.open_(session, place, run, to_run=True)
-        check = workspace.profile.check(check_id)
-        if run.options.dry_run:
-            prospects = foresight.look_ahead(session, run, workspace, [check])
-            run.problems = foresight.print_foresight(session, run, prospects, again=True)
-            run.advisories = workspace.notes
-            for line in foresight.advisory_lines(run.advisories):
-                terminal.say(line)
-            terminal.say("Nothing was run.")
-            return
-        specs = [workspace.profile.tools[name] for name in check.tools]
-        installed = installers.install(session, specs, bin_folder, os.environ)
-        settings = checks_run.Settings(
-            bin_folder=bin_folder,
-            timeout=run.options.timeout,
-            toolchain=run.options.toolchain,
-            run=run_name,
-            caller=os.environ,
-            not_installed=installed.failures,
-            installation=installed.report,
-        )
-        # A check forgets what is known of it before it runs. In a run of all the lock is the handoff's.
-        alone = not run.options.run_file
-        with (
-            locks.hold(work_folder.lock_path(workspace.work), "the work folder", shared=True) if alone else contextlib.nullcontext()
-        ):
-            record = checks_run.run_check(workspace, check, settings, terminal.Lines(check.id, redact.secrets(os.environ)))
-        result = evidence.judge_evidence(check, record, workspace.binding(check))
-        run.checks, run.problems = (
-            [result],
-            check_rules.check_problems([result], workspace.profile, str(workspace.checkout_spec("").tree)),
-        )
-        run.advisories = workspace.notes
-        run.interrupted = record.outcome is Outcome.INTERRUPTED
+    bin_folder = next(iter(session.bin_paths or ()), None)
+    if bin_folder is None:
+        message = "the session has no environment of its own (--no-venv, or the backend 'none')"
+        raise refusal("HP003", session.name, message, "run it without --no-venv")
+    environments.mark_finished(bin_folder)
+    run_name = ""
+    if run.options.run_file:
+        workspace, run_name = handover.take_over(run.options.run_file)
+        run.workspace = workspace
+    else:
+        workspace = target.open_workspace(session, place, run, to_run=True)
+    check = workspace.profile.check(run.subject)
+    if run.options.dry_run:
+        _print_dry_run(session, run, workspace, check)
+        return
+    specs = [workspace.profile.tools[name] for name in check.tools]
+    installed = installers.install(session, specs, bin_folder, os.environ)
+    settings = checks_run.Settings(
+        bin_folder=bin_folder,
+        timeout=run.options.timeout,
+        toolchain=run.options.toolchain,
+        run=run_name,
+        caller=os.environ,
+        not_installed=installed.failures,
+        installation=installed.report,
+    )
+    lock: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
+    if not run.options.run_file:
+        # In a handoff the lock is the handoff's. Shared: the check removes its old record only.
+        path = work_folder.lock_path(workspace.work)
+        lock = locks.hold(path, "the work folder", shared=True)
+    with lock:
+        lines = terminal.Lines(check.id, redact.secrets(os.environ))
+        record = checks_run.run_check(workspace, check, settings, lines)
+    result = evidence.judge_evidence(check, record, workspace.binding(check))
+    tree = str(workspace.checkout_spec("").tree)
+    run.checks = [result]
+    run.problems = check_rules.check_problems([result], workspace.profile, tree)
+    run.advisories = workspace.notes
+    run.interrupted = record.outcome is Outcome.INTERRUPTED
 
 
-def explain(session: Session, place: Place) -> None:
-    """Print what a check would run and why; without a word, a line for each."""
-    with frame.framed(session, plain=("[CHECK]",)) as run:
-        from handoff_tasks.checks import preview
-        from handoff_tasks.formats import escape
-        from handoff_tasks.output import terminal
+def _print_dry_run(session: Session, run: Run, workspace: Workspace, check: Check) -> None:
+    """Print what would be run, and run nothing."""
+    from handoff_tasks.output import terminal
 
-        workspace = frame.open_(session, place, run, to_run=True)
-        name = run.options.plain[0].removeprefix("verify-")
-        checks = [workspace.profile.check(name)] if name else workspace.profile.checks
-        prospects = foresight.look_ahead(session, run, workspace, checks)
-        settings = foresight.settings_of(checks[0], options=run.options, envdir=frame.envdir(session), run="")
-        for line in preview.lines(prospects[0], workspace, settings) if name else preview.table(prospects):
-            terminal.say(escape.printable(line))
+    prospects = foresight.look_ahead(session, run, workspace, [check])
+    run.problems = foresight.print_foresight(session, run, prospects, again=True)
+    run.advisories = workspace.notes
+    for line in foresight.advisory_lines(run.advisories):
+        terminal.say(line)
+    terminal.say("Nothing was run.")
+
+
+def explain(session: Session, place: Place, run: Run) -> None:
+    """Print what a check would run and why; without an argument, one line for each check."""
+    from handoff_tasks.checks import preview
+    from handoff_tasks.formats import escape
+    from handoff_tasks.output import terminal
+
+    workspace = target.open_workspace(session, place, run, to_run=True)
+    name = run.options.arguments[0].removeprefix("verify-")
+    checks = [workspace.profile.check(name)] if name else workspace.profile.checks
+    prospects = foresight.look_ahead(session, run, workspace, checks)
+    lines = preview.table(prospects)
+    if name:
+        envdir = environments.environment_folder(session)
+        settings = foresight.settings_of(checks[0], options=run.options, envdir=envdir, run="")
+        lines = preview.lines(prospects[0], workspace, settings)
+    for line in lines:
+        terminal.say(escape.printable(line))

@@ -1,11 +1,11 @@
-"""Say what a run would do, without running it."""
+"""Print what a run would do, without running it."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from handoff_tasks.sessions import frame
+from handoff_tasks.sessions import environments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,50 +18,57 @@ if TYPE_CHECKING:
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.problems import Problem
     from handoff_tasks.producer.profile import Check
-    from handoff_tasks.sessions.frame import Run
     from handoff_tasks.sessions.options import Options
+    from handoff_tasks.sessions.run import Run
 
 
-def look_ahead(session: Session, run: Run, workspace: Workspace, checks: Sequence[Check]) -> list[Prospect]:
+def look_ahead(
+    session: Session, run: Run, workspace: Workspace, checks: Sequence[Check]
+) -> list[Prospect]:
     """Return how checks would run now; the private checkout holds the commit afterwards."""
     from handoff_tasks.checks import preview
     from handoff_tasks.git import checkout, locks
     from handoff_tasks.output import terminal
 
-    envdir = frame.envdir(session)
+    envdir = environments.environment_folder(session)
+    prospects = []
     with locks.hold(workspace.base / "run.lock", "the private checkout"):
         checkout.prepare(workspace.checkout_spec(""), terminal.say)
-        return [
-            preview.prospect(workspace, check, settings_of(check, options=run.options, envdir=envdir, run="")) for check in checks
-        ]
+        for check in checks:
+            settings = settings_of(check, options=run.options, envdir=envdir, run="")
+            prospects.append(preview.prospect(workspace, check, settings))
+    return prospects
 
 
-def print_foresight(session: Session, run: Run, prospects: Sequence[Prospect], *, again: bool) -> list[Problem]:
-    """Print what a run would do, and return why checks could not run now; ``again``: what has passed is not kept."""
+def print_foresight(
+    session: Session, run: Run, prospects: Sequence[Prospect], *, again: bool
+) -> list[Problem]:
+    """Print what a run would do; return the problems that would stop checks now.
+
+    With ``again`` earlier outcomes are not reused.
+    """
     from handoff_tasks.checks import lanes as checks_lanes
     from handoff_tasks.checks import preview
     from handoff_tasks.output import terminal
 
-    lanes = checks_lanes.plan([one.check for one in prospects if again or not one.kept], run.options.jobs or default_jobs())
-    found = preview.problems(prospects)
-    for line in [
-        "",
-        f"{session.name} would run",
-        *preview.plan(lanes, [] if again else prospects),
-        "",
-        *preview.table(prospects),
-        *terminal.findings("What would stop it:", found),
-        "",
-    ]:
+    checks = [one.check for one in prospects if again or not one.kept]
+    lanes = checks_lanes.plan(checks, run.options.jobs or default_jobs())
+    problems = preview.problems(prospects)
+    plan = preview.plan(lanes, [] if again else prospects)
+    stops = terminal.findings("What would stop it:", problems)
+    table = preview.table(prospects)
+    for line in ["", f"{session.name} would run", *plan, "", *table, *stops, ""]:
         terminal.say(line)
-    return found
+    return problems
 
 
 def advisory_lines(advisories: Sequence[Problem]) -> list[str]:
     """Return the advisories of a run that stops before its end, as lines."""
     from handoff_tasks.output import terminal
 
-    return [*terminal.findings("Advisories:", advisories)[1:], ""] if advisories else []
+    if not advisories:
+        return []
+    return [*terminal.findings("Advisories:", advisories)[1:], ""]
 
 
 def settings_of(check: Check, *, options: Options, envdir: Path, run: str) -> Settings:
@@ -69,7 +76,7 @@ def settings_of(check: Check, *, options: Options, envdir: Path, run: str) -> Se
     from handoff_tasks.checks import run as checks_run
 
     return checks_run.Settings(
-        bin_folder=frame.bin_folder(envdir, check.session),
+        bin_folder=environments.bin_folder(envdir, check.session),
         timeout=options.timeout,
         toolchain=options.toolchain,
         run=run,
@@ -79,5 +86,8 @@ def settings_of(check: Check, *, options: Options, envdir: Path, run: str) -> Se
 
 
 def default_jobs() -> int:
-    """Return how many checks run at once when nobody says: a cold build fills the processors, a warm one leaves room."""
+    """Return how many checks run at once without ``--jobs``.
+
+    A build from nothing uses all processors; after it, checks wait much of the time.
+    """
     return min(3, os.cpu_count() or 1)

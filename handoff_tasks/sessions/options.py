@@ -11,21 +11,20 @@ from typing import TYPE_CHECKING
 from handoff_tasks.formats import schemas
 from handoff_tasks.model import Flavour
 from handoff_tasks.problems import refusal
+from handoff_tasks.sessions import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
-FORMATS = ("text", "md", "html", "json")
-_READERS = ("handoff-verify", "handoff-show", "handoff-diff")
-LIMITS = ("breaking", "additive")
+    from handoff_tasks.sessions.table import Option, SessionDefinition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The options of a run; paths as given, the limit in seconds. ``run_file`` is set by a handoff for its own checks.
+    """The options of a run, with their defaults; paths as given, the limit in seconds.
 
-    ``plain`` are the words without a flag, ``formatted`` is the form of what is printed.
+    ``arguments`` are the words without a flag; one that was left out is the empty text.
     """
 
     producer_root: Path | None = None
@@ -49,10 +48,10 @@ class Options:
     dry_run: bool = False
     stop_early: bool = False
     run_file: Path | None = None
-    formatted: str = "text"
+    format: str = "text"
     fail_on: str | None = None
     evidence: tuple[Path, ...] = ()
-    plain: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
 
 class _Refused(Exception):
@@ -64,126 +63,128 @@ class _Parser(argparse.ArgumentParser):
         raise _Refused(message)
 
 
-def parse(words: Sequence[str], *, session: str, plain: Sequence[str] = ()) -> Options:
-    """Return the options in ``words``; ``plain`` names the words without a flag that are expected too, such as ``PACKET``.
+def parse(words: Sequence[str], definition: SessionDefinition, session: str) -> Options:
+    """Return the options in ``words``.
 
-    Raises `HandoffError` (HP001), in one line, which points to the help.
+    ``session`` is the name under which the session was registered. Raises `HandoffError` (HP001)
+    for an option that the session does not have, a value that is missing or invalid, and options
+    that contradict each other.
     """
-    parser, flags = _parser(session, plain)
+    hint = f"correct the words after --; nothing was run. All options: nox -s {session} -- --help"
+    _refuse_other_options(words, definition, session, hint)
     try:
-        found, unknown = parser.parse_known_args(list(words))
+        values, unknown = _parser(definition, session).parse_known_args(list(words))
         if unknown:
-            raise _Refused(f"unknown option {unknown[0]}{schemas.nearest(unknown[0], flags)}")
-        for name, value in vars(found).items():
-            if value == "" or (isinstance(value, list) and "" in value):
-                raise _Refused(f"{name if name in plain else '--' + name.replace('_', '-')} is empty")
-        if found.sample and found.producer_root:
-            raise _Refused("--producer-root names a producer and --sample chooses the embedded one; expected one of the two")
-        _refuse_profile(found.profile, session)
-        if found.dry_run and (found.result_json or found.junit):
-            raise _Refused("--dry-run has no result; expected it without --result-json and --junit")
+            raise _Refused(f"unexpected word {unknown[0]}")
+        return _options(vars(values), definition)
     except (_Refused, argparse.ArgumentError) as error:
-        hint = f"correct the words after --; nothing was run. All options: nox -s {session} -- --help"
         raise refusal("HP001", session, str(error), hint) from None
-    values = vars(found)
-    values["plain"] = tuple(values.pop(name) or "" for name in plain)
-    values["evidence"] = tuple(values["evidence"])
-    return Options(**values)
 
 
-def _refuse_profile(profile: str | None, session: str) -> None:
-    if profile is not None and session not in _READERS:
-        raise _Refused(f"--profile is an option of {', '.join(_READERS)}; the noxfile names the profile of this session")
+def _refuse_other_options(
+    words: Sequence[str], definition: SessionDefinition, session: str, hint: str
+) -> None:
+    known = [flag for option in definition.own_options() for flag in option.flags]
+    shown = [option.flags[0] for option in definition.own_options() if not option.hidden]
+    for word in words:
+        if word == "--":
+            return
+        flag = word.partition("=")[0]
+        if word.startswith("--") and flag not in known:
+            # An option of another session is spelled correctly.
+            nearest = "" if flag in table.OPTIONS else schemas.nearest(flag, shown)
+            raise refusal("HP001", flag, f"not an option of {session}{nearest}", hint)
 
 
-def _parser(session: str, plain: Sequence[str]) -> tuple[argparse.ArgumentParser, list[str]]:
-    """Return the parser of all sessions, and the flags that it knows."""
+def _options(values: dict[str, object], definition: SessionDefinition) -> Options:
+    for name, value in values.items():
+        if value == "" or (isinstance(value, list) and "" in value):
+            argument = name in definition.arguments
+            raise _Refused(f"{name if argument else '--' + name.replace('_', '-')} is empty")
+    if values.get("sample") and values.get("producer_root"):
+        raise _Refused(
+            "--producer-root names a producer and --sample chooses the embedded one; "
+            "expected one of the two"
+        )
+    if values.get("dry_run") and (values.get("result_json") or values.get("junit")):
+        raise _Refused("--dry-run has no result; expected it without --result-json and --junit")
+    values["arguments"] = tuple(values.pop(name) or "" for name in definition.arguments)
+    if "evidence" in values:
+        values["evidence"] = tuple(values["evidence"])  # type: ignore[arg-type] # a list, by append
+    return Options(**values)  # type: ignore[arg-type] # each value has been converted by its option
+
+
+def _parser(definition: SessionDefinition, session: str) -> argparse.ArgumentParser:
+    """Return the parser of a session's own options; an option that is not given has no value."""
     parser = _Parser(
         prog=f"nox -s {session} --",
         add_help=False,
         allow_abbrev=False,
-        # Else the words depend on the window's width.
+        argument_default=argparse.SUPPRESS,
+        # A fixed width, so that the text does not depend on the window.
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=80),
     )
-    flags = []
+    for option in definition.own_options():
+        _add_option(parser, option)
+    parser.add_argument("--help", "-h", action="store_true", help="print this, and do nothing else")
+    for name in definition.arguments:
+        if name.startswith("["):
+            parser.add_argument(name, nargs="?", default=None, help=argparse.SUPPRESS)
+        else:
+            parser.add_argument(name, help=argparse.SUPPRESS)
+    return parser
 
-    def add(*names: str, help: str, **settings: object) -> None:  # noqa: A002 - argparse's own word
-        flags.append(names[0])
-        parser.add_argument(*names, help=help, **settings)  # type: ignore[arg-type] # argparse's own keywords, passed through
 
-    add(
-        *("--producer-root", "--memorykernel-root"),
-        metavar="PATH",
-        type=_path,
-        dest="producer_root",
-        help="the producer's root; default: the noxfile's folder, else the sample",
+def _add_option(parser: argparse.ArgumentParser, option: Option) -> None:
+    text = argparse.SUPPRESS if option.hidden else option.help
+    if option.type == "flag":
+        parser.add_argument(*option.flags, dest=option.name, action="store_true", help=text)
+        return
+    parser.add_argument(
+        *option.flags,
+        dest=option.name,
+        metavar=option.value,
+        type=_converter(option),
+        action="append" if option.repeatable else "store",
+        help=text,
     )
-    add("--sample", metavar="|".join(Flavour), type=_flavour, help="the flavour of the embedded sample producer")
-    add("--out-json", metavar="PATH", type=_path, help="where to publish the packet; default: the profile's path")
-    add("--ref", metavar="REV", default="HEAD", help="the commit to verify; default: HEAD")
-    add("--impact", metavar="FILE", type=_path, help="the consumer impact statement; default: the one in the changelog")
-    add("--work-dir", metavar="PATH", type=_path, help="evidence, logs and drafts; default: .handoff/ beside the noxfile")
-    add("--cache-dir", metavar="PATH", type=_path, help="the private checkout; default: the user's cache folder")
-    add("--jobs", metavar="N", type=_count, help="checks side by side; default: 3, or the number of processors")
-    add("--timeout", metavar="SECONDS", type=_count, help="the limit of each check; default: the profile's")
-    add("--toolchain", metavar="NAME", help="the toolchain; default: the profile's, else the machine's")
-    add("--result-json", metavar="PATH", type=_path, help="write verdict, problems and outcomes there")
-    add("--junit", metavar="PATH", type=_path, help="write checks and problems there as JUnit XML")
-    add("--mode", metavar="MODE", help="the mode to assemble; default: the session's")
-    add("--profile", metavar="NAME", help="judge packets by this profile; default: the one that the packet names")
-    add("--allow-untagged", action="store_true", help="accept a release that is not tagged yet")
-    add("--fresh", action="store_true", help="run all checks again, from an empty checkout in new environments")
-    add("--rerun", action="store_true", help="run all checks again, in the checkout that is there")
-    add("--show-output", action="store_true", help="print what the checks print")
-    add("--dry-run", action="store_true", help="run nothing, and print what would be done")
-    add("--stop-early", action="store_true", help="end before the checks if problems are known already")
-    add(
-        "--evidence",
-        metavar="DIR",
-        type=_path,
-        action="append",
-        default=[],
-        help="handoff-assemble: a folder with the evidence of other machines; may be repeated",
-    )
-    add(
-        "--format",
-        metavar="|".join(FORMATS),
-        type=_one_of(FORMATS),
-        default=FORMATS[0],
-        dest="formatted",
-        help="what handoff-diff and handoff-show print; default: text",
-    )
-    add("--fail-on", metavar="|".join(LIMITS), type=_one_of(LIMITS), help="handoff-diff: end with 1 on such a change")
-    parser.add_argument("--help", "-h", action="store_true", default=argparse.SUPPRESS, help="print this, and do nothing else")
-    parser.add_argument("--run-file", type=_path, help=argparse.SUPPRESS)
-    for name in plain:
-        # One in brackets may be left out; it is the empty text then.
-        parser.add_argument(name, **({"nargs": "?"} if name.startswith("[") else {}))  # type: ignore[arg-type] # argparse's own
-    return parser, flags
+
+
+def _converter(option: Option) -> Callable[[str], object]:
+    """Return the function that converts the value of an option."""
+    if option.type == "choice":
+        return _choice(option)
+    converters: dict[str, Callable[[str], object]] = {"path": _path, "count": _count, "text": str}
+    return converters[option.type]
 
 
 def asks_for_help(words: Sequence[str]) -> bool:
-    """Return whether the words ask for help: then they need not make sense otherwise."""
+    """Return whether the words ask for help; the other words then need not be valid."""
     return "--help" in words or "-h" in words
 
 
-def help_lines(session: str, summary: str) -> list[str]:
-    """Return what ``-- --help`` prints: what a session does, and the options of all sessions."""
-    parser, _ = _parser(session, ())
-    parser.usage = f"nox -s {session} -- [options]"
-    parser.description = summary
+def help_lines(definition: SessionDefinition, session: str, description: str) -> list[str]:
+    """Return what ``-- --help`` prints: usage, what the session does, and its own options."""
+    parser = _parser(definition, session)
+    words = definition.usage or " ".join(definition.arguments)
+    parser.usage = f"nox -s {session} -- [options] {words}".rstrip()
+    parser.description = description
     return parser.format_help().rstrip("\n").splitlines()
 
 
 def result_json(words: Sequence[str]) -> Path | None:
-    """Return the path after ``--result-json``, also among words that `parse` refuses, so that a refusal can be told there too."""
-    found = None
+    """Return the path after ``--result-json``; also from words that `parse` refuses.
+
+    The refusal is then written to that result, too.
+    """
+    result = None
     for number, word in enumerate(words):
         flag, _, value = word.partition("=")
         if flag == "--result-json":
-            value = value or (words[number + 1] if number + 1 < len(words) else "")
-            found = Path(value) if value and not value.startswith("--") else None
-    return found
+            following = words[number + 1] if number + 1 < len(words) else ""
+            value = value or following
+            result = Path(value) if value and not value.startswith("--") else None
+    return result
 
 
 def _path(text: str) -> Path | str:
@@ -191,25 +192,21 @@ def _path(text: str) -> Path | str:
     return Path(text) if text else text
 
 
-def _one_of(known: Sequence[str]) -> Callable[[str], str]:
-    def chosen(text: str) -> str:
-        # Not argparse's own choices: how they are refused differs from one Python to the next.
-        if text not in known:
-            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(known)}")
-        return text
+def _choice(option: Option) -> Callable[[str], str]:
+    def choose(text: str) -> str:
+        # Not argparse's choices: the words of its refusal differ between Python versions.
+        if text not in option.choices:
+            expected = ", ".join(option.choices)
+            raise argparse.ArgumentTypeError(f"found {text!r}; expected one of {expected}")
+        return Flavour(text) if option.name == "sample" else text
 
-    return chosen
-
-
-def _flavour(text: str) -> Flavour:
-    try:
-        return Flavour(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no flavour of the sample; expected {' or '.join(Flavour)}") from None
+    return choose
 
 
 def _count(text: str) -> int:
     if not re.fullmatch(r"0*[1-9][0-9]{0,5}", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to 999999")
-    # Python reads no number of thousands of digits, be they zeros.
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}; expected a whole number from 1 to 999999"
+        )
+    # int() refuses thousands of digits, even if they are zeros.
     return int(text.lstrip("0"))

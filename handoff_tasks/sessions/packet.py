@@ -5,184 +5,240 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks.sessions import frame, target
+from handoff_tasks.sessions import target
+from handoff_tasks.sessions.folders import resolve_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
     from nox import Session
 
     from handoff_tasks.git.workspace import Workspace
+    from handoff_tasks.packet.diff import Change
+    from handoff_tasks.problems import Problem
     from handoff_tasks.release.find_packet import Call, Packet
-    from handoff_tasks.sessions.frame import Run
+    from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
 
 
-def verify(session: Session, place: Place) -> None:
-    """Hold a packet to its schema and to itself, and to git where a producer is named or at hand; say every violation."""
-    with frame.framed(session, plain=("PACKET",)) as run:
-        from handoff_tasks.output import terminal
-        from handoff_tasks.problems import HandoffError
-        from handoff_tasks.release import verify_packet
+def verify(session: Session, place: Place, run: Run) -> None:
+    """Check a packet against its schema and the rules, and against git if a producer is known."""
+    from handoff_tasks.output import terminal
+    from handoff_tasks.release import verify_packet
 
-        data, path = _bytes(session, place, run)
-        judged = verify_packet.judge(data, path)
-        problems = [*judged.problems]
-        against = "its bytes alone (give --producer-root to hold it against git)"
-        if judged.document is not None:
-            run.mode = judged.document["handoff_mode"] if verify_packet.stated_commit(judged.document) else None
-            if _producer_at_hand(place, run):
-                try:
-                    asked = frame.asked(session, place, run)
-                    found = verify_packet.against_producer(asked, judged.document, path)
-                    problems += found.problems
-                    run.advisories, run.workspace = found.advisories, found.workspace
-                    against = f"git in {asked.root}, by {found.profile}"
-                except HandoffError as error:
-                    if not problems:
-                        raise
-                    problems += error.problems
-        run.problems = problems
-        first = [] if judged.is_own else problems[:1]
-        title = "Problems:" if judged.is_own else "What contradicts it besides:"
-        lines = [*terminal.findings("Advisories:", run.advisories), *terminal.findings("Problems:", first)]
-        for line in [*lines, *terminal.findings(title, problems[len(first) :]), ""]:
-            terminal.say(line)
-        terminal.say(f"NO-GO  {path}" if problems else f"GO  {path}, checked against {against}")
-        if not problems and not run.options.plain[0].endswith(":"):
-            run.packet = Path(path)
+    data, path = _read_bytes(session, place, run)
+    judged = verify_packet.judge(data, path)
+    problems = [*judged.problems]
+    against = "its bytes alone (give --producer-root to check it against git)"
+    if judged.document is not None:
+        if verify_packet.stated_commit(judged.document):
+            run.mode = judged.document["handoff_mode"]
+        if target.is_available(place, run.options):
+            more, against = _verify_against_git(
+                session, place, run, judged.document, path, known=bool(problems)
+            )
+            problems += more
+    run.problems = problems
+    first = [] if judged.is_own else problems[:1]
+    title = "Problems:" if judged.is_own else "Further contradictions:"
+    lines = terminal.findings("Advisories:", run.advisories)
+    lines += terminal.findings("Problems:", first)
+    lines += terminal.findings(title, problems[len(first) :])
+    for line in [*lines, ""]:
+        terminal.say(line)
+    terminal.say(f"NO-GO  {path}" if problems else f"GO  {path}, checked against {against}")
+    if not problems and not run.options.arguments[0].endswith(":"):
+        run.packet = Path(path)
 
 
-def _bytes(session: Session, place: Place, run: Run) -> tuple[bytes, str]:
-    """Return the bytes of the packet that the word names, a file or ``TAG:``, and how messages name it."""
+def _verify_against_git(
+    session: Session,
+    place: Place,
+    run: Run,
+    document: Mapping[str, Any],
+    path: str,
+    *,
+    known: bool,
+) -> tuple[Sequence[Problem], str]:
+    """Return what git contradicts in a packet, and what it was checked against.
+
+    With ``known`` problems, a producer that cannot be read is one more; otherwise it is raised.
+    """
+    from handoff_tasks.problems import HandoffError
+    from handoff_tasks.release import verify_packet
+
+    try:
+        asked = target.request(session, place, run)
+        result = verify_packet.against_producer(asked, document, path)
+    except HandoffError as error:
+        if not known:
+            raise
+        return error.problems, ""
+    run.advisories, run.workspace = result.advisories, result.workspace
+    return result.problems, f"git in {asked.root}, by {result.profile}"
+
+
+def compare(session: Session, place: Place, run: Run) -> None:
+    """Print what one packet changes against another.
+
+    With ``--fail-on`` a change of that class, or of a graver one, is a problem (HP103).
+    """
+    from handoff_tasks.formats import canonical, escape
+    from handoff_tasks.output import packet_text, terminal
+    from handoff_tasks.problems import refusal
     from handoff_tasks.release import find_packet
 
-    word = run.options.plain[0]
+    form = run.options.format
+    if form == "html":
+        message, hint = "html is the page of one packet", "use --format text, md or json"
+        raise refusal("HP001", "--format", message, hint)
+    (old, new), workspace = _read_packets(session, place, run)
+    changes, notice, notes = find_packet.compared(old, new, workspace)
+    run.advisories = notes
+    run.problems = _grave_changes(changes, run.options.fail_on)
+    if form == "json":
+        document = find_packet.diff_document(old, new, changes, notice, notes)
+        text = canonical.published_bytes(document).decode().rstrip("\n")
+        terminal.say(escape.escape_json(text), wrap=False)
+        return
+    if form == "md":
+        lines = packet_text.changes_markdown(old, new, changes, notes)
+    else:
+        lines = packet_text.changes_text(old, new, changes, notes)
+        lines = [*lines, *terminal.findings("Problems:", run.problems)]
+    for line in lines:
+        terminal.say(line, wrap=form == "text")
+
+
+def _grave_changes(changes: Sequence[Change], limit: str | None) -> list[Problem]:
+    """Return the problem (HP103) of changes of the class ``limit`` or a graver one."""
+    from handoff_tasks.packet import diff
+    from handoff_tasks.problems import Problem
+
+    grave = diff.at_least(changes, diff.ChangeClass(limit)) if limit else []
+    if not grave:
+        return []
+    listed = ", ".join(f"{change.kind} ({change.change_class})" for change in grave)
+    return [
+        Problem(
+            code="HP103",
+            where=f"--fail-on {limit}",
+            message=f"{len(grave)} of {len(changes)} changes: {listed}",
+            hint="give the notice that they need and agree on them with the consumers, or revert "
+            "them",
+        )
+    ]
+
+
+def show(session: Session, place: Place, run: Run) -> None:
+    """Print what a packet says; with ``--format json`` the packet itself in the published form."""
+    from handoff_tasks.formats import canonical, escape
+    from handoff_tasks.output import packet_text, terminal
+
+    [packet], _ = _read_packets(session, place, run)
+    run.advisories = packet.notes
+    call = _call(session, place, run)
+    form = run.options.format
+    if form == "html":
+        terminal.say(_page(packet, call), wrap=False)
+        return
+    if form == "json":
+        text = canonical.published_bytes(packet.document).decode().rstrip("\n")
+        terminal.say(escape.escape_json(text), wrap=False)
+        return
+    render = packet_text.packet_markdown if form == "md" else packet_text.packet_text
+    for line in render(packet, call):
+        terminal.say(line, wrap=form == "text")
+
+
+def _page(packet: Packet, call: Call) -> str:
+    """Return the report's page of one packet. Raises `HandoffError` for another generator's."""
+    from dataclasses import replace
+
+    from handoff_tasks.formats import escape
+    from handoff_tasks.output import packet_text
+    from handoff_tasks.packet import diff
+    from handoff_tasks.problems import refusal
+    from handoff_tasks.report import page
+    from handoff_tasks.report import view as report_view
+
+    if not diff.is_own(packet.document):
+        message = (
+            "html shows what a packet of this library says of its checks and of git; this packet "
+            "has neither"
+        )
+        other = call.line("handoff-diff", packet.word, "OTHER")
+        hint = f"use --format text, md or json, or compare it: {other}"
+        raise refusal("HP001", "--format", message, hint)
+    source = report_view.Source(producer=str(packet.document["producer"]["name"]))
+    view = report_view.view(packet.document, source)
+    next_step = escape.printable(f"{packet_text.next_step(packet, call)}.")
+    note = packet_text.NOT_CHECKED[0].upper() + packet_text.NOT_CHECKED[1:] + "."
+    return page.render(replace(view, sentences=(note, *view.sentences, next_step)))
+
+
+def _read_bytes(session: Session, place: Place, run: Run) -> tuple[bytes, str]:
+    """Return the bytes of the packet that the argument names, and its name in messages.
+
+    The argument is a file or ``TAG:``.
+    """
+    from handoff_tasks.release import find_packet
+
+    word = run.options.arguments[0]
     if word.endswith(":"):
-        data, where, _ = find_packet.bytes_at_tag(_opened(session, place, run), word.removesuffix(":"), _call(session, place, run))
+        workspace = _open_to_read(session, place, run)
+        call = _call(session, place, run)
+        data, where, _ = find_packet.bytes_at_tag(workspace, word.removesuffix(":"), call)
         return data, where
-    path = frame.from_(session, Path(word))
+    path = resolve_path(session, Path(word))
     return find_packet.bytes_of(path), str(path)
 
 
-def _opened(session: Session, place: Place, run: Run) -> Workspace:
-    """Open the producer to read; a bare repository is enough."""
+def _read_packets(
+    session: Session, place: Place, run: Run
+) -> tuple[list[Packet], Workspace | None]:
+    """Return the packets that the arguments name, and the producer's workspace if it was opened."""
+    from handoff_tasks.release import find_packet
+
+    words = run.options.arguments
+    workspace = None
+    if any(word.endswith(":") for word in words) or target.is_available(place, run.options):
+        workspace = _open_to_read(session, place, run)
+    packets = []
+    for word in words:
+        if word.endswith(":"):
+            assert workspace is not None
+            call = _call(session, place, run)
+            packets.append(find_packet.at_tag(workspace, word.removesuffix(":"), call))
+        else:
+            packets.append(find_packet.from_file(resolve_path(session, Path(word))))
+    return packets, workspace
+
+
+def _open_to_read(session: Session, place: Place, run: Run) -> Workspace:
+    """Open the producer to read it; a bare repository suffices."""
     from handoff_tasks.release import verify_packet
 
-    run.workspace = verify_packet.open_at(frame.asked(session, place, run), run.options.ref)
+    run.workspace = verify_packet.open_at(target.request(session, place, run), run.options.ref)
     return run.workspace
 
 
 def _call(session: Session, place: Place, run: Run) -> Call:
-    """Return how a next command names the noxfile and the producer."""
+    """Return how a suggested command names the noxfile and the producer."""
     from handoff_tasks.release.find_packet import Call
 
     options = run.options
-    named = {
+    values = {
         "--producer-root": options.producer_root,
         "--sample": options.sample,
         "--profile": options.profile,
         "--work-dir": options.work_dir,
         "--cache-dir": options.cache_dir,
     }
-    found_by_itself = place.noxfile == Path(session.invoked_from) / "noxfile.py"
-    words = tuple(word for flag, value in named.items() if value is not None for word in (flag, str(value)))
-    return Call(noxfile=None if found_by_itself else place.noxfile, options=words)
-
-
-def _producer_at_hand(place: Place, run: Run) -> bool:
-    """Tell whether a producer is named, or the noxfile is one's own."""
-    return bool(run.options.producer_root or run.options.sample or target.own_root(place))
-
-
-def differ(session: Session, place: Place) -> None:
-    """Print what one packet changes against another; with ``--fail-on`` a change of that class or a graver one is a problem."""
-    with frame.framed(session, plain=("OLD", "NEW")) as run:
-        from handoff_tasks.formats import canonical, escape
-        from handoff_tasks.output import packet_text, terminal
-        from handoff_tasks.packet import diff
-        from handoff_tasks.problems import Problem, refusal
-        from handoff_tasks.release import find_packet
-
-        options = run.options
-        if options.formatted == "html":
-            raise refusal("HP001", "--format", "html is the page of one packet", "take --format text, md or json")
-        (old, new), workspace = _read(session, place, run)
-        changes, notice, notes = find_packet.compared(old, new, workspace)
-        run.advisories = notes
-        if options.fail_on and (grave := diff.at_least(changes, diff.ChangeClass(options.fail_on))):
-            told = ", ".join(f"{change.kind} ({change.change_class})" for change in grave)
-            run.problems = [
-                Problem(
-                    code="HP103",
-                    where=f"--fail-on {options.fail_on}",
-                    message=f"{len(grave)} of {len(changes)} changes: {told}",
-                    hint="give the notice that they ask for and agree on them with the consumers, or take them back",
-                )
-            ]
-        if options.formatted == "json":
-            text = canonical.published_bytes(find_packet.diff_document(old, new, changes, notice, notes)).decode().rstrip("\n")
-            terminal.say(escape.escape_json(text), wrap=False)
-            return
-        if options.formatted == "md":
-            lines = packet_text.changes_markdown(old, new, changes, notes)
-        else:
-            lines = [*packet_text.changes_text(old, new, changes, notes), *terminal.findings("Problems:", run.problems)]
-        for line in lines:
-            terminal.say(line, wrap=options.formatted == "text")
-
-
-def show(session: Session, place: Place) -> None:
-    """Print a packet's own words; ``--format json`` is the packet itself in the published form."""
-    with frame.framed(session, plain=("PACKET",)) as run:
-        from handoff_tasks.formats import canonical, escape
-        from handoff_tasks.output import packet_text, terminal
-        from handoff_tasks.packet import diff
-        from handoff_tasks.problems import refusal
-
-        [read], _ = _read(session, place, run)
-        run.advisories = read.notes
-        if run.options.formatted == "html":
-            if not diff.is_own(read.document):
-                message = "html shows what packets of this library say of their checks and of git; this one says neither"
-                other = _call(session, place, run).line("handoff-diff", read.word, "OTHER")
-                hint = f"take --format text, md or json, or compare it: {other}"
-                raise refusal("HP001", "--format", message, hint)
-            terminal.say(_page(read, _call(session, place, run)), wrap=False)
-            return
-        if run.options.formatted == "json":
-            terminal.say(escape.escape_json(canonical.published_bytes(read.document).decode().rstrip("\n")), wrap=False)
-            return
-        made = packet_text.packet_markdown if run.options.formatted == "md" else packet_text.packet_text
-        for line in made(read, _call(session, place, run)):
-            terminal.say(line, wrap=run.options.formatted == "text")
-
-
-def _page(read: Packet, call: Call) -> str:
-    """Return the report's page of a packet alone."""
-    from dataclasses import replace
-
-    from handoff_tasks.formats import escape
-    from handoff_tasks.output import packet_text
-    from handoff_tasks.report import page
-    from handoff_tasks.report import view as report_view
-
-    view = report_view.view(read.document, report_view.Source(producer=str(read.document["producer"]["name"])))
-    next_step = escape.printable(f"{packet_text.next_step(read, call)}.")
-    said = packet_text.NOT_CHECKED[0].upper() + packet_text.NOT_CHECKED[1:] + "."
-    return page.render(replace(view, sentences=(said, *view.sentences, next_step)))
-
-
-def _read(session: Session, place: Place, run: Run) -> tuple[list[Packet], Workspace | None]:
-    """Return the packets that the words name, each a file or ``TAG:``, and the workspace of a producer that is named or needed."""
-    from handoff_tasks.release import find_packet
-
-    options = run.options
-    tags = any(word.endswith(":") for word in options.plain)
-    workspace = _opened(session, place, run) if tags or _producer_at_hand(place, run) else None
-    found = []
-    for word in options.plain:
-        if word.endswith(":"):
-            assert workspace is not None
-            found.append(find_packet.at_tag(workspace, word.removesuffix(":"), _call(session, place, run)))
-        else:
-            found.append(find_packet.from_file(frame.from_(session, Path(word))))
-    return found, workspace
+    words: list[str] = []
+    for flag, value in values.items():
+        if value is not None:
+            words += [flag, str(value)]
+    default = place.noxfile == Path(session.invoked_from) / "noxfile.py"
+    return Call(noxfile=None if default else place.noxfile, options=tuple(words))

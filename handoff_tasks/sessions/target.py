@@ -1,17 +1,24 @@
-"""Choose the producer that a noxfile is about, or the embedded sample."""
+"""Choose the producer that a noxfile is about, or the embedded sample, and open it."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from handoff_tasks.sessions import folders
 
+if TYPE_CHECKING:
+    from nox import Session
+
+    from handoff_tasks.git.workspace import Workspace
+    from handoff_tasks.release.verify_packet import Asked
     from handoff_tasks.sessions.options import Options
+    from handoff_tasks.sessions.run import Run
 
 DEFAULT_PROFILE = "memorykernel"
 _SAMPLE_PROFILES = {"rust": "sample-rust", "python": "sample-python"}
@@ -20,7 +27,10 @@ _SAMPLE_FOLDERS = {"rust": "sample-producer", "python": "sample-producer-python"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """What sessions are made of: names with what is said of each, and the manifest's path."""
+    """The parts of a profile that sessions are registered from.
+
+    ``modes`` maps each mode's name to its session, ``checks`` each check's id to its title.
+    """
 
     modes: dict[str, str]
     checks: dict[str, str]
@@ -29,7 +39,10 @@ class Outline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the sessions were registered: the noxfile and the profile's file; the profile's name when it is a built-in one."""
+    """The noxfile that registers the sessions, and its profile.
+
+    ``built_in`` is the profile's name if it is a built-in one.
+    """
 
     noxfile: Path
     profile_path: Path
@@ -38,7 +51,10 @@ class Place:
 
 
 def place_of(noxfile: Path, profile: str | Path) -> Place:
-    """Return the place of a noxfile and its profile, by name or path. Exits nox (HP030) when it cannot be read."""
+    """Return the place of a noxfile and its profile, given by name or path.
+
+    Exits nox (HP030) if the profile cannot be read.
+    """
     from handoff_tasks import files
 
     built_in = files.built_in_profiles()
@@ -48,28 +64,30 @@ def place_of(noxfile: Path, profile: str | Path) -> Place:
     path = noxfile.parent / profile
     if not path.is_file():
         sys.exit(
-            f"HP030 {path}: no such profile; expected a file, or a built-in one: {', '.join(built_in)}\n"
+            f"HP030 {path}: no such profile; expected a file, or a built-in profile: "
+            f"{', '.join(built_in)}\n"
             f"      next: correct the name in {noxfile}"
         )
     return Place(noxfile=noxfile, profile_path=path, built_in=None, outline=_outline(path))
 
 
 def checks(place: Place) -> tuple[dict[str, str], set[str]]:
-    """Return the checks to register, name to title, and those among them that the tag ``verify`` is for."""
+    """Return the checks to register, id to title, and the ids that the tag ``verify`` selects."""
     checks = dict(place.outline.checks)
-    tagged = set(checks)
+    selected = set(checks)
     if takes_sample(place):
-        here = _flavour_here()
+        here = _local_flavour()
         for flavour, path in _sample_profiles().items():
-            others = place.outline.checks if path == place.profile_path else _outline(path).checks
+            own = path == place.profile_path
+            others = place.outline.checks if own else _outline(path).checks
             checks |= {check: title for check, title in others.items() if check not in checks}
             if flavour == here:
-                tagged = set(others)
-    return checks, tagged
+                selected = set(others)
+    return checks, selected
 
 
 def _outline(profile_path: Path) -> Outline:
-    """Return the names in a profile: cheap, since listing sessions must be; a run parses the profile in full."""
+    """Return the names in a profile, without the full parsing, which would slow listing down."""
     try:
         document = tomllib.loads(profile_path.read_text("utf-8"))
         return Outline(
@@ -78,12 +96,10 @@ def _outline(profile_path: Path) -> Outline:
             manifest=_text(document["paths"]["manifest"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
-        from handoff_tasks.formats import schemas
         from handoff_tasks.problems import HandoffError
-        from handoff_tasks.producer import profile as producer_profile
 
         try:
-            producer_profile.parse(profile_path.read_bytes(), str(profile_path), schemas.schema(schemas.PROFILE))
+            _parse_profile(profile_path)
         except (HandoffError, OSError) as error:
             sys.exit(str(error))
         raise
@@ -95,14 +111,27 @@ def _text(value: object) -> str:
     return value
 
 
+def _parse_profile(path: Path) -> None:
+    """Raise `HandoffError` (HP030) with the mistakes of a profile."""
+    from handoff_tasks.formats import schemas
+    from handoff_tasks.producer import profile
+
+    profile.parse(path.read_bytes(), str(path), schemas.schema(schemas.PROFILE))
+
+
 def own_root(place: Place) -> Path | None:
-    """Return the noxfile's folder when it holds a producer manifest."""
+    """Return the noxfile's folder if it holds a producer manifest."""
     folder = place.noxfile.parent
     return folder if (folder / place.outline.manifest).is_file() else None
 
 
+def is_available(place: Place, options: Options) -> bool:
+    """Return whether a producer is named, or the noxfile's folder is one."""
+    return bool(options.producer_root or options.sample or own_root(place))
+
+
 def takes_sample(place: Place) -> bool:
-    """Tell whether a run that names no producer takes the embedded sample."""
+    """Return whether a run that names no producer takes the embedded sample."""
     return place.built_in == DEFAULT_PROFILE and own_root(place) is None
 
 
@@ -114,64 +143,53 @@ def _sample_profiles() -> dict[str, Path]:
     return {flavour: built_in[name] for flavour, name in _SAMPLE_PROFILES.items()}
 
 
-def _flavour_here() -> str:
-    """Return the flavour of the sample that suits this machine: Rust where there is cargo."""
+def _local_flavour() -> str:
+    """Return the flavour of the sample that suits this machine: Rust if cargo is on PATH."""
     from handoff_tasks.checks import tools
 
     return "rust" if tools.which(["cargo"], tools.path_of(None, os.environ)) else "python"
 
 
-def choose(place: Place, options: Options, named: Path | None, work: Path) -> tuple[Path, Path]:
-    """Return the root of the producer that is meant and its profile; the sample is built below ``work`` where it is not there yet.
+def choose(place: Place, options: Options, root: Path | None, work: Path) -> tuple[Path, Path]:
+    """Return the root of the producer and the path of its profile.
 
-    ``named`` is the root that the options name. Raises `HandoffError`: HP001 (no place for a sample), HP010 (no producer).
+    ``root`` is the one that the options name. The sample is built below ``work`` if it does not
+    exist yet. Raises `HandoffError`: HP001 (``--sample`` with another producer), HP010 (no
+    producer).
     """
     from handoff_tasks.problems import refusal
 
-    if named:
-        return named, place.profile_path
+    if root:
+        return root, place.profile_path
     if takes_sample(place):
         return _sample(options, work)
     own = own_root(place)
     if options.sample:
-        whose = "the noxfile's folder is a producer itself" if own else "the noxfile registers a profile of its own"
+        why = "the noxfile registers a profile of its own"
+        if own:
+            why = "the noxfile's folder is a producer itself"
         raise refusal(
             "HP001",
             "--sample",
-            f"{whose}; expected the default profile and a noxfile outside of any producer",
+            f"{why}; expected the default profile and a noxfile outside of any producer",
             "leave --sample out; nothing was run",
         )
     folder = place.noxfile.parent
-    # With a profile of one's own the folder is the producer: what it lacks is told of the commit, all at once.
-    if own or (place.built_in is None and any((above / ".git").exists() for above in (folder, *folder.parents))):
+    # With its own profile the noxfile's folder is the producer; what the commit lacks is reported
+    # later, all at once.
+    in_git = any((above / ".git").exists() for above in (folder, *folder.parents))
+    if own or (place.built_in is None and in_git):
         return folder, place.profile_path
-    _parsed(place)
+    # A wrong path in the profile is reported as such, not as a missing file.
+    _parse_profile(place.profile_path)
     raise refusal(
         "HP010",
-        str(place.noxfile.parent),
-        f"the noxfile's folder holds no producer manifest; the profile wants it at {place.outline.manifest}",
-        "commit one there (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root with "
-        "--producer-root",
+        str(folder),
+        "the noxfile's folder holds no producer manifest; expected one at "
+        f"{place.outline.manifest}, as the profile says",
+        "commit one there (schemas/producer-contract-manifest.v1.schema.json describes it), or "
+        "give the producer's root with --producer-root",
     )
-
-
-def words(place: Place, options: Options, profile_path: Path) -> list[str]:
-    """Return the words after ``--`` that choose the producer of a run again."""
-    if options.producer_root:
-        return ["--producer-root", str(options.producer_root)]
-    if not takes_sample(place):
-        return []
-    flavour = next(flavour for flavour, path in _sample_profiles().items() if path == profile_path)
-    work = ["--work-dir", str(options.work_dir)] if options.work_dir else []
-    return ["--sample", flavour, *work]
-
-
-def _parsed(place: Place) -> None:
-    """Raise `HandoffError` (HP030) with the mistakes of the profile: a wrong path in it is no missing file."""
-    from handoff_tasks.formats import schemas
-    from handoff_tasks.producer import profile as producer_profile
-
-    producer_profile.parse(place.profile_path.read_bytes(), str(place.profile_path), schemas.schema(schemas.PROFILE))
 
 
 def _sample(options: Options, work: Path) -> tuple[Path, Path]:
@@ -181,11 +199,11 @@ def _sample(options: Options, work: Path) -> tuple[Path, Path]:
     from handoff_tasks.problems import HandoffError
     from handoff_tasks.setup import sample
 
-    flavour = options.sample or Flavour(_flavour_here())
+    flavour = options.sample or Flavour(_local_flavour())
     if flavour is Flavour.PYTHON and not options.sample:
         terminal.say(
-            "cargo is not on PATH: the sample producer is taken in its Python flavour, checked by ruff and pytest "
-            "(--sample rust|python chooses)"
+            "cargo is not on PATH: using the Python flavour of the sample producer, checked by "
+            "ruff and pytest (--sample rust|python chooses)"
         )
     root = work / _SAMPLE_FOLDERS[flavour]
     if not root.exists():
@@ -194,7 +212,77 @@ def _sample(options: Options, work: Path) -> tuple[Path, Path]:
         try:
             sample.build(root, flavour)
         except HandoffError:
-            # Another session may have been faster.
+            # Another session may have built it first.
             if not (root / ".git").is_dir():
                 raise
     return root, _sample_profiles()[flavour]
+
+
+def _locate(session: Session, place: Place, run: Run) -> tuple[Path, Path, Path, Path]:
+    """Return root, profile, work and cache folder; choose the producer if that was not done."""
+    options = run.options
+    work = folders.work_folder(session, place.noxfile, options)
+    if run.producer is None:
+        named = options.producer_root
+        root = folders.resolve_path(session, named) if named else None
+        run.producer = choose(place, options, root, work)
+    return (*run.producer, work, folders.cache_folder(session, options))
+
+
+def request(session: Session, place: Place, run: Run) -> Asked:
+    """Return what `verify_packet` needs to open the producer for reading."""
+    from handoff_tasks.release import verify_packet
+
+    root, profile_path, work, cache = _locate(session, place, run)
+    option = run.options.profile
+    return verify_packet.Asked(
+        root=root, profile_path=profile_path, option=option, work=work, cache=cache
+    )
+
+
+def open_workspace(
+    session: Session, place: Place, run: Run, *, ref: str | None = None, to_run: bool = False
+) -> Workspace:
+    """Open the producer's workspace at ``ref``, else at the commit that the options name.
+
+    With ``to_run`` checks run there.
+    """
+    from handoff_tasks.git import workspace
+
+    root, profile_path, work, cache = _locate(session, place, run)
+    run.workspace = workspace.open_workspace(
+        root=root,
+        ref=ref or run.options.ref,
+        profile_path=profile_path,
+        work=work,
+        cache=cache,
+        to_run=to_run,
+    )
+    return run.workspace
+
+
+def words(place: Place, options: Options, profile_path: Path) -> list[str]:
+    """Return the words after ``--`` that choose the producer of a run again."""
+    if options.producer_root:
+        return ["--producer-root", str(options.producer_root)]
+    if not takes_sample(place):
+        return []
+    profiles = _sample_profiles()
+    flavour = next(flavour for flavour, path in profiles.items() if path == profile_path)
+    work = ["--work-dir", str(options.work_dir)] if options.work_dir else []
+    return ["--sample", flavour, *work]
+
+
+def verify_command(session: Session, place: Place, run: Run, packet: Path) -> str:
+    """Return the command that verifies a packet, for the folder where nox was called."""
+    assert run.producer is not None
+    here = Path(session.invoked_from)
+    command = ["nox"]
+    if place.noxfile != here / "noxfile.py":
+        command += ["--noxfile", _relative(place.noxfile, here)]
+    command += ["-s", "handoff-verify", "--", *words(place, run.options, run.producer[1])]
+    return shlex.join([*command, _relative(packet, here)])
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)

@@ -47,19 +47,22 @@ COMMITS: Mapping[Flavour, Mapping[str, str]] = MappingProxyType(
         ),
     }
 )
-"""Each flavour's commits, oldest first, by what they are."""
+"""Each flavour's commits by name, oldest first."""
 _TAGS = {"v0.3.1": "runtime-v2", "v0.3.2": "v0.3.2", "v0.3.3": "v0.3.3", "v0.4.0": "v0.4.0"}
 RELEASES: Mapping[Flavour, Mapping[str, str]] = MappingProxyType(
-    {flavour: MappingProxyType({tag: commits[name] for tag, name in _TAGS.items()}) for flavour, commits in COMMITS.items()}
+    {
+        flavour: MappingProxyType({tag: commits[name] for tag, name in _TAGS.items()})
+        for flavour, commits in COMMITS.items()
+    }
 )
 """Each flavour's annotated tags and the commits that they point to."""
 RELEASE_BRANCH = "release"
-"""The branch that is checked out: it ends at the newest release, while ``main`` has moved on."""
+"""The branch that is checked out: it ends at the newest release, and ``main`` is ahead of it."""
 _DATA = Path(__file__).resolve().parents[1] / "sample_producer"
 _IDENT = "Sample Producer <sample@example.invalid>"
 _FIRST_DAY = 1_740_992_400  # 2025-03-03T09:00:00Z
 _DAY = 86_400
-# What stands in the data for the id of an earlier commit.
+# Placeholders in the data for the ids of earlier commits.
 _PLACEHOLDERS = {b"@RUNTIME_V2@": "runtime-v2", b"@RUNTIME_V3@": "runtime-v3"}
 
 
@@ -95,10 +98,11 @@ _HISTORY = (
 
 
 def build(destination: Path, flavour: Flavour = Flavour.RUST) -> None:
-    """Build the repository of one flavour of the sample at ``destination``, which must not exist or be an empty folder.
+    """Build the repository of one flavour of the sample at ``destination``.
 
-    It appears whole or not at all. Raises `HandoffError` (HP009) when it cannot be built there, or when the installed data
-    is not what the constants name.
+    The folder must not exist or be empty. It is complete, or not made at all. Raises
+    `HandoffError` (HP009) if it cannot be built there, or if the installed data does not give the
+    commits in `COMMITS`.
     """
     try:
         if destination.is_symlink():
@@ -109,11 +113,12 @@ def build(destination: Path, flavour: Flavour = Flavour.RUST) -> None:
         if target.exists() and target.samefile("."):
             raise _refused(destination, "it is the current folder, which would be replaced")
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the target, so that moving it there is one rename; one folder deeper, so that its mode follows the umask.
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as workshop:
-            repository = Path(workshop, "repository")
+        # Beside the target, so that moving it there is one rename; one folder deeper, so that its
+        # mode follows the umask.
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
+            repository = Path(temporary, "repository")
             repository.mkdir()
-            _fill(repository, Path(workshop, "marks"), flavour)
+            _fill(repository, Path(temporary, "marks"), flavour)
             repository.rename(target)
     except OSError as error:
         raise _refused(destination, error.strerror or str(error)) from error
@@ -140,21 +145,24 @@ def _fill(repository: Path, marks: Path, flavour: Flavour) -> None:
         cwd=repository,
         stdin=b"".join(_stream(flavour)),
     )
-    made = dict(line.split() for line in marks.read_text(encoding="ascii").splitlines())
+    commits = dict(line.split() for line in marks.read_text(encoding="ascii").splitlines())
     for step in _HISTORY:
         expected = COMMITS[flavour][step.name]
-        if made[f":{step.number}"] != expected:
+        if commits[f":{step.number}"] != expected:
             raise refusal(
                 "HP009",
                 str(_DATA / flavour / step.folder),
-                f"the sample's data makes commit {made[f':{step.number}']}, not {expected}",
+                f"the sample's data makes commit {commits[f':{step.number}']}, not {expected}",
                 "install this package again",
             )
     command.run("read-tree", "--reset", "-u", "HEAD", cwd=repository)
 
 
 def _stream(flavour: Flavour) -> Iterator[bytes]:
-    """Yield what ``git fast-import`` reads: commits on main, their tags, then the release branch."""
+    """Yield what ``git fast-import`` reads.
+
+    Commits on main, their tags, then the release branch.
+    """
     for step in _HISTORY:
         yield f"commit refs/heads/main\nmark :{step.number}\ncommitter {_IDENT} {step.date} +0000\n".encode()
         yield _data(f"{step.message}\n".encode())
@@ -174,17 +182,27 @@ def _data(content: bytes) -> bytes:
 
 
 def _files(step: _Step, flavour: Flavour) -> Iterator[tuple[str, bytes]]:
-    """Yield the path and content of each file that a commit adds or changes: what the flavours share, then the flavour's own.
+    """Yield the path and content of each file that a commit adds or changes.
 
-    A leading dot is stored as ``dot-``, because tools would act on such a file; what really has one was left by a tool, and so was
-    ``__pycache__``, by the installer.
+    What the flavours share, then the flavour's own.
+
+    A leading dot is stored as ``dot-``, because tools would act on such a file; what really has one
+    was left by a tool, and so was ``__pycache__``, by the installer.
     """
     for folder in (_DATA / "common" / step.folder, _DATA / flavour / step.folder):
         for file in sorted(folder.rglob("*")):
             parts = file.relative_to(folder).parts
-            if not file.is_file() or any(part.startswith(".") or part == "__pycache__" for part in parts):
+            if not file.is_file() or any(
+                part.startswith(".") or part == "__pycache__" for part in parts
+            ):
                 continue
             content = file.read_bytes()
             for placeholder, name in _PLACEHOLDERS.items():
                 content = content.replace(placeholder, COMMITS[flavour][name].encode())
-            yield "/".join("." + part.removeprefix("dot-") if part.startswith("dot-") else part for part in parts), content
+            yield (
+                "/".join(
+                    "." + part.removeprefix("dot-") if part.startswith("dot-") else part
+                    for part in parts
+                ),
+                content,
+            )

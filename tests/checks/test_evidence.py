@@ -327,7 +327,7 @@ def test_a_record_that_was_edited_is_not_believed(
     [
         (b"", ":1:1", "not JSON: expected a value"),
         (b'{"id": "fmt",', ":1:14", "not JSON: expected a key in double quotes"),
-        (b'{"id": "fmt",\n "id": "fmt"}', ":2:2#/id", 'the key "id" stands twice in one object'),
+        (b'{"id": "fmt",\n "id": "fmt"}', ":2:2#/id", 'duplicate key "id"'),
         (b'{"duration_ms": 1.5}', ":1:17#/duration_ms", "1.5 is a float; only whole numbers are expected"),
         (b'{"id": "\xff"}', ":1:9#/id", "byte 8 is not UTF-8"),
         (b"\xef\xbb\xbf{}", ":1:1", "the document starts with a byte order mark; expected plain UTF-8"),

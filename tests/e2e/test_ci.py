@@ -19,7 +19,7 @@ import scratch
 
 import handoff_tasks
 from handoff_tasks.model import Flavour
-from handoff_tasks.sessions import options
+from handoff_tasks.sessions import options, table
 from handoff_tasks.setup import sample
 
 CI = places.TOP / "docs" / "ci"
@@ -81,7 +81,8 @@ def test_what_it_calls_is_known(workflow: Path) -> None:
             assert "SESSION: ${{ matrix.session }}" in text
             continue
         assert words[2] in {"handoff-stable", "handoff-assemble"}
-        options.parse(words[words.index("--") + 1 :], session=words[2])
+        definition = table.SESSIONS[words[2].replace("stable", "<mode>")]
+        options.parse(words[words.index("--") + 1 :], definition, words[2])
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)

@@ -116,7 +116,7 @@ def test_a_producer_with_the_wheel_installed(desk: Desk, tmp_path: Path) -> None
     path = f"{environment / 'bin'}:{os.environ['PATH']}"
     caller = {**scratch.environment(PATH=path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     listed = subprocess.run(["nox", "-l"], cwd=made.root, env=caller, capture_output=True, text=True, check=False)
-    assert "- handoff-stable [handoff] -> All checks on one commit, then the stable packet: " in listed.stdout
+    assert "- handoff-stable [handoff] -> Run all checks on one commit, then publish the stable packet " in listed.stdout
     assert "- verify-ok [verify] -> Check alone, with its evidence: ok." in listed.stdout
     done = subprocess.run(["nox", "-s", "handoff-stable"], cwd=made.root, env=caller, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -16,7 +16,7 @@ import pytest
 import scratch
 from desk import until, wait_for
 
-from handoff_tasks.sessions import frame
+from handoff_tasks.sessions import environments
 
 if TYPE_CHECKING:
     from desk import Desk
@@ -143,7 +143,7 @@ def test_a_killed_lane_is_a_check_that_was_not_run(desk: Desk) -> None:
 def test_a_killed_run_does_not_disturb_the_next(desk: Desk, tmp_path: Path, event: str) -> None:
     """Stimulus: kill -9 of the outer nox, and the same command at once. GO: nothing of the first makes environments beside it."""
     desk.envdir = tmp_path / "environments of its own"
-    made = Path(frame.bin_folder(desk.envdir, "verify-slow")).parent
+    made = Path(environments.bin_folder(desk.envdir, "verify-slow")).parent
     said = slow(desk)
     killed = []
     for _ in range(3):

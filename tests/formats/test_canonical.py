@@ -37,7 +37,9 @@ def shuffled(value: object, source: random.Random) -> object:
 
 @quick
 @given(DOCUMENTS, st.randoms(use_true_random=False))
-def test_the_canonical_form_does_not_depend_on_the_order_of_keys(document: object, source: random.Random) -> None:
+def test_the_canonical_form_does_not_depend_on_the_order_of_keys(
+    document: object, source: random.Random
+) -> None:
     """Two documents that differ in the order of keys only have one canonical form and one digest."""
     other = shuffled(document, source)
     assert canonical.canonical_bytes(other) == canonical.canonical_bytes(document)
@@ -63,7 +65,13 @@ def test_the_canonical_form_is_json_without_white_space_between(document: object
 
 def test_the_published_form() -> None:
     """The published form has two-space indent, keys in the order given, characters as they are, and one newline at the end."""
-    document: dict[str, object] = {"b": [1, {"ü": "€ \U0001f600"}], "a": {}, "c": [], "d": None, "e": (True, False)}
+    document: dict[str, object] = {
+        "b": [1, {"ü": "€ \U0001f600"}],
+        "a": {},
+        "c": [],
+        "d": None,
+        "e": (True, False),
+    }
     expected = """{
   "b": [
     1,
@@ -84,7 +92,10 @@ def test_the_published_form() -> None:
 
 
 def test_keys_are_sorted_as_rfc_8785_sorts_them() -> None:
-    """The example of RFC 8785, section 3.2.3: keys are sorted by UTF-16 code units, not by code points."""
+    """The example of RFC 8785, section 3.2.3.
+
+    Keys are sorted by UTF-16 code units, not by code points.
+    """
     document = {
         "\u20ac": "Euro Sign",
         "\r": "Carriage Return",
@@ -114,14 +125,19 @@ def test_strings_are_escaped_as_rfc_8785_escapes_them() -> None:
 
 def test_the_digest() -> None:
     """The digest is the sha256 of the canonical form, with its name before it."""
-    assert canonical.digest({"b": 1, "a": 2}) == "sha256:" + hashlib.sha256(b'{"a":2,"b":1}').hexdigest()
+    assert (
+        canonical.digest({"b": 1, "a": 2})
+        == "sha256:" + hashlib.sha256(b'{"a":2,"b":1}').hexdigest()
+    )
 
 
 @pytest.mark.parametrize("document", [1.5, [1.0], {"a": {"b": (0.0,)}}, float("nan")])
 def test_floats_are_refused_where_a_digest_may_be_taken(document: object) -> None:
     """A float anywhere in a document is refused by name, published or canonical."""
     for write in (canonical.published_bytes, canonical.canonical_bytes, canonical.digest):
-        with pytest.raises(ValueError, match=r"^(1\.5|1\.0|0\.0|nan) is a float; no contract has one$"):
+        with pytest.raises(
+            ValueError, match=r"^(1\.5|1\.0|0\.0|nan) is a float; no contract has one$"
+        ):
             write(document)
 
 

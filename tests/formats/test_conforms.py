@@ -1,4 +1,7 @@
-"""Claims about the quick look at good documents: its yes is jsonschema's yes, and good documents get one."""
+"""Claims about the quick look at good documents.
+
+Its yes is jsonschema's yes, and good documents get one.
+"""
 
 from __future__ import annotations
 
@@ -46,17 +49,45 @@ PIECES = [
     {"additionalProperties": False},
     {"properties": {"a": {"type": "integer"}}},
     {"patternProperties": {"^a": {"minimum": 1}}},
-    {"properties": {"a": {"const": "a"}}, "patternProperties": {"^b": {"type": "string"}}, "additionalProperties": {"const": 1}},
+    {
+        "properties": {"a": {"const": "a"}},
+        "patternProperties": {"^b": {"type": "string"}},
+        "additionalProperties": {"const": 1},
+    },
     {"items": {"type": "integer"}},
     {"not": {"required": ["a"]}},
     {"not": {"type": "integer"}},
-    {"if": {"properties": {"a": {"const": "a"}}}, "then": {"required": ["b"]}, "else": {"required": ["c"]}},
+    {
+        "if": {"properties": {"a": {"const": "a"}}},
+        "then": {"required": ["b"]},
+        "else": {"required": ["c"]},
+    },
     {"if": {"minimum": 1}, "then": {"const": 1}},
     {"contains": {"const": 1}},
 ]
 VALUES = st.recursive(
-    st.sampled_from(["", "a", "aa", "b", "a\n", "2026-02-28T00:00:00Z", "2026-02-30T00:00:00Z", 0, 1, 2, 1.0, True, False, None]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "ab", "c"]), inner, max_size=3),
+    st.sampled_from(
+        [
+            "",
+            "a",
+            "aa",
+            "b",
+            "a\n",
+            "2026-02-28T00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            0,
+            1,
+            2,
+            1.0,
+            True,
+            False,
+            None,
+        ]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", "ab", "c"]), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -64,16 +95,30 @@ VALUES = st.recursive(
 def says_jsonschema(schema: dict[str, Any], document: object) -> bool:
     """Return jsonschema's verdict."""
     formats = FormatChecker(formats=())
-    formats.checks("date-time")(lambda value: not isinstance(value, str) or conforms.is_date_time(value))
+    formats.checks("date-time")(
+        lambda value: not isinstance(value, str) or conforms.is_date_time(value)
+    )
     registry: Registry[Any] = Registry()
-    return bool(Draft202012Validator(schema, registry=registry, format_checker=formats).is_valid(document))
+    return bool(
+        Draft202012Validator(schema, registry=registry, format_checker=formats).is_valid(document)
+    )
 
 
 @quick
-@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=3), st.sampled_from(["", "anyOf", "allOf"]), VALUES)
-def test_a_yes_is_never_jsonschemas_no(pieces: list[dict[str, Any]], together: str, document: object) -> None:
+@given(
+    st.lists(st.sampled_from(PIECES), min_size=1, max_size=3),
+    st.sampled_from(["", "anyOf", "allOf"]),
+    VALUES,
+)
+def test_a_yes_is_never_jsonschemas_no(
+    pieces: list[dict[str, Any]], together: str, document: object
+) -> None:
     """Whatever keywords meet whatever value: what conforms here has no violation there."""
-    schema: dict[str, Any] = {together: pieces} if together else {key: value for piece in pieces for key, value in piece.items()}
+    schema: dict[str, Any] = (
+        {together: pieces}
+        if together
+        else {key: value for piece in pieces for key, value in piece.items()}
+    )
     if conforms.test(schema)(document):
         assert says_jsonschema(schema, document)
 
@@ -81,7 +126,10 @@ def test_a_yes_is_never_jsonschemas_no(pieces: list[dict[str, Any]], together: s
 @quick
 @given(st.data())
 def test_a_changed_packet_gets_no_yes_that_jsonschema_refuses(data: st.DataObject) -> None:
-    """One value of a packet replaced by another kind of value: what conforms here has no violation there."""
+    """One value of a packet replaced by another kind of value.
+
+    What conforms here has no violation there.
+    """
     document = json.loads(data.draw(st.sampled_from(GOLDEN)).read_bytes())
     place: Any = document
     while True:
@@ -108,14 +156,29 @@ def test_a_good_profile_conforms_at_once(path: Path) -> None:
     assert conforms.test(schemas.schema(schemas.PROFILE))(tomllib.loads(path.read_text()))
 
 
-@pytest.mark.parametrize("text", ["2026-01-31T23:59:59Z", "2024-02-29T00:00:00Z", "2026-02-01T00:00:00Z", "9999-12-28T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-01-31T23:59:59Z",
+        "2024-02-29T00:00:00Z",
+        "2026-02-01T00:00:00Z",
+        "9999-12-28T00:00:00Z",
+    ],
+)
 def test_dates_that_are(text: str) -> None:
     """A date that the calendar has is one, by the quick way and by the thorough one."""
     assert conforms.is_date_time(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["0000-01-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:00"]
+    "text",
+    [
+        "0000-01-01T00:00:00Z",
+        "2026-02-29T00:00:00Z",
+        "2026-13-01T00:00:00Z",
+        "2026-01-01T24:00:00Z",
+        "2026-01-01T00:00:00",
+    ],
 )
 def test_dates_that_are_not(text: str) -> None:
     """A date that no calendar has is none, nor is one of another form."""

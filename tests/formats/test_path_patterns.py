@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from handoff_tasks.formats import path_patterns
 
-NAMES = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/*"), min_size=1, max_size=6)
+NAMES = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="/*"), min_size=1, max_size=6
+)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,9 @@ def test_a_folder_selects_by_whole_names(folder: list[str], below: list[str]) ->
     """Whatever characters a folder's name has, its pattern selects what is below it, and not its neighbours."""
     name = "/".join(folder)
     inside = "/".join([name, *below])
-    assert path_patterns.select([f"{name}/"], [inside, f"x{inside}", f"{name}x/{below[0]}"]) == (inside,)
+    assert path_patterns.select([f"{name}/"], [inside, f"x{inside}", f"{name}x/{below[0]}"]) == (
+        inside,
+    )
 
 
 def test_a_name_that_starts_with_a_line_feed_is_selected() -> None:

@@ -1,4 +1,7 @@
-"""Claims about secrets: what looks like one is shown and recorded nowhere, what does not stays as it is."""
+"""Claims about secrets.
+
+What looks like one is shown and recorded nowhere, what does not stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,10 @@ def test_the_longest_is_masked_first() -> None:
 
 
 def test_no_secret_is_shown_or_recorded(desk: Desk) -> None:
-    """A check that prints one, as its last line too: not on the screen, in record, result or draft; the raw log has it."""
+    """A check that prints one, as its last line too: not on the screen, in record, result or draft.
+
+    The raw log has it.
+    """
     place = desk.folder / "said"
     place.write_text(f"{SECRET}\n::error::{SECRET}\n")
     desk.profile(scratch.check("loose", ["cat", str(place)], success_line="fine"))
@@ -68,6 +74,12 @@ def test_no_secret_is_shown_or_recorded(desk: Desk) -> None:
         assert "loose | ***" in done.stdout
         assert not [line for line in done.stdout.splitlines() if line.startswith("::")]
     message = desk.result["problems"][0]["message"]
-    assert message.startswith("failed: exit code 0, but its last line was '::error::***'; expected 'fine'")
-    kept = {path.name: path.read_text() for path in desk.evidence().iterdir() if SECRET in path.read_text()}
+    assert message.startswith(
+        "failed: exit code 0, but its last line was '::error::***'; expected 'fine'"
+    )
+    kept = {
+        path.name: path.read_text()
+        for path in desk.evidence().iterdir()
+        if SECRET in path.read_text()
+    }
     assert [*kept] == ["loose.log"]

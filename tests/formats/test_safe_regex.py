@@ -27,8 +27,11 @@ PARTS = "expected characters or classes like [0-9], each with one of * + ? {n,m}
     ],
 )
 def test_the_first_line_that_matches_counts(pattern: str, text: str, found: str | None) -> None:
-    """Line by line, whatever ends them; no part gives back what it took, so ``.*`` takes the rest of the line."""
-    assert safe_regex.first(pattern, text) == found
+    """Line by line, whatever ends them.
+
+    No part gives back what it took, so ``.*`` takes the rest of the line.
+    """
+    assert safe_regex.search_lines(pattern, text) == found
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,7 @@ def test_the_first_line_that_matches_counts(pattern: str, text: str, found: str 
 def test_what_could_be_slow_or_unclear_is_refused(pattern: str, said: str) -> None:
     """Repeated groups, alternatives, lookarounds, back references and what no regular expression is: each by its place."""
     with pytest.raises(ValueError, match=r"\A") as caught:
-        safe_regex.compiled(pattern)
+        safe_regex.compile_pattern(pattern)
     assert str(caught.value) == said
 
 
@@ -68,7 +71,7 @@ def test_what_could_be_slow_or_unclear_is_refused(pattern: str, said: str) -> No
 def test_a_pattern_is_refused_or_quick(pattern: str) -> None:
     """Any pattern either is refused with a ValueError, or has one group and ends on a long line that almost matches."""
     try:
-        made = safe_regex.compiled(pattern)
+        made = safe_regex.compile_pattern(pattern)
     except ValueError:
         return
     assert made.groups == 1

@@ -1,4 +1,7 @@
-"""Claims about the schemas: what they are, that they hold everywhere, and that a second engine agrees."""
+"""Claims about the schemas.
+
+What they are, that they hold everywhere, and that a second engine agrees.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import places
 import pytest
-from builders import CANDIDATE, check, go_packet, manifest_document, problem, profile, record, result
+from builders import (
+    CANDIDATE,
+    check,
+    go_packet,
+    manifest_document,
+    problem,
+    profile,
+    record,
+    result,
+)
 from jsonschema import Draft202012Validator
 
 from handoff_tasks import files
@@ -21,7 +33,14 @@ from handoff_tasks.release import result as release_result
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-NAMES = (schemas.DIFF, schemas.MANIFEST, schemas.PACKET, schemas.PROFILE, schemas.RECORD, schemas.RESULT)
+NAMES = (
+    schemas.DIFF,
+    schemas.MANIFEST,
+    schemas.PACKET,
+    schemas.PROFILE,
+    schemas.RECORD,
+    schemas.RESULT,
+)
 FOLDER = places.TOP / "handoff_tasks" / "schemas"
 OPEN = (schemas.MANIFEST,)
 
@@ -58,12 +77,19 @@ def patterns(value: Any) -> Iterator[str]:
 
 def violations(name: str, document: object) -> list[str]:
     """Return what a schema has against a document."""
-    return [one.text() for one in schemas.violations(document, schemas.schema(name), where="a", code="HP070", hint="")]
+    return [
+        one.text()
+        for one in schemas.violations(
+            document, schemas.schema(name), where="a", code="HP070", hint=""
+        )
+    ]
 
 
 def test_the_files_are_the_known_contracts() -> None:
     """There is one schema for each contract, and none besides."""
-    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(f"{name}.schema.json" for name in NAMES)
+    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(
+        f"{name}.schema.json" for name in NAMES
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -81,7 +107,11 @@ def test_each_is_a_schema_of_its_draft(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_everything_is_described(name: str) -> None:
     """Every property at any depth says in words what it is."""
-    bare = [where for where, schema, first in subschemas(schemas.schema(name)) if first and not schema.get("description")]
+    bare = [
+        where
+        for where, schema, first in subschemas(schemas.schema(name))
+        if first and not schema.get("description")
+    ]
     assert bare == []
 
 
@@ -89,13 +119,16 @@ def test_everything_is_described(name: str) -> None:
 def test_every_object_is_closed(name: str) -> None:
     """An object has only the keys that its schema knows, or each other key has a schema too."""
     found = [
-        schema for _, schema, _ in subschemas(schemas.schema(name)) if "properties" in schema or schema.get("type") == "object"
+        schema
+        for _, schema, _ in subschemas(schemas.schema(name))
+        if "properties" in schema or schema.get("type") == "object"
     ]
     assert found
     assert [
         schema
         for schema in found
-        if schema.get("additionalProperties") is not False and not isinstance(schema.get("additionalProperties"), dict)
+        if schema.get("additionalProperties") is not False
+        and not isinstance(schema.get("additionalProperties"), dict)
     ] == []
 
 
@@ -110,7 +143,11 @@ def test_every_pattern_is_anchored(name: str) -> None:
     """Each pattern holds for a whole text, and no trailing newline slips through."""
     found = list(patterns(schemas.schema(name)))
     assert found
-    assert [pattern for pattern in found if not (pattern.startswith("^") and pattern.endswith("$(?!\\n)"))] == []
+    assert [
+        pattern
+        for pattern in found
+        if not (pattern.startswith("^") and pattern.endswith("$(?!\\n)"))
+    ] == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -136,7 +173,9 @@ def test_closed_sets_are_those_of_the_model() -> None:
     assert enum_at(schemas.PACKET, "properties", "verification_outcomes", *item) == outcomes
     assert enum_at(schemas.RESULT, "properties", "checks", *item) == outcomes
     for key in ("runtime_to_tag", "runtime_to_verified"):
-        assert enum_at(schemas.PACKET, "properties", "git_state", "properties", key) == [str(relation) for relation in Relation]
+        assert enum_at(schemas.PACKET, "properties", "git_state", "properties", key) == [
+            str(relation) for relation in Relation
+        ]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +191,13 @@ def test_closed_sets_are_those_of_the_model() -> None:
             log=None,
             toolchain="1.95.0",
         ),
-        record(check(), outcome=Outcome.TOOL_MISSING, tools=(), environment_names=(), checkout_state="kept"),
+        record(
+            check(),
+            outcome=Outcome.TOOL_MISSING,
+            tools=(),
+            environment_names=(),
+            checkout_state="kept",
+        ),
     ],
 )
 def test_a_record_is_read_back_as_it_was_written(found: Record) -> None:
@@ -181,8 +226,19 @@ def test_a_result_follows_its_schema(problems: list[Any], verdict: str) -> None:
 
 
 def refused(name: str, *paths: Path) -> list[str]:
-    """Return the names of the files that a second engine reads and refuses; all others are read and accepted."""
-    words = [sys.executable, "-m", "check_jsonschema", "--schemafile", str(FOLDER / f"{name}.schema.json"), "-o", "json"]
+    """Return the names of the files that a second engine reads and refuses.
+
+    All others are read and accepted.
+    """
+    words = [
+        sys.executable,
+        "-m",
+        "check_jsonschema",
+        "--schemafile",
+        str(FOLDER / f"{name}.schema.json"),
+        "-o",
+        "json",
+    ]
     done = subprocess.run([*words, *map(str, paths)], capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     report = json.loads(done.stdout)
@@ -204,7 +260,10 @@ def test_a_second_engine_agrees_about_packets(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(canonical.published_bytes(document))
     broken = sorted(set(documents) - {"stable.json", "candidate.json"})
     assert refused(schemas.PACKET, *(tmp_path / name for name in documents)) == broken
-    assert sorted(name for name, document in documents.items() if violations(schemas.PACKET, document)) == broken
+    assert (
+        sorted(name for name, document in documents.items() if violations(schemas.PACKET, document))
+        == broken
+    )
 
 
 def test_a_second_engine_agrees_about_records(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Claims about places in TOML: each value has the line at which it is written, however it is written."""
+"""Claims about places in TOML.
+
+Each value has the line at which it is written, however it is written.
+"""
 
 from __future__ import annotations
 
@@ -72,13 +75,22 @@ hint = "y"
     ],
 )
 def test_each_value_has_its_line(pointer: str, line: int | None) -> None:
-    """A table, a key, an item of an array; of what is not there, the line of what should hold it."""
+    """A table, a key, an item of an array.
+
+    Of what is not there, the line of what should hold it.
+    """
     assert toml_positions.line_of(TEXT, pointer) == line
 
 
 def pointers(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     """Return the paths of all values in a document."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     return [path, *(one for key, child in inner for one in pointers(child, (*path, key)))]
 
 

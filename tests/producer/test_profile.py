@@ -291,7 +291,7 @@ def test_a_failure_of_the_machine_names_checks_of_the_profile() -> None:
             "0 is less than the minimum of 1",
         ),
         (changed('["./one.sh", "--root", "{root}"]', "[]"), "p.toml#/checks/0/argv", "found []; expected at least 1"),
-        (changed('["src/"]', '["src/", "src/"]'), "p.toml#/git/runtime_paths", '"src/" stands twice; expected no repetition'),
+        (changed('["src/"]', '["src/", "src/"]'), "p.toml#/git/runtime_paths", 'duplicate item "src/"'),
         (
             changed('."service.v2"', '."service-v2"'),
             "p.toml#/envelope_policies",

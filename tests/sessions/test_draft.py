@@ -16,13 +16,27 @@ if TYPE_CHECKING:
 NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
 
 
-def draft(folder: Path, producer: scratch.Producer, *words: str) -> subprocess.CompletedProcess[str]:
+def draft(
+    folder: Path, producer: scratch.Producer, *words: str
+) -> subprocess.CompletedProcess[str]:
     """Call the session in a folder of its own."""
     (folder / "noxfile.py").write_text(NOXFILE)
     (folder / "handoff.toml").write_text(scratch.PROFILE)
     given = ["--producer-root", str(producer.root), "--cache-dir", str(folder / "cache"), *words]
-    command = [sys.executable, "-m", "nox", "--noxfile", str(folder / "noxfile.py"), "-s", "impact-draft", "--", *given]
-    return subprocess.run(command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "nox",
+        "--noxfile",
+        str(folder / "noxfile.py"),
+        "-s",
+        "impact-draft",
+        "--",
+        *given,
+    ]
+    return subprocess.run(
+        command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False
+    )
 
 
 @pytest.fixture
@@ -33,11 +47,18 @@ def desk(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_draft_before_the_changelog_has_its_section(desk: Path, producer: scratch.Producer) -> None:
-    """Manifest committed, section and tag still to come: evidence, then the block; nothing is written into the producer."""
+def test_the_draft_before_the_changelog_has_its_section(
+    desk: Path, producer: scratch.Producer
+) -> None:
+    """Manifest committed, section and tag still to come: evidence, then the block.
+
+    Nothing is written into the producer.
+    """
     old = producer.git("rev-parse", "v1.1.0~1")
     runtime = producer.commit("feat: more", {"crates/core/more.rs": "// more\n"})
-    producer.commit("chore: the manifest", {scratch.MANIFEST_PATH: scratch.manifest("v1.2.0", runtime)})
+    producer.commit(
+        "chore: the manifest", {scratch.MANIFEST_PATH: scratch.manifest("v1.2.0", runtime)}
+    )
     before = scratch.listing(producer.path)
     done = draft(desk, producer)
     assert done.returncode == 0, done.stderr
@@ -53,7 +74,7 @@ def test_the_draft_before_the_changelog_has_its_section(desk: Path, producer: sc
         f"  v1.0.0/{producer.git('rev-parse', 'v1.0.0~1')}\n"
         "  (the first is filled in; if it was withdrawn, take another)\n"
         "\n"
-        "For CHANGELOG.md, section '## v1.2.0'; what is left in < > is for a person to say:\n"
+        "For CHANGELOG.md, section '## v1.2.0'; replace what is in < >:\n"
         "\n"
         "Consumer impact:\n"
         "- Runtime behavior changes: <describe>\n"
@@ -65,19 +86,24 @@ def test_the_draft_before_the_changelog_has_its_section(desk: Path, producer: sc
     assert scratch.listing(producer.path) == before
 
 
-def test_a_release_that_has_its_statement_is_told_so(desk: Path, producer: scratch.Producer) -> None:
+def test_a_release_that_has_its_statement_is_told_so(
+    desk: Path, producer: scratch.Producer
+) -> None:
     """And what is shown is that statement, not one to fill in."""
     done = draft(desk, producer, "--ref", "v1.1.0")
     assert done.returncode == 0, done.stderr
     old, new = producer.git("rev-parse", "v1.0.0~1"), producer.git("rev-parse", "v1.1.0~1")
     assert done.stdout.partition("For CHANGELOG.md")[2] == (
-        ", section '## v1.1.0'; there is a filled statement already:\n\n"
+        ", section '## v1.1.0'; there is a completed statement already:\n\n"
         + scratch.section("v1.1.0", new, rollback=f"v1.0.0/{old}").partition("\n\n")[2]
     )
 
 
 def test_the_draft_of_a_first_release(desk: Path, tmp_path: Path) -> None:
-    """There is nothing to go back to, and the draft says so; filled in like that, the statement stands."""
+    """There is nothing to go back to, and the draft says so.
+
+    Filled in like that, the statement stands.
+    """
     first = scratch.repository(tmp_path / "first")
     runtime = first.commit("feat: all", {**scratch.SCRIPTS, **scratch.runtime("2")})
     files: dict[str, str | None] = {
@@ -89,15 +115,20 @@ def test_the_draft_of_a_first_release(desk: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("- Rollback instruction: none, this is the first release\n")
     block = (
-        done.stdout[done.stdout.index("Consumer impact:") :].replace("<none|describe>", "the first one").replace("<yes/no>", "yes")
+        done.stdout[done.stdout.index("Consumer impact:") :]
+        .replace("<none|describe>", "the first one")
+        .replace("<yes/no>", "yes")
     )
     first.commit("docs: the statement", {scratch.CHANGELOG_PATH: f"## v1.0.0\n\n{block}"})
     done = draft(desk, first)
-    assert done.stdout.endswith(f"there is a filled statement already:\n\n{block}"), done.stdout
+    assert done.stdout.endswith(f"there is a completed statement already:\n\n{block}"), done.stdout
 
 
 def test_a_runtime_commit_is_not_the_last_release(desk: Path, producer: scratch.Producer) -> None:
-    """After the runtime commit the manifest still names the last release: HA009 says so, last, with what to commit."""
+    """After the runtime commit the manifest still names the last release.
+
+    HA009 says so, last, with what to commit.
+    """
     runtime = producer.git("rev-parse", "v1.1.0~1")
     assert "Advisories:" not in draft(desk, producer).stdout
     head = producer.commit("feat: more", {"crates/core/more.rs": "// more\n"})

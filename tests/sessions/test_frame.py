@@ -1,4 +1,7 @@
-"""Claims about the frame of a session: which folders it uses, and how it ends whatever happens in it."""
+"""Claims about the frame of a session.
+
+Which folders it uses, and how it ends whatever happens in it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from desk import NOXFILE
 from handoff_tasks import files
 from handoff_tasks.model import Flavour
 from handoff_tasks.problems import HandoffError, Problem
-from handoff_tasks.sessions import frame, target
+from handoff_tasks.sessions import environments, folders, target
 from handoff_tasks.sessions.options import Options
 
 if TYPE_CHECKING:
@@ -26,48 +29,71 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", ["verify-fmt", "verify-a--b-", "verify-" + "long-" * 12 + "name"])
 def test_the_folder_of_an_environment_is_noxs(name: str) -> None:
-    """In short paths, long ones, and those that nox calls too long: what a handoff looks for is where nox puts it."""
+    """In short paths, long ones, and those that nox calls too long.
+
+    What a handoff looks for is where nox puts it.
+    """
     for length in range(1, 130):
         folder = "/" + "f" * length
         expected = nox.sessions._normalize_path(folder, name)
-        assert frame.bin_folder(Path(folder), name) == f"{expected}/bin"
+        assert environments.bin_folder(Path(folder), name) == f"{expected}/bin"
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems have cache folders of other names")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="other systems have cache folders of other names"
+)
 @pytest.mark.parametrize(
     ("cache", "place"),
-    [("", "handoff-cache"), (".cache", "handoff-cache"), ("a/.b/c", "handoff-cache"), ("big", "big/handoff-tasks")],
+    [
+        ("", "handoff-cache"),
+        (".cache", "handoff-cache"),
+        ("a/.b/c", "handoff-cache"),
+        ("big", "big/handoff-tasks"),
+    ],
 )
 def test_the_default_cache_is_below_no_hidden_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: str, place: str
 ) -> None:
-    """XDG_CACHE_HOME decides unless a name in it begins with a dot; the folder is the user's alone."""
+    """XDG_CACHE_HOME decides unless a name in it begins with a dot.
+
+    The folder is the user's alone.
+    """
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if cache:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / cache))
     for _ in range(2):
-        found = frame.default_cache()
+        found = folders.default_cache()
         assert found == tmp_path / place
         assert stat.S_IMODE(found.stat().st_mode) == 0o700
 
 
 def _refused_cache() -> Problem:
     with pytest.raises(HandoffError) as caught:
-        frame.default_cache()
+        folders.default_cache()
     [problem] = caught.value.problems
     return problem
 
 
-def test_a_default_cache_that_others_can_change_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A link, a file, a folder of another user or one that others may write to: each is named, and nothing is made."""
+def test_a_default_cache_that_others_can_change_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link, a file, a folder of another user or one that others may write to.
+
+    Each is named, and nothing is made.
+    """
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
     place = tmp_path / "handoff-cache"
     hint = "move it away, or name another folder with --cache-dir"
 
     def expected(why: str) -> Problem:
-        return Problem(code="HP036", where=str(place), message=f"{why}; expected a folder that only you can write to", hint=hint)
+        return Problem(
+            code="HP036",
+            where=str(place),
+            message=f"{why}; expected a folder that only you can write to",
+            hint=hint,
+        )
 
     place.symlink_to(tmp_path / "elsewhere")
     assert _refused_cache() == expected("is a link")
@@ -81,13 +107,18 @@ def test_a_default_cache_that_others_can_change_is_refused(tmp_path: Path, monke
     place.chmod(0o775)
     assert _refused_cache() == expected("can be written to by other users (mode 0775)")
     place.chmod(0o755)
-    assert frame.default_cache() == place
+    assert folders.default_cache() == place
     with monkeypatch.context() as other:
         other.setattr(os, "getuid", lambda: 12345)
-        assert _refused_cache() == expected(f"belongs to user {place.stat().st_uid}, not to you (user 12345)")
+        assert _refused_cache() == expected(
+            f"belongs to user {place.stat().st_uid}, not to you (user 12345)"
+        )
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     (tmp_path / "file").write_text("")
-    assert (_refused_cache().code, _refused_cache().where) == ("HP080", str(tmp_path / "file" / "handoff-cache"))
+    assert (_refused_cache().code, _refused_cache().where) == (
+        "HP080",
+        str(tmp_path / "file" / "handoff-cache"),
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,11 +126,21 @@ def test_a_default_cache_that_others_can_change_is_refused(tmp_path: Path, monke
     [
         (Options(), "sample-rust", ["--sample", "rust"]),
         (Options(sample=Flavour.PYTHON), "sample-python", ["--sample", "python"]),
-        (Options(work_dir=Path("a b")), "sample-python", ["--sample", "python", "--work-dir", "a b"]),
-        (Options(producer_root=Path("../it"), work_dir=Path("w")), "memorykernel", ["--producer-root", "../it"]),
+        (
+            Options(work_dir=Path("a b")),
+            "sample-python",
+            ["--sample", "python", "--work-dir", "a b"],
+        ),
+        (
+            Options(producer_root=Path("../it"), work_dir=Path("w")),
+            "memorykernel",
+            ["--producer-root", "../it"],
+        ),
     ],
 )
-def test_the_words_that_choose_the_producer_again(tmp_path: Path, options: Options, name: str, expected: list[str]) -> None:
+def test_the_words_that_choose_the_producer_again(
+    tmp_path: Path, options: Options, name: str, expected: list[str]
+) -> None:
     """The sample that a run took by itself is named, since another machine would take the other one."""
     place = target.place_of(tmp_path / "noxfile.py", "memorykernel")
     assert target.words(place, options, files.built_in_profiles()[name]) == expected
@@ -118,7 +159,10 @@ def _raises(desk: Desk, raised: str) -> None:
 
 
 def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
-    """HP008, NO-GO, exit 1, in the JUnit XML too; the traceback is shown, and a secret in it is masked where we write it."""
+    """HP008, NO-GO, exit 1, in the JUnit XML too.
+
+    The traceback is shown, and a secret in it is masked where we write it.
+    """
     _raises(desk, 'KeyError(__import__("os").environ["MY_TOKEN"])')
     junit = desk.folder / "junit.xml"
     done = desk.run("handoff-stable", "--junit", str(junit), MY_TOKEN="geheim-geheim")  # noqa: S106 - nobody's
@@ -126,13 +170,13 @@ def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
     assert "Traceback" in done.stderr
     assert (desk.result["verdict"], len(desk.result["problems"])) == ("NO-GO", 1)
     [problem] = desk.result["problems"]
-    assert problem["message"].startswith("stopped by what nobody expected: KeyError: ")
+    assert problem["message"].startswith("internal error: KeyError: ")
     assert "geheim" not in problem["message"]
     assert {**problem, "message": ""} == {
         "code": "HP008",
         "where": "handoff-stable",
         "message": "",
-        "hint": "this is a mistake of the tool, not of the release: report it, with the lines above that say where it happened",
+        "hint": "this is a bug in handoff-tasks, please report it with the traceback",
     }
     assert 'name="HP008 handoff-stable"' in junit.read_text()
     assert not desk.packet.exists()
@@ -140,7 +184,10 @@ def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("raised", "name"),
-    [("KeyboardInterrupt", "SIGINT"), ("__import__('handoff_tasks.checks.process').checks.process.Interrupted(15)", "SIGTERM")],
+    [
+        ("KeyboardInterrupt", "SIGINT"),
+        ("__import__('handoff_tasks.checks.process').checks.process.Interrupted(15)", "SIGTERM"),
+    ],
 )
 def test_an_interrupt_at_any_moment_is_in_the_result(desk: Desk, raised: str, name: str) -> None:
     """HP046, also where no check runs yet; nox ends as interrupted, and nobody sees a traceback."""
@@ -148,11 +195,16 @@ def test_an_interrupt_at_any_moment_is_in_the_result(desk: Desk, raised: str, na
     done = desk.run("handoff-stable")
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (130, False)
     message = f"the run was interrupted by {name}"
-    assert desk.result["problems"] == [{"code": "HP046", "where": "handoff-stable", "message": message, "hint": "run again"}]
+    assert desk.result["problems"] == [
+        {"code": "HP046", "where": "handoff-stable", "message": message, "hint": "run again"}
+    ]
 
 
 def test_a_git_that_fails_is_one_refusal(desk: Desk) -> None:
-    """HP007 says which command, git's reason, where, what to do next: in the result, and of a handoff's check on its screen."""
+    """HP007 says which command, git's reason, where, what to do next.
+
+    In the result, and of a handoff's check on its screen.
+    """
     desk.profile(scratch.check("spoils", ["bash", "-c", "echo x > ../index"]))
     done = desk.run("verify-spoils")
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
@@ -164,7 +216,7 @@ def test_a_git_that_fails_is_one_refusal(desk: Desk) -> None:
             "code": "HP007",
             "where": str(base / "checkout"),
             "message": message,
-            "hint": "see that the disk has room and that nobody works in that folder meanwhile, then run again; "
+            "hint": "free some disk space, end other programs that use that folder, then run again; "
             "'git fsck' finds damage",
         }
     ]
@@ -191,7 +243,10 @@ def test_a_work_folder_that_cannot_be_made_is_refused(desk: Desk, work: str, ses
 
 
 def test_a_screen_that_cannot_be_written_to_changes_no_packet(desk: Desk) -> None:
-    """Standard output on a full disk: said once, exit 1, no traceback; the packet is published and the result says GO."""
+    """Standard output on a full disk: said once, exit 1, no traceback.
+
+    The packet is published and the result says GO.
+    """
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             desk.command("handoff-stable", *desk.words()),
@@ -208,14 +263,24 @@ def test_a_screen_that_cannot_be_written_to_changes_no_packet(desk: Desk) -> Non
     )
     assert [line for line in done.stderr.splitlines() if line == said] == [said]
     assert f"Session handoff-stable aborted: {said}" in done.stderr
-    assert (done.returncode, "Traceback" in done.stderr, "ignored" in done.stderr) == (1, False, False)
+    assert (done.returncode, "Traceback" in done.stderr, "ignored" in done.stderr) == (
+        1,
+        False,
+        False,
+    )
     assert (desk.result["verdict"], desk.packet.exists()) == ("GO", True)
 
 
 @pytest.mark.parametrize(("files", "session"), [(12, "handoff-stable"), (63, "impact-draft")])
 def test_too_low_a_limit_of_open_files_is_refused(desk: Desk, files: int, session: str) -> None:
     """HP085 names the limit and how to raise it, in the result too, before anything is run."""
-    command = ["bash", "-c", f'ulimit -n {files}; exec "$@"', "bash", *desk.command(session, *desk.words())]
+    command = [
+        "bash",
+        "-c",
+        f'ulimit -n {files}; exec "$@"',
+        "bash",
+        *desk.command(session, *desk.words()),
+    ]
     done = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
     assert desk.result["problems"] == [
@@ -239,12 +304,16 @@ def test_too_low_a_limit_of_open_files_is_refused(desk: Desk, files: int, sessio
         ("ENFILE", "the machine has too many open files", "end other programs, then run again"),
     ],
 )
-def test_open_files_that_run_out_on_the_way_are_refused(desk: Desk, number: str, message: str, hint: str) -> None:
+def test_open_files_that_run_out_on_the_way_are_refused(
+    desk: Desk, number: str, message: str, hint: str
+) -> None:
     """HP085, wherever it happens: it is not a mistake of the tool."""
     _raises(desk, f"OSError(__import__('errno').{number}, 'x')")
     done = desk.run("handoff-stable")
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (1, False)
-    assert desk.result["problems"] == [{"code": "HP085", "where": "handoff-stable", "message": message, "hint": hint}]
+    assert desk.result["problems"] == [
+        {"code": "HP085", "where": "handoff-stable", "message": message, "hint": hint}
+    ]
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9", b"new\nline"])
@@ -256,7 +325,12 @@ def test_a_producer_of_any_name_is_handed_over(desk: Desk, name: bytes) -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     desk.producer.path = desk.producer.root = moved
-    done = subprocess.run(desk.command("handoff-stable", *desk.words()), cwd=desk.folder, capture_output=True, check=False)
+    done = subprocess.run(
+        desk.command("handoff-stable", *desk.words()),
+        cwd=desk.folder,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert desk.result["verdict"] == "GO"
 
@@ -269,7 +343,12 @@ def test_environments_need_a_path_in_utf8(desk: Desk) -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
     desk.envdir = place
-    done = subprocess.run(desk.command("handoff-stable", *desk.words()), cwd=desk.folder, capture_output=True, check=False)
+    done = subprocess.run(
+        desk.command("handoff-stable", *desk.words()),
+        cwd=desk.folder,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert desk.result["problems"] == [
         {

@@ -1,4 +1,7 @@
-"""The sessions that look at packets, from outside: real nox, a small producer with the packets of two releases."""
+"""The sessions that look at packets, from outside.
+
+Real nox, a small producer with the packets of two releases.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +34,25 @@ class Reader:
     producer: scratch.Producer
 
     def run(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "nox", "--noxfile", str(self.folder / "noxfile.py"), "-s", session, "--", *words]
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache"), "HOME": str(self.folder)}
-        return subprocess.run(command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False)
+        command = [
+            sys.executable,
+            "-m",
+            "nox",
+            "--noxfile",
+            str(self.folder / "noxfile.py"),
+            "-s",
+            session,
+            "--",
+            *words,
+        ]
+        environment = {
+            **os.environ,
+            "XDG_CACHE_HOME": str(self.folder / "cache"),
+            "HOME": str(self.folder),
+        }
+        return subprocess.run(
+            command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False
+        )
 
 
 @pytest.fixture(scope="module")
@@ -45,24 +64,41 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     made = scratch.producer(folder / "producer")
     made.commit("docs: packet of v1.1.0", {scratch.PACKET_PATH: json.dumps(at(made, "v1.1.0"))})
     made.tag("v1.1.0")
-    policy = {"standard_business_days": 5, "emergency_notice_hours": 6, "emergency_requires_same_day_docs_spec_tests": True}
+    policy = {
+        "standard_business_days": 5,
+        "emergency_notice_hours": 6,
+        "emergency_requires_same_day_docs_spec_tests": True,
+    }
     made.release("v1.2.0", made.head(), additive_error_code_notice_policy=policy)
     made.tag("v1.2.0")
-    more = at(made, "v1.2.0", error_code_enum=["invalid_json", "validation_error", "internal_error", "fresh"])
+    more = at(
+        made,
+        "v1.2.0",
+        error_code_enum=["invalid_json", "validation_error", "internal_error", "fresh"],
+    )
     made.commit("docs: packet of v1.2.0", {scratch.PACKET_PATH: json.dumps(more)})
     made.tag("v1.2.0")
     written(folder / "old.json", go_packet())
-    written(folder / "new.json", go_packet(manifest=manifest(error_code_enum=["invalid_json", "internal_error"])))
+    written(
+        folder / "new.json",
+        go_packet(manifest=manifest(error_code_enum=["invalid_json", "internal_error"])),
+    )
     return Reader(folder=folder, producer=made)
 
 
 def test_two_tags_of_a_producer(reader: Reader) -> None:
-    """TAG: reads what is published there; the added code has the notice of that manifest; additive is not breaking."""
+    """TAG: reads what is published there; the added code has the notice of that manifest.
+
+    Additive is not breaking.
+    """
     words = ["v1.1.0:", "v1.2.0:", "--producer-root", "producer", "--fail-on", "breaking"]
     done = reader.run("handoff-diff", *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "error code fresh is new: consumers have to map it" in done.stdout
-    assert "notice: 5 business days, or in an emergency 6 hours with same-day docs, spec and tests" in done.stdout
+    assert (
+        "notice: 5 business days, or in an emergency 6 hours with same-day docs, spec and tests"
+        in done.stdout
+    )
     assert done.stdout.splitlines()[-1] == "1 additive, 2 editorial"
     words[-1] = "additive"
     done = reader.run("handoff-diff", *words, "--result-json", "result.json")
@@ -72,18 +108,25 @@ def test_two_tags_of_a_producer(reader: Reader) -> None:
             "code": "HP103",
             "where": "--fail-on additive",
             "message": "1 of 3 changes: error_code_added (additive)",
-            "hint": "give the notice that they ask for and agree on them with the consumers, or take them back",
+            "hint": "give the notice that they need and agree on them with the consumers, or revert them",
         }
     ]
 
 
 def test_two_files_for_machines(reader: Reader) -> None:
     """JSON that its schema accepts is all that stands on standard output, also when a change makes the session fail."""
-    done = reader.run("handoff-diff", "old.json", "new.json", "--format", "json", "--fail-on", "breaking")
+    done = reader.run(
+        "handoff-diff", "old.json", "new.json", "--format", "json", "--fail-on", "breaking"
+    )
     assert done.returncode == 1
     document: dict[str, Any] = json.loads(done.stdout)
-    assert schemas.violations(document, schemas.schema(schemas.DIFF), where="d", code="HP070", hint="") == []
-    assert [(one["kind"], one["class"]) for one in document["changes"]] == [("error_code_removed", "breaking")]
+    assert (
+        schemas.violations(document, schemas.schema(schemas.DIFF), where="d", code="HP070", hint="")
+        == []
+    )
+    assert [(one["kind"], one["class"]) for one in document["changes"]] == [
+        ("error_code_removed", "breaking")
+    ]
     assert document["old"]["source"] == str(reader.folder / "old.json")
 
 
@@ -107,8 +150,13 @@ def test_a_packet_is_shown(reader: Reader) -> None:
     """As text, as Markdown, and as itself; each ends with 0 and none claims to have checked it."""
     done = reader.run("handoff-show", "old.json")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-2] == "The packet says GO: these are the packet's own words; nothing was checked now"
-    assert reader.run("handoff-show", "old.json", "--format", "md").stdout.startswith("## v1.2.3, stable\n")
+    assert (
+        done.stdout.splitlines()[-2]
+        == "The packet says GO: these are the packet's own words; nothing was checked now"
+    )
+    assert reader.run("handoff-show", "old.json", "--format", "md").stdout.startswith(
+        "## v1.2.3, stable\n"
+    )
     done = reader.run("handoff-show", "old.json", "--format", "json")
     assert done.stdout == (reader.folder / "old.json").read_text()
     page = reader.run("handoff-show", "old.json", "--format", "html").stdout
@@ -118,7 +166,10 @@ def test_a_packet_is_shown(reader: Reader) -> None:
     written(reader.folder / "foreign.json", foreign(go_packet()))
     done = reader.run("handoff-show", "foreign.json", "--format", "html")
     assert done.returncode == 1
-    assert f"or compare it: nox -s handoff-diff -- '{reader.folder / 'foreign.json'}' OTHER" in done.stdout
+    assert (
+        f"or compare it: nox -s handoff-diff -- '{reader.folder / 'foreign.json'}' OTHER"
+        in done.stdout
+    )
     assert (
         "HP001 --format: html is the page of one packet"
         in reader.run("handoff-diff", "old.json", "new.json", "--format", "html").stdout
@@ -129,11 +180,18 @@ def test_a_packet_is_shown(reader: Reader) -> None:
 
 
 def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> None:
-    """The next step of handoff-show runs as it is printed: TAG:, with the producer that was named, also from elsewhere."""
+    """The next step of handoff-show runs as it is printed.
+
+    TAG:, with the producer that was named, also from elsewhere.
+    """
     elsewhere = reader.folder / "some where"
     elsewhere.mkdir(exist_ok=True)
     noxfile = reader.folder / "noxfile.py"
-    environment = {**os.environ, "XDG_CACHE_HOME": str(reader.folder / "cache"), "HOME": str(reader.folder)}
+    environment = {
+        **os.environ,
+        "XDG_CACHE_HOME": str(reader.folder / "cache"),
+        "HOME": str(reader.folder),
+    }
     words = [
         sys.executable,
         "-m",
@@ -147,21 +205,41 @@ def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> No
         "--producer-root",
         "../producer",
     ]
-    shown = subprocess.run(words, env=environment, cwd=elsewhere, capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        words, env=environment, cwd=elsewhere, capture_output=True, text=True, check=False
+    )
     last = shown.stdout.splitlines()[-1]
     assert last.startswith("It cannot be verified; what it changes against another: ")
     command = shlex.split(last.partition("another: ")[2])
-    assert command == ["nox", "-f", str(noxfile), "-s", "handoff-diff", "--", "v1.2.0:", "OTHER", "--producer-root", "../producer"]
+    assert command == [
+        "nox",
+        "-f",
+        str(noxfile),
+        "-s",
+        "handoff-diff",
+        "--",
+        "v1.2.0:",
+        "OTHER",
+        "--producer-root",
+        "../producer",
+    ]
     command[command.index("OTHER")] = "v1.1.0:"
     again = [sys.executable, "-m", *command]
-    done = subprocess.run(again, env=environment, cwd=elsewhere, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        again, env=environment, cwd=elsewhere, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_packet_at_a_tag_is_verified(reader: Reader) -> None:
-    """TAG: as for the other two, in a bare clone too; another generator's packet is told to be one before all else."""
+    """TAG: as for the other two, in a bare clone too.
+
+    Another generator's packet is told to be one before all else.
+    """
     bare = reader.folder / "bare.git"
-    scratch.git(reader.folder, "clone", "--quiet", "--bare", f"file://{reader.producer.path}", str(bare))
+    scratch.git(
+        reader.folder, "clone", "--quiet", "--bare", f"file://{reader.producer.path}", str(bare)
+    )
     for root in ("producer", "bare.git"):
         done = reader.run("handoff-verify", "v1.2.0:", "--producer-root", root)
         assert done.returncode == 1
@@ -172,7 +250,7 @@ def test_a_packet_at_a_tag_is_verified(reader: Reader) -> None:
             f"  HP076 {where}: it is not a packet of handoff-tasks (no packet_contract_version): it records no outcome",
             "        next: ask the producer for a packet that the handoff session published",
             "",
-            "What contradicts it besides:",
+            "Further contradictions:",
         ]
         assert lines[-1] == f"NO-GO  {where}"
     done = reader.run("handoff-verify", "v9.9.9:", "--producer-root", "producer")

@@ -1,4 +1,7 @@
-"""The sample producer: the same repository on every machine, and a history whose faults are the intended ones."""
+"""The sample producer.
+
+The same repository on every machine, and a history whose faults are the intended ones.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ RUNTIME_PATHS = {
     Flavour.RUST: ("crates", "components/*/crates", "Cargo.toml", "Cargo.lock", "openapi"),
     Flavour.PYTHON: ("src", "components/*/src", "pyproject.toml", "openapi"),
 }
-SERVICE = {Flavour.RUST: "crates/sample-service/src/lib.rs", Flavour.PYTHON: "src/sample_service.py"}
+SERVICE = {
+    Flavour.RUST: "crates/sample-service/src/lib.rs",
+    Flavour.PYTHON: "src/sample_service.py",
+}
 CORE = {Flavour.RUST: "crates/sample-core/src/lib.rs", Flavour.PYTHON: "src/sample_core.py"}
 PARITY = ("verify_contract_parity.sh", "--canonical-root", "Contract parity check passed.")
 SMOKE = ("run_trilogy_smoke.sh", "--memorykernel-root", "Trilogy smoke checks passed.")
@@ -47,7 +53,11 @@ SCRIPTS = {
         "--memorykernel-root",
         "Trilogy compatibility artifacts validated successfully.",
     ),
-    "compliance": ("run_trilogy_compliance_suite.sh", "--memorykernel-root", "Trilogy compliance suite passed."),
+    "compliance": (
+        "run_trilogy_compliance_suite.sh",
+        "--memorykernel-root",
+        "Trilogy compliance suite passed.",
+    ),
 }
 MISSING = [tool for tool in ("cargo", "cargo-fmt", "cargo-clippy") if shutil.which(tool) is None]
 
@@ -95,9 +105,15 @@ def git(repository: Path, *words: str) -> str:
 
 def run(root: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
     """Run a command in a small environment, with the tools of this virtual environment on its PATH."""
-    environment = {name: os.environ[name] for name in ("HOME", "CARGO_HOME", "RUSTUP_HOME", "TMPDIR") if name in os.environ}
+    environment = {
+        name: os.environ[name]
+        for name in ("HOME", "CARGO_HOME", "RUSTUP_HOME", "TMPDIR")
+        if name in os.environ
+    }
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def run_script(root: Path, script: tuple[str, str, str]) -> subprocess.CompletedProcess[str]:
@@ -114,7 +130,9 @@ def last_line(text: str) -> str:
 
 def manifest(repository: Path, revision: str) -> dict[str, Any]:
     """Return the manifest as a revision holds it."""
-    found: dict[str, Any] = json.loads(git(repository, "cat-file", "blob", f"{revision}:{MANIFEST}"))
+    found: dict[str, Any] = json.loads(
+        git(repository, "cat-file", "blob", f"{revision}:{MANIFEST}")
+    )
     return found
 
 
@@ -139,7 +157,12 @@ class TestRepository:
 
     def test_tags(self, flavour: Flavour, built: Path) -> None:
         """There are four tags, each annotated, each at the constant commit."""
-        lines = git(built, "for-each-ref", "--format=%(refname:lstrip=2) %(objecttype) %(*objectname)", "refs/tags").splitlines()
+        lines = git(
+            built,
+            "for-each-ref",
+            "--format=%(refname:lstrip=2) %(objecttype) %(*objectname)",
+            "refs/tags",
+        ).splitlines()
         assert lines == [f"{tag} tag {commit}" for tag, commit in sample.RELEASES[flavour].items()]
 
     def test_checked_out(self, flavour: Flavour, built: Path) -> None:
@@ -153,7 +176,9 @@ class TestRepository:
     def test_sound(self, built: Path) -> None:
         """Git finds nothing wrong with any object, and every author is the sample's."""
         git(built, "fsck", "--strict", "--full")
-        assert set(git(built, "log", "--all", "--format=%an <%ae> %cn <%ce>").splitlines()) == {f"{sample._IDENT} {sample._IDENT}"}
+        assert set(git(built, "log", "--all", "--format=%an <%ae> %cn <%ce>").splitlines()) == {
+            f"{sample._IDENT} {sample._IDENT}"
+        }
 
     def test_dates(self, built: Path) -> None:
         """Commit dates grow from commit to commit."""
@@ -174,7 +199,9 @@ class TestRepository:
             assert "dot-" not in git(built, "ls-tree", "-r", "--name-only", commit)
             git_command.run("grep", "-q", "-e", "@RUNTIME", commit, cwd=built, accept=(1,))
 
-    def test_same_everywhere(self, flavour: Flavour, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_same_everywhere(
+        self, flavour: Flavour, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Another umask, home, time zone, locale and git environment give the same ids, tags included."""
         home = tmp_path / "home"
         home.mkdir()
@@ -208,7 +235,10 @@ class TestRepository:
             time.tzset()
         assert git(tmp_path / "again", "for-each-ref") == git(built, "for-each-ref")
         assert git(tmp_path / "again", "status", "--porcelain", "--ignored") == ""
-        assert stat.S_IMODE((tmp_path / "again" / "scripts" / "run_trilogy_smoke.sh").stat().st_mode) == 0o700
+        assert (
+            stat.S_IMODE((tmp_path / "again" / "scripts" / "run_trilogy_smoke.sh").stat().st_mode)
+            == 0o700
+        )
 
     def test_in_another_repository(self, flavour: Flavour, built: Path, tmp_path: Path) -> None:
         """Built inside somebody's repository it is one of its own."""
@@ -266,7 +296,9 @@ class TestDestination:
             sample.build(tmp_path / "producer")
         assert list(tmp_path.iterdir()) == []
 
-    def test_damaged_data(self, flavour: Flavour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_damaged_data(
+        self, flavour: Flavour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """Data that makes other commits than the constants name is refused, and the first such commit is named."""
         damaged = tmp_path / "data"
         shutil.copytree(sample._DATA, damaged)
@@ -277,13 +309,22 @@ class TestDestination:
             sample.build(tmp_path / "producer", flavour)
         assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
-    def test_stray_files(self, flavour: Flavour, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_stray_files(
+        self, flavour: Flavour, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """What a file manager or an installer leaves among the data (``.*``, ``__pycache__``) does not get into the history."""
         strewn = tmp_path / "data"
         shutil.copytree(sample._DATA, strewn)
         (strewn / "common" / "03-docs" / ".DS_Store").touch()
         (strewn / "python" / "01-runtime-v2" / "src" / "__pycache__").mkdir(exist_ok=True)
-        (strewn / "python" / "01-runtime-v2" / "src" / "__pycache__" / "sample_core.cpython-311.pyc").touch()
+        (
+            strewn
+            / "python"
+            / "01-runtime-v2"
+            / "src"
+            / "__pycache__"
+            / "sample_core.cpython-311.pyc"
+        ).touch()
         monkeypatch.setattr(sample, "_DATA", strewn)
         sample.build(tmp_path / "producer", flavour)
         assert git(tmp_path / "producer", "for-each-ref") == git(built, "for-each-ref")
@@ -303,10 +344,16 @@ class TestHistory:
             ("drift", "v0.4.0", "runtime-v3", "service.v3"),
         ],
     )
-    def test_manifests(self, flavour: Flavour, built: Path, revision: str, tag: str, commit: str, version: str) -> None:
+    def test_manifests(
+        self, flavour: Flavour, built: Path, revision: str, tag: str, commit: str, version: str
+    ) -> None:
         """Each manifest states the release, the runtime commit and the service version that the history tells."""
         found = manifest(built, sample.COMMITS[flavour][revision])
-        stated = (found["release_tag"], found["commit_sha"], found["expected_service_contract_version"])
+        stated = (
+            found["release_tag"],
+            found["commit_sha"],
+            found["expected_service_contract_version"],
+        )
         assert stated == (tag, sample.COMMITS[flavour][commit], version)
         assert len(set(found["error_code_enum"])) == 10
 
@@ -315,12 +362,17 @@ class TestHistory:
         assert git(built, "ls-tree", "v0.3.1", "--", MANIFEST) == ""
 
     @pytest.mark.parametrize("tag", ["v0.3.2", "v0.3.3", "v0.4.0"])
-    def test_only_metadata_since_the_runtime_commit(self, flavour: Flavour, built: Path, tag: str) -> None:
+    def test_only_metadata_since_the_runtime_commit(
+        self, flavour: Flavour, built: Path, tag: str
+    ) -> None:
         """No runtime path differs between a release and the commit that its manifest names."""
         assert runtime_changes(flavour, built, manifest(built, tag)["commit_sha"], tag) == []
 
     def test_main_has_drifted(self, flavour: Flavour, built: Path) -> None:
-        """Main still carries the manifest of v0.4.0, while a runtime path has changed; the commit before it has not."""
+        """Main still carries the manifest of v0.4.0, while a runtime path has changed.
+
+        The commit before it has not.
+        """
         assert manifest(built, "main") == manifest(built, "v0.4.0")
         assert runtime_changes(flavour, built, "v0.4.0", sample.COMMITS[flavour]["main-docs"]) == []
         assert runtime_changes(flavour, built, "v0.4.0", "main") == [CORE[flavour]]
@@ -329,11 +381,18 @@ class TestHistory:
         """The service.v3 runtime commit carries a manifest that names a service.v2 commit as its runtime."""
         revision = sample.COMMITS[flavour]["runtime-v3"]
         named = manifest(built, revision)["commit_sha"]
-        versions = [git(built, "show", f"{commit}:openapi/openapi.yaml").splitlines()[3] for commit in (revision, named)]
+        versions = [
+            git(built, "show", f"{commit}:openapi/openapi.yaml").splitlines()[3]
+            for commit in (revision, named)
+        ]
         assert versions == ["  version: service.v3", "  version: service.v2"]
 
-    @pytest.mark.parametrize(("tag", "previous"), [("v0.3.2", "v0.3.1"), ("v0.3.3", "v0.3.2"), ("v0.4.0", "v0.3.2")])
-    def test_impact_statements(self, flavour: Flavour, built: Path, tag: str, previous: str) -> None:
+    @pytest.mark.parametrize(
+        ("tag", "previous"), [("v0.3.2", "v0.3.1"), ("v0.3.3", "v0.3.2"), ("v0.4.0", "v0.3.2")]
+    )
+    def test_impact_statements(
+        self, flavour: Flavour, built: Path, tag: str, previous: str
+    ) -> None:
         """Each release's changelog section holds five filled lines with its own pair and an earlier one."""
         text = git(built, "show", f"{tag}:CHANGELOG.md")
         section = text.split(f"\n## {tag}\n")[1].split("\n## ")[0]
@@ -362,14 +421,16 @@ class TestData:
             assert content.isascii(), path
             assert content.endswith(b"\n"), path
             assert not content.endswith(b"\n\n"), path
-            assert re.fullmatch(r"[A-Za-z0-9._/-]+", path.relative_to(sample._DATA).as_posix()), path
+            assert re.fullmatch(r"[A-Za-z0-9._/-]+", path.relative_to(sample._DATA).as_posix()), (
+                path
+            )
 
     def test_folders(self) -> None:
         """There is a folder for what is shared and one for each flavour, with a folder for each commit in one of them or more."""
         assert sorted(path.name for path in sample._DATA.iterdir()) == sorted(["common", *Flavour])
-        assert sorted({path.parent.name if path.is_file() else path.name for path in sample._DATA.glob("*/*")}) == [
-            step.folder for step in sample._HISTORY
-        ]
+        assert sorted(
+            {path.parent.name if path.is_file() else path.name for path in sample._DATA.glob("*/*")}
+        ) == [step.folder for step in sample._HISTORY]
 
     def test_nothing_stored_twice(self, flavour: Flavour, built: Path) -> None:
         """Each folder holds only what its commit changes, and a flavour's own none of the shared files."""
@@ -377,7 +438,9 @@ class TestData:
             commit = sample.COMMITS[flavour][step.name]
             held = sorted(path for path, _ in sample._files(step, flavour))
             if step is sample._HISTORY[0]:
-                assert held == sorted(git(built, "ls-tree", "-r", "--name-only", commit).splitlines())
+                assert held == sorted(
+                    git(built, "ls-tree", "-r", "--name-only", commit).splitlines()
+                )
             else:
                 assert held == git(built, "diff", "--name-only", f"{commit}^", commit).splitlines()
 
@@ -402,14 +465,18 @@ class TestData:
         scripts = data_files("*.sh")
         assert len(scripts) > 8
         for path in scripts:
-            code = "\n".join(line for line in path.read_text().splitlines() if not line.lstrip().startswith("#"))
+            code = "\n".join(
+                line for line in path.read_text().splitlines() if not line.lstrip().startswith("#")
+            )
             assert not re.search(newer, code), path
             assert not re.search(foreign, code), path
             assert "\nset -euo pipefail\n" in path.read_text() or path.name == "common.sh"
 
     def test_nothing_of_a_developer(self) -> None:
         """No data file mentions a home directory."""
-        assert not [path for path in data_files() if re.search(rb"/home/|/Users/|/root/", path.read_bytes())]
+        assert not [
+            path for path in data_files() if re.search(rb"/home/|/Users/|/root/", path.read_bytes())
+        ]
 
 
 class TestScripts:
@@ -417,7 +484,9 @@ class TestScripts:
 
     @pytest.mark.parametrize("name", list(SCRIPTS))
     @pytest.mark.parametrize("revision", [*sample.COMMITS[Flavour.RUST]])
-    def test_verdicts(self, flavour: Flavour, checked_out: Callable[[str], Path], revision: str, name: str) -> None:
+    def test_verdicts(
+        self, flavour: Flavour, checked_out: Callable[[str], Path], revision: str, name: str
+    ) -> None:
         """At every commit each script passes with its success line last, but parity at v0.3.3 and nothing is written."""
         root = checked_out(sample.COMMITS[flavour][revision])
         done = run_script(root, SCRIPTS[name])
@@ -426,7 +495,11 @@ class TestScripts:
             assert SCRIPTS[name][2] not in done.stdout
             assert f"multi-agent-center/{MANIFEST} differs" in done.stderr
         else:
-            assert (done.returncode, last_line(done.stdout), done.stderr) == (0, SCRIPTS[name][2], "")
+            assert (done.returncode, last_line(done.stdout), done.stderr) == (
+                0,
+                SCRIPTS[name][2],
+                "",
+            )
         assert git(root, "status", "--porcelain", "--ignored") == ""
 
     def test_smoke_starts_with_parity(self, checked_out: Callable[[str], Path]) -> None:
@@ -438,7 +511,10 @@ class TestScripts:
 
     @pytest.mark.parametrize("script", [*SCRIPTS.values(), SMOKE], ids=[*SCRIPTS, "smoke"])
     def test_usage(self, built: Path, script: tuple[str, str, str]) -> None:
-        """An unknown argument and a missing value exit 2, a missing folder exits 1; each says so."""
+        """An unknown argument and a missing value exit 2, a missing folder exits 1.
+
+        Each says so.
+        """
         path = built / "scripts" / script[0]
         for arguments, status, said in [
             (["--nonsense"], 2, "unknown argument: --nonsense"),
@@ -454,14 +530,34 @@ class TestScripts:
         [
             ("alignment", "openapi/openapi.yaml", "  version: service.v3", "  version: service.v4"),
             ("alignment", "openapi/openapi.yaml", "                - query_failed\n", ""),
-            ("alignment", "openapi/openapi.yaml", "        - error\n", "        - error\n        - legacy_error\n"),
-            ("alignment", "openapi/openapi.yaml", "        - error\n", "        - error\n        - api_contract_version\n"),
+            (
+                "alignment",
+                "openapi/openapi.yaml",
+                "        - error\n",
+                "        - error\n        - legacy_error\n",
+            ),
+            (
+                "alignment",
+                "openapi/openapi.yaml",
+                "        - error\n",
+                "        - error\n        - api_contract_version\n",
+            ),
             ("alignment", "SERVICE", '"service.v3"', '"service.v2"'),
             ("alignment", "CORE", '"write_conflict"', '"conflict"'),
             ("alignment", "docs/spec/service-contract.md", "`write_conflict`", "`conflict`"),
             ("alignment", f"{PACK}/schemas/context-record.schema.json", '"$id"', '""'),
-            ("parity", f"components/outcome-memory/{PACK}/schemas/context-record.schema.json", "Record", "Records"),
-            ("artifacts", "components/outcome-memory/trilogy-compatibility.v1.json", "integration/v1", "integration/v2"),
+            (
+                "parity",
+                f"components/outcome-memory/{PACK}/schemas/context-record.schema.json",
+                "Record",
+                "Records",
+            ),
+            (
+                "artifacts",
+                "components/outcome-memory/trilogy-compatibility.v1.json",
+                "integration/v1",
+                "integration/v2",
+            ),
             ("artifacts", "components/multi-agent-center/trilogy-compatibility.v1.json", "{", "["),
             ("compliance", "docs/operations/recovery-runbook.md", "## Rollback", "## Back"),
             ("compliance", "docs/spec/requirements.md", "append-only", "kept"),
@@ -469,7 +565,13 @@ class TestScripts:
         ],
     )
     def test_faults_are_found(
-        self, flavour: Flavour, checked_out: Callable[[str], Path], name: str, path: str, old: str, new: str
+        self,
+        flavour: Flavour,
+        checked_out: Callable[[str], Path],
+        name: str,
+        path: str,
+        old: str,
+        new: str,
     ) -> None:
         """A broken document, contract or runtime fails the script that looks at it, which names the file."""
         path = {"SERVICE": SERVICE[flavour], "CORE": CORE[flavour]}.get(path, path)
@@ -489,14 +591,23 @@ class TestScripts:
         done = run_script(root, PARITY)
         assert done.returncode == 1
         assert f"components/outcome-memory/{MANIFEST} is missing" in done.stderr
-        assert f"components/multi-agent-center/{PACK}/extra.json is not in the root's pack" in done.stderr
+        assert (
+            f"components/multi-agent-center/{PACK}/extra.json is not in the root's pack"
+            in done.stderr
+        )
 
     def test_a_missing_tool_is_named(self, built: Path, tmp_path: Path) -> None:
         """Without ripgrep the alignment script says that it is not on PATH, and blames no file."""
         for tool in ("bash", "dirname"):
             (tmp_path / tool).symlink_to(str(shutil.which(tool)))
         script = built / "scripts" / SCRIPTS["alignment"][0]
-        done = subprocess.run([tmp_path / "bash", script], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [tmp_path / "bash", script],
+            env={"PATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert (done.returncode, done.stderr) == (1, "not on PATH: rg\n")
 
 
@@ -528,11 +639,17 @@ class TestPython:
 class TestCargo:
     """The sample's checks that need cargo."""
 
-    @pytest.mark.parametrize("revision", ["v0.4.0", "manifest", "v0.3.2", "v0.3.3", "runtime-v3", "drift"])
+    @pytest.mark.parametrize(
+        "revision", ["v0.4.0", "manifest", "v0.3.2", "v0.3.3", "runtime-v3", "drift"]
+    )
     def test_everything(self, workspace: Path, revision: str) -> None:
         """Formatting, lints, tests and smoke pass (at v0.3.3 all but smoke), and only ignored files are written."""
         git(workspace, "checkout", "--quiet", "--detach", sample.COMMITS[Flavour.RUST][revision])
-        for words in ("fmt --all -- --check", "clippy --all-features -- -D warnings", "test --all-features"):
+        for words in (
+            "fmt --all -- --check",
+            "clippy --all-features -- -D warnings",
+            "test --all-features",
+        ):
             extra = [] if words.startswith("fmt") else ["--workspace", "--all-targets"]
             command, *rest = words.split()
             done = run(workspace, "cargo", command, *extra, *rest)
@@ -541,7 +658,9 @@ class TestCargo:
         if revision == "v0.3.3":
             assert done.returncode == 1
         else:
-            assert (done.returncode, last_line(done.stdout)) == (0, SMOKE[2]), done.stdout + done.stderr
+            assert (done.returncode, last_line(done.stdout)) == (0, SMOKE[2]), (
+                done.stdout + done.stderr
+            )
         assert git(workspace, "status", "--porcelain") == ""
         ignored = git(workspace, "status", "--porcelain", "--ignored").splitlines()
         assert set(ignored) <= {"!! target/", "!! components/multi-agent-center/target/"}
@@ -550,6 +669,10 @@ class TestCargo:
         """Each component is a workspace of its own, formatted, without lints, and its tests pass."""
         git(workspace, "checkout", "--quiet", "--detach", "v0.4.0")
         for component in sorted((workspace / "components").iterdir()):
-            for words in ("fmt --all -- --check", "clippy --all-targets --locked -- -D warnings", "test --locked"):
+            for words in (
+                "fmt --all -- --check",
+                "clippy --all-targets --locked -- -D warnings",
+                "test --locked",
+            ):
                 done = run(component, "cargo", *words.split())
                 assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,7 @@
-"""Claims about the first profile: made from what a repository has, never over what is there, and good enough for a GO."""
+"""Claims about the first profile.
+
+Made from what a repository has, never over what is there, and good enough for a GO.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ import scratch
 from handoff_tasks.formats import schemas
 from handoff_tasks.problems import HandoffError
 from handoff_tasks.producer import profile
-from handoff_tasks.setup import scan, templates
+from handoff_tasks.sessions import table
+from handoff_tasks.setup import scan, scripts, templates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,10 +36,12 @@ SMOKE = "#!/usr/bin/env python3\nimport json\nprint('Smoke passed.')\n"
 
 def written(root: Path) -> profile.Profile:
     """Return the profile that was written, read by the parser of every profile."""
-    return profile.parse((root / "handoff.toml").read_bytes(), "handoff.toml", schemas.schema(schemas.PROFILE))
+    return profile.parse(
+        (root / "handoff.toml").read_bytes(), "handoff.toml", schemas.schema(schemas.PROFILE)
+    )
 
 
-def started(tmp_path: Path, files: dict[str, str | None]) -> tuple[scan.Started, profile.Profile]:
+def started(tmp_path: Path, files: dict[str, str | None]) -> tuple[scan.Start, profile.Profile]:
     """Start in a repository with these files."""
     made = scratch.repository(tmp_path / "some app #1")
     made.commit("all", files)
@@ -51,14 +57,27 @@ def refused(root: Path) -> tuple[str, str, str, str]:
 
 
 def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_path: Path) -> None:
-    """From a repository with manifest, changelog and scripts: init, commit, fill in the statement that the run prints, tag: GO."""
+    """From a repository with manifest, changelog and scripts.
+
+    Init, commit, fill in the statement that the run prints, tag: GO.
+    """
     made = scratch.repository(tmp_path / "app")
-    files = {**scratch.runtime("2"), "scripts/verify_parity.sh": PARITY, "scripts/run_smoke.py": SMOKE, "crates/lib.rs": "x\n"}
+    files = {
+        **scratch.runtime("2"),
+        "scripts/verify_parity.sh": PARITY,
+        "scripts/run_smoke.py": SMOKE,
+        "crates/lib.rs": "x\n",
+    }
     del files["Cargo.toml"]
-    runtime = made.commit("feat: all", {**files, "pyproject.toml": "[project]\n", ".gitignore": ".nox\n"})
+    runtime = made.commit(
+        "feat: all", {**files, "pyproject.toml": "[project]\n", ".gitignore": ".nox\n"}
+    )
     made.release("v1.0.0", runtime)
     changelog = (made.root / scratch.CHANGELOG_PATH).read_text()
-    made.commit("docs: no statement yet", {scratch.CHANGELOG_PATH: changelog.partition("Consumer impact:")[0]})
+    made.commit(
+        "docs: no statement yet",
+        {scratch.CHANGELOG_PATH: changelog.partition("Consumer impact:")[0]},
+    )
     done = desk.bare("handoff-init", str(made.root))
     assert done.returncode == 0, done.stdout
     assert done.stdout.rstrip().splitlines()[-1] == (
@@ -67,9 +86,23 @@ def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_
     made.commit("build: hand releases over", {})
 
     def stable(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "nox", "--envdir", str(desk.envdir), "-s", "handoff-stable", "--", *words]
+        command = [
+            sys.executable,
+            "-m",
+            "nox",
+            "--envdir",
+            str(desk.envdir),
+            "-s",
+            "handoff-stable",
+            "--",
+            *words,
+        ]
         return subprocess.run(
-            [*command, "--cache-dir", str(tmp_path / "cache")], cwd=made.root, capture_output=True, text=True, check=False
+            [*command, "--cache-dir", str(tmp_path / "cache")],
+            cwd=made.root,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     first = stable("--allow-untagged")
@@ -85,19 +118,36 @@ def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_
     done = stable()
     assert done.returncode == 0, done.stdout
     packet = json.loads((made.root / "docs/PRODUCER_RELEASE_HANDOFF_LATEST.json").read_bytes())
-    assert packet["verification_commands"] == ["./scripts/run_smoke.py", "./scripts/verify_parity.sh --app-root ."]
+    assert packet["verification_commands"] == [
+        "./scripts/run_smoke.py",
+        "./scripts/verify_parity.sh --app-root .",
+    ]
 
 
 def test_scripts_become_checks(tmp_path: Path) -> None:
-    """Name, option of the root, success line and tools are read off the script; one that is not executable is told, not taken."""
-    files: dict[str, str | None] = {"scripts/verify_parity.sh": PARITY, "tools/run-smoke.py": SMOKE, "scripts/verify_old.sh": "x\n"}
-    found, parsed = started(tmp_path, {**files, "scripts/helper.sh": PARITY, "docs/verify_this.md": "x\n"})
+    """Name, option of the root, success line and tools are read off the script.
+
+    One that is not executable is told, not taken.
+    """
+    files: dict[str, str | None] = {
+        "scripts/verify_parity.sh": PARITY,
+        "tools/run-smoke.py": SMOKE,
+        "scripts/verify_old.sh": "x\n",
+    }
+    found, parsed = started(
+        tmp_path, {**files, "scripts/helper.sh": PARITY, "docs/verify_this.md": "x\n"}
+    )
     assert [(check.id, check.argv, check.success_line, check.tools) for check in parsed.checks] == [
-        ("parity", ("./scripts/verify_parity.sh", "--app-root", "{root}"), "Parity holds.", ("bash",)),
+        (
+            "parity",
+            ("./scripts/verify_parity.sh", "--app-root", "{root}"),
+            "Parity holds.",
+            ("bash",),
+        ),
         ("smoke", ("./tools/run-smoke.py",), "Smoke passed.", ("python3",)),
     ]
     assert found.missing[2] == (
-        "scripts/verify_old.sh is not executable, so it is no check: git update-index --chmod=+x scripts/verify_old.sh"
+        "scripts/verify_old.sh is not executable, so it is not a check: git update-index --chmod=+x scripts/verify_old.sh"
     )
 
 
@@ -124,7 +174,8 @@ def test_a_crate_without_its_lock_file_is_told(tmp_path: Path) -> None:
     """Cargo would write one, and no check would pass."""
     found, _ = started(tmp_path, {"Cargo.toml": "[package]\n", "src/lib.rs": "\n"})
     assert (
-        "Cargo.lock: cargo would write one into the checkout, and a check that changes the checkout has not passed" in found.missing
+        "Cargo.lock: cargo would write one into the checkout, and a check that changes the checkout fails"
+        in found.missing
     )
 
 
@@ -148,7 +199,10 @@ def test_a_node_package(tmp_path: Path, lock: str, line: str) -> None:
 
 
 def test_what_is_not_known_to_be_metadata_is_runtime(tmp_path: Path) -> None:
-    """Too much is refused and too little believed: a package's own file at the top counts, documents do not."""
+    """Too much is refused and too little believed.
+
+    A package's own file at the top counts, documents do not.
+    """
     files = [
         "index.js",
         "index.d.ts",
@@ -179,7 +233,9 @@ def test_what_is_not_known_to_be_metadata_is_runtime(tmp_path: Path) -> None:
         ("a\\b\n/c.py", "a*b*/"),
     ],
 )
-def test_what_only_looks_like_metadata_is_runtime(tmp_path: Path, path: str, runtime: str | None) -> None:
+def test_what_only_looks_like_metadata_is_runtime(
+    tmp_path: Path, path: str, runtime: str | None
+) -> None:
     """A program with a document's name, a dot file that a build reads, a contracts folder without a manifest, an odd name."""
     _, parsed = started(tmp_path, {"index.js": "x\n", path: "x\n"})
     assert parsed.runtime_paths == tuple(sorted(["index.js", *([runtime] if runtime else [])]))
@@ -204,7 +260,8 @@ def test_what_lies_beside_the_manifest_is_runtime(tmp_path: Path) -> None:
     assert parsed.manifest_path == "src/app/manifest.json"
     assert parsed.runtime_paths == ("src/app/main.py", "src/b.py", "src/lib/")
     _, parsed = started(
-        tmp_path / "more", {"contracts/v1/manifest.json": manifest, "contracts/v1/a.json": "{}\n", "main.py": "x\n"}
+        tmp_path / "more",
+        {"contracts/v1/manifest.json": manifest, "contracts/v1/a.json": "{}\n", "main.py": "x\n"},
     )
     assert parsed.runtime_paths == ("main.py",)
 
@@ -212,13 +269,25 @@ def test_what_lies_beside_the_manifest_is_runtime(tmp_path: Path) -> None:
 def test_a_change_of_the_runtime_after_its_commit_is_no_go(desk: Desk, tmp_path: Path) -> None:
     """A Node package whose program lies at the top: what changes there later is another runtime."""
     made = scratch.repository(tmp_path / "app")
-    files = {"package.json": "{}\n", "index.js": "1\n", ".gitignore": ".nox/\n", "scripts/verify_parity.sh": PARITY}
+    files = {
+        "package.json": "{}\n",
+        "index.js": "1\n",
+        ".gitignore": ".nox/\n",
+        "scripts/verify_parity.sh": PARITY,
+    }
     runtime = made.commit("feat: all", {**files, **scratch.runtime("2")})
     made.release("v1.0.0", runtime)
     scan.start(made.root)
     made.commit("feat: after the manifest's commit", {"index.js": "2\n"})
     (desk.folder / "handoff.toml").write_bytes((made.root / "handoff.toml").read_bytes())
-    done = desk.bare("pre-release", "--producer-root", str(made.root), "--cache-dir", str(tmp_path / "cache"), "--dry-run")
+    done = desk.bare(
+        "pre-release",
+        "--producer-root",
+        str(made.root),
+        "--cache-dir",
+        str(tmp_path / "cache"),
+        "--dry-run",
+    )
     assert "runtime paths differ between the runtime commit" in done.stdout, done.stdout
     assert "index.js" in done.stdout
 
@@ -237,11 +306,15 @@ def test_a_dry_run_writes_nothing(desk: Desk, tmp_path: Path) -> None:
     assert made.git("status", "--porcelain") == ""
     scan.start(made.root)
     for name in ("handoff.toml", "noxfile.py"):
-        text = "".join(f"  {line}".rstrip() + "\n" for line in (made.root / name).read_text().splitlines())
+        text = "".join(
+            f"  {line}".rstrip() + "\n" for line in (made.root / name).read_text().splitlines()
+        )
         assert text in done.stdout
 
 
-def test_the_nox_to_call_is_one_that_has_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_nox_to_call_is_one_that_has_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its name where PATH finds it, else its path; that of another Python is none."""
     ours = tmp_path / "our bin"
     ours.mkdir()
@@ -256,42 +329,73 @@ def test_the_nox_to_call_is_one_that_has_us(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_what_a_noxfile_has_already_is_told(tmp_path: Path) -> None:
-    """A call without a profile has to name it; a session whose name the handoff needs has to give it up."""
+    """A call without a profile has to name it.
+
+    A session whose name the handoff needs has to give it up.
+    """
     made = scratch.repository(tmp_path / "app")
-    sessions = [f'@nox.session(name="{name}")\ndef {name[0]}(session): ...\n' for name in ("pre-release", "verify-parity")]
+    sessions = [
+        f'@nox.session(name="{name}")\ndef {name[0]}(session): ...\n'
+        for name in ("pre-release", "verify-parity")
+    ]
     made.commit(
         "all",
-        {"noxfile.py": "".join(["import nox\n", *sessions]), "verify_parity.sh": PARITY, ".gitignore": ".nox/\n__pycache__/\n"},
+        {
+            "noxfile.py": "".join(["import nox\n", *sessions]),
+            "verify_parity.sh": PARITY,
+            ".gitignore": ".nox/\n__pycache__/\n",
+        },
     )
-    found = scan.start(made.root)
+    found = scan.start(made.root, sessions=table.fixed_names())
     assert found.missing[2:] == [
-        f"the session {name} of noxfile.py has a name that the handoff needs: give it another one"
+        f"the handoff defines a session '{name}' too: rename the one in noxfile.py"
         for name in ("pre-release", "verify-parity")
     ]
     (made.root / "handoff.toml").unlink()
-    made.commit("more", {"noxfile.py": "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__)\n"})
+    made.commit(
+        "more",
+        {"noxfile.py": "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__)\n"},
+    )
     said = scan.lines(scan.start(made.root), made.root)
-    place = said.index(f"{made.root / 'noxfile.py'} is there already; have its call name the profile")
+    place = said.index(f"{made.root / 'noxfile.py'} exists; have its call name the profile")
     assert said[place + 1] == '  handoff_tasks.register(nox, __file__, profile="handoff.toml")'
 
 
 def test_files_that_git_does_not_know_yet_are_to_be_added(tmp_path: Path) -> None:
-    """Only what git knows is looked at, and that is said; the command names what is there and has to be added."""
+    """Only what git knows is looked at, and that is said.
+
+    The command names what is there and has to be added.
+    """
     made = scratch.repository(tmp_path / "app")
     made.commit("all", {"a.py": "x\n"})
     made.write({"CHANGELOG.md": "x\n", ".gitignore": "x\n"})
     found = scan.start(made.root)
-    assert found.found[0] == "files     1: those that git knows, and no others"
-    assert "git add handoff.toml noxfile.py CHANGELOG.md .gitignore && " in scan.lines(found, made.root)[-1]
+    assert found.summary[0] == "files     1: those that git knows, and no others"
+    assert (
+        "git add handoff.toml noxfile.py CHANGELOG.md .gitignore && "
+        in scan.lines(found, made.root)[-1]
+    )
 
 
 def test_the_command_tells_all_that_is_missing(tmp_path: Path) -> None:
-    """From the producer's own folder, without manifest and changelog: both, with where the profile wants them."""
+    """From the producer's own folder, without manifest and changelog.
+
+    Both, with where the profile wants them.
+    """
     made = scratch.repository(tmp_path / "app")
     made.commit("all", {"a.py": "x\n", ".gitignore": ".nox/\n"})
     scan.start(made.root)
     commit = made.commit("build: hand releases over", {})[:12]
-    command = [sys.executable, "-m", "nox", "-s", "pre-release", "--", "--cache-dir", str(tmp_path / "cache")]
+    command = [
+        sys.executable,
+        "-m",
+        "nox",
+        "-s",
+        "pre-release",
+        "--",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+    ]
     done = subprocess.run(command, cwd=made.root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout.strip().splitlines() == [
@@ -302,7 +406,11 @@ def test_the_command_tells_all_that_is_missing(tmp_path: Path) -> None:
         f"  HP022 {commit}:CHANGELOG.md: the commit holds no changelog there",
         "        next: commit a changelog with a section for the release",
     ]
-    text = (made.root / "handoff.toml").read_text().replace('manifest = "contracts', 'manifest = "/contracts')
+    text = (
+        (made.root / "handoff.toml")
+        .read_text()
+        .replace('manifest = "contracts', 'manifest = "/contracts')
+    )
     made.commit("build: an absolute path", {"handoff.toml": text})
     done = subprocess.run(command, cwd=made.root, capture_output=True, text=True, check=False)
     line = text.splitlines().index('manifest = "/contracts/producer-contract-manifest.json"') + 1
@@ -316,7 +424,8 @@ def test_a_noxfile_outside_of_any_repository_is_told_where_the_manifest_belongs(
     assert done.returncode == 1
     assert done.stdout.strip().splitlines() == [
         "Refused:",
-        f"  HP010 {desk.folder}: the noxfile's folder holds no producer manifest; the profile wants it at {scratch.MANIFEST_PATH}",
+        f"  HP010 {desk.folder}: the noxfile's folder holds no producer manifest; expected one at "
+        f"{scratch.MANIFEST_PATH}, as the profile says",
         "        next: commit one there (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's "
         "root with --producer-root",
     ]
@@ -326,10 +435,11 @@ def test_a_part_of_a_larger_repository_needs_a_prefix(tmp_path: Path) -> None:
     """And a changelog that is no Markdown is seen, but is none."""
     made = scratch.repository(tmp_path / "outer", below="svc")
     made.commit("all", {"a.py": "x\n", "CHANGES.rst": "x\n", ".gitignore": ".nox/\n__pycache__/\n"})
-    missing = scan.start(made.root).missing
-    assert missing[1].endswith("(CHANGES.rst is there, but a statement is read from Markdown)")
+    missing = scan.start(made.root, sessions=table.fixed_names()).missing
+    assert missing[1].endswith("(CHANGES.rst exists, but a statement is read from Markdown)")
     assert missing[-1] == (
-        "tags: this is a part of a larger repository (svc), whose tags count only with a prefix: git.tag_prefix in handoff.toml"
+        "git.tag_prefix in handoff.toml: this is a part of a larger repository (svc), whose tags count "
+        "only with a prefix"
     )
 
 
@@ -342,7 +452,9 @@ def test_a_python_package(tmp_path: Path) -> None:
     assert parsed.checks[0].argv == ("ruff", "check", "--no-fix", ".")
 
 
-@pytest.mark.parametrize(("path", "found"), [("src/app/__init__.py", "{root}/src"), ("app/__init__.py", "{root}")])
+@pytest.mark.parametrize(
+    ("path", "found"), [("src/app/__init__.py", "{root}/src"), ("app/__init__.py", "{root}")]
+)
 def test_tests_find_the_package(tmp_path: Path, path: str, found: str) -> None:
     """Which is not installed; and no check leaves anything in the checkout."""
     _, parsed = started(tmp_path, {"pyproject.toml": "[tool.ruff]\n[tool.pytest]\n", path: "\n"})
@@ -369,7 +481,10 @@ def test_tests_find_the_package(tmp_path: Path, path: str, found: str) -> None:
 def test_every_version_in_sight_has_a_policy(
     tmp_path: Path, manifest: str | None, openapi: str | None, versions: list[str]
 ) -> None:
-    """The manifest's, the tree's, and the first one: without a policy there is not even a draft (HP057)."""
+    """The manifest's, the tree's, and the first one.
+
+    Without a policy there is not even a draft (HP057).
+    """
     files: dict[str, str | None] = {"a.py": "x\n"}
     if manifest:
         files["contracts/manifest.json"] = scratch.manifest("v1.0.0", "0" * 40, service=manifest)
@@ -395,22 +510,32 @@ def test_a_repository_with_nothing(tmp_path: Path) -> None:
 def test_the_names_that_clash_are_those_that_are_registered(desk: Desk) -> None:
     """What `init` keeps free beside modes and checks is what a noxfile with a profile gets."""
     command = [sys.executable, "-m", "nox", "--noxfile", str(desk.folder / "noxfile.py"), "--list"]
-    listed = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        command, cwd=desk.folder, capture_output=True, text=True, check=True
+    ).stdout
     names = set(re.findall(r"^[*-] (\S+)", listed, re.MULTILINE))
     parsed = profile.parse(scratch.PROFILE.encode(), "scratch", None)
-    assert names - {mode.session for mode in parsed.modes} - {check.session for check in parsed.checks} == scan._SESSIONS
+    assert (
+        names - {mode.session for mode in parsed.modes} - {check.session for check in parsed.checks}
+        == table.fixed_names()
+    )
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """A noxfile that is there stays, and the lines to add are told; a profile that is there stops it."""
+    """A noxfile that is there stays, and the lines to add are told.
+
+    A profile that is there stops it.
+    """
     made = scratch.repository(tmp_path / "app")
     made.commit("all", {"noxfile.py": "import nox\n"})
     found = scan.start(made.root)
     assert (made.root / "noxfile.py").read_text() == "import nox\n"
     assert found.to_add == templates.NOXFILE
     said = scan.lines(found, made.root)
-    assert f"{made.root / 'noxfile.py'} is there already; add these lines to it" in said
-    assert said[-1].startswith('  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && ')
+    assert f"{made.root / 'noxfile.py'} exists; add these lines to it" in said
+    assert said[-1].startswith(
+        '  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && '
+    )
     assert said[-1].endswith("nox -s pre-release")
     before = (made.root / "handoff.toml").read_bytes()
     assert refused(made.root) == (
@@ -424,7 +549,12 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 def test_no_folder_and_no_repository_are_refused(tmp_path: Path) -> None:
     """Nothing is written where there is no repository to verify a commit of."""
-    assert refused(tmp_path / "none") == ("HP090", str(tmp_path / "none"), "no such folder", "give the folder of a repository")
+    assert refused(tmp_path / "none") == (
+        "HP090",
+        str(tmp_path / "none"),
+        "no such folder",
+        "give the folder of a repository",
+    )
     assert refused(tmp_path) == (
         "HP090",
         str(tmp_path),
@@ -436,11 +566,16 @@ def test_no_folder_and_no_repository_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("a/verify_b_c.sh", "b-c"), ("run-All.py", "all"), ("verify_9.sh", "check-9"), ("x/run_" + "y" * 99, "y" * 64)],
+    [
+        ("a/verify_b_c.sh", "b-c"),
+        ("run-All.py", "all"),
+        ("verify_9.sh", "check-9"),
+        ("x/run_" + "y" * 99, "y" * 64),
+    ],
 )
 def test_names_of_checks(path: str, name: str) -> None:
     """The script's name without what says that it verifies, in the form that an id has."""
-    assert templates.Script(path=path, root_option=None, success_line=None, tools=()).id == name
+    assert scripts.Script(path=path, root_option=None, success_line=None, tools=()).id == name
 
 
 @pytest.mark.parametrize(
@@ -456,4 +591,4 @@ def test_names_of_checks(path: str, name: str) -> None:
 )
 def test_what_a_script_says_last(last: str, said: str | None) -> None:
     """Only a line that is the same each time can be a success line."""
-    assert templates.script("verify_x.sh", f"#!/bin/bash\n{last}\n", []).success_line == said
+    assert scripts.read_script("verify_x.sh", f"#!/bin/bash\n{last}\n", []).success_line == said

@@ -1,0 +1,88 @@
+"""Find the scripts of a repository that verify something, and read what they say of themselves."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handoff_tasks.setup.known_files import EXECUTABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from handoff_tasks.setup.known_files import KnownFiles
+
+_NAME = re.compile(r"(?:verify|run|check)[_-](.+?)(?:\.(?:sh|bash|py))?\Z")
+_PRINT = re.compile(
+    r"""\A\s*(?:echo|printf|print)\s*\(?\s*(["'])([^"'$`{}\\%]{4,160})(?:\\n)?\1\s*\)?\s*\Z"""
+)
+_ROOT_OPTION = re.compile(r"(?<![\w-])(--(?:[a-z]+-)*root)(?![\w-])")
+_WORD = re.compile(r"(?<![\w./-])([a-z][a-z0-9]*)(?![\w.-])")
+_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
+_ALIASES = {"sha256sum": "sha256", "shasum": "sha256", "python": "python3"}
+_SHELL_WORDS = {"test", "true", "false"}
+_LAST_LINES = {"", "}", "main", 'main "$@"'}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A script that verifies something.
+
+    ``root_option`` is the option that takes the producer's root, ``success_line`` what it prints
+    last, ``tools`` the names of the tools in it.
+    """
+
+    path: str
+    root_option: str | None
+    success_line: str | None
+    tools: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The check's id."""
+        match = _NAME.match(self.path.rpartition("/")[2])
+        name = match[1] if match else self.path
+        name = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+        if not name[:1].isalpha():
+            name = f"check-{name}"
+        return name[:64].rstrip("-")
+
+
+def is_script(path: str) -> bool:
+    """Return whether a file's name begins with ``verify`` or ``run`` and ``_`` or ``-``."""
+    name = path.rpartition("/")[2]
+    if not re.match(r"(?:verify|run)[_-]", name):
+        return False
+    return not re.search(r"\.(?!sh\Z|bash\Z|py\Z)[^.]*\Z", name)
+
+
+def find_scripts(known: KnownFiles, tools: Collection[str], taken: Collection[str]) -> list[Script]:
+    """Return the executable scripts, sorted by path.
+
+    ``tools`` are the names of the tools that can be described. Of scripts with the same id, and of
+    those whose id is in ``taken``, only the first check is kept.
+    """
+    scripts: dict[str, Script] = {}
+    for path in sorted(known.modes):
+        if is_script(path) and known.modes[path] == EXECUTABLE:
+            script = read_script(path, known.read_text(path), tools)
+            if script.id not in taken:
+                scripts.setdefault(script.id, script)
+    return list(scripts.values())
+
+
+def read_script(path: str, text: str, tools: Iterable[str]) -> Script:
+    """Return what a script's text says; ``tools`` are the names that are looked for."""
+    root = _ROOT_OPTION.search(text)
+    lines = [line for line in text.splitlines() if line.strip() not in _LAST_LINES]
+    success = _PRINT.match(lines[-1]) if lines else None
+    shell = "python3" if "python" in text.partition("\n")[0] else "bash"
+    words = set(_WORD.findall(_COMMENT.sub("", text))) - _SHELL_WORDS
+    names = {_ALIASES.get(word, word) for word in words}
+    return Script(
+        path=path,
+        root_option=root[1] if root else None,
+        success_line=success[2] if success else None,
+        tools=(shell, *(name for name in tools if name in names and name != shell)),
+    )
