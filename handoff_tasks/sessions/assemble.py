@@ -63,10 +63,8 @@ def finish(
     run.view = report_files.view_of(
         workspace,
         material,
-        run.checks,
+        run.end,
         decisions,
-        problems=run.problems,
-        advisories=run.advisories,
         published=run.packet,
         digest=digest,
         draft=run.draft,
@@ -75,13 +73,11 @@ def finish(
     page, unwritten = report_files.write_report(run.view, workspace, run.mode)
     run.advisories = sorted({*run.advisories, *unwritten})
     if run.interrupted:
-        terminal.say(summary.interrupted(run.checks, run.again))
+        terminal.say(summary.interruption_line(run.end, run.again))
         return
-    ended = summary.Ended(
-        checks=run.checks,
-        problems=run.problems,
-        advisories=run.advisories,
-        decisions=decisions,
+    screen = summary.LastScreen(
+        end=run.end,
+        modes=[mode.name for mode in modes],
         draft=run.draft,
         target=target,
         digest=digest,
@@ -89,10 +85,10 @@ def finish(
         report=page,
         ran=ran,
     )
-    for line in summary.end(ended, workspace, material):
+    for line in summary.end_lines(screen, workspace, material):
         terminal.say(line)
-    for line in report_files.marks(run.problems, run.advisories, workspace):
-        terminal.command(line)
+    for line in report_files.annotations(run.end, workspace):
+        terminal.say_command(line)
 
 
 def assemble(session: Session, place: Place) -> None:
@@ -110,11 +106,11 @@ def assemble(session: Session, place: Place) -> None:
         workspace = frame.open_(session, place, run)
         mode = workspace.profile.mode(run.mode)
         material = gather.gather_material(workspace, frame.from_(session, run.options.impact) if run.options.impact else None)
-        for line in summary.start(session.name, workspace, material, Path(session.invoked_from)):
+        for line in summary.start_lines(session.name, workspace, material, Path(session.invoked_from)):
             terminal.say(line)
         # Else the statement to fill in is part of the end, which follows at once, unless not even a draft can be made.
         if run.options.dry_run or material.manifest.service_version not in workspace.profile.envelope_policies:
-            for line in summary.block(workspace, material):
+            for line in summary.statement_lines(workspace, material):
                 terminal.say(line)
         if run.options.dry_run:
             checks = gather.results(workspace)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nox import Session
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult
+    from handoff_tasks.model import CheckResult, RunEnd
     from handoff_tasks.problems import Problem
     from handoff_tasks.release.verify_packet import Asked
     from handoff_tasks.report.view import View
@@ -59,6 +59,13 @@ class Run:
     known: Callable[[], Sequence[CheckResult]] | None = None
 
     @property
+    def end(self) -> RunEnd:
+        """How the run ended, as far as it has."""
+        from handoff_tasks.model import RunEnd
+
+        return RunEnd(checks=tuple(self.checks), problems=tuple(self.problems), advisories=tuple(self.advisories))
+
+    @property
     def again(self) -> str | None:
         """The option of this run that runs again what has passed."""
         return "--fresh" if self.options.fresh else "--rerun" if self.options.rerun else None
@@ -76,6 +83,7 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
 
     # At its exit Python would look through all that was loaded for what may be freed: 20 ms in each process of a run.
     atexit.register(gc.freeze)
+    output = terminal.open_output()
     run = Run(options=sessions_options.Options())
     failure: BaseException | None = None
     try:
@@ -93,14 +101,12 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
     if run.result is not None:
         workspace = run.workspace
         document = result_document(
+            run.end,
             mode=run.mode,
             commit=workspace.producer.commit if workspace else None,
             packet_path=run.packet,
             draft=run.draft,
             place=evidence.folder_path(workspace.work, workspace.producer.commit) if workspace else None,
-            problems=run.problems,
-            advisories=run.advisories,
-            checks=run.checks,
         )
         try:
             release_result.write_result(run.result, document)
@@ -118,8 +124,8 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
         raise KeyboardInterrupt
     if run.problems:
         session.error(f"{len(run.problems)} problem{'s' if len(run.problems) > 1 else ''}")
-    if why := terminal.lost():
-        session.error(why)
+    if output.failure:
+        session.error(output.failure)
 
 
 def _stop(run: Run, title: str, problems: Sequence[Problem]) -> None:
@@ -162,7 +168,7 @@ def _stopped(session: Session, run: Run, error: BaseException) -> BaseException 
             with contextlib.suppress(Exception):
                 run.checks = run.known()
         if run.of_all:
-            terminal.say(summary.interrupted(run.checks, run.again))
+            terminal.say(summary.interruption_line(run.end, run.again))
         elif run.options.run_file is None:
             terminal.say("Interrupted. Run the same command again.")
         return None
@@ -224,7 +230,7 @@ def _write_junit(session: Session, run: Run) -> None:
     from handoff_tasks.problems import HandoffError
     from handoff_tasks.report import view as report_view
 
-    view = run.view or report_view.view(None, report_view.Source(session=session.name), run.problems, run.advisories)
+    view = run.view or report_view.build_view(None, run.end, report_view.Source(session=session.name))
     try:
         report_files.write_junit(view, run.junit)
     except HandoffError as error:

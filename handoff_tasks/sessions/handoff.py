@@ -53,7 +53,7 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
         material = gather.gather_material(workspace, statement)
         here = Path(session.invoked_from)
         # The statement to fill in stands here too: its problems point to it, and the end of the run is minutes away.
-        for line in [*summary.start(session.name, workspace, material, here), *summary.block(workspace, material)]:
+        for line in [*summary.start_lines(session.name, workspace, material, here), *summary.statement_lines(workspace, material)]:
             terminal.say(line)
         known = decide.known_problems(workspace, material, allow_untagged=allow_untagged)
         goes_on = "they stop this run" if options.stop_early else "they run all the same"
@@ -166,7 +166,7 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
         evidence.forget(folder, check.id)
     for chatter in folder.glob("lane-*.nox.log"):
         chatter.unlink()
-    seen = progress.board(folder, [check.id for check in workspace.profile.checks], kept)
+    seen = progress.open_board(folder, [check.id for check in workspace.profile.checks], kept)
     threading.Thread(target=_preload, daemon=True).start()
     stopped: str | None = "an error"
     try:
@@ -193,7 +193,7 @@ def _preload() -> None:
     """Import what the end of a run needs while its checks run: it takes as long as many a check."""
     from handoff_tasks.report import page
 
-    page.template()
+    page.load_template()
 
 
 def _agree(options: Options, mode_name: str | None) -> None:

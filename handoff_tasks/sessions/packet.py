@@ -165,7 +165,7 @@ def _page(read: Packet, call: Call) -> str:
     from handoff_tasks.report import page
     from handoff_tasks.report import view as report_view
 
-    view = report_view.view(read.document, report_view.Source(producer=str(read.document["producer"]["name"])))
+    view = report_view.view_packet(read.document, report_view.Source(producer=str(read.document["producer"]["name"])))
     next_step = escape.printable(f"{packet_text.next_step(read, call)}.")
     said = packet_text.NOT_CHECKED[0].upper() + packet_text.NOT_CHECKED[1:] + "."
     return page.render(replace(view, sentences=(said, *view.sentences, next_step)))

@@ -141,12 +141,12 @@ def test_what_runs_is_seen_however_many_have_failed() -> None:
     """Running checks first, then as many failed ones as there is room for, and how many more there are."""
     lines = [progress.Line(check=f"bad-{number}", state=Outcome.FAILED) for number in range(30)]
     lines += [progress.Line(check="good", state=Outcome.PASSED), progress.Line(check="now", state=progress.RUNNING)]
-    shown, more = progress._shown(lines, 10)
+    shown, more = progress.choose_lines(lines, 10)
     assert [line.check for line in shown] == ["now", *(f"bad-{number}" for number in range(8))]
     assert more == 22
-    shown, more = progress._shown(lines[25:], 6)
+    shown, more = progress.choose_lines(lines[25:], 6)
     assert ([line.check for line in shown], more) == (["now", *(f"bad-{number}" for number in range(25, 30))], 0)
-    assert progress._shown(lines, 40) == (lines, 0)
+    assert progress.choose_lines(lines, 40) == (lines, 0)
 
 
 def test_a_low_terminal_counts_what_it_has_no_room_for(desk: Desk) -> None:

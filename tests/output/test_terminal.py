@@ -84,7 +84,7 @@ def test_a_word_from_outside_is_no_command(capsysbinary: pytest.CaptureFixture[b
     """What GitHub's runner obeys at the start of a line, blanks or not, it does not find there, unless we mean it."""
     for line in ("::error::x", "  \t::add-mask::x", "a ::b::", "NO-GO  ::x::"):
         terminal.say(line)
-    terminal.command("::error file=a::x")
+    terminal.say_command("::error file=a::x")
     assert capsysbinary.readouterr().out.decode().split("\n") == [
         "\\x3a:error::x",
         "  \t\\x3a:add-mask::x",
@@ -150,7 +150,7 @@ def test_the_table_of_checks_fits_eighty_columns() -> None:
 )
 def test_what_became_of_a_check_in_a_few_words(outcome: Outcome, reason: str | None, expected: str) -> None:
     """Name, outcome and the first reason, made harmless and cut."""
-    assert terminal.told(result(check(), outcome, reason, exit_code=None)) == expected
+    assert terminal.describe(result(check(), outcome, reason, exit_code=None)) == expected
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_what_became_of_a_check_in_a_few_words(outcome: Outcome, reason: str | N
 )
 def test_a_long_line_is_broken_between_words(line: str, expected: list[str]) -> None:
     """What goes on is indented to where the text starts; a word that is longer than a line stays whole."""
-    assert terminal.wrapped(line, 24) == expected
+    assert terminal.wrap_line(line, 24) == expected
 
 
 @given(
@@ -180,7 +180,7 @@ def test_a_long_line_is_broken_between_words(line: str, expected: list[str]) -> 
 )
 def test_no_word_is_lost_or_cut(text: str, start: str, width: int) -> None:
     """Whatever the line and the window, all words are there in their order, and what is too wide is one word."""
-    pieces = terminal.wrapped(start + text, width)
+    pieces = terminal.wrap_line(start + text, width)
     assert " ".join(pieces).split() == (start + text).split()
     for piece in pieces[1:]:
         assert len(piece) <= width or len(piece.split()) == 1
