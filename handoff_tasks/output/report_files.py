@@ -39,7 +39,9 @@ _OUR_JUNIT = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites name=\"handof
 _FILE_AND_LINE = re.compile(
     r"(?:[0-9a-f]{12,}:)?([^:#\x00]+):([1-9][0-9]*)(?::([1-9][0-9]*))?(?:#.*)?"
 )
-_RUNNING = re.compile(r"(?m)^(?:\x1b\[[0-9;]*m)*nox >(?:\x1b\[[0-9;]*m|\s)*Running session ([a-z0-9-]+)")
+_RUNNING = re.compile(
+    r"(?m)^(?:\x1b\[[0-9;]*m)*nox >(?:\x1b\[[0-9;]*m|\s)*Running session ([a-z0-9-]+)"
+)
 
 
 def junit_place(path: Path, result: Path | None) -> Path:
@@ -49,7 +51,12 @@ def junit_place(path: Path, result: Path | None) -> Path:
     used, HP080 if the earlier file cannot be removed.
     """
     if result and files.resolve_parent(path) == files.resolve_parent(result):
-        raise refusal("HP110", "--junit", f"{path} is also the place of the result", "name another file; nothing was run")
+        raise refusal(
+            "HP110",
+            "--junit",
+            f"{path} is also the place of the result",
+            "name another file; nothing was run",
+        )
     if why := files.clear_place(path, "JUnit XML", lambda data: data.startswith(_OUR_JUNIT)):
         raise refusal("HP110", "--junit", why, "name another file; nothing was run")
     return path
@@ -196,7 +203,9 @@ def write_report(
 def _append(summary: Path, markdown: str, page: str) -> None:
     data = markdown.encode("utf-8", "backslashreplace")
     if len(data) > _LONGEST_SUMMARY:
-        data = data[:_LONGEST_SUMMARY].rpartition(b"\n")[0] + f"\n\nThe rest is in {page}.\n".encode()
+        data = (
+            data[:_LONGEST_SUMMARY].rpartition(b"\n")[0] + f"\n\nThe rest is in {page}.\n".encode()
+        )
     files.append(summary, data)
 
 
@@ -205,7 +214,7 @@ def write_junit(view: report_view.View, path: Path) -> None:
     files.write(path, junit.render(view))
 
 
-def annotations(end: RunEnd, workspace: Workspace) -> list[str]:
+def annotation_lines(end: RunEnd, workspace: Workspace) -> list[str]:
     """Return the workflow commands that annotate files in GitHub with problems and advisories.
 
     There are none outside of its workflows. Places are relative to the producer's root; GitHub

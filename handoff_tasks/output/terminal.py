@@ -39,9 +39,7 @@ _COLOURS = (
     (re.compile(r"(NO-GO)  "), "1;31"),
     (re.compile(r"  [a-z][a-z0-9-]* +(passed) "), "32"),
     (
-        re.compile(
-            r"  [a-z][a-z0-9-]* +(failed|timed out|tool missing|interrupted|not run)\b"
-        ),
+        re.compile(r"  [a-z][a-z0-9-]* +(failed|timed out|tool missing|interrupted|not run)\b"),
         "31",
     ),
     (re.compile(r"  (HP[0-9]{3}) "), "31"),

@@ -102,7 +102,8 @@ def build_contract(
         codes=tuple(printable(code) for code in codes),
         added=frozenset(printable(code) for code in codes if code not in old),
         removed=tuple(printable(code) for code in old if code not in codes),
-        reordered=[code for code in codes if code in old] != [code for code in old if code in codes],
+        reordered=[code for code in codes if code in old]
+        != [code for code in old if code in codes],
         envelopes=tuple(envelopes),
     )
 

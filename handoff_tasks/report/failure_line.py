@@ -42,15 +42,24 @@ _ANYWHERE = re.compile(
     r"|\b(?:error(?:\[[^\]]*\]| [A-Z]+\d+)?|fatal|panic): \S"  # cargo, clippy, mypy, tsc, git, jq, go
     r"|\bpanicked at "  # Rust
 )
-_ENDS = ("command not found", "No such file or directory", "Permission denied", "No space left on device")
+_ENDS = (
+    "command not found",
+    "No such file or directory",
+    "Permission denied",
+    "No space left on device",
+)
 # The place of a diagnostic, below the line that says what is wrong: rustc, clippy, ruff.
 _PLACE = re.compile(r"^\s*--> \S")
 # Lines that only announce the line after them.
 _ANNOUNCES = re.compile(r"\bpanicked at .*:$|^\s*(?:--- FAIL: |● )")
-_GENERAL = re.compile(r"(?i)\b(?:errors?|fail(?:s|ed|ing|ures?)?|fatal|panic(?:s|ked)?|assert(?:ion)?s?|violat(?:ed|ions?))\b")
+_GENERAL = re.compile(
+    r"(?i)\b(?:errors?|fail(?:s|ed|ing|ures?)?|fatal|panic(?:s|ked)?|assert(?:ion)?s?|violat(?:ed|ions?))\b"
+)
 # To look for these first is many times faster than the expressions that hold them.
 _WORDS = ("err", "fail", "fatal", "panic", "assert", "violat")
-_NONE_OF_THEM = re.compile(r"(?i)\b(?:0|no|without) (?:errors?|fail\w*|panics?|violations?)\b|\b(?:errors?|fail\w*)[\s:=]+0\b")
+_NONE_OF_THEM = re.compile(
+    r"(?i)\b(?:0|no|without) (?:errors?|fail\w*|panics?|violations?)\b|\b(?:errors?|fail\w*)[\s:=]+0\b"
+)
 
 
 def explain(outcome: Outcome, lines: Sequence[str]) -> str:
@@ -76,7 +85,12 @@ def choose(lines: Sequence[str]) -> str:
         worded = any(word in line.lower() for word in _WORDS)
         if _names_a_failure(shown, at, worded=worded):
             return _with_next(shown, at)
-        if worded and not general and _GENERAL.search(_NONE_OF_THEM.sub("", line)) and not _HARMLESS.search(line):
+        if (
+            worded
+            and not general
+            and _GENERAL.search(_NONE_OF_THEM.sub("", line))
+            and not _HARMLESS.search(line)
+        ):
             general = line.strip()
     return general or _last(shown)
 
@@ -92,14 +106,18 @@ def _last(lines: Sequence[str]) -> str:
 def _names_a_failure(lines: Sequence[str], at: int, *, worded: bool) -> bool:
     line = lines[at]
     placed = at + 1 < len(lines) and bool(line.strip()) and bool(_PLACE.match(lines[at + 1]))
-    named = placed or _STARTS.match(line) or line.endswith(_ENDS) or (worded and _ANYWHERE.search(line))
+    named = (
+        placed or _STARTS.match(line) or line.endswith(_ENDS) or (worded and _ANYWHERE.search(line))
+    )
     return bool(named) and not _HARMLESS.search(line) and not _SUMMARY.search(line)
 
 
 def _with_next(lines: Sequence[str], at: int) -> str:
     line = lines[at]
     following = next((other for other in lines[at + 1 : at + 3] if other.strip()), "")
-    if not _ANNOUNCES.search(line) or not (line.endswith(":") or _indent(following) > _indent(line)):
+    if not _ANNOUNCES.search(line) or not (
+        line.endswith(":") or _indent(following) > _indent(line)
+    ):
         return line.strip()
     return f"{line.strip()} {following.strip()}".strip()
 

@@ -87,9 +87,7 @@ def _longest_run(lines: Sequence[str]) -> int:
     return max([len(run) for line in lines for run in re.findall("`+", line)], default=0)
 
 
-def _findings(
-    title: str, problems: Sequence[Problem], causes: Mapping[str, str]
-) -> list[str]:
+def _findings(title: str, problems: Sequence[Problem], causes: Mapping[str, str]) -> list[str]:
     """Return problems, those with the same next step together, each code with its rule."""
     if not problems:
         return []

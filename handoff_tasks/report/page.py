@@ -65,7 +65,9 @@ def render(view: View) -> str:
         rules=[(code, CATALOGUE.get(code)) for code in codes],
         problems=group_by_hint(view.end.problems),
         advisories=group_by_hint(view.end.advisories),
-        anchors={f"check {step.id}": f"check-{number}" for number, step in enumerate(view.steps, 1)},
+        anchors={
+            f"check {step.id}": f"check-{number}" for number, step in enumerate(view.steps, 1)
+        },
         and_more=and_more,
         block_named=SHOWN_BLOCK,
         causes=view.causes,

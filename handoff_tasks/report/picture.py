@@ -50,7 +50,11 @@ def build_picture(state: Mapping[str, Any], subjects: Mapping[str, str]) -> Pict
 
     ``subjects`` are the first lines of commit messages, by commit.
     """
-    runtime, target, verified = state["runtime_commit"], state["tag"]["target"], state["verified_commit"]
+    runtime, target, verified = (
+        state["runtime_commit"],
+        state["tag"]["target"],
+        state["verified_commit"],
+    )
     line = [runtime, *(sha for sha in state["commits_after_runtime"] if sha != runtime)]
     if verified not in line:
         line.append(verified)
@@ -58,7 +62,10 @@ def build_picture(state: Mapping[str, Any], subjects: Mapping[str, str]) -> Pict
     if target and target not in line:
         aside = _point(target, state, subjects)
     paths = [printable(path) for path in state["paths_after_runtime"]]
-    facts = [("Manifest sha256", state["manifest_sha256"]), ("Verified tree", state["verified_tree"])]
+    facts = [
+        ("Manifest sha256", state["manifest_sha256"]),
+        ("Verified tree", state["verified_tree"]),
+    ]
     if state["producer_path"] != ".":
         facts.append(("Producer's folder", printable(state["producer_path"])))
     return Picture(
@@ -138,5 +145,7 @@ def _sentences(state: Mapping[str, Any]) -> list[tuple[bool, str]]:
         same = "Only release metadata differs between them: the runtime paths are the same."
         sentences.append((True, same))
     elif state["runtime_paths_identical"] is not None:
-        sentences.append((False, "Runtime paths differ between them: the checks ran on another runtime."))
+        sentences.append(
+            (False, "Runtime paths differ between them: the checks ran on another runtime.")
+        )
     return sentences

@@ -79,9 +79,7 @@ def build_steps(
     return steps
 
 
-def _build_step(
-    entry: Mapping[str, Any], result: CheckResult | None, lines: Sequence[str]
-) -> Step:
+def _build_step(entry: Mapping[str, Any], result: CheckResult | None, lines: Sequence[str]) -> Step:
     outcome = Outcome(entry["outcome"])
     record = result.record if result else None
     reason = result.reason if result else None

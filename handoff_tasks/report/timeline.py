@@ -190,9 +190,7 @@ def _lane_rows(
     return rows
 
 
-def _guess_rows(
-    records: Mapping[str, Record], bounds: Mapping[str, tuple[int, int]]
-) -> list[Row]:
+def _guess_rows(records: Mapping[str, Record], bounds: Mapping[str, tuple[int, int]]) -> list[Row]:
     """Return the checks in as few rows as their times allow.
 
     Each is in the row that ended last before the check could start.

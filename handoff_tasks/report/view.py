@@ -218,7 +218,9 @@ def _timeline(end: RunEnd, source: Source) -> Timeline | None:
     """
     records = {check.id: check.record for check in end.checks if check.record}
     of_this_run = [check.id for check in end.checks if check.record and not check.kept]
-    timeline = draw_timeline(records, of_this_run or list(records), source.ended or {}, source.lanes, source.alone)
+    timeline = draw_timeline(
+        records, of_this_run or list(records), source.ended or {}, source.lanes, source.alone
+    )
     return timeline if timeline and timeline.total >= _SHORTEST_TIMELINE else None
 
 

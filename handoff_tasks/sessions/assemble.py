@@ -87,7 +87,7 @@ def finish(
     )
     for line in summary.end_lines(screen, workspace, material):
         terminal.say(line)
-    for line in report_files.annotations(run.end, workspace):
+    for line in report_files.annotation_lines(run.end, workspace):
         terminal.say_command(line)
 
 

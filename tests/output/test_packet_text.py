@@ -11,6 +11,7 @@ from packets import foreign
 from handoff_tasks.output import packet_text
 from handoff_tasks.packet import build, diff
 from handoff_tasks.release.find_packet import Call, Packet
+from handoff_tasks.report import markdown as report_markdown
 
 HOSTILE = "\x1b[2J|<b>[a](http://b.invalid)`@all`"
 NOTES = (problem("HA100", "old.json", "no packet of this library", "ask"),)
@@ -55,7 +56,10 @@ def test_changes_as_text() -> None:
 
 def test_changes_as_markdown() -> None:
     """A table with the same in it."""
-    old, new = read(go_packet(), "old.json"), read(go_packet(manifest=manifest(error_code_enum=["invalid_json"])), "new.json")
+    old, new = (
+        read(go_packet(), "old.json"),
+        read(go_packet(manifest=manifest(error_code_enum=["invalid_json"])), "new.json"),
+    )
     changes = diff.compare(old.document, new.document, diff.DEFAULT_NOTICE)[:1]
     assert packet_text.changes_markdown(old, new, changes, NOTES) == [
         "## v1.2.3 to v1.2.3",
@@ -89,7 +93,7 @@ def test_a_packet_as_text() -> None:
         f"  sha256    {'d' * 64}",
         "  packet    packet.json",
         "",
-        "The packet says GO: these are the packet's own words; nothing was checked now",
+        "The packet says GO: this is what the packet says; nothing was checked now",
         "To check it: nox -s handoff-verify -- packet.json",
     ]
 
@@ -106,10 +110,15 @@ def test_the_next_command_can_be_pasted() -> None:
 
 def test_a_draft_shows_its_problems() -> None:
     """What a NO-GO lists is listed, and a statement that it lacks is not made up."""
-    document = build.assemble(release(statement=None), [problem()], [problem("HA010", "tag", "moved", "look")])
+    document = build.assemble(
+        release(statement=None), [problem()], [problem("HA010", "tag", "moved", "look")]
+    )
     lines = packet_text.packet_text(read(document))
     at = lines.index("Problems in the packet:")
-    assert lines[at + 1 : at + 3] == ["  HP043 check fmt: failed: exit code 1", "        next: mend it"]
+    assert lines[at + 1 : at + 3] == [
+        "  HP043 check fmt: failed: exit code 1",
+        "        next: mend it",
+    ]
     assert lines[lines.index("Advisories in the packet:") + 1] == "  HA010 tag: moved"
     assert "- Repin required: (not said)" in lines
     assert lines[-2].startswith("The packet says NO-GO: ")
@@ -117,7 +126,10 @@ def test_a_draft_shows_its_problems() -> None:
     at = markdown.index("- HP043 check fmt: failed: exit code 1")
     assert markdown[at + 1] == "  - next: mend it"
     assert "nox -s handoff-verify" not in "".join([*lines, *markdown])
-    assert lines[-1] == "It is a draft and nothing to pin: mend its problems, commit, and run the handoff session again"
+    assert (
+        lines[-1]
+        == "It is a draft and must not be pinned: fix its problems, commit, and run the handoff session again"
+    )
 
 
 def test_another_generators_packet_has_no_outcome() -> None:
@@ -127,10 +139,12 @@ def test_another_generators_packet_has_no_outcome() -> None:
     assert lines[1].split() == ["cargo", "fmt", "--all", "--", "--check", "no", "outcome"]
     assert lines[-2:] == [
         f"The packet has no verdict: {packet_text.NOT_CHECKED}",
-        "It cannot be verified; what it changes against another: nox -s handoff-diff -- packet.json OTHER",
+        "It cannot be verified; to compare it with another packet: nox -s handoff-diff -- packet.json OTHER",
     ]
     markdown = packet_text.packet_markdown(read(made))
-    assert markdown[2].startswith(f"**The packet has no verdict**: {packet_text.NOT_CHECKED}. It cannot be verified; ")
+    assert markdown[2].startswith(
+        f"**The packet has no verdict**: {packet_text.NOT_CHECKED}. It cannot be verified; "
+    )
     assert "| cargo fmt --all -- --check | no outcome |  |" in markdown
 
 
@@ -142,11 +156,17 @@ def test_nothing_in_a_packet_is_obeyed() -> None:
     document["error_code_enum"] = [HOSTILE]
     hostile = read(document, source=HOSTILE)
     changes = diff.compare(document, go_packet(), diff.DEFAULT_NOTICE)
-    text = [*packet_text.packet_text(hostile), *packet_text.changes_text(hostile, hostile, changes, ())]
+    text = [
+        *packet_text.packet_text(hostile),
+        *packet_text.changes_text(hostile, hostile, changes, ()),
+    ]
     assert "\x1b" not in "".join(text)
-    markdown = [*packet_text.packet_markdown(hostile), *packet_text.changes_markdown(hostile, hostile, changes, ())]
-    shown = packet_text.markdown(HOSTILE)
-    assert shown == r"\\x1b\[2J&#124;&#60;b&#62;\[a\](http:&#47;/b.invalid)\`&#64;all\`"
+    markdown = [
+        *packet_text.packet_markdown(hostile),
+        *packet_text.changes_markdown(hostile, hostile, changes, ()),
+    ]
+    shown = report_markdown.text(HOSTILE)
+    assert shown == r"\\x1b\[2J\|&lt;b&gt;\[a\](http:&#8203;//b.invalid)\`@&#8203;all\`"
     assert sum(line.count(shown) for line in markdown) >= 6
     assert "<b>" not in "".join(markdown)
     assert {line.count(" | ") for line in markdown if line.startswith("| ")} == {2, 4}

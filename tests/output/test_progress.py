@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from desk import Desk
 
 
-def on_a_terminal(desk: Desk, *words: str, gate: tuple[str, Path] | None = None, **environment: str) -> tuple[int, str]:
+def on_a_terminal(
+    desk: Desk, *words: str, gate: tuple[str, Path] | None = None, **environment: str
+) -> tuple[int, str]:
     """Run handoff-stable with standard output on a terminal of 100 columns; return its status and all that came there.
 
     ``gate`` is a pattern and a file that is made when the pattern has come.
@@ -91,8 +93,19 @@ def test_the_board_starts_anew_after_ctrl_z(desk: Desk) -> None:
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(desk.folder)
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30", "PS1": "$ ", "NO_COLOR": "1"}
-        os.execve(scratch.program("bash"), ["bash", "--norc", "--noprofile", "--noediting", "-i"], environment)  # noqa: S606 - a shell
+        environment = {
+            **os.environ,
+            "TERM": "xterm",
+            "COLUMNS": "100",
+            "LINES": "30",
+            "PS1": "$ ",
+            "NO_COLOR": "1",
+        }
+        os.execve(
+            scratch.program("bash"),
+            ["bash", "--norc", "--noprofile", "--noediting", "-i"],
+            environment,
+        )  # noqa: S606 - a shell
     said = bytearray()
     try:
         command = shlex.join(desk.command("handoff-stable", *desk.words()))
@@ -140,12 +153,18 @@ def test_a_dumb_terminal_gets_lines(desk: Desk) -> None:
 def test_what_runs_is_seen_however_many_have_failed() -> None:
     """Running checks first, then as many failed ones as there is room for, and how many more there are."""
     lines = [progress.Line(check=f"bad-{number}", state=Outcome.FAILED) for number in range(30)]
-    lines += [progress.Line(check="good", state=Outcome.PASSED), progress.Line(check="now", state=progress.RUNNING)]
+    lines += [
+        progress.Line(check="good", state=Outcome.PASSED),
+        progress.Line(check="now", state=progress.RUNNING),
+    ]
     shown, more = progress.choose_lines(lines, 10)
     assert [line.check for line in shown] == ["now", *(f"bad-{number}" for number in range(8))]
     assert more == 22
     shown, more = progress.choose_lines(lines[25:], 6)
-    assert ([line.check for line in shown], more) == (["now", *(f"bad-{number}" for number in range(25, 30))], 0)
+    assert ([line.check for line in shown], more) == (
+        ["now", *(f"bad-{number}" for number in range(25, 30))],
+        0,
+    )
     assert progress.choose_lines(lines, 40) == (lines, 0)
 
 
@@ -154,7 +173,9 @@ def test_a_low_terminal_counts_what_it_has_no_room_for(desk: Desk) -> None:
     quick = [scratch.check(f"bad-{number}", ["false"]) for number in range(9)]
     gate = desk.folder / "gate"
     desk.profile(*quick, scratch.check("slow", ["bash", "-c", f"echo still here; {until(gate)}"]))
-    status, said = on_a_terminal(desk, "--jobs", "1", gate=("still here.*and 5 more", gate), NO_COLOR="1", LINES="9")
+    status, said = on_a_terminal(
+        desk, "--jobs", "1", gate=("still here.*and 5 more", gate), NO_COLOR="1", LINES="9"
+    )
     assert status == 1
     assert re.search(r"  slow +running .*still here(?:.*\n){5}.*and 5 more", said)
 
@@ -167,7 +188,9 @@ def test_without_a_terminal_there_is_a_line_at_the_end_of_each_check(desk: Desk)
         scratch.check("flaky", ["bash", "-c", f"echo said by flaky; test -e '{gate}'"]),
     )
     first = desk.run("handoff-stable", "--jobs", "1").stdout
-    assert "2 of 2 checks to run; their output goes to their logs (--show-output shows it)\n" in first
+    assert (
+        "2 of 2 checks to run; their output goes to their logs (--show-output shows it)\n" in first
+    )
     assert re.search(r"\nsteady: passed in [\d.]+ s \(1 of 2\)\nflaky: ", first)
     assert re.search(r"\nflaky: failed after [\d.]+ s: exit code 1 \(2 of 2\)\n", first)
     assert "said by steady" not in first
@@ -186,9 +209,11 @@ def test_the_output_is_shown_when_asked_for(desk: Desk) -> None:
     assert "chatty: started" not in said
 
 
-def test_a_record_that_cannot_be_read_is_no_end(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_a_record_that_cannot_be_read_is_no_end(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """Half a record, or one of another form, is not shown as an outcome; a tool that is missing ends without a start."""
-    seen = progress.board(tmp_path, ["fmt", "clippy"], frozenset())
+    seen = progress.open_board(tmp_path, ["fmt", "clippy"], frozenset())
     (tmp_path / "fmt.json").write_text("{")
     seen.look()
     found = record(check(1), outcome=Outcome.TOOL_MISSING, reason="jq (not on PATH)", duration_ms=0)

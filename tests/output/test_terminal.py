@@ -9,7 +9,6 @@ from builders import check, problem, result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff_tasks.formats.words import seconds
 from handoff_tasks.model import CheckResult, Outcome
 from handoff_tasks.output import terminal
 
@@ -32,7 +31,9 @@ from handoff_tasks.output import terminal
         ([b""], b""),
     ],
 )
-def test_output_is_shown_by_whole_lines(blocks: list[bytes], expected: bytes, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_output_is_shown_by_whole_lines(
+    blocks: list[bytes], expected: bytes, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """However output comes in, each line stands under the check's name, made harmless."""
     lines = terminal.Lines("fmt")
     for block in blocks:
@@ -70,7 +71,10 @@ def test_what_nobody_can_read_is_not_shown(capsysbinary: pytest.CaptureFixture[b
     lines.line("passed in 0.1 s")
     shown = capsysbinary.readouterr().out.splitlines()
     assert shown[: 8 * 65536] == [b"fmt | 0123456"] * (8 * 65536)
-    assert shown[8 * 65536 :] == [b"fmt | more output follows; from here on it is in the log only", b"fmt | passed in 0.1 s"]
+    assert shown[8 * 65536 :] == [
+        b"fmt | more output follows; from here on it is in the log only",
+        b"fmt | passed in 0.1 s",
+    ]
 
 
 def test_a_line_of_our_own(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -95,26 +99,15 @@ def test_a_word_from_outside_is_no_command(capsysbinary: pytest.CaptureFixture[b
     ]
 
 
-@pytest.mark.parametrize(
-    ("milliseconds", "text"),
-    [
-        (0, "0.0 s"),
-        (49, "0.0 s"),
-        (250, "0.2 s"),
-        (1234, "1.2 s"),
-        (60_000, "1 min 0 s"),
-        (125_999, "2 min 5 s"),
-        (3_600_000, "60 min 0 s"),
-    ],
-)
-def test_durations(milliseconds: int, text: str) -> None:
-    """Durations are told as people say them."""
-    assert seconds(milliseconds) == text
-
-
 def test_the_table_of_checks() -> None:
     """One line per check: name, outcome, time and reason, in columns."""
-    nothing = CheckResult(id="smoke", command="x", outcome=Outcome.NOT_RUN, reason="there is no evidence of it", record=None)
+    nothing = CheckResult(
+        id="smoke",
+        command="x",
+        outcome=Outcome.NOT_RUN,
+        reason="there is no evidence of it",
+        record=None,
+    )
     results = [
         result(check()),
         result(check(4), Outcome.FAILED, "exit code 101", exit_code=101, duration_ms=125_000),
@@ -134,7 +127,10 @@ def test_the_table_of_checks_fits_eighty_columns() -> None:
     """A long reason is cut where the row ends; it stands whole with the problems."""
     reason = "exit code 0, but its last line was 'the one that nobody expected'; expected 'ok'; it left processes running"
     [row] = terminal.checks([result(check(4), Outcome.FAILED, reason, exit_code=0)])
-    assert row == "  contract-parity  failed  1.2 s  exit code 0, but its last line was 'the one t\u2026"
+    assert (
+        row
+        == "  contract-parity  failed  1.2 s  exit code 0, but its last line was 'the one t\u2026"
+    )
     assert len(row) == 80
 
 
@@ -143,12 +139,22 @@ def test_the_table_of_checks_fits_eighty_columns() -> None:
     [
         (Outcome.FAILED, "exit code 1", "fmt failed (exit code 1)"),
         (Outcome.FAILED, "exit code 1; it left processes running", "fmt failed (exit code 1)"),
-        (Outcome.TIMED_OUT, "not done within 3 seconds; ended with all", "fmt timed out (not done within 3 seconds)"),
+        (
+            Outcome.TIMED_OUT,
+            "not done within 3 seconds; ended with all",
+            "fmt timed out (not done within 3 seconds)",
+        ),
         (Outcome.TOOL_MISSING, None, "fmt tool missing"),
-        (Outcome.FAILED, "its last line was '\x1b[2J" + "a" * 50, "fmt failed (its last line was '\\x1b[2Jaaaaaaaaaaaaa\u2026)"),
+        (
+            Outcome.FAILED,
+            "its last line was '\x1b[2J" + "a" * 50,
+            "fmt failed (its last line was '\\x1b[2Jaaaaaaaaaaaaa\u2026)",
+        ),
     ],
 )
-def test_what_became_of_a_check_in_a_few_words(outcome: Outcome, reason: str | None, expected: str) -> None:
+def test_what_became_of_a_check_in_a_few_words(
+    outcome: Outcome, reason: str | None, expected: str
+) -> None:
     """Name, outcome and the first reason, made harmless and cut."""
     assert terminal.describe(result(check(), outcome, reason, exit_code=None)) == expected
 
@@ -157,13 +163,25 @@ def test_what_became_of_a_check_in_a_few_words(outcome: Outcome, reason: str | N
     ("line", "expected"),
     [
         ("  short", ["  short"]),
-        ("  commit    one two three four five", ["  commit    one two", "            three four", "            five"]),
+        (
+            "  commit    one two three four five",
+            ["  commit    one two", "            three four", "            five"],
+        ),
         ("GO  a/path/that/is/longer/than/a/line", ["GO  a/path/that/is/longer/than/a/line"]),
-        ("NO-GO  contract-parity failed (exit code 1)", ["NO-GO  contract-parity", "  failed (exit code 1)"]),
+        (
+            "NO-GO  contract-parity failed (exit code 1)",
+            ["NO-GO  contract-parity", "  failed (exit code 1)"],
+        ),
         ("        next: one two three four", ["        next: one two", "              three four"]),
-        ("  HP043 check fmt: failed: exit code 1", ["  HP043 check fmt:", "        failed: exit", "        code 1"]),
+        (
+            "  HP043 check fmt: failed: exit code 1",
+            ["  HP043 check fmt:", "        failed: exit", "        code 1"],
+        ),
         ("- Rollback instruction: repin to v1/2", ["- Rollback instruction:", "  repin to v1/2"]),
-        ("see a/path/that/is/longer/than/a/line for more", ["see a/path/that/is/longer/than/a/line", "  for more"]),
+        (
+            "see a/path/that/is/longer/than/a/line for more",
+            ["see a/path/that/is/longer/than/a/line", "  for more"],
+        ),
         ("word " * 8, ["word word word word word", "  word word word"]),
         ("word" + " " * 40, ["word"]),
         ("", [""]),
@@ -176,7 +194,9 @@ def test_a_long_line_is_broken_between_words(line: str, expected: list[str]) -> 
 
 
 @given(
-    st.text("ab |-:\u00e9", max_size=60), st.sampled_from(["", "  commit    ", "        next: ", "  HP001 "]), st.integers(1, 40)
+    st.text("ab |-:\u00e9", max_size=60),
+    st.sampled_from(["", "  commit    ", "        next: ", "  HP001 "]),
+    st.integers(1, 40),
 )
 def test_no_word_is_lost_or_cut(text: str, start: str, width: int) -> None:
     """Whatever the line and the window, all words are there in their order, and what is too wide is one word."""
@@ -188,7 +208,9 @@ def test_no_word_is_lost_or_cut(text: str, start: str, width: int) -> None:
 
 def test_many_of_a_kind_are_counted() -> None:
     """Ten of those that share code and hint are shown, and how many more there are; an eleventh takes the line of the count."""
-    many = [problem("HP033", f"sub/{number:02}", "a submodule", "put it in") for number in range(93)]
+    many = [
+        problem("HP033", f"sub/{number:02}", "a submodule", "put it in") for number in range(93)
+    ]
     other = problem("HP054", "commit x", "differs", "look")
     assert terminal.findings("Problems:", [*many, other]) == [
         "",
@@ -237,8 +259,3 @@ def test_the_end_of_a_log() -> None:
         "  fmt | one",
         "  fmt | \\x1b[2Jtwo",
     ]
-
-
-def test_a_duration_just_below_a_minute() -> None:
-    """There are no sixty seconds in a minute's seconds."""
-    assert seconds(59_999) in ("59.9 s", "1 min 0 s")

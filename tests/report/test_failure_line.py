@@ -129,7 +129,10 @@ FAIL
 """,
         "--- FAIL: TestY/sub (0.00s) x_test.go:4: no",
     ),
-    "go test without words": ("--- FAIL: TestX (0.00s)\nFAIL\nexit status 1\n", "--- FAIL: TestX (0.00s)"),
+    "go test without words": (
+        "--- FAIL: TestX (0.00s)\nFAIL\nexit status 1\n",
+        "--- FAIL: TestX (0.00s)",
+    ),
     "jest": (
         """\
 FAIL ./a.test.js
@@ -184,8 +187,14 @@ Found 1 error.
         "/checkout/a.js\n  3:5  error  'x' is not defined  no-undef\n\n✖ 1 problem (1 error, 0 warnings)\n",
         "3:5  error  'x' is not defined  no-undef",
     ),
-    "TAP": ("not ok 1 - adds\n  ---\n  duration_ms: 2.6\n  ...\n# pass 0\n# fail 1\n", "not ok 1 - adds"),
-    "a summary alone": ("Tests: 3\nbenchmark thresholds violated\nreport written to out.json\n", "benchmark thresholds violated"),
+    "TAP": (
+        "not ok 1 - adds\n  ---\n  duration_ms: 2.6\n  ...\n# pass 0\n# fail 1\n",
+        "not ok 1 - adds",
+    ),
+    "a summary alone": (
+        "Tests: 3\nbenchmark thresholds violated\nreport written to out.json\n",
+        "benchmark thresholds violated",
+    ),
     "nothing that it knows": ("first\nthe numbers do not add up\n\n", "the numbers do not add up"),
     "errors that did not happen": (
         "[ok] rejects error: bad input\nwarning: x failed\ntest parses_error ... ok\n0 errors, 0 failed\nfailures: 0\nlast\n",
@@ -206,7 +215,11 @@ def test_the_outcome_decides_which_line_explains() -> None:
     """A check that was ended from outside did not fail by an earlier error: its last line says how far it came."""
     lines = ["error: a retry", "waiting for the server", ""]
     assert explain(Outcome.FAILED, lines) == "error: a retry"
-    assert explain(Outcome.TIMED_OUT, lines) == explain(Outcome.INTERRUPTED, lines) == "waiting for the server"
+    assert (
+        explain(Outcome.TIMED_OUT, lines)
+        == explain(Outcome.INTERRUPTED, lines)
+        == "waiting for the server"
+    )
     assert explain(Outcome.PASSED, lines) == ""
 
 
