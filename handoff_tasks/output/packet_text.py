@@ -112,8 +112,8 @@ def packet_markdown(packet: Packet, call: Call | None = None) -> list[str]:
         "| check | outcome | tools |",
         "|---|---|---|",
     ]
-    for row in _outcomes(document):
-        lines.append(f"| {' | '.join(markdown(cell) for cell in row)} |")
+    rows = [[markdown(cell) for cell in row] for row in _outcomes(document)]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
     lines += ["", statement.HEADING, ""]
     lines += [f"- {label}: {markdown(value)}" for label, value in _statement(document)]
     advisories, problems = _findings(document)
@@ -126,8 +126,7 @@ def packet_markdown(packet: Packet, call: Call | None = None) -> list[str]:
 def _finding_items(title: str, problems: Sequence[Problem]) -> list[str]:
     lines = ["", title, ""] if problems else []
     for group in view.group_by_hint(problems):
-        for one in group:
-            lines.append(f"- {one.code} {markdown(one.where)}: {markdown(one.message)}")
+        lines += [f"- {one.code} {markdown(one.where)}: {markdown(one.message)}" for one in group]
         lines.append(f"  - next: {markdown(group[0].hint)}")
     return lines
 

@@ -139,9 +139,8 @@ def _envelope(name: str, rules: Mapping[str, Any], before: Mapping[str, Any] | N
         for field in rules.get(rule, ()):
             change = "" if before is None else _change(rule, old.get(field))
             listed.append(EnvelopeField(name=printable(field), change=change))
-        for field in (before or {}).get(rule, ()):
-            if field not in new:
-                listed.append(EnvelopeField(name=printable(field), change="removed"))
+        removed = [field for field in (before or {}).get(rule, ()) if field not in new]
+        listed += [EnvelopeField(name=printable(field), change="removed") for field in removed]
         fields[rule] = tuple(listed)
     return Envelope(name=printable(name), **fields)
 

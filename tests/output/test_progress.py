@@ -101,11 +101,8 @@ def test_the_board_starts_anew_after_ctrl_z(desk: Desk) -> None:
             "PS1": "$ ",
             "NO_COLOR": "1",
         }
-        os.execve(
-            scratch.program("bash"),
-            ["bash", "--norc", "--noprofile", "--noediting", "-i"],
-            environment,
-        )  # noqa: S606 - a shell
+        words = ["bash", "--norc", "--noprofile", "--noediting", "-i"]
+        os.execve(scratch.program("bash"), words, environment)  # noqa: S606 - a shell
     said = bytearray()
     try:
         command = shlex.join(desk.command("handoff-stable", *desk.words()))

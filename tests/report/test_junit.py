@@ -36,14 +36,9 @@ def test_what_went_wrong_is_a_failure_or_an_error() -> None:
         )
         for one in profile().checks
     ]
-    top = ET.fromstring(
-        junit.render(
-            view(
-                problems=[problem(), problem("HP054", "commit x", "differs", "verify")],
-                checks=checks,
-            )
-        )
-    )  # noqa: S314
+    problems = [problem(), problem("HP054", "commit x", "differs", "verify")]
+    data = junit.render(view(problems=problems, checks=checks))
+    top = ET.fromstring(data)  # noqa: S314
     assert (top.get("tests"), top.get("failures"), top.get("errors")) == ("9", "2", "1")
     [failed, rule] = top.iter("failure")
     assert (failed.get("type"), failed.get("message")) == (

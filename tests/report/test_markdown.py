@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from builders import (
@@ -131,7 +132,10 @@ def test_a_critical_path_only_where_it_is_known() -> None:
         report_view.build_view(go_packet(), run_end(checks), report_view.Source())
     )
     assert re.search(r"in all; which check waited for which is not known\.", text)
-    early = {"started_at_utc": "2025-01-02T03:04:05Z", "finished_at_utc": "2025-01-02T03:04:06Z"}
+    early: dict[str, Any] = {
+        "started_at_utc": "2025-01-02T03:04:05Z",
+        "finished_at_utc": "2025-01-02T03:04:06Z",
+    }
     checks[0] = result(check(), **early)
     apart = report_view.build_view(go_packet(), run_end(checks), report_view.Source())
     assert "\nThe checks ran apart in time.\n" in markdown.render(apart)

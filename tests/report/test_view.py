@@ -238,7 +238,7 @@ def test_what_changed_in_the_error_envelope() -> None:
     assert contract.changes
     unknown = report_view.view_packet(document, report_view.Source(previous=manifest())).contract
     assert unknown is not None
-    assert not any(one.changes for one in unknown.policies)
+    assert not any(one.changes for one in unknown.envelopes)
 
 
 def test_a_candidate_names_what_is_rehearsed() -> None:
