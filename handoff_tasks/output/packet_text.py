@@ -155,7 +155,7 @@ def _findings(document: Mapping[str, Any]) -> tuple[Sequence[Problem], Sequence[
 
 def _statement(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     values = document["consumer_impact_statement_template"] or {}
-    return [(label, values.get(key, "(not said)")) for label, key in statement.LABELS.items()]
+    return [(label, values.get(key, "(not stated)")) for label, key in statement.LABELS.items()]
 
 
 def _facts(packet: Packet) -> list[tuple[str, str]]:

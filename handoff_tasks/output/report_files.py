@@ -22,6 +22,7 @@ from handoff_tasks.report.steps import MANY_CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.model import CheckResult, RunEnd
@@ -62,7 +63,7 @@ def junit_place(path: Path, result: Path | None) -> Path:
     return path
 
 
-def view_of(
+def build_view(
     workspace: Workspace,
     material: Material,
     end: RunEnd,
@@ -79,36 +80,29 @@ def view_of(
     it.
     """
     place = evidence.folder(workspace.work, workspace.producer.commit)
-    state = decisions[0].document["git_state"]
-    shas = [state["runtime_commit"], *state["commits_after_runtime"]]
-    if state["tag"]["target"]:
-        shas.append(state["tag"]["target"])
     previous = material.facts.previous
     previous_envelope = None
     if previous:
         policies = workspace.profile.envelope_policies
         previous_envelope = policies.get(previous.service_version)
-    modes = []
-    for decision in decisions:
-        document = decision.document
-        modes.append((str(document["handoff_mode"]), str(document["verdict"])))
+    documents = [decision.document for decision in decisions]
     source = report_view.Source(
         producer=workspace.profile.name,
         tails=_tails(place, end.checks),
         ended=_record_times(place, end.checks),
         lanes=_lanes(place, workspace),
         alone=frozenset(check.id for check in workspace.profile.checks if check.alone),
-        subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
+        subjects=_subjects(workspace, documents[0]["git_state"]),
         previous=previous,
         previous_envelope=previous_envelope,
-        modes=modes,
+        modes=[(str(one["handoff_mode"]), str(one["verdict"])) for one in documents],
         published=_below(published, workspace.producer.root) if published else None,
         digest=digest or None,
         draft=_below(draft, place) if draft else None,
         block=decisions[0].block,
         verify=verify if published else None,
     )
-    return report_view.build_view(decisions[0].document, end, source)
+    return report_view.build_view(documents[0], end, source)
 
 
 def _below(path: Path, folder: Path) -> str:
@@ -154,11 +148,15 @@ def _lanes(place: Path, workspace: Workspace) -> list[list[str]]:
     return found
 
 
-def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:
+def _subjects(workspace: Workspace, state: Mapping[str, Any]) -> dict[str, str]:
     """Return the first lines of commit messages, of the commits that can be read.
 
     A report without them is still written, since the packet may be published already.
     """
+    shas = [state["runtime_commit"], *state["commits_after_runtime"]]
+    if state["tag"]["target"]:
+        shas.append(state["tag"]["target"])
+    shas = [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]
     subjects = {}
     folder = workspace.repository.folder
     with contextlib.suppress(command.GitError, OSError), command.Objects(folder) as objects:

@@ -222,7 +222,7 @@ def near(path: Path, here: Path) -> str:
 
 
 def checks(results: Sequence[CheckResult]) -> list[str]:
-    """Return the table of checks: name, outcome, time, and the reason or the time of a kept pass."""
+    """Return the table of checks: name, outcome, time, and the reason of a failure."""
     rows = []
     for result in results:
         took = duration(result.record.duration_ms, tenths=True) if result.record else ""

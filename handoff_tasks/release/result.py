@@ -1,4 +1,4 @@
-"""Write the result of a session for machines."""
+"""Write the result of a session as JSON."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def result_document(
 
 
 def write_result(path: Path, document: Mapping[str, object]) -> None:
-    """Write the result of a run for machines; its seconds are the one float there is. Raises `HandoffError` (HP080).
+    """Write the result of a run. Raises `HandoffError` (HP080).
 
-    Bytes of a name that are no UTF-8 are written out: the result is told even then.
+    Bytes of a path that are not UTF-8 are escaped.
     """
     files.write(path, canonical.result_bytes(_in_utf8(document)))
 

@@ -88,7 +88,7 @@ def build_contract(
     previous: Manifest | None,
     previous_envelope: Mapping[str, Any] | None,
 ) -> Contract:
-    """Return the contract of a packet, compared with the previous release's as far as it is known."""
+    """Return the contract of a packet, compared with the previous release's if it is known."""
     codes = list(document["error_code_enum"])
     old = list(previous.error_codes) if previous else codes
     envelopes = []

@@ -150,7 +150,7 @@ def _time(time: Timeline) -> str:
 
 
 def _picture(picture: Picture) -> list[str]:
-    lines = ["", "## Where the commits stand", ""]
+    lines = ["", "## Commits and tag", ""]
     lines += [f"- {'✅' if good else '❌'} {text(told)}" for good, told in picture.sentences]
     lines += ["", "| commit | what it is | message |", "|---|---|---|"]
     for point in picture.points:

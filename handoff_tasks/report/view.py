@@ -167,7 +167,10 @@ def packet_end(document: Mapping[str, Any]) -> RunEnd:
 
 
 def spell_outcomes(end: RunEnd) -> RunEnd:
-    """Return the end of a run with outcomes as words in messages: ``timed out``, not ``timed_out``."""
+    """Return the end of a run with words for outcomes in messages.
+
+    A message then says ``timed out``, not ``timed_out``.
+    """
     outcomes = {check.where: check.outcome for check in end.checks}
     problems = []
     for problem in end.problems:

@@ -60,7 +60,7 @@ def finish(
             producer = workspace.producer
             digest = publish.publish(decisions[0], target, producer.git_dir, producer.top)
             run.packet = target
-    run.view = report_files.view_of(
+    run.view = report_files.build_view(
         workspace,
         material,
         run.end,

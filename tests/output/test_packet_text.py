@@ -120,7 +120,7 @@ def test_a_draft_shows_its_problems() -> None:
         "        next: mend it",
     ]
     assert lines[lines.index("Advisories in the packet:") + 1] == "  HA010 tag: moved"
-    assert "- Repin required: (not said)" in lines
+    assert "- Repin required: (not stated)" in lines
     assert lines[-2].startswith("The packet says NO-GO: ")
     markdown = packet_text.packet_markdown(read(document))
     at = markdown.index("- HP043 check fmt: failed: exit code 1")

@@ -49,7 +49,7 @@ def view_of(opened: workspace.Workspace) -> report_view.View:
     decision = decide.decide(
         opened, material, checks, opened.profile.mode("stable"), allow_untagged=False
     )
-    return report_files.view_of(opened, material, run_end(checks, *decision.problems), [decision])
+    return report_files.build_view(opened, material, run_end(checks, *decision.problems), [decision])
 
 
 def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) -> None:
@@ -133,7 +133,7 @@ def test_a_history_that_is_gone_by_then_takes_no_report_away(opened: workspace.W
     )
     for broken in (opened.repository.folder / "HEAD", opened.repository.folder):
         broken.rename(broken.with_name("gone"))
-        found = report_files.view_of(opened, material, run_end(checks), [decision])
+        found = report_files.build_view(opened, material, run_end(checks), [decision])
         assert found.picture is not None
         assert not any(point.subject for point in found.picture.points)
 

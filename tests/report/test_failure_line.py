@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff_tasks.model import Outcome
-from handoff_tasks.report.failure_line import choose, explain
+from handoff_tasks.report.failure_line import choose_line, explain
 
 LOGS = {
     "bash script": (
@@ -208,7 +208,7 @@ Found 1 error.
 def test_the_line_that_says_what_failed(name: str) -> None:
     """The failure itself comes before a count of failures, and a known form before the last line."""
     log, expected = LOGS[name]
-    assert choose(log.splitlines()) == expected
+    assert choose_line(log.splitlines()) == expected
 
 
 def test_the_outcome_decides_which_line_explains() -> None:
@@ -227,7 +227,7 @@ def test_the_outcome_decides_which_line_explains() -> None:
 @given(st.lists(st.text(alphabet="aE[fail]:. \t(-●>0", max_size=40)))
 def test_it_shows_what_is_in_the_log(lines: list[str]) -> None:
     """The answer is a line of the log, or two that follow each other; it is empty only if all lines are."""
-    found = choose(lines)
+    found = choose_line(lines)
     assert bool(found) == any(line.strip() for line in lines)
     assert " ".join(found.split()) in " ".join(" ".join(lines).split())
 
@@ -236,5 +236,5 @@ def test_it_shows_what_is_in_the_log(lines: list[str]) -> None:
 def test_no_line_makes_it_slow(piece: str) -> None:
     """A log that a check has written cannot hold up the report."""
     before = time.process_time()
-    choose([piece * (65_536 // len(piece))])
+    choose_line([piece * (65_536 // len(piece))])
     assert time.process_time() - before < 1

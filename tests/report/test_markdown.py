@@ -39,7 +39,7 @@ def test_a_go() -> None:
     assert [line for line in lines if line.startswith("#")][1:] == [
         "## Advisories",
         "## Checks",
-        "## Where the commits stand",
+        "## Commits and tag",
         "## Contract",
         "## Consumer impact",
     ]

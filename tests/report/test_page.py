@@ -260,7 +260,7 @@ def test_a_bar_can_be_seen_however_short_its_check() -> None:
 def test_a_path_that_nobody_knows_is_not_drawn() -> None:
     """Where the lanes of the run are not known the page says so, and its legend has no critical path."""
     known = report_page.render(view(checks=long_checks()))
-    assert "The critical path decides when the run is over: fmt." in known
+    assert "The critical path decides when the run ends: fmt." in known
     assert '<span class="swatch critical"></span>critical path' in known
     source = report_view.Source()
     guessed = report_page.render(
@@ -283,14 +283,14 @@ def test_a_path_of_all_checks_is_not_drawn() -> None:
     ]
     page = report_page.render(view(checks=checks, lanes=[[one.id for one in checks]]))
     assert (
-        "The run is bound by the processors: one check ran after the other, so no chain of checks decides alone when it is over."
+        "The run is bound by the processors: one check ran after the other, so no chain of checks decides alone when it ends."
     ) in page
     assert "ritical path" not in page
     names = [one.id for one in checks]
     alone = report_view.Source(lanes=[names], alone=frozenset(names))
     page = report_page.render(report_view.build_view(go_packet(), run_end(checks), alone))
     assert (
-        "One check ran after the other, so no chain of checks decides alone when the run is over."
+        "One check ran after the other, so no chain of checks decides alone when the run ends."
         in page
     )
     assert "ritical path" not in page
@@ -322,9 +322,9 @@ def test_a_run_that_kept_everything_draws_the_earlier_one() -> None:
         report_view.build_view(go_packet(), run_end(long_checks(), kept=kept), source)
         for kept in (names, {"fmt"})
     )
-    told = "All checks are kept, so this is the earlier run that they are kept from"
+    told = "All checks are kept from an earlier run, which is drawn here"
     assert told in report_page.render(every)
-    assert "What was kept from an earlier run is not drawn." in report_page.render(some)
+    assert "Passes that are kept from an earlier run are not drawn." in report_page.render(some)
 
 
 @pytest.mark.parametrize("name", VIEWS)
