@@ -1,4 +1,4 @@
-"""Claims about packets for people: what is shown, in what order, and that nothing in it is obeyed."""
+"""Claims about the texts of packets: content, order and escaping."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read(document: dict[str, object], source: str = "packet.json") -> Packet:
 
 
 def test_changes_as_text() -> None:
-    """Both packets, then the classes with the gravest first, each change with fingerprint, place and notice; the count last."""
+    """Both packets, then the changes by class, breaking ones first, and their count."""
     old, new = (
         read(go_packet(), "old.json"),
         read(go_packet(manifest=manifest(error_code_enum=["invalid_json", "fresh"])), "new.json"),
@@ -35,15 +35,18 @@ def test_changes_as_text() -> None:
         "  new  v1.2.3/111111111111, stable  new.json",
         "",
         "Breaking:",
-        f"  {prints[0]}  error code validation_error is gone: what it stood for comes as another code, or not at all",
+        f"  {prints[0]}  error code validation_error is gone: what it stood for comes as "
+        f"another code, or not at all",
         "                    at /error_code_enum",
-        f"  {prints[1]}  error code internal_error is gone: what it stood for comes as another code, or not at all",
+        f"  {prints[1]}  error code internal_error is gone: what it stood for comes as "
+        f"another code, or not at all",
         "                    at /error_code_enum",
         "",
         "Additive:",
         f"  {prints[2]}  error code fresh is new: consumers have to map it",
         "                    at /error_code_enum",
-        "                    notice: 10 business days, or in an emergency 24 hours with same-day docs, spec and tests",
+        "                    notice: 10 business days, or in an emergency 24 hours with "
+        "same-day docs, spec and tests",
         "",
         "Advisories:",
         "  HA100 old.json: no packet of this library",
@@ -69,7 +72,8 @@ def test_changes_as_markdown() -> None:
         "",
         "| class | change | at | notice | fingerprint |",
         "|---|---|---|---|---|",
-        r"| breaking | error code validation\_error is gone: what it stood for comes as another code, or not at all "
+        r"| breaking | error code validation\_error is gone: what it stood for comes as "
+        r"another code, or not at all "
         rf"| /error\_code\_enum |  | {changes[0].fingerprint} |",
         "",
         "- HA100 old.json: no packet of this library",
@@ -79,7 +83,7 @@ def test_changes_as_markdown() -> None:
 
 
 def test_a_packet_as_text() -> None:
-    """Checks with outcome and tools, statement, identities; the last lines say that nothing was checked and what checks it."""
+    """Checks, statement and facts; the last lines say that nothing was checked."""
     lines = packet_text.packet_text(read(go_packet()))
     assert lines[0] == "v1.2.3, stable: 8 checks"
     assert lines[1] == "  fmt                              passed        cargo 1.95.0, rustc 1.95.0"
@@ -104,7 +108,8 @@ def test_the_next_command_can_be_pasted() -> None:
     assert packet_text.packet_text(at_tag)[-1] == "To check it: nox -s handoff-verify -- v1.2.3:"
     call = Call(noxfile=Path("/a b/noxfile.py"), options=("--producer-root", "my producer"))
     assert packet_text.packet_text(at_tag, call)[-1] == (
-        "To check it: nox -f '/a b/noxfile.py' -s handoff-verify -- v1.2.3: --producer-root 'my producer'"
+        "To check it: nox -f '/a b/noxfile.py' -s handoff-verify -- v1.2.3: "
+        "--producer-root 'my producer'"
     )
 
 
@@ -127,8 +132,8 @@ def test_a_draft_shows_its_problems() -> None:
     assert markdown[at + 1] == "  - next: mend it"
     assert "nox -s handoff-verify" not in "".join([*lines, *markdown])
     assert (
-        lines[-1]
-        == "It is a draft and must not be pinned: fix its problems, commit, and run the handoff session again"
+        lines[-1] == "It is a draft and must not be pinned: fix its problems, commit,"
+        " and run the handoff session again"
     )
 
 
@@ -139,7 +144,8 @@ def test_another_generators_packet_has_no_outcome() -> None:
     assert lines[1].split() == ["cargo", "fmt", "--all", "--", "--check", "no", "outcome"]
     assert lines[-2:] == [
         f"The packet has no verdict: {packet_text.NOT_CHECKED}",
-        "It cannot be verified; to compare it with another packet: nox -s handoff-diff -- packet.json OTHER",
+        "It cannot be verified; to compare it with another packet: nox -s handoff-diff "
+        "-- packet.json OTHER",
     ]
     markdown = packet_text.packet_markdown(read(made))
     assert markdown[2].startswith(
@@ -149,7 +155,7 @@ def test_another_generators_packet_has_no_outcome() -> None:
 
 
 def test_nothing_in_a_packet_is_obeyed() -> None:
-    """Neither by a terminal nor as Markdown: no control character, cell, tag, link, code or mention comes of a packet's texts."""
+    """Text of a packet makes no control character, table cell, tag, link or mention."""
     document = foreign(go_packet())
     document["verification_commands"] = [HOSTILE]
     document["consumer_impact_statement_template"]["repin_required"] = HOSTILE

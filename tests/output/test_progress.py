@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def on_a_terminal(
     desk: Desk, *words: str, gate: tuple[str, Path] | None = None, **environment: str
 ) -> tuple[int, str]:
-    """Run handoff-stable with standard output on a terminal of 100 columns; return its status and all that came there.
+    """Run handoff-stable on a terminal of 100 columns; return its status and output.
 
     ``gate`` is a pattern and a file that is made when the pattern has come.
     """
@@ -64,7 +64,7 @@ def colours(said: str) -> set[str]:
 
 
 def test_a_terminal_sees_a_line_for_each_check(desk: Desk) -> None:
-    """Each check with its state, time and last line of output, made harmless, and how many are done; nothing of it stays."""
+    """Each check has its state, time and last line of output; nothing of it stays."""
     gate = desk.folder / "gate"
     slow = scratch.check("slow", ["bash", "-c", rf"printf 'half way \033[31mred\n'; {until(gate)}"])
     desk.profile(slow, scratch.check("quick", ["true"]))
@@ -87,7 +87,7 @@ def read_until(terminal: int, pattern: str, said: bytearray) -> None:
 
 
 def test_the_board_starts_anew_after_ctrl_z(desk: Desk) -> None:
-    """Ctrl-Z takes the board away and shows the cursor again; after fg it is drawn below what the shell wrote, and the run ends."""
+    """Ctrl-Z removes the board; after fg it is drawn below the output of the shell."""
     gate = desk.folder / "gate"
     desk.profile(scratch.check("slow", ["bash", "-c", f"echo half way; {until(gate)}"]))
     pid, terminal = pty.fork()
@@ -148,7 +148,7 @@ def test_a_dumb_terminal_gets_lines(desk: Desk) -> None:
 
 
 def test_what_runs_is_seen_however_many_have_failed() -> None:
-    """Running checks first, then as many failed ones as there is room for, and how many more there are."""
+    """Running checks come first, then failed ones, and the number of the others."""
     lines = [progress.Line(check=f"bad-{number}", state=Outcome.FAILED) for number in range(30)]
     lines += [
         progress.Line(check="good", state=Outcome.PASSED),
@@ -199,7 +199,7 @@ def test_without_a_terminal_there_is_a_line_at_the_end_of_each_check(desk: Desk)
 
 
 def test_the_output_is_shown_when_asked_for(desk: Desk) -> None:
-    """With --show-output what the checks print comes line by line under their names, and no board."""
+    """With --show-output the output of checks is shown under their names, and no board."""
     desk.profile(scratch.check("chatty", ["echo", "said by chatty"]))
     said = desk.run("handoff-stable", "--show-output").stdout
     assert "chatty | said by chatty\n" in said
@@ -209,7 +209,7 @@ def test_the_output_is_shown_when_asked_for(desk: Desk) -> None:
 def test_a_record_that_cannot_be_read_is_no_end(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    """Half a record, or one of another form, is not shown as an outcome; a tool that is missing ends without a start."""
+    """A record that is invalid or incomplete is not an outcome."""
     seen = progress.open_board(tmp_path, ["fmt", "clippy"], frozenset())
     (tmp_path / "fmt.json").write_text("{")
     seen.look()

@@ -49,7 +49,9 @@ def view_of(opened: workspace.Workspace) -> report_view.View:
     decision = decide.decide(
         opened, material, checks, opened.profile.mode("stable"), allow_untagged=False
     )
-    return report_files.build_view(opened, material, run_end(checks, *decision.problems), [decision])
+    return report_files.build_view(
+        opened, material, run_end(checks, *decision.problems), [decision]
+    )
 
 
 def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) -> None:
@@ -77,7 +79,7 @@ def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) 
 def test_a_view_of_what_git_evidence_and_the_previous_release_say(
     opened: workspace.Workspace,
 ) -> None:
-    """Logs, messages of commits and the previous release's manifest are looked up; a check without evidence was not run."""
+    """Logs, commit messages and the previous manifest are read from their places."""
     leave(opened, "one", "first\nlast\n", finished_at_utc="2026-01-02T03:04:11Z", duration_ms=6000)
     found = view_of(opened)
     assert [(step.id, step.outcome.words, step.tail, step.log) for step in found.steps] == [
@@ -96,7 +98,7 @@ def test_a_view_of_what_git_evidence_and_the_previous_release_say(
 
 
 def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
-    """What nox said of its sessions tells who ran after whom; a record that was made after its lane's end is in none."""
+    """Lanes are read from nox's output; a record written after its lane's end is in none."""
     place = evidence.folder(opened.work, opened.producer.commit)
     for check, second in (("one", 0), ("two", 5)):
         times = {
@@ -125,7 +127,7 @@ def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
 
 
 def test_a_history_that_is_gone_by_then_takes_no_report_away(opened: workspace.Workspace) -> None:
-    """A check that destroys our copy of the history, or a cache that vanishes: the view is there, without the commits' messages."""
+    """If the history or the cache is gone, the view has no commit messages."""
     material = gather.gather_material(opened, None)
     checks = gather.results(opened)
     decision = decide.decide(
@@ -153,7 +155,7 @@ def test_the_report_lies_beside_the_evidence(
 def test_each_mode_has_a_report_of_its_own(
     opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that publishes nothing, or another mode, leaves the report of the published packet as it is."""
+    """Other runs do not overwrite the report of a published packet."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     published, _ = report_files.write_report(view(), opened, "stable")
     assert published is not None
@@ -219,7 +221,7 @@ def test_a_summary_stays_within_what_github_shows(
 def test_problems_with_a_line_are_marked_in_github(
     opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In GitHub's workflows each problem with a file and a line is marked there, written so that it stays one command."""
+    """In GitHub's workflows each problem with a file and a line is annotated there."""
     problems = [
         problem(),
         problem("HP061", "CHANGE,LOG.md:12", "100% wrong\r\n::error::x", "mend, it"),
@@ -233,7 +235,8 @@ def test_problems_with_a_line_are_marked_in_github(
     monkeypatch.setenv("GITHUB_WORKSPACE", str(opened.producer.root.parent))
     assert report_files.annotation_lines(end, opened) == [
         "::error file=producer/a.json,line=4,col=3,title=HP021::twice%0Anext: mend",
-        "::error file=producer/CHANGE%2CLOG.md,line=12,title=HP061::100%25 wrong%0D%0A::error::x%0Anext: mend, it",
+        "::error file=producer/CHANGE%2CLOG.md,line=12,title=HP061::100%25 "
+        "wrong%0D%0A::error::x%0Anext: mend, it",
         "::warning file=producer/a.md,line=3,title=HA010::told%0Anext: read",
     ]
     monkeypatch.setenv("GITHUB_WORKSPACE", "/nowhere")
@@ -252,7 +255,7 @@ def test_the_junit_of_an_earlier_run_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_place_for_junit_that_is_not_free(tmp_path: Path) -> None:
-    """Neither the result's place, under whatever spelling, nor a folder, nor git's, nor a file of something else."""
+    """The result's place, a folder, a place in .git and a foreign file are refused."""
     path = tmp_path / "x"
     with pytest.raises(HandoffError) as caught:
         report_files.junit_place(path, path)

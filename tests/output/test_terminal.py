@@ -62,7 +62,7 @@ def test_an_endless_line_does_not_wait(capsysbinary: pytest.CaptureFixture[bytes
 
 
 def test_what_nobody_can_read_is_not_shown(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    """After 4 MiB of output a line says that the rest is in the log; lines of our own still come."""
+    """After 4 MiB of output a line says that the rest is in the log."""
     lines = terminal.Lines("fmt")
     block = b"0123456\n" * 65536
     for _ in range(10):
@@ -78,14 +78,14 @@ def test_what_nobody_can_read_is_not_shown(capsysbinary: pytest.CaptureFixture[b
 
 
 def test_a_line_of_our_own(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    """A line of our own stands under the check's name too, and bytes of a path that are no text stay."""
+    """Other lines are shown under the check's name too, with bytes that are not UTF-8."""
     terminal.Lines("fmt").line("evidence: /tmp/\udcff.json")
     terminal.say("done")
     assert capsysbinary.readouterr().out == b"fmt | evidence: /tmp/\xff.json\ndone\n"
 
 
 def test_a_word_from_outside_is_no_command(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    """What GitHub's runner obeys at the start of a line, blanks or not, it does not find there, unless we mean it."""
+    """No line starts a command for GitHub's runner, unless it is meant to."""
     for line in ("::error::x", "  \t::add-mask::x", "a ::b::", "NO-GO  ::x::"):
         terminal.say(line)
     terminal.say_command("::error file=a::x")
@@ -125,7 +125,7 @@ def test_the_table_of_checks() -> None:
 
 def test_the_table_of_checks_fits_eighty_columns() -> None:
     """A long reason is cut where the row ends; it stands whole with the problems."""
-    reason = "exit code 0, but its last line was 'the one that nobody expected'; expected 'ok'; it left processes running"
+    reason = "exit code 0, but its last line was 'the one that nobody expected'; expected 'ok'"
     [row] = terminal.checks([result(check(4), Outcome.FAILED, reason, exit_code=0)])
     assert (
         row
@@ -189,7 +189,7 @@ def test_what_became_of_a_check_in_a_few_words(
     ],
 )
 def test_a_long_line_is_broken_between_words(line: str, expected: list[str]) -> None:
-    """What goes on is indented to where the text starts; a word that is longer than a line stays whole."""
+    """Further lines are indented to where the text starts; a long word stays whole."""
     assert terminal.wrap_line(line, 24) == expected
 
 
@@ -199,7 +199,7 @@ def test_a_long_line_is_broken_between_words(line: str, expected: list[str]) -> 
     st.integers(1, 40),
 )
 def test_no_word_is_lost_or_cut(text: str, start: str, width: int) -> None:
-    """All words are there in their order; a line that is too wide ends with a word too long to wrap."""
+    """No word is lost; a line that is too wide ends with a word too long to wrap."""
     pieces = terminal.wrap_line(start + text, width)
     assert " ".join(pieces).split() == (start + text).split()
     for piece in pieces[1:]:
@@ -208,7 +208,7 @@ def test_no_word_is_lost_or_cut(text: str, start: str, width: int) -> None:
 
 
 def test_many_of_a_kind_are_counted() -> None:
-    """Ten of those that share code and hint are shown, and how many more there are; an eleventh takes the line of the count."""
+    """Ten of those that share code and hint are shown, and the number of the others."""
     many = [
         problem("HP033", f"sub/{number:02}", "a submodule", "put it in") for number in range(93)
     ]

@@ -1,4 +1,4 @@
-"""Claims about the one line that explains why a check did not pass; the ends of logs are those of real tools."""
+"""Claims about the line of a log that explains a failure; the logs are those of real tools."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
 
 error: test failed, to rerun pass `--lib`
 """,
-        "thread 'tests::bad' (19612) panicked at src/lib.rs:2:64: assertion `left == right` failed: sums",
+        "thread 'tests::bad' (19612) panicked at src/lib.rs:2:64: assertion `left == "
+        "right` failed: sums",
     ),
     "cargo check": (
         """\
@@ -81,7 +82,8 @@ error: could not compile `rs` (lib test) due to 1 previous error
         "error: unnecessary map of the identity function",
     ),
     "rustfmt": (
-        "\x1b[mDiff in /checkout/src/lib.rs:1:\n\x1b(B\x1b[m\x1b[31m-fn f(){}\n\x1b(B\x1b[m\x1b[32m+fn f() {}\n\x1b(B\x1b[m \n",
+        "\x1b[mDiff in /checkout/src/lib.rs:1:\n\x1b(B\x1b[m\x1b[31m-fn f(){}\n"
+        "\x1b(B\x1b[m\x1b[32m+fn f() {}\n\x1b(B\x1b[m \n",
         "Diff in /checkout/src/lib.rs:1:",
     ),
     "pytest": (
@@ -152,7 +154,8 @@ Ran all test suites.
         "● adds expect(received).toBe(expected) // Object.is equality",
     ),
     "mocha": (
-        "  1 failing\n\n  1) x\n       adds:\n\n      AssertionError [ERR_ASSERTION]: 1 == 2\n      + expected\n",
+        "  1 failing\n\n  1) x\n       adds:\n\n      AssertionError [ERR_ASSERTION]: 1 "
+        "== 2\n      + expected\n",
         "AssertionError [ERR_ASSERTION]: 1 == 2",
     ),
     "ruff check": (
@@ -171,12 +174,14 @@ Found 1 error.
         "F401 [*] `os` imported but unused",
     ),
     "ruff check, concise": (
-        "test_a.py:1:8: F401 [*] `os` imported but unused\nFound 1 error.\n[*] 1 fixable with the `--fix` option.\n",
+        "test_a.py:1:8: F401 [*] `os` imported but unused\nFound 1 error.\n[*] 1 fixable "
+        "with the `--fix` option.\n",
         "test_a.py:1:8: F401 [*] `os` imported but unused",
     ),
     "ruff format": ("Would reformat: b.py\n1 file would be reformatted\n", "Would reformat: b.py"),
     "mypy": (
-        "c.py:1: error: Incompatible types in assignment\nc.py:9: note: See x\nFound 1 error in 1 file (checked 1 source file)\n",
+        "c.py:1: error: Incompatible types in assignment\nc.py:9: note: See x\nFound 1 "
+        "error in 1 file (checked 1 source file)\n",
         "c.py:1: error: Incompatible types in assignment",
     ),
     "tsc": (
@@ -184,7 +189,8 @@ Found 1 error.
         "t.ts(1,5): error TS2322: Type 'string' is not assignable.",
     ),
     "eslint": (
-        "/checkout/a.js\n  3:5  error  'x' is not defined  no-undef\n\n✖ 1 problem (1 error, 0 warnings)\n",
+        "/checkout/a.js\n  3:5  error  'x' is not defined  no-undef\n\n✖ 1 problem (1 "
+        "error, 0 warnings)\n",
         "3:5  error  'x' is not defined  no-undef",
     ),
     "TAP": (
@@ -197,7 +203,8 @@ Found 1 error.
     ),
     "nothing that it knows": ("first\nthe numbers do not add up\n\n", "the numbers do not add up"),
     "errors that did not happen": (
-        "[ok] rejects error: bad input\nwarning: x failed\ntest parses_error ... ok\n0 errors, 0 failed\nfailures: 0\nlast\n",
+        "[ok] rejects error: bad input\nwarning: x failed\ntest parses_error ... ok\n0 "
+        "errors, 0 failed\nfailures: 0\nlast\n",
         "last",
     ),
     "nothing": ("\n \n", ""),
@@ -206,13 +213,13 @@ Found 1 error.
 
 @pytest.mark.parametrize("name", LOGS)
 def test_the_line_that_says_what_failed(name: str) -> None:
-    """The failure itself comes before a count of failures, and a known form before the last line."""
+    """A named failure comes before a count, and a known form before the last line."""
     log, expected = LOGS[name]
     assert choose_line(log.splitlines()) == expected
 
 
 def test_the_outcome_decides_which_line_explains() -> None:
-    """A check that was ended from outside did not fail by an earlier error: its last line says how far it came."""
+    """For a check that was ended from outside the last line is the answer."""
     lines = ["error: a retry", "waiting for the server", ""]
     assert explain(Outcome.FAILED, lines) == "error: a retry"
     assert (
@@ -226,7 +233,7 @@ def test_the_outcome_decides_which_line_explains() -> None:
 @quick
 @given(st.lists(st.text(alphabet="aE[fail]:. \t(-●>0", max_size=40)))
 def test_it_shows_what_is_in_the_log(lines: list[str]) -> None:
-    """The answer is a line of the log, or two that follow each other; it is empty only if all lines are."""
+    """The answer is one line of the log or two adjacent ones, empty only if all are."""
     found = choose_line(lines)
     assert bool(found) == any(line.strip() for line in lines)
     assert " ".join(found.split()) in " ".join(" ".join(lines).split())

@@ -28,7 +28,7 @@ def test_a_go_has_no_failure() -> None:
 
 
 def test_what_went_wrong_is_a_failure_or_an_error() -> None:
-    """A failed check carries reason and log; one that could not be judged is an error; problems of the release are cases too."""
+    """A failed check is a failure with its log; a check without a result is an error."""
     outcomes = {"fmt": Outcome.FAILED, "clippy": Outcome.TIMED_OUT}
     checks = [
         result(

@@ -53,8 +53,8 @@ def test_a_no_go_shows_problem_and_log() -> None:
     ]
     text = markdown.render(view(problems=[problem()], checks=checks))
     assert (
-        f"- **HP043** {CATALOGUE['HP043'].title}\n  - `check fmt`: failed: exit code 1. Its log says: `line 29 of fmt`\n"
-        in text
+        f"- **HP043** {CATALOGUE['HP043'].title}\n  - `check fmt`: failed: exit code 1. "
+        f"Its log says: `line 29 of fmt`\n" in text
     )
     assert "<summary>End of the log of fmt</summary>\n\n```text\nline 10 of fmt\n" in text
 
@@ -63,7 +63,8 @@ def test_problems_with_one_next_step_are_told_together() -> None:
     """The next step stands once, below all that it is for."""
     found = [problem(), problem(where="check clippy"), problem("HP999", "here", "wrong", "ask")]
     assert (
-        "  - `check fmt`: failed: exit code 1\n  - `check clippy`: failed: exit code 1\n  - Next: mend it\n"
+        "  - `check fmt`: failed: exit code 1\n  - `check clippy`: failed: exit code 1\n "
+        " - Next: mend it\n"
         "- **HP999** A rule that this version does not know\n  - `here`: wrong\n  - Next: ask\n"
     ) in markdown.render(view(problems=found))
 
@@ -105,7 +106,7 @@ def test_code_ends_where_it_should(value: str, expected: str) -> None:
 
 
 def test_hostile_text_starts_nothing() -> None:
-    """Whatever stands in logs, tags and commits: no tag, no link, no mention, no fence outside of our own."""
+    """Text from logs, tags and commits makes no tag, link, mention or fence."""
     text = markdown.render(hostile_view())
     assert not {"\x00", "\x1b", "\u202e"} & set(text)
     outside = re.sub(r"(?s)(`{3,})text\n.*?\n\1", "", text)
@@ -125,7 +126,7 @@ def test_hostile_text_starts_nothing() -> None:
 
 
 def test_a_critical_path_only_where_it_is_known() -> None:
-    """Of checks of which nobody knows who waited for whom the time alone is told; of those that ran apart not even that."""
+    """Without known lanes only the time is told, and not even that for checks run far apart."""
     checks = long_checks()
     assert "\n6.2 s in all; critical path: `fmt`.\n" in markdown.render(view(checks=long_checks()))
     text = markdown.render(
@@ -142,7 +143,7 @@ def test_a_critical_path_only_where_it_is_known() -> None:
 
 
 def test_what_decided_when_the_run_was_over() -> None:
-    """A path of all checks is none: the processors decided, or that no two checks may run at once."""
+    """A path of all checks is not shown; what bound the run is."""
     lanes = [[one.id for one in profile().checks]]
     times = [f"2026-01-02T03:04:{number:02}Z" for number in range(10)]
     checks = [
@@ -185,7 +186,7 @@ def test_a_change_of_the_envelope_is_marked() -> None:
 
 
 def test_many_checks_are_counted() -> None:
-    """Of more than a hundred checks those that did not pass are listed, so that a pull request stays readable."""
+    """Of more than a hundred checks only those that did not pass are listed."""
     checks = [
         CheckResult(
             id=f"c{number}",

@@ -1,4 +1,4 @@
-"""Claims about the report's page; those of the browser are tried in a real one, where there is one."""
+"""Claims about the report's page, some of them in a real browser."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Reader(HTMLParser):
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_nothing_in_the_page_is_active_or_elsewhere(name: str) -> None:
-    """No script, no handler, no address but anchors and files beside the page, whatever stands in logs, tags and commits."""
+    """There is no script, handler or address except anchors and files beside the page."""
     read = Reader(report_page.render(VIEWS[name]()))
     assert not {tag for tag, _ in read.elements} & {
         "script",
@@ -155,7 +155,7 @@ def test_a_log_is_linked_beside_the_page_whatever_its_name() -> None:
 
 
 def test_a_problem_of_a_check_says_what_its_log_says() -> None:
-    """The exit code alone tells nobody what to mend; what a problem of something else is about stands in it."""
+    """The log line that explains a failure is shown with the problem and with the check."""
     checks = [
         result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1")
         for one in profile().checks
@@ -181,7 +181,7 @@ def test_eight_checks_fit_into_300_kb() -> None:
 
 
 def test_of_many_checks_the_failed_stand_first() -> None:
-    """Nobody looks through two hundred checks for the one that failed; of a few, each stands at its place."""
+    """Of many checks the failed ones come first; few checks keep their order."""
     ids = re.findall(r'<a href="#check-(\d+)">check-\d+</a></th>', report_page.render(many(200)))
     assert ids[:6] == ["8", "48", "88", "128", "168", "1"]
     failed, _, passed = report_page.render(many(200)).partition(
@@ -218,7 +218,7 @@ def test_many_problems_with_one_next_step_are_one_finding() -> None:
 
 
 def test_the_block_that_is_shown_is_one_step_away() -> None:
-    """A hint that speaks of the statement to fill in, as the reader of statements says it, leads to it where the page has it."""
+    """A hint that names the statement to fill in links to it if the page has it."""
     with pytest.raises(HandoffError) as caught:
         statement.parse("no statement", "CHANGELOG.md")
     found = caught.value.problems[0]
@@ -236,7 +236,7 @@ def test_a_problem_of_a_check_leads_to_it() -> None:
 
 
 def test_what_a_rule_is_about() -> None:
-    """Each code leads to what stands behind it; one of another version, in a packet that is shown, says that it is not known."""
+    """Each code links to its explanation; an unknown code is said to be unknown."""
     page = report_page.render(no_go())
     assert '<a class="code" href="#rule-hp043">HP043</a>' in page
     rule = CATALOGUE["HP043"]
@@ -249,7 +249,7 @@ def test_what_a_rule_is_about() -> None:
 
 
 def test_a_bar_can_be_seen_however_short_its_check() -> None:
-    """It has a least width and stays on the page; what did not pass is drawn last and outlined where it is on the critical path."""
+    """A bar has a minimum width and stays on the page; failed checks are drawn last."""
     assert report_page.span(0, 1, 100_000) == ("0.000%", "0.750%")
     assert report_page.span(99_999, 100_000, 100_000) == ("99.250%", "0.750%")
     assert report_page.span(10, 60, 100) == ("10.000%", "50.000%")
@@ -258,7 +258,7 @@ def test_a_bar_can_be_seen_however_short_its_check() -> None:
 
 
 def test_a_path_that_nobody_knows_is_not_drawn() -> None:
-    """Where the lanes of the run are not known the page says so, and its legend has no critical path."""
+    """If the lanes are not known, the page says so and marks no critical path."""
     known = report_page.render(view(checks=long_checks()))
     assert "The critical path decides when the run ends: fmt." in known
     assert '<span class="swatch critical"></span>critical path' in known
@@ -273,7 +273,7 @@ def test_a_path_that_nobody_knows_is_not_drawn() -> None:
 
 
 def test_a_path_of_all_checks_is_not_drawn() -> None:
-    """Where one check ran after the other, or all lanes were busy, the page says what the run is bound by."""
+    """If one check ran after the other, the page says what bound the run."""
     times = [f"2026-01-02T03:04:{number:02}Z" for number in range(10)]
     checks = [
         result(
@@ -283,7 +283,8 @@ def test_a_path_of_all_checks_is_not_drawn() -> None:
     ]
     page = report_page.render(view(checks=checks, lanes=[[one.id for one in checks]]))
     assert (
-        "The run is bound by the processors: one check ran after the other, so no chain of checks decides alone when it ends."
+        "The run is bound by the processors: one check ran after the other, so no chain "
+        "of checks decides alone when it ends."
     ) in page
     assert "ritical path" not in page
     names = [one.id for one in checks]
@@ -329,7 +330,7 @@ def test_a_run_that_kept_everything_draws_the_earlier_one() -> None:
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_the_page_has_an_order(name: str) -> None:
-    """Headings go down one by one, table headers have a scope, no id stands twice, each anchor leads somewhere."""
+    """Headings are nested, table headers have a scope, ids are unique, anchors resolve."""
     read = Reader(report_page.render(VIEWS[name]()))
     levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
@@ -363,10 +364,10 @@ def browser() -> Iterator[Browser]:
 def opened(
     browser: Browser, folder: Path, shown: report_view.View, asked: list[str], **settings: object
 ) -> Page:
-    """Return a page that shows a view; what it asks of anybody goes to ``asked`` and gets no answer."""
+    """Return a page that shows a view; its requests are added to ``asked`` and not answered."""
     path = folder / "report.html"
     path.write_bytes(report_page.render(shown).encode("utf-8", "backslashreplace"))
-    page = browser.new_context(**settings).new_page()  # type: ignore[arg-type] # playwright's own settings, passed through
+    page = browser.new_context(**settings).new_page()  # type: ignore[arg-type]
 
     def answer(route: Route) -> None:
         if route.request.url == path.as_uri():
@@ -383,7 +384,7 @@ def opened(
 @in_chromium
 @pytest.mark.parametrize("name", VIEWS)
 def test_it_renders_and_asks_nobody(browser: Browser, tmp_path: Path, name: str) -> None:
-    """On a phone, without JavaScript: the verdict is seen, nothing is wider than the screen, no request leaves the page."""
+    """On a phone the verdict is visible, nothing is too wide and no request is made."""
     asked: list[str] = []
     shown = VIEWS[name]()
     page = opened(
@@ -439,19 +440,21 @@ def test_the_end_of_a_log_unfolds(browser: Browser, tmp_path: Path) -> None:
 def test_nothing_is_cut_and_nothing_scrolls_within_the_page(
     browser: Browser, tmp_path: Path, name: str, width: int
 ) -> None:
-    """Whole logs, whole tables: no part of the page is larger inside than it is seen, so none needs a stop for Tab."""
+    """No part of the page scrolls on its own, so none needs a tab stop."""
     page = opened(browser, tmp_path, VIEWS[name](), [], viewport={"width": width, "height": 740})
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
     assert page.locator("[tabindex]").count() == 0
     cut = "one => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1"
     assert (
         page.evaluate(
-            f"[...document.querySelectorAll('pre, main, section, section > div')].filter({cut}).length"
+            "[...document.querySelectorAll('pre, main, section, section > div')]"
+            f".filter({cut}).length"
         )
         == 0
     )
     rights = page.evaluate(
-        "[...document.querySelectorAll('th, td, td *')].map(one => one.getBoundingClientRect().right)"
+        "[...document.querySelectorAll('th, td, td *')].map(one => "
+        "one.getBoundingClientRect().right)"
     )
     assert max(rights) <= width
     page.context.close()
@@ -486,7 +489,8 @@ def test_names_in_the_timeline_stay_on_the_page(
         viewport={"width": width, "height": 740},
     )
     ends = page.evaluate(
-        "[...document.querySelectorAll('.timeline text')].map(one => one.getBoundingClientRect().right)"
+        "[...document.querySelectorAll('.timeline text')].map(one => "
+        "one.getBoundingClientRect().right)"
     )
     assert len(ends) > 5
     assert max(ends) <= width
@@ -507,7 +511,8 @@ def test_the_scale_of_a_narrow_timeline_can_be_read(
         browser, tmp_path, view(checks=checks), [], viewport={"width": 320, "height": 740}
     )
     marks = page.evaluate(
-        "[...document.querySelectorAll('.tick')].map(one => one.getBoundingClientRect()).filter(one => one.width)"
+        "[...document.querySelectorAll('.tick')].map(one => "
+        "one.getBoundingClientRect()).filter(one => one.width)"
         ".map(one => [one.left, one.right])"
     )
     assert len(marks) >= 2
@@ -519,7 +524,7 @@ def test_the_scale_of_a_narrow_timeline_can_be_read(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", VIEWS)
 def test_axe_finds_nothing(browser: Browser, tmp_path: Path, name: str, scheme: str) -> None:
-    """No violation of the rules of accessibility that axe knows, light and dark, with everything unfolded."""
+    """Axe finds no violation, in light and dark, with everything unfolded."""
     from axe_playwright_python.sync_playwright import Axe
 
     page = opened(browser, tmp_path, VIEWS[name](), [], color_scheme=scheme, bypass_csp=True)
@@ -531,7 +536,7 @@ def test_axe_finds_nothing(browser: Browser, tmp_path: Path, name: str, scheme: 
 
 @in_chromium
 def test_a_link_to_a_check_opens_it(browser: Browser, tmp_path: Path) -> None:
-    """Whoever follows it sees the command and the log, of one that passed too, and where it begins."""
+    """Following the link shows the command and the log of the check."""
     page = opened(browser, tmp_path, view(), [])
     log = page.locator("#check-3 pre.log")
     assert not log.is_visible()
@@ -549,7 +554,7 @@ def test_a_link_to_a_check_opens_it(browser: Browser, tmp_path: Path) -> None:
 
 @in_chromium
 def test_paper_has_everything(browser: Browser, tmp_path: Path) -> None:
-    """What is folded on a screen is printed, and dark on light whatever the reader's screen is like."""
+    """Folded parts are printed, dark on light in any colour scheme."""
     page = opened(browser, tmp_path, view(), [], color_scheme="dark")
     folded = page.locator("details.check pre.log").first
     assert not folded.is_visible()

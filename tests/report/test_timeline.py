@@ -51,7 +51,7 @@ def test_no_record_no_timeline() -> None:
 
 
 def test_lanes_that_are_not_known_mark_no_path() -> None:
-    """What overlaps is side by side; which check waited for which would be a guess, so none is critical."""
+    """Checks that overlap are side by side, and none is critical in a guess."""
     found = of(
         ran(0, "10:00:00", "10:00:30", 30_000),
         ran(1, "10:00:00", "10:00:50", 50_000),
@@ -68,7 +68,7 @@ def test_lanes_that_are_not_known_mark_no_path() -> None:
 
 
 def test_the_lanes_of_the_run_decide_the_path() -> None:
-    """However long the environment of a check took to make, it waited for the one before it in its process, and for no other."""
+    """A check waits for the one before it in its process, and for no other."""
     found = of(
         ran(0, "10:00:00", "10:00:05", 5000),
         ran(1, "10:00:06", "10:00:16", 10_000),
@@ -86,7 +86,7 @@ def test_the_lanes_of_the_run_decide_the_path() -> None:
 
 
 def test_a_check_that_must_be_alone_waits_for_all() -> None:
-    """The last one that held the checkout held it up, whatever its lane; and what starts after it has waited for it."""
+    """A check waits for the last one that had the checkout alone, in any lane."""
     records = [
         ran(0, "10:00:00", "10:00:09", 9000),
         ran(1, "10:00:00", "10:00:03", 3000),
@@ -99,7 +99,7 @@ def test_a_check_that_must_be_alone_waits_for_all() -> None:
 
 
 def test_a_run_whose_lanes_are_all_busy_has_no_critical_path() -> None:
-    """More processors would have ended it earlier; a path through the lane that happened to end last says nothing."""
+    """If more processors would have ended the run earlier, no check is critical."""
     records = [
         ran(number, f"10:00:{10 * (number // 2):02}", f"10:00:{10 * (number // 2) + 10:02}", 10_000)
         for number in range(6)
@@ -113,7 +113,7 @@ def test_a_run_whose_lanes_are_all_busy_has_no_critical_path() -> None:
 
 
 def test_a_run_in_one_lane_has_no_critical_path() -> None:
-    """All checks would be on it. More processors would help, unless one check or those that must be alone decide."""
+    """If each check waited for the one before it, no check is critical."""
     records = [
         ran(number, f"10:00:{10 * number:02}", f"10:00:{10 * number + 10:02}", 10_000)
         for number in range(3)
@@ -152,7 +152,7 @@ def test_lanes_that_cannot_be_are_not_believed(lanes: list[list[str]]) -> None:
 
 
 def test_short_checks_of_one_second_follow_each_other() -> None:
-    """A start is known to the second only: checks that may have run one after the other are drawn so."""
+    """Starts within one second are drawn one after the other if that is possible."""
     found = of(
         *(ran(number, "10:00:00", "10:00:00", 100) for number in range(3)),
         lanes=[["fmt", "clippy", "test"]],
@@ -165,7 +165,7 @@ def test_short_checks_of_one_second_follow_each_other() -> None:
 
 
 def test_the_time_of_a_record_says_more_within_its_bounds() -> None:
-    """When the record was there tells the start to the millisecond; a time that contradicts the record does not count."""
+    """The time of the record's file gives the start if it does not contradict the record."""
     day = 1_767_348_000_000  # 2026-01-02T10:00:00Z
     ids = [check(number).id for number in range(3)]
     records = [ran(number, "10:00:00", "10:00:01", 400) for number in range(3)]
@@ -180,7 +180,7 @@ def test_the_time_of_a_record_says_more_within_its_bounds() -> None:
 
 
 def test_checks_of_different_days_share_no_clock() -> None:
-    """Evidence that was gathered from far apart is drawn from zero each, and nothing waited for anything."""
+    """Checks that ran far apart are each drawn from zero, and none is critical."""
     late = record(
         check(1),
         started_at_utc="2026-03-02T10:00:00Z",

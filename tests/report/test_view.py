@@ -40,7 +40,7 @@ def test_a_run_that_publishes_nothing_is_told_so() -> None:
 
 
 def test_a_no_go_in_words() -> None:
-    """Checks and rules of the release are counted apart, and the reader learns that nothing was published."""
+    """Checks and rules of the release are counted separately."""
     checks = [
         result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1")
         for one in profile().checks
@@ -57,7 +57,7 @@ def test_a_no_go_in_words() -> None:
 
 
 def test_problems_stand_in_the_packets_order() -> None:
-    """The checks' as the packet has them and not by the alphabet, with words for outcomes, and grouped by what to do next."""
+    """Problems of checks are in the packet's order, with words for outcomes."""
     checks = [
         CheckResult(
             id=f"check-{number}", command="x", outcome=Outcome.TIMED_OUT, reason="x", record=None
@@ -92,7 +92,7 @@ def test_an_interrupted_run_is_no_rule_that_is_not_met() -> None:
 
 
 def test_checks_that_did_not_pass_are_counted_by_outcome() -> None:
-    """One that failed, one that was interrupted and one that was not run need different next steps."""
+    """Checks that did not pass are counted by outcome."""
     outcomes = [
         Outcome.NOT_RUN,
         Outcome.FAILED,
@@ -109,7 +109,7 @@ def test_checks_that_did_not_pass_are_counted_by_outcome() -> None:
 
 
 def test_the_line_that_explains_a_failure_is_looked_for_in_the_log() -> None:
-    """It is found above the end that is shown; a check that passed needs none, and one that was interrupted has its last line."""
+    """It may be above the end that is shown; an interrupted check has its last line."""
     outcomes = {"fmt": Outcome.FAILED, "clippy": Outcome.INTERRUPTED}
     checks = [
         result(one, outcomes.get(one.id, Outcome.PASSED), "x", exit_code=1)
@@ -158,7 +158,7 @@ def test_checks_that_were_not_run() -> None:
 
 
 def test_what_is_kept_from_an_earlier_run_is_told() -> None:
-    """A kept pass is counted and marked, and no part of this run's time; where all are kept, it is that run's."""
+    """Kept passes are counted and not drawn, unless all are kept."""
     source = report_view.Source(published="x")
     some = report_view.build_view(go_packet(), run_end(long_checks(), kept={"fmt"}), source)
     assert some.sentences[1] == "1 pass is kept from an earlier run with the same inputs."
@@ -209,7 +209,7 @@ ENVELOPE = {"requires": ["error", "legacy_error"], "forbids": ["details", "stack
 
 
 def test_what_changed_in_the_error_envelope() -> None:
-    """Each field that is new, gone or ruled otherwise than by the previous release says so; a rehearsed one was never in force."""
+    """Fields that are new, removed or changed say so; a rehearsed envelope has no changes."""
     document = go_packet(CANDIDATE)
     document["non_2xx_envelope_policy"] = {
         "service_v2_stable": {
@@ -317,7 +317,7 @@ def test_the_end_of_a_log_is_bounded() -> None:
 
 
 def test_of_many_checks_only_the_failed_carry_a_log() -> None:
-    """With more than fifty checks those that passed carry no log, and of those that did not the first fifty do."""
+    """With more than fifty checks only the first fifty that did not pass have a log."""
     one = check()
     checks = [
         CheckResult(
