@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # GitHub shows at most one mebibyte of summary for a step.
 _LONGEST_SUMMARY = 1_000_000
 _MANY_SUBJECTS = 200
-# The line that explains a failure may stand above what is shown of the log.
+# The line that explains a failure may be above the end of the log that is shown.
 _EXPLAINED_LINES = 400
 # The start of a JUnit XML that this module has written.
 _OUR_JUNIT = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites name=\"handoff "

@@ -1,4 +1,4 @@
-"""Claims about what is seen of a run while its checks run: on a real terminal and without one."""
+"""Claims about the progress of a run, on a terminal and without one."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_a_low_terminal_counts_what_it_has_no_room_for(desk: Desk) -> None:
 
 
 def test_without_a_terminal_there_is_a_line_at_the_end_of_each_check(desk: Desk) -> None:
-    """A failure says why, a kept check is counted, and the output of a check is in its log only."""
+    """Each line has the outcome and reason of a check; its output is in its log only."""
     gate = desk.folder / "gate"
     desk.profile(
         scratch.check("steady", ["echo", "said by steady"]),

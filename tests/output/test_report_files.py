@@ -185,7 +185,7 @@ def test_a_jobs_summary_is_added_to(
 def test_a_report_that_cannot_be_written_is_an_advisory(
     opened: workspace.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The verdict stands; that somebody will miss the report is told."""
+    """The verdict does not change."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
     page, unwritten = report_files.write_report(view(), opened, "stable")
     assert page is not None

@@ -61,7 +61,7 @@ def test_an_endless_line_does_not_wait(capsysbinary: pytest.CaptureFixture[bytes
     assert capsysbinary.readouterr().out == b"fmt | " + b"a" * 16384 + b"b\n"
 
 
-def test_what_nobody_can_read_is_not_shown(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_too_much_output_is_not_shown(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     """After 4 MiB of output a line says that the rest is in the log."""
     lines = terminal.Lines("fmt")
     block = b"0123456\n" * 65536

@@ -173,7 +173,7 @@ def test_the_command_to_verify_the_packet() -> None:
 
 
 def test_a_change_of_the_envelope_is_marked() -> None:
-    """What consumers of the previous release could rely on and now cannot is seen in the table."""
+    """Fields that are removed or changed are marked in the table."""
     document = go_packet()
     document["non_2xx_envelope_policy"] = {
         "service_v2_stable": {"requires": ["error"], "optional": ["code"]}

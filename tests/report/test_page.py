@@ -172,7 +172,7 @@ def test_a_problem_of_a_check_says_what_its_log_says() -> None:
 
 
 def test_eight_checks_fit_into_300_kb() -> None:
-    """Also when every log is as long and as full of what has to be escaped as it can be."""
+    """Also with logs of the greatest length and of nothing but escaped characters."""
     worst = report_view.Source(tails={one.id: ["'" * 10_000] * 30 for one in profile().checks})
     end = run_end([result(one) for one in profile().checks])
     page = report_page.render(report_view.build_view(go_packet(), end, worst))
@@ -195,7 +195,7 @@ def test_of_many_checks_the_failed_stand_first() -> None:
 
 
 def test_a_change_of_the_envelope_is_marked() -> None:
-    """What consumers of the previous release could rely on and now cannot is seen in the table."""
+    """Fields that are new, removed or changed are marked in the table."""
     document = go_packet()
     document["non_2xx_envelope_policy"] = {
         "service_v2_stable": {"requires": ["error"], "optional": ["code"]}
@@ -257,7 +257,7 @@ def test_a_bar_can_be_seen_however_short_its_check() -> None:
     assert [one.endswith("failed") for one in drawn] == [False] * 195 + [True] * 5
 
 
-def test_a_path_that_nobody_knows_is_not_drawn() -> None:
+def test_an_unknown_path_is_not_drawn() -> None:
     """If the lanes are not known, the page says so and marks no critical path."""
     known = report_page.render(view(checks=long_checks()))
     assert "The critical path decides when the run ends: fmt." in known
@@ -383,7 +383,7 @@ def opened(
 
 @in_chromium
 @pytest.mark.parametrize("name", VIEWS)
-def test_it_renders_and_asks_nobody(browser: Browser, tmp_path: Path, name: str) -> None:
+def test_it_renders_without_requests(browser: Browser, tmp_path: Path, name: str) -> None:
     """On a phone the verdict is visible, nothing is too wide and no request is made."""
     asked: list[str] = []
     shown = VIEWS[name]()

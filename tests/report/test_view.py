@@ -78,7 +78,7 @@ def test_problems_stand_in_the_packets_order() -> None:
 
 
 def test_an_interrupted_run_is_no_rule_that_is_not_met() -> None:
-    """The reader learns what stopped the run, and nobody is sent to look for a broken rule."""
+    """The interruption has its own sentence and is not counted as a rule."""
     checks = [
         result(one, Outcome.INTERRUPTED if one.id == "fmt" else Outcome.PASSED, "SIGINT")
         for one in profile().checks
@@ -123,7 +123,7 @@ def test_the_line_that_explains_a_failure_is_looked_for_in_the_log() -> None:
 
 
 def test_a_short_run_has_no_timeline() -> None:
-    """Below five seconds the table of checks tells all."""
+    """A run of less than five seconds has none."""
     for milliseconds, drawn in ((4999, False), (5000, True)):
         checks = [
             result(one, finished_at_utc="2026-01-02T03:04:11Z", duration_ms=milliseconds)
@@ -143,7 +143,7 @@ def test_the_command_that_verifies_a_packet_is_shown_as_it_is() -> None:
 
 
 def test_checks_that_were_not_run() -> None:
-    """Where git could be asked and no check was run, the report says so and draws no time."""
+    """A run without checks has the git facts and no timeline."""
     checks = [
         CheckResult(
             id=one.id, command=one.command, outcome=Outcome.NOT_RUN, reason="x", record=None
