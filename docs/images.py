@@ -64,7 +64,7 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
 
 def terminal(text: str, title: str) -> str:
     """Return a screen of text as SVG, which a person reads in light and in dark."""
-    lines = [part for line in text.splitlines() for piece in output_terminal.wrapped(line, WIDTH) for part in cut(piece)]
+    lines = [part for line in text.splitlines() for piece in output_terminal.wrap_line(line, WIDTH) for part in cut(piece)]
     width = round(max(map(len, lines)) * LETTER + 2 * EDGE)
     height = BAR + len(lines) * LINE + EDGE
     drawn = [

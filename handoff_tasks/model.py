@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from handoff_tasks.problems import Problem
+
 # Of a document that is read.
 MAX_BYTES = 16 * 1024 * 1024
 RECORD_CONTRACT = "producer-outcome-record.v1"
@@ -31,6 +33,11 @@ class Outcome(StrEnum):
     TOOL_MISSING = "tool_missing"
     INTERRUPTED = "interrupted"
     NOT_RUN = "not_run"
+
+    @property
+    def words(self) -> str:
+        """The outcome as people read it: ``timed out``."""
+        return self.replace("_", " ")
 
 
 class Flavour(StrEnum):
@@ -433,6 +440,11 @@ class CheckResult:
     kept: bool = False
 
     @property
+    def where(self) -> str:
+        """The place that problems about this check name: ``check fmt``."""
+        return f"check {self.id}"
+
+    @property
     def exit_code(self) -> int | None:
         """The exit status, where the command ended with one."""
         return self.record.exit_code if self.record else None
@@ -441,3 +453,57 @@ class CheckResult:
         """Return the tools that the packet names, name to version, sorted by name."""
         tools = self.record.tools if self.record else ()
         return {tool.name: tool.version for tool in sorted(tools, key=lambda tool: tool.name) if tool.claim and tool.version}
+
+
+class Verdict(StrEnum):
+    """The verdict of a packet and of a run."""
+
+    GO = "GO"
+    NO_GO = "NO-GO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd:
+    """How a run ended: its checks in the profile's order, its problems and advisories.
+
+    A run that was refused, or interrupted before its first check, has no checks.
+    """
+
+    checks: tuple[CheckResult, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    advisories: tuple[Problem, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """NO-GO if there is any problem."""
+        return Verdict.NO_GO if self.problems else Verdict.GO
+
+    @property
+    def counts(self) -> Mapping[Outcome, int]:
+        """The number of checks of each outcome, 0 included, in the order of `Outcome`."""
+        outcomes = [check.outcome for check in self.checks]
+        return {outcome: outcomes.count(outcome) for outcome in Outcome}
+
+    @property
+    def tally(self) -> str:
+        """The number of checks that did not pass, by outcome: ``1 failed, 2 timed out``."""
+        return ", ".join(
+            f"{number} {outcome.words}"
+            for outcome, number in self.counts.items()
+            if number and outcome is not Outcome.PASSED
+        )
+
+    @property
+    def rule_problems(self) -> tuple[Problem, ...]:
+        """The problems that are not about one of the checks."""
+        places = {check.where for check in self.checks}
+        return tuple(problem for problem in self.problems if problem.where not in places)
+
+    @property
+    def interruption(self) -> Problem | None:
+        """The problem that says what interrupted the run (HP046); None if nothing did."""
+        return next((one for one in self.rule_problems if one.code == "HP046"), None)
+
+    def check_of(self, problem: Problem) -> CheckResult | None:
+        """Return the check that a problem is about; None if it is about something else."""
+        return next((check for check in self.checks if check.where == problem.where), None)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from handoff_tasks.checks import evidence, installers, process
 from handoff_tasks.checks import tools as checks_tools
 from handoff_tasks.formats import escape, redact
-from handoff_tasks.formats.words import seconds
+from handoff_tasks.formats.words import duration, some_of
 from handoff_tasks.git import checkout, surroundings
 from handoff_tasks.git import command as git_command
 from handoff_tasks.model import Log, Outcome, Record, Tool
@@ -142,7 +142,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings, lines: Dis
             record = replace(record, reason=redact.mask(record.reason, secrets))
         evidence.write_record(place, record)
     lines.close()
-    took = seconds(record.duration_ms)
+    took = duration(record.duration_ms, tenths=True)
     if record.outcome is Outcome.PASSED:
         lines.line(f"passed in {took}")
     else:
@@ -456,6 +456,5 @@ def _outcome(check: Check, result: process.Result, changed: Sequence[str], timeo
     if result.survivors or left:
         reasons.append(f"it left processes running{f', which {left}' if left else ''}")
     if changed:
-        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-        reasons.append(f"the checkout was changed while it ran: {', '.join(changed[:5])}{more}")
+        reasons.append(f"the checkout was changed while it ran: {some_of(changed)}")
     return (Outcome.FAILED, "; ".join(reasons)) if reasons else (Outcome.PASSED, None)

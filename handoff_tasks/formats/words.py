@@ -7,54 +7,63 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+HOUR = 3_600_000
+_LISTED = 5
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """Return a number with its noun."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+
+def quantity(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun: ``1 line``, ``2 lines``."""
+    if number == 1:
+        return f"1 {one}"
+    return f"{number} {many or one + 's'}"
+
+
+def and_more(number: int) -> str:
+    """Return how many items of a list are left out: ``and 3 more``."""
+    return f"and {number} more"
+
+
+def some_of(items: Sequence[str]) -> str:
+    """Return the first five items, and how many more there are."""
+    listed = ", ".join(items[:_LISTED])
+    if len(items) <= _LISTED:
+        return listed
+    return f"{listed} {and_more(len(items) - _LISTED)}"
 
 
 def chain(names: Sequence[str], limit: int) -> str:
-    """Return names one after the other, the ones in the middle left out where there are more than ``limit``."""
+    """Return names joined by arrows; if there are more than ``limit``, without the middle ones."""
     if len(names) > limit:
         names = [*names[: limit // 2], f"{len(names) - limit // 2 - 1} more", names[-1]]
     return " → ".join(names)
 
 
 def size(count: int) -> str:
-    """Return a number of bytes in words."""
+    """Return a number of bytes in words: ``12 bytes``, ``1.5 kB``, ``2.0 MB``."""
     if count < 1000:
-        return counted(count, "byte")
-    return f"{count / 1000:.1f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"
+        return quantity(count, "byte")
+    if count < 1_000_000:
+        return f"{count / 1000:.1f} kB"
+    return f"{count / 1_000_000:.1f} MB"
 
 
-_SHOWN = 5
+def duration(milliseconds: int, *, tenths: bool = False) -> str:
+    """Return a duration in words: ``22 ms``, ``4.7 s``, ``2 min 5 s``, ``1 h 3 min``.
 
-
-def some_of(items: Sequence[str]) -> str:
-    """Return the first few items, and how many more there are."""
-    more = f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
-    return ", ".join(items[:_SHOWN]) + more
-
-
-def seconds(milliseconds: int) -> str:
-    """Return a duration as people say it: ``0.3 s``, ``2 min 5 s``."""
+    With ``tenths`` it is in tenths of a second below a minute (``0.0 s``, ``4.0 s``), for columns.
+    """
     if milliseconds < 60_000:
-        return f"{milliseconds // 100 / 10:.1f} s"
-    return f"{milliseconds // 60_000} min {milliseconds % 60_000 // 1000} s"
-
-
-HOUR = 3_600_000
-
-
-def duration(milliseconds: int) -> str:
-    """Return a duration in words: ``22 ms``, ``4.7 s``, ``2 min 5 s``."""
-    if milliseconds < 1000:
-        return f"{milliseconds} ms"
-    if milliseconds < 60_000:
-        return f"{milliseconds // 100 / 10:.1f} s".replace(".0 s", " s")
-    minutes, rest = divmod(milliseconds // 1000, 60)
+        in_tenths = f"{milliseconds // 100 / 10:.1f} s"
+        if tenths:
+            return in_tenths
+        return f"{milliseconds} ms" if milliseconds < 1000 else in_tenths.replace(".0 s", " s")
+    minutes, seconds = divmod(milliseconds // 1000, 60)
     hours, minutes = divmod(minutes, 60)
-    parts = [f"{hours} h"] if hours else []
-    parts += [f"{minutes} min"] if minutes else []
-    parts += [f"{rest} s"] if rest and not hours else []
+    parts = []
+    if hours:
+        parts.append(f"{hours} h")
+    if minutes:
+        parts.append(f"{minutes} min")
+    if seconds and not hours:
+        parts.append(f"{seconds} s")
     return " ".join(parts)

@@ -2,166 +2,202 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from handoff_tasks.formats import escape
-from handoff_tasks.formats.words import counted
+from handoff_tasks.formats.escape import printable
+from handoff_tasks.formats.words import quantity
+from handoff_tasks.model import Verdict
 from handoff_tasks.output import terminal
 from handoff_tasks.packet import diff
-from handoff_tasks.packet.build import NO_GO
-from handoff_tasks.problems import Problem
 from handoff_tasks.producer import statement
 from handoff_tasks.release.find_packet import Call
 from handoff_tasks.report import view
+from handoff_tasks.report.markdown import text as markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
     from handoff_tasks.packet.diff import Change
+    from handoff_tasks.problems import Problem
     from handoff_tasks.release.find_packet import Packet
 
-NOT_CHECKED = "these are the packet's own words; nothing was checked now"
+NOT_CHECKED = "this is what the packet says; nothing was checked now"
 
 
-def changes_text(old: Packet, new: Packet, changes: Sequence[Change], notes: Sequence[Problem]) -> list[str]:
-    """Return a comparison as text, the gravest changes first, the count last."""
-    lines = [f"  old  {_pair(old)}  {escape.printable(old.source)}", f"  new  {_pair(new)}  {escape.printable(new.source)}"]
+def changes_text(
+    old: Packet, new: Packet, changes: Sequence[Change], notes: Sequence[Problem]
+) -> list[str]:
+    """Return a comparison as text, breaking changes first and the number of changes last."""
+    lines = []
+    for name, packet in (("old", old), ("new", new)):
+        lines.append(f"  {name}  {printable(_identity(packet))}  {printable(packet.source)}")
     for change_class in diff.ChangeClass:
-        found = [change for change in changes if change.change_class is change_class]
-        lines += ["", f"{change_class.capitalize()}:"] if found else []
-        for change in found:
-            lines.append(f"  {change.fingerprint}  {escape.printable(change.message)}")
-            lines.append(f"                    at {escape.printable(change.pointer)}")
-            lines += [f"                    notice: {change.notice}"] if change.notice else []
+        members = [change for change in changes if change.change_class is change_class]
+        if members:
+            lines += ["", f"{change_class.capitalize()}:"]
+        for change in members:
+            lines.append(f"  {change.fingerprint}  {printable(change.message)}")
+            lines.append(f"                    at {printable(change.pointer)}")
+            if change.notice:
+                lines.append(f"                    notice: {change.notice}")
     return [*lines, *terminal.findings("Advisories:", notes), "", _count(changes)]
 
 
-def changes_markdown(old: Packet, new: Packet, changes: Sequence[Change], notes: Sequence[Problem]) -> list[str]:
+def changes_markdown(
+    old: Packet, new: Packet, changes: Sequence[Change], notes: Sequence[Problem]
+) -> list[str]:
     """Return a comparison as Markdown, for a pull request."""
-    lines = [f"## {markdown(old.document['release_tag'])} to {markdown(new.document['release_tag'])}", ""]
-    lines += [f"- {name}: {markdown(_pair(one))}, {markdown(one.source)}" for name, one in (("old", old), ("new", new))]
+    tags = [markdown(packet.document["release_tag"]) for packet in (old, new)]
+    lines = [f"## {' to '.join(tags)}", ""]
+    for name, packet in (("old", old), ("new", new)):
+        lines.append(f"- {name}: {markdown(_identity(packet))}, {markdown(packet.source)}")
     if changes:
         lines += ["", "| class | change | at | notice | fingerprint |", "|---|---|---|---|---|"]
-    lines += [
-        f"| {change.change_class} | {markdown(change.message)} | {markdown(change.pointer)} | {change.notice or ''} "
-        f"| {change.fingerprint} |"
-        for change in changes
-    ]
-    lines += [""] + [f"- {note.code} {markdown(note.where)}: {markdown(note.message)}" for note in notes] if notes else []
-    return [*lines, "", f"{_count(changes)}."]
+    for change in changes:
+        text = f"{markdown(change.message)} | {markdown(change.pointer)} | {change.notice or ''}"
+        lines.append(f"| {change.change_class} | {text} | {change.fingerprint} |")
+    return [*lines, *_note_items(notes), "", f"{_count(changes)}."]
 
 
-def _pair(one: Packet) -> str:
-    document = one.document
-    return escape.printable(f"{document['release_tag']}/{document['commit_sha'][:12]}, {document['handoff_mode']}")
+def _note_items(notes: Sequence[Problem]) -> list[str]:
+    items = [f"- {note.code} {markdown(note.where)}: {markdown(note.message)}" for note in notes]
+    return ["", *items] if items else []
+
+
+def _identity(packet: Packet) -> str:
+    document = packet.document
+    commit = document["commit_sha"][:12]
+    return f"{document['release_tag']}/{commit}, {document['handoff_mode']}"
 
 
 def _count(changes: Sequence[Change]) -> str:
     if not changes:
         return "No changes"
-    counts = [(sum(change.change_class is one for change in changes), one) for one in diff.ChangeClass]
-    return ", ".join(f"{number} {one}" for number, one in counts if number)
+    classes = [change.change_class for change in changes]
+    numbers = [(classes.count(one), one) for one in diff.ChangeClass]
+    return ", ".join(f"{number} {one}" for number, one in numbers if number)
 
 
-def packet_text(read: Packet, call: Call | None = None) -> list[str]:
-    """Return a packet as the end of the run that made it, with the sentence that nothing was checked."""
-    document = read.document
+def packet_text(packet: Packet, call: Call | None = None) -> list[str]:
+    """Return a packet like the end of the run that made it, and that nothing was checked."""
+    document = packet.document
     outcomes = _outcomes(document)
     width = max([len(name) for name, _, _ in outcomes], default=0)
-    lines = [escape.printable(f"{document['release_tag']}, {document['handoff_mode']}: {counted(len(outcomes), 'check')}")]
-    lines += [f"  {escape.printable(f'{name:<{width}}  {outcome:<12}  {tools}').rstrip()}" for name, outcome, tools in outcomes]
+    title = f"{document['release_tag']}, {document['handoff_mode']}"
+    lines = [printable(f"{title}: {quantity(len(outcomes), 'check')}")]
+    for name, outcome, tools in outcomes:
+        row = printable(f"{name:<{width}}  {outcome:<12}  {tools}").rstrip()
+        lines.append(f"  {row}")
     lines += ["", statement.HEADING]
-    lines += [f"- {label}: {escape.printable(text)}" for label, text in _statement(document)]
-    for title, key in (("Advisories in the packet:", "advisories"), ("Problems in the packet:", "problems")):
-        found = document.get(key, []) if diff.is_own(document) else []
-        lines += terminal.findings(title, _problems(found))
-    lines += terminal.findings("Advisories:", read.notes)
-    lines += ["", *(f"  {name:<9} {escape.printable(value)}" for name, value in _facts(read))]
-    return [*lines, "", escape.printable(f"{_says(document)}: {NOT_CHECKED}"), escape.printable(next_step(read, call))]
+    lines += [f"- {label}: {printable(value)}" for label, value in _statement(document)]
+    advisories, problems = _findings(document)
+    lines += terminal.findings("Advisories in the packet:", advisories)
+    lines += terminal.findings("Problems in the packet:", problems)
+    lines += terminal.findings("Advisories:", packet.notes)
+    lines += ["", *(f"  {name:<9} {printable(value)}" for name, value in _facts(packet))]
+    verdict = f"{_verdict(document)}: {NOT_CHECKED}"
+    return [*lines, "", printable(verdict), printable(next_step(packet, call))]
 
 
-def packet_markdown(read: Packet, call: Call | None = None) -> list[str]:
-    """Return a packet as Markdown, with the sentence that nothing was checked."""
-    document = read.document
-    lines = [f"## {markdown(document['release_tag'])}, {markdown(document['handoff_mode'])}", ""]
-    lines += [
-        f"**{markdown(_says(document))}**: {NOT_CHECKED}. {markdown(next_step(read, call))}",
+def packet_markdown(packet: Packet, call: Call | None = None) -> list[str]:
+    """Return a packet as Markdown, and that nothing was checked."""
+    document = packet.document
+    verdict = f"**{markdown(_verdict(document))}**: {NOT_CHECKED}."
+    lines = [
+        f"## {markdown(document['release_tag'])}, {markdown(document['handoff_mode'])}",
+        "",
+        f"{verdict} {markdown(next_step(packet, call))}",
         "",
         "| check | outcome | tools |",
         "|---|---|---|",
     ]
-    lines += [f"| {markdown(name)} | {markdown(outcome)} | {markdown(tools)} |" for name, outcome, tools in _outcomes(document)]
-    lines += ["", statement.HEADING, "", *(f"- {label}: {markdown(text)}" for label, text in _statement(document))]
-    for key in ("advisories", "problems"):
-        found = document.get(key, []) if diff.is_own(document) else []
-        lines += ["", f"{key.capitalize()} in the packet:", ""] if found else []
-        for group in view.by_hint(_problems(found)):
-            lines += [f"- {one.code} {markdown(one.where)}: {markdown(one.message)}" for one in group]
-            lines.append(f"  - next: {markdown(group[0].hint)}")
-    lines += ["", *(f"- {note.code} {markdown(note.where)}: {markdown(note.message)}" for note in read.notes)] if read.notes else []
-    return [*lines, "", *(f"- {name}: {markdown(value)}" for name, value in _facts(read))]
+    rows = [[markdown(cell) for cell in row] for row in _outcomes(document)]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    lines += ["", statement.HEADING, ""]
+    lines += [f"- {label}: {markdown(value)}" for label, value in _statement(document)]
+    advisories, problems = _findings(document)
+    lines += _finding_items("Advisories in the packet:", advisories)
+    lines += _finding_items("Problems in the packet:", problems)
+    lines += _note_items(packet.notes)
+    return [*lines, "", *(f"- {name}: {markdown(value)}" for name, value in _facts(packet))]
+
+
+def _finding_items(title: str, problems: Sequence[Problem]) -> list[str]:
+    lines = ["", title, ""] if problems else []
+    for group in view.group_by_hint(problems):
+        lines += [f"- {one.code} {markdown(one.where)}: {markdown(one.message)}" for one in group]
+        lines.append(f"  - next: {markdown(group[0].hint)}")
+    return lines
 
 
 def _outcomes(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Return name, outcome and tools of each check; a packet of another generator knows commands only."""
+    """Return name, outcome and tools of each check.
+
+    A packet of another generator has commands only.
+    """
     if not diff.is_own(document):
         return [(command, "no outcome", "") for command in document["verification_commands"]]
-    return [
-        (
-            outcome["id"],
-            outcome["outcome"].replace("_", " "),
-            ", ".join(f"{name} {version}" for name, version in outcome["tools"].items()),
-        )
-        for outcome in document["verification_outcomes"]
-    ]
+    rows = []
+    for entry in document["verification_outcomes"]:
+        tools = ", ".join(f"{name} {version}" for name, version in entry["tools"].items())
+        rows.append((entry["id"], entry["outcome"].replace("_", " "), tools))
+    return rows
+
+
+def _findings(document: Mapping[str, Any]) -> tuple[Sequence[Problem], Sequence[Problem]]:
+    """Return the advisories and problems of a packet; another generator's has none."""
+    if not diff.is_own(document):
+        return (), ()
+    end = view.spell_outcomes(view.packet_end(document))
+    return end.advisories, end.problems
 
 
 def _statement(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    said = document["consumer_impact_statement_template"] or {}
-    return [(label, said.get(key, "(not said)")) for label, key in statement.LABELS.items()]
+    values = document["consumer_impact_statement_template"] or {}
+    return [(label, values.get(key, "(not stated)")) for label, key in statement.LABELS.items()]
 
 
-def _facts(read: Packet) -> list[tuple[str, str]]:
-    document = read.document
+def _facts(packet: Packet) -> list[tuple[str, str]]:
+    document = packet.document
     baseline = document["active_runtime_baseline"]
     versions = [baseline[f"expected_{name}_contract_version"] for name in ("service", "api")]
-    found = [
-        ("runtime", f"{document['commit_sha']}  ({', '.join(versions)}, {document['integration_baseline']})"),
+    contract = f"{', '.join(versions)}, {document['integration_baseline']}"
+    facts = [
+        ("runtime", f"{document['commit_sha']}  ({contract})"),
         ("errors", ", ".join(document["error_code_enum"])),
     ]
     if diff.is_own(document):
         state, producer = document["git_state"], document["producer"]
         tag = state["tag"]
-        standing = f"{tag['kind']}, at {tag['target'][:12]}" if tag["state"] == "tagged" else "not tagged yet"
+        place = "not tagged yet"
+        if tag["state"] == "tagged":
+            place = f"{tag['kind']}, at {tag['target'][:12]}"
         profile = producer["profile"] or "a profile outside of the commit"
-        found.append(("producer", f"{producer['name']} ({producer['id']}), by {profile}, sha256 {producer['profile_sha256']}"))
-        found += [("commit", state["verified_commit"]), ("tag", f"{tag['name']}  ({standing})")]
-    return [*found, ("sha256", read.sha256), ("packet", read.source)]
+        name = f"{producer['name']} ({producer['id']})"
+        facts += [
+            ("producer", f"{name}, by {profile}, sha256 {producer['profile_sha256']}"),
+            ("commit", state["verified_commit"]),
+            ("tag", f"{tag['name']}  ({place})"),
+        ]
+    return [*facts, ("sha256", packet.sha256), ("packet", packet.source)]
 
 
-def _says(document: Mapping[str, Any]) -> str:
-    return f"The packet says {document['verdict']}" if diff.is_own(document) else "The packet has no verdict"
+def _verdict(document: Mapping[str, Any]) -> str:
+    if not diff.is_own(document):
+        return "The packet has no verdict"
+    return f"The packet says {document['verdict']}"
 
 
-def _problems(found: Sequence[Mapping[str, str]]) -> list[Problem]:
-    """Return a packet's own problems or advisories, outcomes in words."""
-    return [replace(one, message=view.in_words(one)) for one in (Problem(**entry) for entry in found)]
-
-
-def next_step(read: Packet, call: Call | None = None) -> str:
+def next_step(packet: Packet, call: Call | None = None) -> str:
     """Return what a reader of a packet can do with it; a command in it can be pasted."""
     call = call or Call()
-    if not diff.is_own(read.document):
-        return f"It cannot be verified; what it changes against another: {call.line('handoff-diff', read.word, 'OTHER')}"
-    if read.document["verdict"] == NO_GO:
-        return "It is a draft and nothing to pin: mend its problems, commit, and run the handoff session again"
-    return f"To check it: {call.line('handoff-verify', read.word)}"
-
-
-def markdown(text: str) -> str:
-    """Return one line of text as Markdown that shows just it: no markup, table cell, link, mention or HTML comes of it."""
-    text = re.sub(r"[&<>|@#]", lambda found: f"&#{ord(found[0])};", escape.printable(text))
-    return re.sub(r"([\\`*_\[\]~!])", r"\\\1", text).replace("://", ":&#47;/")
+    if not diff.is_own(packet.document):
+        command = call.line("handoff-diff", packet.word, "OTHER")
+        return f"It cannot be verified; to compare it with another packet: {command}"
+    if packet.document["verdict"] == Verdict.NO_GO:
+        return (
+            "It is a draft and must not be pinned:"
+            " fix its problems, commit, and run the handoff session again"
+        )
+    return f"To check it: {call.line('handoff-verify', packet.word)}"

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from handoff_tasks.checks import evidence
-from handoff_tasks.formats import escape
-from handoff_tasks.formats.words import seconds
+from handoff_tasks.formats.escape import printable
+from handoff_tasks.formats.words import and_more, duration
 from handoff_tasks.model import Outcome, Record
 from handoff_tasks.output import terminal
 
@@ -22,102 +22,117 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
     from rich.live import Live
+    from rich.table import Table
 
 WAITING, RUNNING, KEPT = "waiting", "running", "kept"
 _STYLES = {WAITING: "dim", RUNNING: "cyan", KEPT: "green", Outcome.PASSED: "green"}
-_LINES_ELSEWHERE = 3
+_OTHER_LINES = 3
 
 
 class Board(Protocol):
-    """Shows how the checks of a run get on."""
+    """Shows the progress of the checks of a run."""
 
     def look(self) -> None:
-        """Look at the evidence and show what has changed."""
+        """Read the evidence and show what has changed."""
 
     def close(self) -> None:
-        """Look a last time; nothing of it stays on a terminal, since the last screen says it all."""
+        """Show the last changes; a live board is then removed from the terminal."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Line:
-    """One check as it is seen: ``state`` is waiting, running, kept or an outcome; times in seconds, monotonic."""
+    """One check on a board.
+
+    ``state`` is waiting, running, kept or an outcome, ``since`` its start in seconds (monotonic),
+    and ``took`` its duration in words.
+    """
 
     check: str
     state: str = WAITING
     since: float = 0.0
     took: str = ""
-    said: str = ""
+    reason: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the check is kept or has ended."""
+        return self.state not in (WAITING, RUNNING)
 
 
 @dataclass(slots=True, kw_only=True)
-class _Seen:
-    """What the evidence folder says of each check of a run."""
+class _Progress:
+    """The progress of a run's checks, as their evidence folder shows it."""
 
     place: Path
     lines: list[Line]
-    begun: float = field(default_factory=time.monotonic)
+    start: float = field(default_factory=time.monotonic)
 
-    def changed(self) -> list[Line]:
-        """Look at what is not done yet; return the checks that have started or ended since the last look, started ones first."""
+    def update(self) -> list[Line]:
+        """Read the evidence; return the checks that have started, then those that have ended."""
         started, ended = [], []
         for line in self.lines:
             if line.state == WAITING and evidence.log_path(self.place, line.check).exists():
                 line.state, line.since = RUNNING, time.monotonic()
                 started.append(line)
-            if line.state in (WAITING, RUNNING) and (self.place / f"{line.check}.json").exists():
-                found = evidence.read_record(self.place, line.check)
-                if isinstance(found, Record):
-                    line.state, line.took, line.said = found.outcome, seconds(found.duration_ms), found.reason or ""
+            if not line.done and (self.place / f"{line.check}.json").exists():
+                record = evidence.read_record(self.place, line.check)
+                if isinstance(record, Record):
+                    line.state, line.reason = record.outcome, record.reason or ""
+                    line.took = duration(record.duration_ms, tenths=True)
                     ended.append(line)
         return [*(line for line in started if line not in ended), *ended]
 
     @property
     def done(self) -> int:
-        """How many checks are done, or kept."""
-        return sum(line.state not in (WAITING, RUNNING) for line in self.lines)
+        """The number of checks that are kept or have ended."""
+        return sum(line.done for line in self.lines)
 
 
-def board(place: Path, checks: Sequence[str], kept: frozenset[str]) -> Board:
-    """Return the board of a run whose evidence appears in ``place``: a live one where standard output is a terminal."""
+def open_board(place: Path, checks: Sequence[str], kept: frozenset[str]) -> Board:
+    """Return the board of a run with evidence in ``place``: a live one on a terminal."""
     lines = [Line(check=check, state=KEPT if check in kept else WAITING) for check in checks]
-    seen = _Seen(place=place, lines=lines)
-    return _LiveBoard(seen) if terminal.is_terminal() else _PlainBoard(seen)
+    progress = _Progress(place=place, lines=lines)
+    return _LiveBoard(progress) if terminal.is_terminal() else _PlainBoard(progress)
 
 
 class _PlainBoard:
     """Prints a line when a check ends."""
 
-    def __init__(self, seen: _Seen) -> None:
-        self._seen = seen
-        to_run = len(seen.lines) - seen.done
-        terminal.say(f"{to_run} of {len(seen.lines)} checks to run; their output goes to their logs (--show-output shows it)")
+    def __init__(self, progress: _Progress) -> None:
+        self._progress = progress
+        to_run = len(progress.lines) - progress.done
+        terminal.say(
+            f"{to_run} of {len(progress.lines)} checks to run;"
+            " their output goes to their logs (--show-output shows it)"
+        )
 
     def look(self) -> None:
-        done = self._seen.done
-        for line in self._seen.changed():
-            if line.state == RUNNING:
+        done = self._progress.done
+        for line in self._progress.update():
+            if not line.done:
                 continue
             done += 1
-            reason = f": {escape.printable(line.said)}" if line.said else ""
-            between = "in" if line.state == Outcome.PASSED else "after"
-            state = line.state.replace("_", " ")
-            terminal.say(f"{line.check}: {state} {between} {line.took}{reason} ({done} of {len(self._seen.lines)})")
+            reason = f": {printable(line.reason)}" if line.reason else ""
+            preposition = "in" if line.state == Outcome.PASSED else "after"
+            outcome = f"{line.state.replace('_', ' ')} {preposition} {line.took}{reason}"
+            terminal.say(f"{line.check}: {outcome} ({done} of {len(self._progress.lines)})")
 
     def close(self) -> None:
         self.look()
 
 
 class _LiveBoard:
-    """Redraws a line for each check, with what its command said last, and one for all.
+    """Redraws a line for each check, with the last line of its output, and one for all.
 
-    On Ctrl-Z it takes its lines away, and after ``fg`` it starts anew below what the shell has written meanwhile. While the run is
-    in the background it draws nothing. The checks go on all the time: their processes are not the terminal's.
+    On Ctrl-Z it removes its lines, and after ``fg`` it starts again below the output of the shell.
+    While the run is in the background it draws nothing. The checks go on: their processes do not
+    belong to the terminal.
     """
 
-    def __init__(self, seen: _Seen) -> None:
-        self._seen = seen
+    def __init__(self, progress: _Progress) -> None:
+        self._progress = progress
         self._live: Live | None = None
-        self._drawn = 0.0
+        self._last_drawing = 0.0
         self._to_stop = self._continued = False
         self._handlers = {
             number: signal.signal(number, self._note)
@@ -126,7 +141,7 @@ class _LiveBoard:
         }
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
-        """Note that we shall stop, or were stopped; no drawing is cut in the middle."""
+        """Note a signal, which `look` handles between two drawings."""
         if number == signal.SIGTSTP:
             self._to_stop = True
         else:
@@ -136,30 +151,16 @@ class _LiveBoard:
         if self._to_stop:
             self._stop()
         if self._continued:
-            # After SIGSTOP, or in the background, our lines are no longer where we left them: they stay as they are.
-            self._live, self._drawn, self._continued = None, 0.0, False
-        if time.monotonic() - self._drawn < 0.1:
+            # The cursor has moved since the last drawing, so its lines stay as they are.
+            self._live, self._last_drawing, self._continued = None, 0.0, False
+        if time.monotonic() - self._last_drawing < 0.1:
             return
-        self._seen.changed()
-        if not _in_foreground():
+        self._progress.update()
+        if _in_foreground():
+            self._draw()
+        else:
             self._live = None
-            self._drawn = time.monotonic()
-            return
-        if self._live is None:
-            from rich.console import Console
-            from rich.live import Live
-
-            # Not redirected: one that is left behind shall hold nothing.
-            self._live = Live(
-                console=Console(highlight=False),
-                auto_refresh=False,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
-        self._live.update(self._drawing(self._live.console.height), refresh=True)
-        self._drawn = time.monotonic()
+        self._last_drawing = time.monotonic()
 
     def close(self) -> None:
         for number, handler in self._handlers.items():
@@ -168,59 +169,92 @@ class _LiveBoard:
             self._live.stop()
 
     def _stop(self) -> None:
-        """Take our lines away and stop as the terminal asked; return when we are continued."""
+        """Remove the lines and stop as the terminal asked; return when continued."""
         if self._live is not None:
             self._live.stop()
             self._live = None
         self._to_stop = False
-        ours = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, ours)
+        signal.signal(signal.SIGTSTP, handler)
 
-    def _drawing(self, height: int) -> RenderableType:
+    def _draw(self) -> None:
+        if self._live is None:
+            from rich.console import Console
+            from rich.live import Live
+
+            # Standard streams are not redirected, so a display can be dropped at any time.
+            self._live = Live(
+                console=Console(highlight=False),
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        self._live.update(self._render(self._live.console.height), refresh=True)
+
+    def _render(self, height: int) -> RenderableType:
         from rich.console import Group
+        from rich.text import Text
+
+        lines, more = choose_lines(self._progress.lines, max(height - _OTHER_LINES, 1))
+        parts: list[RenderableType] = [self._table(lines)]
+        if more:
+            parts.append(Text(f"  {and_more(more)}"))
+        elapsed = _since(self._progress.start)
+        total = len(self._progress.lines)
+        parts.append(Text(f"\n  {self._progress.done} of {total} checks done, {elapsed}"))
+        return Group(*parts)
+
+    def _table(self, lines: Sequence[Line]) -> Table:
         from rich.table import Table
         from rich.text import Text
 
-        lines, more = _shown(self._seen.lines, max(height - _LINES_ELSEWHERE, 1))
         table = Table.grid(padding=(0, 2), expand=True)
-        for width in (max((len(line.check) for line in lines), default=0) + 2, len(Outcome.TOOL_MISSING), len("59 min 59 s")):
+        names = max((len(line.check) for line in lines), default=0) + 2
+        for width in (names, len(Outcome.TOOL_MISSING), len("59 min 59 s")):
             table.add_column(no_wrap=True, min_width=width)
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         for line in lines:
-            took, said = line.took, line.said
+            took, note = line.took, line.reason
             if line.state == RUNNING:
-                took = seconds(int((time.monotonic() - line.since) * 1000))
-                said = "".join(evidence.tail(evidence.log_path(self._seen.place, line.check), 1))
-            state = Text(line.state.replace("_", " "), style=_STYLES.get(line.state, "red"))
-            table.add_row(Text(f"  {line.check}"), state, Text(took, justify="right"), Text(escape.printable(said), style="dim"))
-        elapsed = seconds(int((time.monotonic() - self._seen.begun) * 1000))
-        rest = Text(f"  and {more} more" if more else "")
-        return Group(
-            table, *([rest] if more else []), Text(f"\n  {self._seen.done} of {len(self._seen.lines)} checks done, {elapsed}")
-        )
+                took = _since(line.since)
+                log = evidence.log_path(self._progress.place, line.check)
+                note = "".join(evidence.tail(log, 1))
+            table.add_row(
+                Text(f"  {line.check}"),
+                Text(line.state.replace("_", " "), style=_STYLES.get(line.state, "red")),
+                Text(took, justify="right"),
+                Text(printable(note), style="dim"),
+            )
+        return table
+
+
+def _since(start: float) -> str:
+    return duration(int((time.monotonic() - start) * 1000), tenths=True)
 
 
 def _in_foreground() -> bool:
-    """Return whether what we draw does not go between the lines of a shell that runs us in the background."""
+    """Return whether the board may draw: not while a shell runs it in the background."""
     try:
         return os.tcgetpgrp(sys.stdout.fileno()) == os.getpgrp()
     except OSError:
-        # It is not the terminal that controls us, so no shell is there.
+        # It is not the controlling terminal, so no shell uses it.
         return True
 
 
-def _shown(lines: Sequence[Line], room: int) -> tuple[list[Line], int]:
-    """Return the checks that there is room for, and how many more of them are left out.
+def choose_lines(lines: Sequence[Line], room: int) -> tuple[list[Line], int]:
+    """Return the checks to show in ``room`` lines, and how many more are left out.
 
-    All of them, or those that somebody waits for, and then those that somebody will have to look at.
+    If there is no room for all, these are the running checks and then those that did not pass.
     """
     if len(lines) <= room:
         return list(lines), 0
     running = [line for line in lines if line.state == RUNNING]
-    failed = [line for line in lines if line.state not in (WAITING, RUNNING, KEPT, Outcome.PASSED)]
-    found = [*running, *failed]
-    if len(found) <= room:
-        return found, 0
-    shown = found[: max(room - 1, 1)]
-    return shown, len(found) - len(shown)
+    failed = [line for line in lines if line.done and line.state not in (KEPT, Outcome.PASSED)]
+    chosen = [*running, *failed]
+    if len(chosen) <= room:
+        return chosen, 0
+    shown = chosen[: max(room - 1, 1)]
+    return shown, len(chosen) - len(shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,101 +18,115 @@ from handoff_tasks.report import junit
 from handoff_tasks.report import markdown as report_markdown
 from handoff_tasks.report import page as report_page
 from handoff_tasks.report import view as report_view
+from handoff_tasks.report.steps import MANY_CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult
+    from handoff_tasks.model import CheckResult, RunEnd
     from handoff_tasks.release.decide import Decision
     from handoff_tasks.release.gather import Material
 
-# GitHub shows no more than a mebibyte of summary for a step, and ten annotations of a kind.
+# GitHub shows at most one mebibyte of summary for a step.
 _LONGEST_SUMMARY = 1_000_000
 _MANY_SUBJECTS = 200
-# The line that explains a failure may stand above what is shown of the log.
+# The line that explains a failure may be above the end of the log that is shown.
 _EXPLAINED_LINES = 400
-# How a JUnit XML of ours begins, and nobody else's.
+# The start of a JUnit XML that this module has written.
 _OUR_JUNIT = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites name=\"handoff "
-_RUNNING = re.compile(r"(?m)^(?:\x1b\[[0-9;]*m)*nox >(?:\x1b\[[0-9;]*m|\s)*Running session ([a-z0-9-]+)")
+# A path, a line and a column, after a commit and before a JSON pointer if there are any.
+_FILE_AND_LINE = re.compile(
+    r"(?:[0-9a-f]{12,}:)?([^:#\x00]+):([1-9][0-9]*)(?::([1-9][0-9]*))?(?:#.*)?"
+)
+_RUNNING = re.compile(
+    r"(?m)^(?:\x1b\[[0-9;]*m)*nox >(?:\x1b\[[0-9;]*m|\s)*Running session ([a-z0-9-]+)"
+)
 
 
 def junit_place(path: Path, result: Path | None) -> Path:
-    """Return where the JUnit XML belongs, that of an earlier run removed: it shall not be taken for this one's.
+    """Return where to write the JUnit XML, after removing that of an earlier run.
 
-    ``result`` is the place of the run's result. Raises `HandoffError`: HP110 (no place for it), HP080 (it cannot be
-    removed).
+    ``result`` is the place of the run's result. Raises `HandoffError`: HP110 if the place cannot be
+    used, HP080 if the earlier file cannot be removed.
     """
     if result and files.resolve_parent(path) == files.resolve_parent(result):
-        raise refusal("HP110", "--junit", f"{path} is the place of the result too", "name another file; nothing was run")
+        raise refusal(
+            "HP110",
+            "--junit",
+            f"{path} is also the place of the result",
+            "name another file; nothing was run",
+        )
     if why := files.clear_place(path, "JUnit XML", lambda data: data.startswith(_OUR_JUNIT)):
         raise refusal("HP110", "--junit", why, "name another file; nothing was run")
     return path
 
 
-def view_of(
+def build_view(
     workspace: Workspace,
     material: Material,
-    checks: Sequence[CheckResult],
+    end: RunEnd,
     decisions: Sequence[Decision],
     *,
-    session: str | None = None,
-    problems: Sequence[Problem] = (),
-    advisories: Sequence[Problem] = (),
     published: Path | None = None,
     digest: str = "",
     draft: Path | None = None,
     verify: str | None = None,
 ) -> report_view.View:
-    """Return the view of a run that came to decisions; the first of them is shown as the packet.
+    """Return the view of a run; the first decision is shown as the packet.
 
-    ``verify`` is the command that verifies the packet, if one was published.
+    ``digest`` is the sha256 of the ``published`` packet and ``verify`` the command that verifies
+    it.
     """
     place = evidence.folder(workspace.work, workspace.producer.commit)
-    state = decisions[0].document["git_state"]
-    shas = [state["runtime_commit"], *state["commits_after_runtime"], *filter(None, [state["tag"]["target"]])]
     previous = material.facts.history.previous
+    previous_envelope = None
+    if previous:
+        policies = workspace.profile.envelope_policies
+        previous_envelope = policies.get(previous.service_version)
+    documents = [decision.document for decision in decisions]
     source = report_view.Source(
-        session=session,
         producer=workspace.profile.name,
-        records={check.id: check.record for check in checks if check.record},
-        reasons={check.id: check.reason for check in checks if check.reason},
-        kept=frozenset(check.id for check in checks if check.kept),
-        tails=_tails(place, checks),
-        ended=_ended(place, checks),
+        tails=_tails(place, end.checks),
+        ended=_record_times(place, end.checks),
         lanes=_lanes(place, workspace),
         alone=frozenset(check.id for check in workspace.profile.checks if check.alone),
-        subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
+        subjects=_subjects(workspace, documents[0]["git_state"]),
         previous=previous,
-        previous_envelope=workspace.profile.envelope_policies.get(previous.service_version) if previous else None,
-        modes=[(str(one.document["handoff_mode"]), str(one.document["verdict"])) for one in decisions],
+        previous_envelope=previous_envelope,
+        modes=[(str(one["handoff_mode"]), str(one["verdict"])) for one in documents],
         published=_below(published, workspace.producer.root) if published else None,
         digest=digest or None,
         draft=_below(draft, place) if draft else None,
         block=decisions[0].block,
         verify=verify if published else None,
     )
-    return report_view.view(decisions[0].document, source, problems, advisories)
+    return report_view.build_view(documents[0], end, source)
 
 
 def _below(path: Path, folder: Path) -> str:
-    """Return a path as seen from a folder above it: a report is passed on, and whose home it was made in matters to nobody."""
+    """Return a path relative to a folder above it, since a report may be read elsewhere."""
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _tails(place: Path, checks: Sequence[CheckResult]) -> Mapping[str, Sequence[str]]:
-    """Return the ends of the logs that a report shows, and of no others: reading two thousand takes a while."""
-    wanted = [check.id for check in checks if len(checks) <= report_view.MANY_CHECKS or check.outcome is not Outcome.PASSED]
-    return {check: evidence.tail(evidence.log_path(place, check), _EXPLAINED_LINES) for check in wanted[: report_view.MANY_CHECKS]}
+    """Return the ends of the logs that a report shows, at most 50 of them."""
+    if len(checks) > MANY_CHECKS:
+        checks = [check for check in checks if check.outcome is not Outcome.PASSED]
+    tails = {}
+    for check in checks[:MANY_CHECKS]:
+        tails[check.id] = evidence.tail(evidence.log_path(place, check.id), _EXPLAINED_LINES)
+    return tails
 
 
-def _ended(place: Path, checks: Sequence[CheckResult]) -> dict[str, int]:
-    """Return when the records were written, in milliseconds since 1970: finer than the seconds that they tell."""
-    found = {}
+def _record_times(place: Path, checks: Sequence[CheckResult]) -> dict[str, int]:
+    """Return when the records were written, in milliseconds since 1970."""
+    times = {}
     for check in checks:
         with contextlib.suppress(OSError):
-            found[check.id] = (place / f"{check.id}.json").stat().st_mtime_ns // 1_000_000
-    return found
+            times[check.id] = (place / f"{check.id}.json").stat().st_mtime_ns // 1_000_000
+    return times
 
 
 def _lanes(place: Path, workspace: Workspace) -> list[list[str]]:
@@ -133,49 +148,62 @@ def _lanes(place: Path, workspace: Workspace) -> list[list[str]]:
     return found
 
 
-def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:
-    """Return the first lines of the messages of commits; none for those that the repository does not have, or no longer gives.
+def _subjects(workspace: Workspace, state: Mapping[str, Any]) -> dict[str, str]:
+    """Return the first lines of commit messages, of the commits that can be read.
 
-    The verdict stands, and the packet may be published: a report without them is better than none.
+    A report without them is still written, since the packet may be published already.
     """
-    found = {}
+    shas = [state["runtime_commit"], *state["commits_after_runtime"]]
+    if state["tag"]["target"]:
+        shas.append(state["tag"]["target"])
+    shas = [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]
+    subjects = {}
     folder = workspace.repository.folder
     with contextlib.suppress(command.GitError, OSError), command.Objects(folder) as objects:
         for sha in dict.fromkeys(shas):
             read = objects.read(sha)
             if read and read[1] == "commit":
                 body = read[2].partition(b"\n\n")[2]
-                found[sha] = body.split(b"\n", 1)[0].decode("utf-8", "replace")[:200]
-    return found
+                subjects[sha] = body.split(b"\n", 1)[0].decode("utf-8", "replace")[:200]
+    return subjects
 
 
-def write_report(view: report_view.View, workspace: Workspace, mode: str | None = None) -> tuple[Path | None, list[Problem]]:
-    """Write ``report.<mode>.html`` and ``.md`` beside the evidence, and the second to a GitHub job's summary.
+def write_report(
+    view: report_view.View, workspace: Workspace, mode: str | None = None
+) -> tuple[Path | None, list[Problem]]:
+    """Write ``report.<mode>.html`` and ``.md`` beside the evidence.
 
-    Each mode has files of its own, and so has a run of all modes that publishes nothing (``mode`` None): what a published packet
-    rests on is not overwritten by looking at something else. Return the page's path, None when it could not be written, and
-    advisories (HA110) about that.
+    The Markdown is also appended to the summary of a GitHub job. Each mode has its own files, and
+    so has a run of all modes (``mode`` None), so that no other run overwrites the report of a
+    published packet.
+
+    Returns:
+        The path of the page, None if it could not be written, and advisories (HA110) about files
+        that could not be written.
     """
     place = evidence.folder(workspace.work, workspace.producer.commit)
     name = f"report.{mode or 'pre-release'}"
     page, markdown = place / f"{name}.html", report_markdown.render(view)
-    found: list[Problem] = []
+    advisories: list[Problem] = []
     try:
         files.write(page, report_page.render(view).encode("utf-8", "backslashreplace"))
         files.write(place / f"{name}.md", markdown.encode("utf-8", "backslashreplace"))
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
             _append(Path(summary), markdown, page.name)
     except HandoffError as error:
-        found = [
-            Problem(code="HA110", where=one.where, message=f"the report {one.message}", hint=one.hint) for one in error.problems
-        ]
-    return None if any(one.where == str(page) for one in found) else page, found
+        for problem in error.problems:
+            message = f"the report {problem.message}"
+            advisories.append(replace(problem, code="HA110", message=message))
+    written = all(advisory.where != str(page) for advisory in advisories)
+    return page if written else None, advisories
 
 
 def _append(summary: Path, markdown: str, page: str) -> None:
     data = markdown.encode("utf-8", "backslashreplace")
     if len(data) > _LONGEST_SUMMARY:
-        data = data[:_LONGEST_SUMMARY].rpartition(b"\n")[0] + f"\n\nThe rest is in {page}.\n".encode()
+        data = (
+            data[:_LONGEST_SUMMARY].rpartition(b"\n")[0] + f"\n\nThe rest is in {page}.\n".encode()
+        )
     files.append(summary, data)
 
 
@@ -184,32 +212,35 @@ def write_junit(view: report_view.View, path: Path) -> None:
     files.write(path, junit.render(view))
 
 
-def marks(problems: Sequence[Problem], advisories: Sequence[Problem], workspace: Workspace) -> list[str]:
-    """Return the lines that make GitHub mark problems and advisories at their file and line; none outside of its workflows.
+def annotation_lines(end: RunEnd, workspace: Workspace) -> list[str]:
+    """Return the workflow commands that annotate files in GitHub with problems and advisories.
 
-    Files lie below the producer's root; GitHub wants them from its workspace's top. The form is that of its workflow commands.
+    There are none outside of its workflows. Places are relative to the producer's root; GitHub
+    expects paths relative to its workspace.
     """
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return []
     lines = []
     root = workspace.producer.root
     top = Path(os.environ.get("GITHUB_WORKSPACE", root)).resolve()
-    for kind, found in (("error", problems), ("warning", advisories)):
-        for one in sorted(found):
-            at = re.fullmatch(r"(?:[0-9a-f]{12,}:)?([^:#\x00]+):([1-9][0-9]*)(?::([1-9][0-9]*))?(?:#.*)?", one.where)
-            if at is None:
+    for kind, problems in (("error", end.problems), ("warning", end.advisories)):
+        for problem in sorted(problems):
+            place = _FILE_AND_LINE.fullmatch(problem.where)
+            if place is None:
                 continue
-            path = root / at[1]
-            file = path.relative_to(top).as_posix() if path.is_relative_to(top) else at[1]
-            message = _value(f"{one.message}\nnext: {one.hint}")
-            column = f",col={at[3]}" if at[3] else ""
-            lines.append(f"::{kind} file={_property(file)},line={at[2]}{column},title={_property(one.code)}::{message}")
+            path = root / place[1]
+            file = path.relative_to(top).as_posix() if path.is_relative_to(top) else place[1]
+            message = _escape_value(f"{problem.message}\nnext: {problem.hint}")
+            column = f",col={place[3]}" if place[3] else ""
+            where = f"file={_escape_property(file)},line={place[2]}{column}"
+            title = _escape_property(problem.code)
+            lines.append(f"::{kind} {where},title={title}::{message}")
     return lines
 
 
-def _value(text: str) -> str:
+def _escape_value(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _value(text).replace(":", "%3A").replace(",", "%2C")
+def _escape_property(text: str) -> str:
+    return _escape_value(text).replace(":", "%3A").replace(",", "%2C")

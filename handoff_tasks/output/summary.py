@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.checks import evidence
 from handoff_tasks.codes import CATALOGUE
-from handoff_tasks.formats.words import counted
+from handoff_tasks.formats.words import quantity
 from handoff_tasks.model import Outcome, Relation
 from handoff_tasks.output import terminal
 from handoff_tasks.producer import statement
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult, GitFacts
-    from handoff_tasks.problems import Problem
-    from handoff_tasks.release.decide import Decision
+    from handoff_tasks.model import CheckResult, GitFacts, RunEnd
     from handoff_tasks.release.gather import Material
 
 _LOG_LINES = 20
@@ -29,18 +27,22 @@ _SHORT = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """What came of a run.
+class LastScreen:
+    """What the end of a run shows beside the workspace and the release.
 
-    ``target`` is where a packet belongs, None when none was to be published; ``digest`` is its sha256. ``draft`` is None when every
-    decision is GO. ``report`` is the page for people, None when it could not be written. ``here`` is the folder that the run was
-    called from: paths are shown as they are typed there. With ``ran`` False no check has run.
+    Attributes:
+        end: How the run ended.
+        modes: The modes that were decided.
+        draft: The NO-GO draft, None if the verdict is GO.
+        target: Where the packet is published, None if the run publishes nothing.
+        digest: The sha256 of the published packet, as hex.
+        here: The folder that the run was called from. Paths are shown relative to it.
+        report: The page of the report, None if it could not be written.
+        ran: False if the run stopped before its checks.
     """
 
-    checks: Sequence[CheckResult]
-    problems: Sequence[Problem]
-    advisories: Sequence[Problem]
-    decisions: Sequence[Decision]
+    end: RunEnd
+    modes: Sequence[str]
     draft: Path | None
     target: Path | None
     digest: str
@@ -49,130 +51,153 @@ class Ended:
     ran: bool = True
 
 
-def interrupted(checks: Sequence[CheckResult], again: str | None) -> str:
-    """Return the one line that an interrupted run ends with.
+def interruption_line(end: RunEnd, again: str | None) -> str:
+    """Return the last line of an interrupted run.
 
-    Args:
-        checks: What is known of the checks; none if no check could have started.
-        again: The option that would run again what has passed, if the run has one.
+    ``again`` is the option of the run that runs again what has passed, if it has one.
     """
-    passed = sum(check.outcome is Outcome.PASSED for check in checks)
-    left = sum(check.outcome in (Outcome.INTERRUPTED, Outcome.NOT_RUN) for check in checks)
-    failed = len(checks) - passed - left
-    parts = [f"{passed} passed and {'is' if passed == 1 else 'are'} kept" if passed else "none passed"]
-    parts += [f"{failed} failed"] if failed else []
-    parts.append(f"{left} to run" if left else "none left to run")
-    told = f"Interrupted: {', '.join(parts)}." if checks else "Interrupted before any check has run."
+    command = "the same command"
+    counts = end.counts
+    passed = counts[Outcome.PASSED]
     if again and passed:
-        return f"{told} Run the same command without {again} to continue."
-    return f"{told} Run the same command to continue."
+        command = f"the same command without {again}"
+    if not end.checks:
+        return f"Interrupted before any check has run. Run {command} to continue."
+    parts = ["none passed"]
+    if passed:
+        parts = [f"{passed} passed and {'is' if passed == 1 else 'are'} kept"]
+    left = counts[Outcome.INTERRUPTED] + counts[Outcome.NOT_RUN]
+    failed = len(end.checks) - passed - left
+    if failed:
+        parts.append(f"{failed} failed")
+    parts.append(f"{left} to run" if left else "none left to run")
+    return f"Interrupted: {', '.join(parts)}. Run {command} to continue."
 
 
-def start(session: str, workspace: Workspace, material: Material, here: Path) -> list[str]:
+def start_lines(session: str, workspace: Workspace, material: Material, here: Path) -> list[str]:
     """Return the lines that say what is about to be verified."""
     producer = workspace.producer
+    release = f"{workspace.profile.name} {material.manifest.release_tag}"
     return [
-        f"{session}: {workspace.profile.name} {material.manifest.release_tag} in {terminal.near(producer.root, here)}",
+        f"{session}: {release} in {terminal.near(producer.root, here)}",
         f"  commit    {producer.commit[:_SHORT]}",
-        f"            {_standing(material.facts)}",
+        f"            {_relations(material.facts)}",
         f"  checkout  {terminal.near(workspace.base / 'checkout', here)}",
     ]
 
 
-def block(workspace: Workspace, material: Material) -> list[str]:
-    """Return the statement to fill in, if the release has none that counts; problems that ask for it follow."""
+def statement_lines(workspace: Workspace, material: Material) -> list[str]:
+    """Return the statement to fill in, if the release has no valid one."""
     if material.statement is not None:
         return []
-    return [
-        "",
-        f"The statement to fill in, in {workspace.profile.changelog_path} or with --impact FILE:",
-        "",
-        *statement.draft(material.manifest, material.facts).splitlines(),
-    ]
+    place = f"in {workspace.profile.changelog_path} or with --impact FILE"
+    draft = statement.draft(material.manifest, material.facts).splitlines()
+    return ["", f"The statement to fill in, {place}:", "", *draft]
 
 
-def _standing(facts: GitFacts) -> str:
-    """Return in one sentence how the verified commit stands to the tag and to the runtime commit."""
+def _relations(facts: GitFacts) -> str:
+    """Return how the verified commit relates to the tag and to the runtime commit."""
     if facts.tag.existing is None:
         tag = f"not tagged yet ({facts.tag.name})"
     elif facts.tag.existing.target == facts.verified.commit:
         tag = f"where the {facts.tag.existing.kind} tag {facts.tag.existing.name} points"
     else:
-        target = facts.tag.existing.target[:12]
+        target = facts.tag.existing.target[:_SHORT]
         tag = f"not where the {facts.tag.existing.kind} tag {facts.tag.existing.name} points, which is {target}"
-    runtime, after = facts.runtime.commit[:12], len(facts.runtime.commits_after)
-    paths = (
-        counted(len(facts.runtime.changed_to_verified), "other runtime path")
-        if facts.runtime.changed_to_verified
-        else "the same runtime paths"
-    )
+    runtime = facts.runtime.commit[:_SHORT]
+    after = quantity(len(facts.runtime.commits_after), "commit")
+    paths = "the same runtime paths"
+    if facts.runtime.changed_to_verified:
+        paths = quantity(len(facts.runtime.changed_to_verified), "other runtime path")
     relation = {
         Relation.SAME: "the runtime commit itself",
-        Relation.ANCESTOR: f"{counted(after, 'commit')} after the runtime commit {runtime}, with {paths}",
-        Relation.UNRELATED: f"no descendant of the runtime commit {runtime}",
-        Relation.MISSING: f"without the runtime commit {runtime}, which the repository does not have",
+        Relation.ANCESTOR: f"{after} after the runtime commit {runtime}, with {paths}",
+        Relation.UNRELATED: f"not a descendant of the runtime commit {runtime}",
+        Relation.MISSING: f"without the runtime commit {runtime}, which is not in the repository",
     }
     return f"It is {tag}, and {relation[facts.runtime.to_verified]}."
 
 
+def end_lines(screen: LastScreen, workspace: Workspace, material: Material) -> list[str]:
+    """Return the last screen of a run.
+
+    It has the checks, what was verified, ends of logs, the statement to fill in, advisories,
+    problems and the verdict. The next steps come last, where a small window shows them.
+    """
+    end = screen.end
+    folder = evidence.folder(workspace.work, workspace.producer.commit)
+    release = f"{workspace.profile.name} {material.manifest.release_tag}"
+    lines = ["", f"{release}: {quantity(len(end.checks), 'check')}", *terminal.checks(end.checks)]
+    lines += ["", f"  commit    {workspace.producer.commit[:_SHORT]}"]
+    if end.problems:
+        # The start of the run has said it; for a GO, advisories say what is unusual.
+        lines.append(f"            {_relations(material.facts)}")
+    lines += [_checkout(end.checks), *_files(screen, folder), *_logs(screen, folder)]
+    if end.problems:
+        lines += statement_lines(workspace, material)
+    lines += terminal.findings("Advisories:", end.advisories)
+    lines += terminal.findings("Problems:", end.problems)
+    return [*lines, "", _verdict(screen)]
+
+
 def _checkout(checks: Sequence[CheckResult]) -> str:
     """Return the line that says whether build outputs of an earlier run were there."""
-    ran = [check.record.checkout_state for check in checks if check.record and not check.kept]
-    if not ran:
-        kept = any(check.kept for check in checks)
-        return f"  checkout  not used: {'all that counts is kept from an earlier run' if kept else 'no check was run'}"
-    return f"  checkout  {'kept, with build outputs of an earlier run (--fresh starts without)' if 'kept' in ran else 'fresh'}"
+    states = [check.record.checkout_state for check in checks if check.record and not check.kept]
+    if "kept" in states:
+        state = "kept, with build outputs of an earlier run (--fresh starts without)"
+    elif states:
+        state = "fresh"
+    elif any(check.kept for check in checks):
+        state = "not used: all passes are kept from an earlier run"
+    else:
+        state = "not used: no check was run"
+    return f"  checkout  {state}"
 
 
-def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
-    """Return the last screen: checks, what was verified, log ends, the statement to fill in, problems, verdict.
+def _files(screen: LastScreen, folder: Path) -> list[str]:
+    """Return the lines that name the files of the run."""
+    lines = [f"  evidence  {terminal.near(folder, screen.here)}{os.sep}"]
+    for name, path in (("report", screen.report), ("draft", screen.draft)):
+        if path:
+            lines.append(f"  {name:<8}  {path.name} (in that folder)")
+    if screen.digest:
+        lines.append(f"  sha256    {screen.digest}")
+    if screen.end.problems and screen.target is not None:
+        exists = screen.target.exists()
+        state = "the published one is unchanged" if exists else "none is published yet"
+        lines.append(f"  packet    {state}")
+    return lines
 
-    What to do next stands last: a small window shows the end alone.
-    """
-    folder = evidence.folder(workspace.work, workspace.producer.commit)
-    lines = [
-        "",
-        f"{workspace.profile.name} {material.manifest.release_tag}: {counted(len(ended.checks), 'check')}",
-        *terminal.checks(ended.checks),
-        "",
-        f"  commit    {workspace.producer.commit[:_SHORT]}",
-        # The start of the run has said it; what is not as usual about a GO is among its advisories.
-        *([f"            {_standing(material.facts)}"] if ended.problems else []),
-        _checkout(ended.checks),
-        f"  evidence  {terminal.near(folder, ended.here)}{os.sep}",
-    ]
-    lines += [
-        f"  {name:<8}  {path.name} (in that folder)" for name, path in (("report", ended.report), ("draft", ended.draft)) if path
-    ]
-    lines += [f"  sha256    {ended.digest}"] if ended.digest else []
-    if ended.problems and ended.target is not None:
-        lines.append(f"  packet    {'the published one is unchanged' if ended.target.exists() else 'none is published yet'}")
-    for check in ended.checks:
+
+def _logs(screen: LastScreen, folder: Path) -> list[str]:
+    """Return the ends of the logs of failed checks, and of nox if it did not run a check."""
+    lines = []
+    for check in screen.end.checks:
         if check.outcome not in (Outcome.PASSED, Outcome.NOT_RUN):
             log = evidence.log_path(folder, check.id)
-            tail = evidence.tail(log, _LOG_LINES)
-            lines += terminal.log_end(check.id, tail, log) if tail else []
-    outcomes = {check.outcome for check in ended.checks}
-    # Of an interrupted run it is plain why a check did not run.
-    if ended.ran and Outcome.NOT_RUN in outcomes and Outcome.INTERRUPTED not in outcomes:
-        for chatter in sorted(folder.glob("lane-*.nox.log")):
-            lines += terminal.log_end("nox", evidence.tail(chatter, _LOG_LINES), chatter)
-    lines += block(workspace, material) if ended.problems else []
-    lines += terminal.findings("Advisories:", ended.advisories)
-    lines += terminal.findings("Problems:", ended.problems)
-    return [*lines, "", _verdict(ended)]
+            if tail := evidence.tail(log, _LOG_LINES):
+                lines += terminal.log_end(check.id, tail, log)
+    counts = screen.end.counts
+    if screen.ran and counts[Outcome.NOT_RUN] and not counts[Outcome.INTERRUPTED]:
+        for log in sorted(folder.glob("lane-*.nox.log")):
+            lines += terminal.log_end("nox", evidence.tail(log, _LOG_LINES), log)
+    return lines
 
 
-def _verdict(ended: Ended) -> str:
+def _verdict(screen: LastScreen) -> str:
     """Return the last line: GO and the packet's place, or NO-GO and its first reason."""
-    if not ended.problems:
-        modes = ", ".join(str(decision.document["handoff_mode"]) for decision in ended.decisions)
-        return f"GO  {terminal.near(ended.target, ended.here)}" if ended.target else f"GO  for {modes}; nothing was published"
-    first, *others = sorted(ended.problems)
-    check = next(
-        (check for check in ended.checks if first.where == f"check {check.id}" and check.outcome is not Outcome.PASSED), None
-    )
-    title = CATALOGUE[first.code].title
-    reason = terminal.told(check) if check else f"{title[0].lower()}{title[1:]} ({first.code})"
-    more = f", and {counted(len(others), 'more problem')}" if others else ""
-    return f"NO-GO  {reason}{more}"
+    end = screen.end
+    if not end.problems:
+        if screen.target:
+            return f"{end.verdict}  {terminal.near(screen.target, screen.here)}"
+        return f"{end.verdict}  for {', '.join(screen.modes)}; nothing was published"
+    first = min(end.problems)
+    check = end.check_of(first)
+    if check and check.outcome is not Outcome.PASSED:
+        reason = terminal.describe(check)
+    else:
+        title = CATALOGUE[first.code].title
+        reason = f"{title[0].lower()}{title[1:]} ({first.code})"
+    others = len(end.problems) - 1
+    more = f", and {quantity(others, 'more problem')}" if others else ""
+    return f"{end.verdict}  {reason}{more}"

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from handoff_tasks.model import Verdict
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
@@ -18,8 +20,8 @@ if TYPE_CHECKING:
     from handoff_tasks.producer.profile import Mode, Profile
 
 CONTRACT = "producer-handoff-packet.v1"
-GO = "GO"
-NO_GO = "NO-GO"
+GO = str(Verdict.GO)
+NO_GO = str(Verdict.NO_GO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Write the result of a session for machines."""
+"""Write the result of a session as JSON."""
 
 from __future__ import annotations
 
@@ -6,41 +6,37 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks import files
 from handoff_tasks.formats import canonical
-from handoff_tasks.packet import build
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import Any
 
-    from handoff_tasks.model import CheckResult
-    from handoff_tasks.problems import Problem
+    from handoff_tasks.model import RunEnd
 
 RESULT_CONTRACT = "handoff-result.v1"
 
 
 def result_document(
+    end: RunEnd,
     *,
     mode: str | None,
     commit: str | None,
     packet_path: Path | None,
     draft: Path | None,
     place: Path | None,
-    problems: Sequence[Problem],
-    advisories: Sequence[Problem],
-    checks: Sequence[CheckResult],
 ) -> dict[str, Any]:
-    """Return the result of a run for machines (schema handoff-result.v1)."""
+    """Return the result of a run (schema handoff-result.v1); ``place`` is its evidence folder."""
     return {
         "result_contract_version": RESULT_CONTRACT,
-        "verdict": build.NO_GO if problems else build.GO,
+        "verdict": str(end.verdict),
         "mode": mode,
         "commit": commit,
         "packet": str(packet_path) if packet_path else None,
         "draft": str(draft) if draft else None,
         "evidence": str(place) if place else None,
-        "problems": [problem.to_dict() for problem in sorted(problems)],
-        "advisories": [advisory.to_dict() for advisory in sorted(advisories)],
+        "problems": [problem.to_dict() for problem in sorted(end.problems)],
+        "advisories": [advisory.to_dict() for advisory in sorted(end.advisories)],
         "checks": [
             {
                 "id": check.id,
@@ -49,15 +45,15 @@ def result_document(
                 "seconds": check.record.duration_ms / 1000 if check.record else None,
                 "kept": check.kept,
             }
-            for check in checks
+            for check in end.checks
         ],
     }
 
 
 def write_result(path: Path, document: Mapping[str, object]) -> None:
-    """Write the result of a run for machines; its seconds are the one float there is. Raises `HandoffError` (HP080).
+    """Write the result of a run. Raises `HandoffError` (HP080).
 
-    Bytes of a name that are no UTF-8 are written out: the result is told even then.
+    Bytes of a path that are not UTF-8 are escaped.
     """
     files.write(path, canonical.result_bytes(_in_utf8(document)))
 

@@ -6,23 +6,29 @@ import re
 from typing import TYPE_CHECKING
 
 from handoff_tasks.codes import CATALOGUE
-from handoff_tasks.formats.words import chain, counted, duration
-from handoff_tasks.report.view import by_hint
+from handoff_tasks.formats.escape import printable
+from handoff_tasks.formats.words import and_more, chain, duration, quantity
+from handoff_tasks.report.view import group_by_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from handoff_tasks.problems import Problem
+    from handoff_tasks.report.contract import Contract, EnvelopeField
+    from handoff_tasks.report.picture import Picture, Point
+    from handoff_tasks.report.steps import Step
     from handoff_tasks.report.timeline import Timeline
-    from handoff_tasks.report.view import Contract, Picture, Ruled, Step, View
+    from handoff_tasks.report.view import View
 
 _MANY_CHECKS = 100
 _MANY_FINDINGS = 100
 _MANY_TAILS = 20
-_NAMED = 12
-# All that starts something within a line of GitHub's Markdown: a backslash before them makes them plain (CommonMark 2.4).
+_CRITICAL_NAMES = 12
+# Everything that starts markup within a line of GitHub's Markdown. A backslash before it makes it
+# plain text (CommonMark 2.4).
 _MARKS = re.compile(r"[\\`*_{}\[\]!|~$]")
-# GitHub links these in what it has rendered, where no backslash is left: only a space without width keeps them apart.
+# GitHub links these in rendered text, where no backslash is left. A space without width after them
+# prevents that.
 _LINKED = re.compile(r"(?i)@(?=\w)|#(?=\d)|:(?=//)|\bwww(?=\.)|\bGH(?=-\d)")
 
 
@@ -33,17 +39,13 @@ def render(view: View) -> str:
     lines += [f"- **{text(name)}**: {code(value)}" for name, value in view.facts]
     if len(view.modes) > 1:
         lines += ["", *(f"- {text(name)}: **{verdict}**" for name, verdict in view.modes)]
-    lines += _findings("Problems", view.problems, view.said)
-    lines += _findings("Advisories", view.advisories, {})
+    lines += _findings("Problems", view.end.problems, view.causes)
+    lines += _findings("Advisories", view.end.advisories, {})
     if view.verify:
-        lines += [
-            "",
-            "To verify the packet yourself, in the folder where the run was started:",
-            "",
-            *fenced([view.verify], "shell"),
-        ]
+        told = "To verify the packet yourself, in the folder where the run was started:"
+        lines += ["", told, "", *fence_code([view.verify], "shell")]
     if view.block:
-        lines += ["", "The statement to fill in:", "", *fenced(view.block.split("\n"))]
+        lines += ["", "The statement to fill in:", "", *fence_code(view.block.split("\n"))]
     if view.steps:
         lines += _checks(view)
     if view.picture:
@@ -51,47 +53,58 @@ def render(view: View) -> str:
     if view.contract:
         lines += _contract(view.contract)
     if view.statement:
-        lines += ["", "## Consumer impact", "", *(f"- **{text(label)}**: {text(value)}" for label, value in view.statement)]
+        lines += ["", "## Consumer impact", ""]
+        lines += [f"- **{text(label)}**: {text(value)}" for label, value in view.statement]
     return "\n".join(lines) + "\n"
 
 
 def text(value: str) -> str:
-    """Return a text that Markdown shows as it is, on one line."""
-    plain = " ".join(value.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Return one line of Markdown that shows a text from outside as it is.
+
+    It starts no markup, link, mention, HTML or table cell, and has no control characters.
+    """
+    plain = printable(" ".join(value.split()))
+    plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _LINKED.sub(r"\g<0>&#8203;", _MARKS.sub(r"\\\g<0>", plain))
 
 
 def code(value: str) -> str:
-    """Return a text as code that no backtick in it ends and no pipe in it leaves its table cell by."""
+    """Return a text as code, also with backticks in it and in a table's cell."""
     plain = " ".join(value.split()).replace("|", "\\|")
-    longest = max([len(run) for run in re.findall("`+", plain)], default=0)
-    fence = "`" * (longest + 1)
+    fence = "`" * (_longest_run([plain]) + 1)
     pad = " " if plain.startswith("`") or plain.endswith("`") else ""
     return f"{fence}{pad}{plain}{pad}{fence}" if plain else ""
 
 
-def fenced(lines: Sequence[str], language: str = "text") -> list[str]:
-    """Return lines as a block of code whose fence is longer than any in it."""
-    longest = max([len(run) for line in lines for run in re.findall("`+", line)], default=0)
-    fence = "`" * max(3, longest + 1)
+def fence_code(lines: Sequence[str], language: str = "text") -> list[str]:
+    """Return lines as a block of code whose fence is longer than any in them."""
+    fence = "`" * max(3, _longest_run(lines) + 1)
     return [f"{fence}{language}", *lines, fence]
 
 
-def _findings(title: str, found: Sequence[Problem], explained: Mapping[str, str]) -> list[str]:
-    """Return findings, those with the same next step together; with each code the rule that it stands for."""
-    if not found:
+def _longest_run(lines: Sequence[str]) -> int:
+    """Return the length of the longest run of backticks."""
+    return max([len(run) for line in lines for run in re.findall("`+", line)], default=0)
+
+
+def _findings(title: str, problems: Sequence[Problem], causes: Mapping[str, str]) -> list[str]:
+    """Return problems, those with the same next step together, each code with its rule."""
+    if not problems:
         return []
     lines = ["", f"## {title}", ""]
-    for group in by_hint(found[:_MANY_FINDINGS]):
+    for group in group_by_hint(problems[:_MANY_FINDINGS]):
         first = group[0]
         rule = CATALOGUE.get(first.code)
-        lines.append(f"- **{first.code}** {text(rule.title) if rule else 'A rule that this version does not know'}")
+        heading = text(rule.title) if rule else "A rule that this version does not know"
+        lines.append(f"- **{first.code}** {heading}")
         for one in group:
-            said = f". Its log says: {code(explained[one.where])}" if one.where in explained else ""
-            lines.append(f"  - {code(one.where)}: {text(one.message)}{said}")
+            cause = ""
+            if one.where in causes:
+                cause = f". Its log says: {code(causes[one.where])}"
+            lines.append(f"  - {code(one.where)}: {text(one.message)}{cause}")
         lines.append(f"  - Next: {text(first.hint)}")
-    if len(found) > _MANY_FINDINGS:
-        lines.append(f"- and {len(found) - _MANY_FINDINGS} more: see the report's page")
+    if len(problems) > _MANY_FINDINGS:
+        lines.append(f"- {and_more(len(problems) - _MANY_FINDINGS)}: see the report's page")
     return lines
 
 
@@ -100,21 +113,25 @@ def _checks(view: View) -> list[str]:
     lines = ["", "## Checks", ""]
     if len(steps) > _MANY_CHECKS:
         steps = [step for step in steps if not step.passed][:_MANY_CHECKS]
-        lines += [f"{view.passed} of {len(view.steps)} passed; below {counted(len(steps), 'check')} that did not.", ""]
+        others = f"below {quantity(len(steps), 'check')} that did not"
+        lines += [f"{view.passed} of {len(view.steps)} passed; {others}.", ""]
     if steps:
         lines += ["| check | outcome | exit code | time | tools |", "|---|---|---:|---:|---|"]
-    for step in steps:
-        tools = ", ".join(f"{name} {version}" for name, version in step.tools)
-        exit_code = "" if step.exit_code is None else str(step.exit_code)
-        sign = "✅" if step.passed else "❌"
-        lines.append(
-            f"| {code(step.id)} | {sign} {step.told} | {exit_code} | {step.took}{' (kept)' if step.kept else ''} | {text(tools)} |"
-        )
+    lines += [_row(step) for step in steps]
     if view.timeline:
         lines += ["", _time(view.timeline)]
     for step in [step for step in steps if not step.passed and step.tail][:_MANY_TAILS]:
-        lines += ["", f"<details><summary>End of the log of {text(step.id)}</summary>", "", *fenced(step.tail), "", "</details>"]
+        summary = f"<details><summary>End of the log of {text(step.id)}</summary>"
+        lines += ["", summary, "", *fence_code(step.tail), "", "</details>"]
     return lines
+
+
+def _row(step: Step) -> str:
+    sign = "✅" if step.passed else "❌"
+    exit_code = "" if step.exit_code is None else str(step.exit_code)
+    took = f"{step.took} (kept)" if step.kept else step.took
+    tools = text(", ".join(f"{name} {version}" for name, version in step.tools))
+    return f"| {code(step.id)} | {sign} {step.outcome.words} | {exit_code} | {took} | {tools} |"
 
 
 def _time(time: Timeline) -> str:
@@ -126,44 +143,67 @@ def _time(time: Timeline) -> str:
     elif time.sequence:
         why = "one check after the other"
     elif time.known:
-        why = f"critical path: {chain([code(bar.id) for bar in time.critical], _NAMED)}"
+        why = f"critical path: {chain([code(bar.id) for bar in time.critical], _CRITICAL_NAMES)}"
     else:
         why = "which check waited for which is not known"
     return f"{duration(time.total)} in all; {why}."
 
 
 def _picture(picture: Picture) -> list[str]:
-    lines = ["", "## Where the commits stand", ""]
-    lines += [f"- {'✅' if fine else '❌'} {text(told)}" for fine, told in picture.sentences]
+    lines = ["", "## Commits and tag", ""]
+    lines += [f"- {'✅' if good else '❌'} {text(told)}" for good, told in picture.sentences]
     lines += ["", "| commit | what it is | message |", "|---|---|---|"]
-    for point in (*picture.points, *([picture.aside] if picture.aside else [])):
+    for point in picture.points:
         if point.skipped:
             lines.append(f"| … | {point.skipped} more | |")
-        roles = ", ".join(text(role) for role in point.roles) or "in between"
-        aside = " (off this line)" if point is picture.aside else ""
-        lines.append(f"| {code(point.sha[:12])} | {roles}{aside} | {text(point.subject or '')} |")
+        lines.append(_point(point, ""))
+    if picture.aside:
+        lines.append(_point(picture.aside, " (off this line)"))
     return lines
+
+
+def _point(point: Point, note: str) -> str:
+    roles = ", ".join(text(role) for role in point.roles) or "in between"
+    return f"| {code(point.sha[:12])} | {roles}{note} | {text(point.subject or '')} |"
 
 
 def _contract(contract: Contract) -> list[str]:
-    since = f" | {text(contract.previous)}" if contract.previous else ""
-    lines = ["", "## Contract", "", f"| | this release{since} |", f"|---|---{'|---' if since else ''}|"]
-    for field in contract.fields:
-        before = ("same" if field.before is None else code(field.before)) if since else None
-        lines.append(f"| {text(field.name)} | {code(field.value)} |" + (f" {before} |" if before else ""))
-    lines += ["", f"Error codes: {_coded(contract.codes)}."]
-    for title, codes in (("New", [one for one in contract.codes if one in contract.added]), ("Removed", contract.removed)):
-        lines += [f"{title} since {text(contract.previous or '')}: {_coded(codes)}."] if codes else []
-    lines += ["Their order has changed."] if contract.reordered else []
+    lines = ["", "## Contract", "", *_versions(contract)]
+    lines += ["", f"Error codes: {_codes(contract.codes)}."]
+    since = text(contract.previous or "")
+    added = [one for one in contract.codes if one in contract.added]
+    if added:
+        lines.append(f"New since {since}: {_codes(added)}.")
+    if contract.removed:
+        lines.append(f"Removed since {since}: {_codes(contract.removed)}.")
+    if contract.reordered:
+        lines.append("Their order has changed.")
     lines += ["", "| envelope of errors | requires | allows | forbids |", "|---|---|---|---|"]
-    for policy in contract.policies:
-        lines.append(f"| {text(policy.name)} | {' | '.join(_ruled(fields) for _, fields in policy.rules)} |")
+    for envelope in contract.envelopes:
+        cells = " | ".join(_fields(fields) for _, fields in envelope.rules)
+        lines.append(f"| {text(envelope.name)} | {cells} |")
     return lines
 
 
-def _ruled(fields: Iterable[Ruled]) -> str:
-    return ", ".join(f"{code(field.name)} ({field.change})" if field.change else code(field.name) for field in fields)
+def _versions(contract: Contract) -> list[str]:
+    """Return the table of versions, with a column of the previous release if that is known."""
+    if contract.previous is None:
+        rows = [f"| {text(field.name)} | {code(field.value)} |" for field in contract.fields]
+        return ["| | this release |", "|---|---|", *rows]
+    lines = [f"| | this release | {text(contract.previous)} |", "|---|---|---|"]
+    for field in contract.fields:
+        before = "same" if field.before is None else code(field.before)
+        lines.append(f"| {text(field.name)} | {code(field.value)} | {before} |")
+    return lines
 
 
-def _coded(words: Iterable[str]) -> str:
-    return ", ".join(code(word) for word in words)
+def _fields(fields: Iterable[EnvelopeField]) -> str:
+    cells = []
+    for field in fields:
+        change = f" ({field.change})" if field.change else ""
+        cells.append(f"{code(field.name)}{change}")
+    return ", ".join(cells)
+
+
+def _codes(codes: Iterable[str]) -> str:
+    return ", ".join(code(one) for one in codes)

@@ -52,13 +52,11 @@ def finish(
 
     decisions = _decide(run, goal, workspace, material, more=more, ran=ran)
     digest = _publish(run, goal, workspace, decisions)
-    run.view = report_files.view_of(
+    run.view = report_files.build_view(
         workspace,
         material,
-        run.checks,
+        run.end,
         decisions,
-        problems=run.problems,
-        advisories=run.advisories,
         published=run.packet,
         digest=digest,
         draft=run.draft,
@@ -67,13 +65,11 @@ def finish(
     page, unwritten = report_files.write_report(run.view, workspace, run.mode)
     run.advisories = sorted({*run.advisories, *unwritten})
     if run.interrupted:
-        terminal.say(summary.interrupted(run.checks, run.again))
+        terminal.say(summary.interruption_line(run.end, run.again))
         return
-    ended = summary.Ended(
-        checks=run.checks,
-        problems=run.problems,
-        advisories=run.advisories,
-        decisions=decisions,
+    screen = summary.LastScreen(
+        end=run.end,
+        modes=[mode.name for mode in goal.modes],
         draft=run.draft,
         target=goal.target,
         digest=digest,
@@ -81,10 +77,10 @@ def finish(
         report=page,
         ran=ran,
     )
-    for line in summary.end(ended, workspace, material):
+    for line in summary.end_lines(screen, workspace, material):
         terminal.say(line)
-    for line in report_files.marks(run.problems, run.advisories, workspace):
-        terminal.command(line)
+    for line in report_files.annotation_lines(run.end, workspace):
+        terminal.say_command(line)
 
 
 def _decide(

@@ -32,10 +32,12 @@ def frame_session(
     other exception is written to the result (HP008) and raised again.
     """
     from handoff_tasks.checks import process
+    from handoff_tasks.output import terminal
     from handoff_tasks.problems import HandoffError
     from handoff_tasks.sessions import options, results
     from handoff_tasks.sessions.run import Run
 
+    output = terminal.open_output()
     run = Run(options=options.Options(), subject=subject)
     unexpected: BaseException | None = None
     try:
@@ -52,12 +54,13 @@ def frame_session(
         if not _explain(session, run, error):
             unexpected = error
     _end(session, run, unexpected)
+    if output.failure:
+        session.error(output.failure)
 
 
 def _end(session: Session, run: Run, unexpected: BaseException | None) -> None:
     """Write the result files, then end the session as its problems demand."""
-    from handoff_tasks.formats.words import counted
-    from handoff_tasks.output import terminal
+    from handoff_tasks.formats.words import quantity
     from handoff_tasks.problems import HandoffError
     from handoff_tasks.sessions import results
 
@@ -77,9 +80,7 @@ def _end(session: Session, run: Run, unexpected: BaseException | None) -> None:
         # Ends nox too: no further session starts.
         raise KeyboardInterrupt
     if run.problems:
-        session.error(counted(len(run.problems), "problem"))
-    if why := terminal.lost():
-        session.error(why)
+        session.error(quantity(len(run.problems), "problem"))
 
 
 def _stop(run: Run, title: str, problems: Sequence[Problem]) -> None:
@@ -141,7 +142,7 @@ def _interrupt(session: Session, run: Run, error: KeyboardInterrupt) -> None:
         with contextlib.suppress(Exception):
             run.checks = run.read_results()
     if run.all_checks:
-        terminal.say(summary.interrupted(run.checks, run.again))
+        terminal.say(summary.interruption_line(run.end, run.again))
     elif run.options.run_file is None:
         terminal.say("Interrupted. Run the same command again.")
 

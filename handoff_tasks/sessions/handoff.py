@@ -121,9 +121,9 @@ def _print_start(
     """
     from handoff_tasks.output import summary, terminal
 
-    for line in summary.start(session.name, workspace, material, Path(session.invoked_from)):
+    for line in summary.start_lines(session.name, workspace, material, Path(session.invoked_from)):
         terminal.say(line)
-    for line in summary.block(workspace, material):
+    for line in summary.statement_lines(workspace, material):
         terminal.say(line)
     consequence = "they stop this run" if stop_early else "the checks run all the same"
     for line in terminal.findings(f"Known before any check has run ({consequence}):", known):
@@ -139,7 +139,7 @@ def _print_dry_run(
     packet: Path | None,
 ) -> None:
     """Print what the run would do, and run nothing."""
-    from handoff_tasks.formats.words import counted
+    from handoff_tasks.formats.words import quantity
     from handoff_tasks.output import terminal
 
     prospects = foresight.look_ahead(session, run, workspace, workspace.profile.checks)
@@ -149,7 +149,7 @@ def _print_dry_run(
     for line in foresight.advisory_lines(notes):
         terminal.say(line)
     if run.problems:
-        end = f"Known already: {counted(len(run.problems), 'problem')}, so no packet"
+        end = f"Known already: {quantity(len(run.problems), 'problem')}, so no packet"
     elif packet:
         place = terminal.near(packet, Path(session.invoked_from))
         end = f"If every check passes, the packet would be published at {place}"
@@ -222,7 +222,7 @@ def _fan_out(
         evidence.forget(folder, check.id)
     for log in folder.glob("lane-*.nox.log"):
         log.unlink()
-    board = progress.board(folder, [check.id for check in workspace.profile.checks], kept)
+    board = progress.open_board(folder, [check.id for check in workspace.profile.checks], kept)
     threading.Thread(target=_preload, daemon=True).start()
     signal: str | None = "an error"
     try:
@@ -249,7 +249,7 @@ def _preload() -> None:
     """Import what the end of a run needs while its checks run: that takes as long as a check."""
     from handoff_tasks.report import page
 
-    page.template()
+    page.load_template()
 
 
 def _words(options: Options, run_file: Path) -> list[str]:

@@ -172,7 +172,7 @@ def _page(packet: Packet, call: Call) -> str:
         hint = f"use --format text, md or json, or compare it: {other}"
         raise refusal("HP001", "--format", message, hint)
     source = report_view.Source(producer=str(packet.document["producer"]["name"]))
-    view = report_view.view(packet.document, source)
+    view = report_view.view_packet(packet.document, source)
     next_step = escape.printable(f"{packet_text.next_step(packet, call)}.")
     note = packet_text.NOT_CHECKED[0].upper() + packet_text.NOT_CHECKED[1:] + "."
     return page.render(replace(view, sentences=(note, *view.sentences, next_step)))

@@ -67,14 +67,12 @@ def write_result(run: Run) -> None:
         commit = workspace.producer.commit
         place = evidence.folder_path(workspace.work, commit)
     document = result.result_document(
+        run.end,
         mode=run.mode,
         commit=commit,
         packet_path=run.packet,
         draft=run.draft,
         place=place,
-        problems=run.problems,
-        advisories=run.advisories,
-        checks=run.checks,
     )
     result.write_result(run.result, document)
 
@@ -92,7 +90,7 @@ def write_junit(session: Session, run: Run) -> None:
     view = run.view
     if view is None:
         source = report_view.Source(session=session.name)
-        view = report_view.view(None, source, run.problems, run.advisories)
+        view = report_view.build_view(None, run.end, source)
     report_files.write_junit(view, run.junit)
 
 

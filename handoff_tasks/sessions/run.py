@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult
+    from handoff_tasks.model import CheckResult, RunEnd
     from handoff_tasks.problems import Problem
     from handoff_tasks.report.view import View
     from handoff_tasks.sessions.options import Options
@@ -45,6 +45,17 @@ class Run:
     interrupted: bool = False
     all_checks: bool = False
     read_results: Callable[[], Sequence[CheckResult]] | None = None
+
+    @property
+    def end(self) -> RunEnd:
+        """How the run ended, as far as it has."""
+        from handoff_tasks.model import RunEnd
+
+        return RunEnd(
+            checks=tuple(self.checks),
+            problems=tuple(self.problems),
+            advisories=tuple(self.advisories),
+        )
 
     @property
     def again(self) -> str | None:

@@ -817,7 +817,7 @@ def test_the_last_screen_says_what_was_in_the_checkout(desk: Desk) -> None:
     """Fresh, with build outputs of an earlier run, or not used at all since every pass is kept."""
     desk.profile(scratch.check("build", ["bash", "-c", "mkdir -p target && touch target/x"]))
     assert "  checkout  fresh\n" in desk.run("handoff-stable").stdout
-    assert "  checkout  not used: all that counts is kept from an earlier run\n" in desk.run("handoff-stable").stdout
+    assert "  checkout  not used: all passes are kept from an earlier run\n" in desk.run("handoff-stable").stdout
     kept = "  checkout  kept, with build outputs of an earlier run (--fresh starts without)\n"
     assert kept in desk.run("handoff-stable", "--rerun").stdout
     assert "  checkout  fresh\n" in desk.run("handoff-stable", "--fresh").stdout

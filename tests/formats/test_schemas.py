@@ -27,7 +27,7 @@ from jsonschema import Draft202012Validator
 
 from handoff_tasks import files
 from handoff_tasks.formats import canonical, schemas, strict_json
-from handoff_tasks.model import Outcome, Record, Relation
+from handoff_tasks.model import Outcome, Record, Relation, RunEnd
 from handoff_tasks.release import result as release_result
 
 if TYPE_CHECKING:
@@ -212,14 +212,16 @@ def test_a_record_is_read_back_as_it_was_written(found: Record) -> None:
 def test_a_result_follows_its_schema(problems: list[Any], verdict: str) -> None:
     """What a run tells machines follows its schema, with problems and without."""
     document = release_result.result_document(
+        RunEnd(
+            checks=tuple(result(one) for one in profile().checks),
+            problems=tuple(problems),
+            advisories=(problem("HA010"),),
+        ),
         mode="stable",
         commit="1" * 40,
         packet_path=Path("packet.json"),
         draft=None,
         place=Path("evidence"),
-        problems=problems,
-        advisories=[problem("HA010")],
-        checks=[result(one) for one in profile().checks],
     )
     assert document["verdict"] == verdict
     assert violations(schemas.RESULT, json.loads(canonical.result_bytes(document))) == []

@@ -1,4 +1,4 @@
-"""Claims about packets for people: what is shown, in what order, and that nothing in it is obeyed."""
+"""Claims about the texts of packets: content, order and escaping."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from packets import foreign
 from handoff_tasks.output import packet_text
 from handoff_tasks.packet import build, diff
 from handoff_tasks.release.find_packet import Call, Packet
+from handoff_tasks.report import markdown as report_markdown
 
 HOSTILE = "\x1b[2J|<b>[a](http://b.invalid)`@all`"
 NOTES = (problem("HA100", "old.json", "no packet of this library", "ask"),)
@@ -22,7 +23,7 @@ def read(document: dict[str, object], source: str = "packet.json") -> Packet:
 
 
 def test_changes_as_text() -> None:
-    """Both packets, then the classes with the gravest first, each change with fingerprint, place and notice; the count last."""
+    """Both packets, then the changes by class, breaking ones first, and their count."""
     old, new = (
         read(go_packet(), "old.json"),
         read(go_packet(manifest=manifest(error_code_enum=["invalid_json", "fresh"])), "new.json"),
@@ -34,15 +35,18 @@ def test_changes_as_text() -> None:
         "  new  v1.2.3/111111111111, stable  new.json",
         "",
         "Breaking:",
-        f"  {prints[0]}  error code validation_error is gone: what it stood for comes as another code, or not at all",
+        f"  {prints[0]}  error code validation_error is gone: what it stood for comes as "
+        f"another code, or not at all",
         "                    at /error_code_enum",
-        f"  {prints[1]}  error code internal_error is gone: what it stood for comes as another code, or not at all",
+        f"  {prints[1]}  error code internal_error is gone: what it stood for comes as "
+        f"another code, or not at all",
         "                    at /error_code_enum",
         "",
         "Additive:",
         f"  {prints[2]}  error code fresh is new: consumers have to map it",
         "                    at /error_code_enum",
-        "                    notice: 10 business days, or in an emergency 24 hours with same-day docs, spec and tests",
+        "                    notice: 10 business days, or in an emergency 24 hours with "
+        "same-day docs, spec and tests",
         "",
         "Advisories:",
         "  HA100 old.json: no packet of this library",
@@ -55,7 +59,10 @@ def test_changes_as_text() -> None:
 
 def test_changes_as_markdown() -> None:
     """A table with the same in it."""
-    old, new = read(go_packet(), "old.json"), read(go_packet(manifest=manifest(error_code_enum=["invalid_json"])), "new.json")
+    old, new = (
+        read(go_packet(), "old.json"),
+        read(go_packet(manifest=manifest(error_code_enum=["invalid_json"])), "new.json"),
+    )
     changes = diff.compare(old.document, new.document, diff.DEFAULT_NOTICE)[:1]
     assert packet_text.changes_markdown(old, new, changes, NOTES) == [
         "## v1.2.3 to v1.2.3",
@@ -65,7 +72,8 @@ def test_changes_as_markdown() -> None:
         "",
         "| class | change | at | notice | fingerprint |",
         "|---|---|---|---|---|",
-        r"| breaking | error code validation\_error is gone: what it stood for comes as another code, or not at all "
+        r"| breaking | error code validation\_error is gone: what it stood for comes as "
+        r"another code, or not at all "
         rf"| /error\_code\_enum |  | {changes[0].fingerprint} |",
         "",
         "- HA100 old.json: no packet of this library",
@@ -75,7 +83,7 @@ def test_changes_as_markdown() -> None:
 
 
 def test_a_packet_as_text() -> None:
-    """Checks with outcome and tools, statement, identities; the last lines say that nothing was checked and what checks it."""
+    """Checks, statement and facts; the last lines say that nothing was checked."""
     lines = packet_text.packet_text(read(go_packet()))
     assert lines[0] == "v1.2.3, stable: 8 checks"
     assert lines[1] == "  fmt                              passed        cargo 1.95.0, rustc 1.95.0"
@@ -89,7 +97,7 @@ def test_a_packet_as_text() -> None:
         f"  sha256    {'d' * 64}",
         "  packet    packet.json",
         "",
-        "The packet says GO: these are the packet's own words; nothing was checked now",
+        "The packet says GO: this is what the packet says; nothing was checked now",
         "To check it: nox -s handoff-verify -- packet.json",
     ]
 
@@ -100,24 +108,33 @@ def test_the_next_command_can_be_pasted() -> None:
     assert packet_text.packet_text(at_tag)[-1] == "To check it: nox -s handoff-verify -- v1.2.3:"
     call = Call(noxfile=Path("/a b/noxfile.py"), options=("--producer-root", "my producer"))
     assert packet_text.packet_text(at_tag, call)[-1] == (
-        "To check it: nox -f '/a b/noxfile.py' -s handoff-verify -- v1.2.3: --producer-root 'my producer'"
+        "To check it: nox -f '/a b/noxfile.py' -s handoff-verify -- v1.2.3: "
+        "--producer-root 'my producer'"
     )
 
 
 def test_a_draft_shows_its_problems() -> None:
     """What a NO-GO lists is listed, and a statement that it lacks is not made up."""
-    document = build.assemble(release(statement=None), [problem()], [problem("HA010", "tag", "moved", "look")])
+    document = build.assemble(
+        release(statement=None), [problem()], [problem("HA010", "tag", "moved", "look")]
+    )
     lines = packet_text.packet_text(read(document))
     at = lines.index("Problems in the packet:")
-    assert lines[at + 1 : at + 3] == ["  HP043 check fmt: failed: exit code 1", "        next: mend it"]
+    assert lines[at + 1 : at + 3] == [
+        "  HP043 check fmt: failed: exit code 1",
+        "        next: mend it",
+    ]
     assert lines[lines.index("Advisories in the packet:") + 1] == "  HA010 tag: moved"
-    assert "- Repin required: (not said)" in lines
+    assert "- Repin required: (not stated)" in lines
     assert lines[-2].startswith("The packet says NO-GO: ")
     markdown = packet_text.packet_markdown(read(document))
     at = markdown.index("- HP043 check fmt: failed: exit code 1")
     assert markdown[at + 1] == "  - next: mend it"
     assert "nox -s handoff-verify" not in "".join([*lines, *markdown])
-    assert lines[-1] == "It is a draft and nothing to pin: mend its problems, commit, and run the handoff session again"
+    assert (
+        lines[-1] == "It is a draft and must not be pinned: fix its problems, commit,"
+        " and run the handoff session again"
+    )
 
 
 def test_another_generators_packet_has_no_outcome() -> None:
@@ -127,26 +144,35 @@ def test_another_generators_packet_has_no_outcome() -> None:
     assert lines[1].split() == ["cargo", "fmt", "--all", "--", "--check", "no", "outcome"]
     assert lines[-2:] == [
         f"The packet has no verdict: {packet_text.NOT_CHECKED}",
-        "It cannot be verified; what it changes against another: nox -s handoff-diff -- packet.json OTHER",
+        "It cannot be verified; to compare it with another packet: nox -s handoff-diff "
+        "-- packet.json OTHER",
     ]
     markdown = packet_text.packet_markdown(read(made))
-    assert markdown[2].startswith(f"**The packet has no verdict**: {packet_text.NOT_CHECKED}. It cannot be verified; ")
+    assert markdown[2].startswith(
+        f"**The packet has no verdict**: {packet_text.NOT_CHECKED}. It cannot be verified; "
+    )
     assert "| cargo fmt --all -- --check | no outcome |  |" in markdown
 
 
 def test_nothing_in_a_packet_is_obeyed() -> None:
-    """Neither by a terminal nor as Markdown: no control character, cell, tag, link, code or mention comes of a packet's texts."""
+    """Text of a packet makes no control character, table cell, tag, link or mention."""
     document = foreign(go_packet())
     document["verification_commands"] = [HOSTILE]
     document["consumer_impact_statement_template"]["repin_required"] = HOSTILE
     document["error_code_enum"] = [HOSTILE]
     hostile = read(document, source=HOSTILE)
     changes = diff.compare(document, go_packet(), diff.DEFAULT_NOTICE)
-    text = [*packet_text.packet_text(hostile), *packet_text.changes_text(hostile, hostile, changes, ())]
+    text = [
+        *packet_text.packet_text(hostile),
+        *packet_text.changes_text(hostile, hostile, changes, ()),
+    ]
     assert "\x1b" not in "".join(text)
-    markdown = [*packet_text.packet_markdown(hostile), *packet_text.changes_markdown(hostile, hostile, changes, ())]
-    shown = packet_text.markdown(HOSTILE)
-    assert shown == r"\\x1b\[2J&#124;&#60;b&#62;\[a\](http:&#47;/b.invalid)\`&#64;all\`"
+    markdown = [
+        *packet_text.packet_markdown(hostile),
+        *packet_text.changes_markdown(hostile, hostile, changes, ()),
+    ]
+    shown = report_markdown.text(HOSTILE)
+    assert shown == r"\\x1b\[2J\|&lt;b&gt;\[a\](http:&#8203;//b.invalid)\`@&#8203;all\`"
     assert sum(line.count(shown) for line in markdown) >= 6
     assert "<b>" not in "".join(markdown)
     assert {line.count(" | ") for line in markdown if line.startswith("| ")} == {2, 4}

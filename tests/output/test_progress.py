@@ -1,4 +1,4 @@
-"""Claims about what is seen of a run while its checks run: on a real terminal and without one."""
+"""Claims about the progress of a run, on a terminal and without one."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from desk import Desk
 
 
-def on_a_terminal(desk: Desk, *words: str, gate: tuple[str, Path] | None = None, **environment: str) -> tuple[int, str]:
-    """Run handoff-stable with standard output on a terminal of 100 columns; return its status and all that came there.
+def on_a_terminal(
+    desk: Desk, *words: str, gate: tuple[str, Path] | None = None, **environment: str
+) -> tuple[int, str]:
+    """Run handoff-stable on a terminal of 100 columns; return its status and output.
 
     ``gate`` is a pattern and a file that is made when the pattern has come.
     """
@@ -62,7 +64,7 @@ def colours(said: str) -> set[str]:
 
 
 def test_a_terminal_sees_a_line_for_each_check(desk: Desk) -> None:
-    """Each check with its state, time and last line of output, made harmless, and how many are done; nothing of it stays."""
+    """Each check has its state, time and last line of output; nothing of it stays."""
     gate = desk.folder / "gate"
     slow = scratch.check("slow", ["bash", "-c", rf"printf 'half way \033[31mred\n'; {until(gate)}"])
     desk.profile(slow, scratch.check("quick", ["true"]))
@@ -85,14 +87,22 @@ def read_until(terminal: int, pattern: str, said: bytearray) -> None:
 
 
 def test_the_board_starts_anew_after_ctrl_z(desk: Desk) -> None:
-    """Ctrl-Z takes the board away and shows the cursor again; after fg it is drawn below what the shell wrote, and the run ends."""
+    """Ctrl-Z removes the board; after fg it is drawn below the output of the shell."""
     gate = desk.folder / "gate"
     desk.profile(scratch.check("slow", ["bash", "-c", f"echo half way; {until(gate)}"]))
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(desk.folder)
-        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30", "PS1": "$ ", "NO_COLOR": "1"}
-        os.execve(scratch.program("bash"), ["bash", "--norc", "--noprofile", "--noediting", "-i"], environment)  # noqa: S606 - a shell
+        environment = {
+            **os.environ,
+            "TERM": "xterm",
+            "COLUMNS": "100",
+            "LINES": "30",
+            "PS1": "$ ",
+            "NO_COLOR": "1",
+        }
+        words = ["bash", "--norc", "--noprofile", "--noediting", "-i"]
+        os.execve(scratch.program("bash"), words, environment)  # noqa: S606 - a shell
     said = bytearray()
     try:
         command = shlex.join(desk.command("handoff-stable", *desk.words()))
@@ -138,15 +148,21 @@ def test_a_dumb_terminal_gets_lines(desk: Desk) -> None:
 
 
 def test_what_runs_is_seen_however_many_have_failed() -> None:
-    """Running checks first, then as many failed ones as there is room for, and how many more there are."""
+    """Running checks come first, then failed ones, and the number of the others."""
     lines = [progress.Line(check=f"bad-{number}", state=Outcome.FAILED) for number in range(30)]
-    lines += [progress.Line(check="good", state=Outcome.PASSED), progress.Line(check="now", state=progress.RUNNING)]
-    shown, more = progress._shown(lines, 10)
+    lines += [
+        progress.Line(check="good", state=Outcome.PASSED),
+        progress.Line(check="now", state=progress.RUNNING),
+    ]
+    shown, more = progress.choose_lines(lines, 10)
     assert [line.check for line in shown] == ["now", *(f"bad-{number}" for number in range(8))]
     assert more == 22
-    shown, more = progress._shown(lines[25:], 6)
-    assert ([line.check for line in shown], more) == (["now", *(f"bad-{number}" for number in range(25, 30))], 0)
-    assert progress._shown(lines, 40) == (lines, 0)
+    shown, more = progress.choose_lines(lines[25:], 6)
+    assert ([line.check for line in shown], more) == (
+        ["now", *(f"bad-{number}" for number in range(25, 30))],
+        0,
+    )
+    assert progress.choose_lines(lines, 40) == (lines, 0)
 
 
 def test_a_low_terminal_counts_what_it_has_no_room_for(desk: Desk) -> None:
@@ -154,20 +170,24 @@ def test_a_low_terminal_counts_what_it_has_no_room_for(desk: Desk) -> None:
     quick = [scratch.check(f"bad-{number}", ["false"]) for number in range(9)]
     gate = desk.folder / "gate"
     desk.profile(*quick, scratch.check("slow", ["bash", "-c", f"echo still here; {until(gate)}"]))
-    status, said = on_a_terminal(desk, "--jobs", "1", gate=("still here.*and 5 more", gate), NO_COLOR="1", LINES="9")
+    status, said = on_a_terminal(
+        desk, "--jobs", "1", gate=("still here.*and 5 more", gate), NO_COLOR="1", LINES="9"
+    )
     assert status == 1
     assert re.search(r"  slow +running .*still here(?:.*\n){5}.*and 5 more", said)
 
 
 def test_without_a_terminal_there_is_a_line_at_the_end_of_each_check(desk: Desk) -> None:
-    """A failure says why, a kept check is counted, and the output of a check is in its log only."""
+    """Each line has the outcome and reason of a check; its output is in its log only."""
     gate = desk.folder / "gate"
     desk.profile(
         scratch.check("steady", ["echo", "said by steady"]),
         scratch.check("flaky", ["bash", "-c", f"echo said by flaky; test -e '{gate}'"]),
     )
     first = desk.run("handoff-stable", "--jobs", "1").stdout
-    assert "2 of 2 checks to run; their output goes to their logs (--show-output shows it)\n" in first
+    assert (
+        "2 of 2 checks to run; their output goes to their logs (--show-output shows it)\n" in first
+    )
     assert re.search(r"\nsteady: passed in [\d.]+ s \(1 of 2\)\nflaky: ", first)
     assert re.search(r"\nflaky: failed after [\d.]+ s: exit code 1 \(2 of 2\)\n", first)
     assert "said by steady" not in first
@@ -179,16 +199,18 @@ def test_without_a_terminal_there_is_a_line_at_the_end_of_each_check(desk: Desk)
 
 
 def test_the_output_is_shown_when_asked_for(desk: Desk) -> None:
-    """With --show-output what the checks print comes line by line under their names, and no board."""
+    """With --show-output the output of checks is shown under their names, and no board."""
     desk.profile(scratch.check("chatty", ["echo", "said by chatty"]))
     said = desk.run("handoff-stable", "--show-output").stdout
     assert "chatty | said by chatty\n" in said
     assert "chatty: started" not in said
 
 
-def test_a_record_that_cannot_be_read_is_no_end(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
-    """Half a record, or one of another form, is not shown as an outcome; a tool that is missing ends without a start."""
-    seen = progress.board(tmp_path, ["fmt", "clippy"], frozenset())
+def test_a_record_that_cannot_be_read_is_no_end(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """A record that is invalid or incomplete is not an outcome."""
+    seen = progress.open_board(tmp_path, ["fmt", "clippy"], frozenset())
     (tmp_path / "fmt.json").write_text("{")
     seen.look()
     found = record(check(1), outcome=Outcome.TOOL_MISSING, reason="jq (not on PATH)", duration_ms=0)

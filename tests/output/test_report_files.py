@@ -11,10 +11,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import scratch
-from builders import problem, record, shown, view
+from builders import problem, record, run_end, shown, view
 
 from handoff_tasks.checks import evidence
 from handoff_tasks.git import workspace
+from handoff_tasks.model import RunEnd
 from handoff_tasks.output import report_files
 from handoff_tasks.problems import HandoffError
 from handoff_tasks.release import decide, gather
@@ -29,9 +30,15 @@ if TYPE_CHECKING:
 def opened(producer: scratch.Producer, tmp_path: Path) -> workspace.Workspace:
     """The workspace of a producer with two releases, at the second."""
     profile = tmp_path / "handoff.toml"
-    profile.write_text(scratch.profile([scratch.check("one", ["true"]), scratch.check("two", ["true"])]))
+    profile.write_text(
+        scratch.profile([scratch.check("one", ["true"]), scratch.check("two", ["true"])])
+    )
     return workspace.open_workspace(
-        root=producer.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+        root=producer.root,
+        ref="HEAD",
+        profile_path=profile,
+        work=tmp_path / "work",
+        cache=tmp_path / "cache",
     )
 
 
@@ -39,8 +46,12 @@ def view_of(opened: workspace.Workspace) -> report_view.View:
     """Return the view of a run on a workspace, from the evidence there is."""
     material = gather.gather_material(opened, None)
     checks = gather.results(opened)
-    decision = decide.decide(opened, material, checks, opened.profile.mode("stable"), allow_untagged=False)
-    return report_files.view_of(opened, material, checks, [decision], problems=decision.problems, advisories=decision.advisories)
+    decision = decide.decide(
+        opened, material, checks, opened.profile.mode("stable"), allow_untagged=False
+    )
+    return report_files.build_view(
+        opened, material, run_end(checks, *decision.problems), [decision]
+    )
 
 
 def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) -> None:
@@ -52,15 +63,26 @@ def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) 
     made = record(one, binding=opened.binding(one), **changes)
     assert made.log is not None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    log_of = dataclasses.replace(made.log, file=path.name, size=len(log), sha256=digest, output_size=len(log), output_sha256=digest)
-    (place / f"{check}.json").write_text(json.dumps(dataclasses.replace(made, log=log_of).to_dict()))
+    log_of = dataclasses.replace(
+        made.log,
+        file=path.name,
+        size=len(log),
+        sha256=digest,
+        output_size=len(log),
+        output_sha256=digest,
+    )
+    (place / f"{check}.json").write_text(
+        json.dumps(dataclasses.replace(made, log=log_of).to_dict())
+    )
 
 
-def test_a_view_of_what_git_evidence_and_the_previous_release_say(opened: workspace.Workspace) -> None:
-    """Logs, messages of commits and the previous release's manifest are looked up; a check without evidence was not run."""
+def test_a_view_of_what_git_evidence_and_the_previous_release_say(
+    opened: workspace.Workspace,
+) -> None:
+    """Logs, commit messages and the previous manifest are read from their places."""
     leave(opened, "one", "first\nlast\n", finished_at_utc="2026-01-02T03:04:11Z", duration_ms=6000)
     found = view_of(opened)
-    assert [(step.id, step.told, step.tail, step.log) for step in found.steps] == [
+    assert [(step.id, step.outcome.words, step.tail, step.log) for step in found.steps] == [
         ("one", "passed", ("first", "last"), "one.log"),
         ("two", "not run", (), None),
     ]
@@ -68,23 +90,36 @@ def test_a_view_of_what_git_evidence_and_the_previous_release_say(opened: worksp
     assert all(point.subject for point in found.picture.points)
     assert found.contract is not None
     assert found.contract.previous == "v1.0.0"
-    assert [policy.name for policy in found.contract.policies if policy.changes] == ["service_v2_stable"]
+    assert [policy.name for policy in found.contract.envelopes if policy.changes] == [
+        "service_v2_stable"
+    ]
     assert found.timeline is not None
     assert [bar.id for bar in found.timeline.bars] == ["one"]
 
 
 def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
-    """What nox said of its sessions tells who ran after whom; a record that was made after its lane's end is in none."""
+    """Lanes are read from nox's output; a record written after its lane's end is in none."""
     place = evidence.folder(opened.work, opened.producer.commit)
     for check, second in (("one", 0), ("two", 5)):
-        times = {"started_at_utc": f"2026-01-02T03:04:0{second}Z", "finished_at_utc": f"2026-01-02T03:04:0{second + 4}Z"}
+        times = {
+            "started_at_utc": f"2026-01-02T03:04:0{second}Z",
+            "finished_at_utc": f"2026-01-02T03:04:0{second + 4}Z",
+        }
         leave(opened, check, "said\n", duration_ms=4000, **times)
         os.utime(place / f"{check}.json", (1_767_323_049, 1_767_323_049))
-    said = ["nox > Running session verify-one", "verify-two", "\x1b[36mnox > Running session verify-two\x1b[0m", ""]
+    said = [
+        "nox > Running session verify-one",
+        "verify-two",
+        "\x1b[36mnox > Running session verify-two\x1b[0m",
+        "",
+    ]
     (place / "lane-1.nox.log").write_text("\n".join(said))
     found = view_of(opened).timeline
     assert found is not None
-    assert ([(bar.id, bar.lane) for bar in found.bars], found.sequence) == ([("one", 0), ("two", 0)], True)
+    assert ([(bar.id, bar.lane) for bar in found.bars], found.sequence) == (
+        [("one", 0), ("two", 0)],
+        True,
+    )
     os.utime(place / "lane-1.nox.log", (1_767_323_040, 1_767_323_040))
     found = view_of(opened).timeline
     assert found is not None
@@ -92,18 +127,22 @@ def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
 
 
 def test_a_history_that_is_gone_by_then_takes_no_report_away(opened: workspace.Workspace) -> None:
-    """A check that destroys our copy of the history, or a cache that vanishes: the view is there, without the commits' messages."""
+    """If the history or the cache is gone, the view has no commit messages."""
     material = gather.gather_material(opened, None)
     checks = gather.results(opened)
-    decision = decide.decide(opened, material, checks, opened.profile.mode("stable"), allow_untagged=False)
+    decision = decide.decide(
+        opened, material, checks, opened.profile.mode("stable"), allow_untagged=False
+    )
     for broken in (opened.repository.folder / "HEAD", opened.repository.folder):
         broken.rename(broken.with_name("gone"))
-        found = report_files.view_of(opened, material, checks, [decision])
+        found = report_files.build_view(opened, material, run_end(checks), [decision])
         assert found.picture is not None
         assert not any(point.subject for point in found.picture.points)
 
 
-def test_the_report_lies_beside_the_evidence(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_lies_beside_the_evidence(
+    opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two files, and no summary where there is no job."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     page, unwritten = report_files.write_report(view(), opened, "stable")
@@ -113,18 +152,28 @@ def test_the_report_lies_beside_the_evidence(opened: workspace.Workspace, monkey
     assert (place / "report.stable.md").read_text().startswith("# ✅ GO: MemoryKernel v1.2.3\n")
 
 
-def test_each_mode_has_a_report_of_its_own(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that publishes nothing, or another mode, leaves the report of the published packet as it is."""
+def test_each_mode_has_a_report_of_its_own(
+    opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other runs do not overwrite the report of a published packet."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     published, _ = report_files.write_report(view(), opened, "stable")
     assert published is not None
     before = published.read_bytes()
-    pages = [report_files.write_report(view(problems=[problem()]), opened, mode)[0] for mode in (None, "service-v3-candidate")]
-    assert [page.name for page in pages if page] == ["report.pre-release.html", "report.service-v3-candidate.html"]
+    pages = [
+        report_files.write_report(view(problems=[problem()]), opened, mode)[0]
+        for mode in (None, "service-v3-candidate")
+    ]
+    assert [page.name for page in pages if page] == [
+        "report.pre-release.html",
+        "report.service-v3-candidate.html",
+    ]
     assert published.read_bytes() == before
 
 
-def test_a_jobs_summary_is_added_to(opened: workspace.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_jobs_summary_is_added_to(
+    opened: workspace.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The Markdown stands after what others have written there."""
     summary = tmp_path / "summary"
     summary.write_text("before\n")
@@ -136,7 +185,7 @@ def test_a_jobs_summary_is_added_to(opened: workspace.Workspace, tmp_path: Path,
 def test_a_report_that_cannot_be_written_is_an_advisory(
     opened: workspace.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The verdict stands; that somebody will miss the report is told."""
+    """The verdict does not change."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path))
     page, unwritten = report_files.write_report(view(), opened, "stable")
     assert page is not None
@@ -169,22 +218,31 @@ def test_a_summary_stays_within_what_github_shows(
     assert summary.read_text().endswith("\nThe rest is in report.pre-release.html.\n")
 
 
-def test_problems_with_a_line_are_marked_in_github(opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In GitHub's workflows each problem with a file and a line is marked there, written so that it stays one command."""
-    problems = [problem(), problem("HP061", "CHANGE,LOG.md:12", "100% wrong\r\n::error::x", "mend, it")]
+def test_problems_with_a_line_are_marked_in_github(
+    opened: workspace.Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In GitHub's workflows each problem with a file and a line is annotated there."""
+    problems = [
+        problem(),
+        problem("HP061", "CHANGE,LOG.md:12", "100% wrong\r\n::error::x", "mend, it"),
+    ]
     problems.append(problem("HP021", "1d925f596cad:a.json:4:3#/release_tag", "twice", "mend"))
-    advisories = [problem("HA010", "a.md:3", "told", "read")]
+    advisory = problem("HA010", "a.md:3", "told", "read")
+    end = RunEnd(problems=tuple(problems), advisories=(advisory,))
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    assert report_files.marks(problems, advisories, opened) == []
+    assert report_files.annotation_lines(end, opened) == []
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_WORKSPACE", str(opened.producer.root.parent))
-    assert report_files.marks(problems, advisories, opened) == [
+    assert report_files.annotation_lines(end, opened) == [
         "::error file=producer/a.json,line=4,col=3,title=HP021::twice%0Anext: mend",
-        "::error file=producer/CHANGE%2CLOG.md,line=12,title=HP061::100%25 wrong%0D%0A::error::x%0Anext: mend, it",
+        "::error file=producer/CHANGE%2CLOG.md,line=12,title=HP061::100%25 "
+        "wrong%0D%0A::error::x%0Anext: mend, it",
         "::warning file=producer/a.md,line=3,title=HA010::told%0Anext: read",
     ]
     monkeypatch.setenv("GITHUB_WORKSPACE", "/nowhere")
-    assert report_files.marks([], advisories, opened) == ["::warning file=a.md,line=3,title=HA010::told%0Anext: read"]
+    assert report_files.annotation_lines(RunEnd(advisories=(advisory,)), opened) == [
+        "::warning file=a.md,line=3,title=HA010::told%0Anext: read"
+    ]
 
 
 def test_the_junit_of_an_earlier_run_is_removed(tmp_path: Path) -> None:
@@ -197,22 +255,28 @@ def test_the_junit_of_an_earlier_run_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_place_for_junit_that_is_not_free(tmp_path: Path) -> None:
-    """Neither the result's place, under whatever spelling, nor a folder, nor git's, nor a file of something else."""
+    """The result's place, a folder, a place in .git and a foreign file are refused."""
     path = tmp_path / "x"
     with pytest.raises(HandoffError) as caught:
         report_files.junit_place(path, path)
     hint = "name another file; nothing was run"
-    assert shown(caught.value) == [("HP110", "--junit", f"{path} is the place of the result too", hint)]
+    assert shown(caught.value) == [
+        ("HP110", "--junit", f"{path} is also the place of the result", hint)
+    ]
     (tmp_path / "link").symlink_to(tmp_path)
-    with pytest.raises(HandoffError, match="is the place of the result too"):
+    with pytest.raises(HandoffError, match="is also the place of the result"):
         report_files.junit_place(tmp_path / "link" / "x", path)
     with pytest.raises(HandoffError) as caught:
         report_files.junit_place(tmp_path / ".git" / "x", None)
-    assert shown(caught.value) == [("HP110", "--junit", f"{tmp_path}/.git/x is inside a repository's .git", hint)]
+    assert shown(caught.value) == [
+        ("HP110", "--junit", f"{tmp_path}/.git/x lies inside a repository's .git", hint)
+    ]
     path.write_text('<?xml version="1.0"?><testsuites name="pytest tests"/>')
     for place in (path, tmp_path, tmp_path / "link"):
         with pytest.raises(HandoffError) as caught:
             report_files.junit_place(place, None)
-        message = f"{place} is there already and is no JUnit XML of a run; expected a file of its own"
+        message = (
+            f"{place} is there already and is no JUnit XML of a run; expected a file of its own"
+        )
         assert shown(caught.value) == [("HP110", "--junit", message, hint)]
     assert "pytest" in path.read_text()

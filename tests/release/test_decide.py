@@ -11,6 +11,7 @@ import scratch
 from handoff_tasks.checks import evidence
 from handoff_tasks.formats import canonical, schemas
 from handoff_tasks.git import workspace
+from handoff_tasks.model import RunEnd
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.release import decide, gather, publish, result
 
@@ -172,7 +173,7 @@ def test_a_folder_that_cannot_be_made_is_told(producer: scratch.Producer, tmp_pa
 def test_the_result_follows_its_schema() -> None:
     """Even of a run that found nothing."""
     document = result.result_document(
-        mode=None, commit=None, packet_path=None, draft=None, place=None, problems=[], advisories=[], checks=[]
+        RunEnd(), mode=None, commit=None, packet_path=None, draft=None, place=None
     )
     assert schemas.violations(document, schemas.schema(schemas.RESULT), where="result", code="HP000", hint="") == []
     assert json.loads(canonical.result_bytes(document)) == document

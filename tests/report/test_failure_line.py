@@ -1,4 +1,4 @@
-"""Claims about the one line that explains why a check did not pass; the ends of logs are those of real tools."""
+"""Claims about the line of a log that explains a failure; the logs are those of real tools."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handoff_tasks.model import Outcome
-from handoff_tasks.report.failure_line import choose, explain
+from handoff_tasks.report.failure_line import choose_line, explain
 
 LOGS = {
     "bash script": (
@@ -50,7 +50,8 @@ test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
 
 error: test failed, to rerun pass `--lib`
 """,
-        "thread 'tests::bad' (19612) panicked at src/lib.rs:2:64: assertion `left == right` failed: sums",
+        "thread 'tests::bad' (19612) panicked at src/lib.rs:2:64: assertion `left == "
+        "right` failed: sums",
     ),
     "cargo check": (
         """\
@@ -81,7 +82,8 @@ error: could not compile `rs` (lib test) due to 1 previous error
         "error: unnecessary map of the identity function",
     ),
     "rustfmt": (
-        "\x1b[mDiff in /checkout/src/lib.rs:1:\n\x1b(B\x1b[m\x1b[31m-fn f(){}\n\x1b(B\x1b[m\x1b[32m+fn f() {}\n\x1b(B\x1b[m \n",
+        "\x1b[mDiff in /checkout/src/lib.rs:1:\n\x1b(B\x1b[m\x1b[31m-fn f(){}\n"
+        "\x1b(B\x1b[m\x1b[32m+fn f() {}\n\x1b(B\x1b[m \n",
         "Diff in /checkout/src/lib.rs:1:",
     ),
     "pytest": (
@@ -129,7 +131,10 @@ FAIL
 """,
         "--- FAIL: TestY/sub (0.00s) x_test.go:4: no",
     ),
-    "go test without words": ("--- FAIL: TestX (0.00s)\nFAIL\nexit status 1\n", "--- FAIL: TestX (0.00s)"),
+    "go test without words": (
+        "--- FAIL: TestX (0.00s)\nFAIL\nexit status 1\n",
+        "--- FAIL: TestX (0.00s)",
+    ),
     "jest": (
         """\
 FAIL ./a.test.js
@@ -149,7 +154,8 @@ Ran all test suites.
         "● adds expect(received).toBe(expected) // Object.is equality",
     ),
     "mocha": (
-        "  1 failing\n\n  1) x\n       adds:\n\n      AssertionError [ERR_ASSERTION]: 1 == 2\n      + expected\n",
+        "  1 failing\n\n  1) x\n       adds:\n\n      AssertionError [ERR_ASSERTION]: 1 "
+        "== 2\n      + expected\n",
         "AssertionError [ERR_ASSERTION]: 1 == 2",
     ),
     "ruff check": (
@@ -168,12 +174,14 @@ Found 1 error.
         "F401 [*] `os` imported but unused",
     ),
     "ruff check, concise": (
-        "test_a.py:1:8: F401 [*] `os` imported but unused\nFound 1 error.\n[*] 1 fixable with the `--fix` option.\n",
+        "test_a.py:1:8: F401 [*] `os` imported but unused\nFound 1 error.\n[*] 1 fixable "
+        "with the `--fix` option.\n",
         "test_a.py:1:8: F401 [*] `os` imported but unused",
     ),
     "ruff format": ("Would reformat: b.py\n1 file would be reformatted\n", "Would reformat: b.py"),
     "mypy": (
-        "c.py:1: error: Incompatible types in assignment\nc.py:9: note: See x\nFound 1 error in 1 file (checked 1 source file)\n",
+        "c.py:1: error: Incompatible types in assignment\nc.py:9: note: See x\nFound 1 "
+        "error in 1 file (checked 1 source file)\n",
         "c.py:1: error: Incompatible types in assignment",
     ),
     "tsc": (
@@ -181,14 +189,22 @@ Found 1 error.
         "t.ts(1,5): error TS2322: Type 'string' is not assignable.",
     ),
     "eslint": (
-        "/checkout/a.js\n  3:5  error  'x' is not defined  no-undef\n\n✖ 1 problem (1 error, 0 warnings)\n",
+        "/checkout/a.js\n  3:5  error  'x' is not defined  no-undef\n\n✖ 1 problem (1 "
+        "error, 0 warnings)\n",
         "3:5  error  'x' is not defined  no-undef",
     ),
-    "TAP": ("not ok 1 - adds\n  ---\n  duration_ms: 2.6\n  ...\n# pass 0\n# fail 1\n", "not ok 1 - adds"),
-    "a summary alone": ("Tests: 3\nbenchmark thresholds violated\nreport written to out.json\n", "benchmark thresholds violated"),
+    "TAP": (
+        "not ok 1 - adds\n  ---\n  duration_ms: 2.6\n  ...\n# pass 0\n# fail 1\n",
+        "not ok 1 - adds",
+    ),
+    "a summary alone": (
+        "Tests: 3\nbenchmark thresholds violated\nreport written to out.json\n",
+        "benchmark thresholds violated",
+    ),
     "nothing that it knows": ("first\nthe numbers do not add up\n\n", "the numbers do not add up"),
     "errors that did not happen": (
-        "[ok] rejects error: bad input\nwarning: x failed\ntest parses_error ... ok\n0 errors, 0 failed\nfailures: 0\nlast\n",
+        "[ok] rejects error: bad input\nwarning: x failed\ntest parses_error ... ok\n0 "
+        "errors, 0 failed\nfailures: 0\nlast\n",
         "last",
     ),
     "nothing": ("\n \n", ""),
@@ -197,24 +213,28 @@ Found 1 error.
 
 @pytest.mark.parametrize("name", LOGS)
 def test_the_line_that_says_what_failed(name: str) -> None:
-    """The failure itself comes before a count of failures, and a known form before the last line."""
+    """A named failure comes before a count, and a known form before the last line."""
     log, expected = LOGS[name]
-    assert choose(log.splitlines()) == expected
+    assert choose_line(log.splitlines()) == expected
 
 
 def test_the_outcome_decides_which_line_explains() -> None:
-    """A check that was ended from outside did not fail by an earlier error: its last line says how far it came."""
+    """For a check that was ended from outside the last line is the answer."""
     lines = ["error: a retry", "waiting for the server", ""]
     assert explain(Outcome.FAILED, lines) == "error: a retry"
-    assert explain(Outcome.TIMED_OUT, lines) == explain(Outcome.INTERRUPTED, lines) == "waiting for the server"
+    assert (
+        explain(Outcome.TIMED_OUT, lines)
+        == explain(Outcome.INTERRUPTED, lines)
+        == "waiting for the server"
+    )
     assert explain(Outcome.PASSED, lines) == ""
 
 
 @quick
 @given(st.lists(st.text(alphabet="aE[fail]:. \t(-●>0", max_size=40)))
 def test_it_shows_what_is_in_the_log(lines: list[str]) -> None:
-    """The answer is a line of the log, or two that follow each other; it is empty only if all lines are."""
-    found = choose(lines)
+    """The answer is one line of the log or two adjacent ones, empty only if all are."""
+    found = choose_line(lines)
     assert bool(found) == any(line.strip() for line in lines)
     assert " ".join(found.split()) in " ".join(" ".join(lines).split())
 
@@ -223,5 +243,5 @@ def test_it_shows_what_is_in_the_log(lines: list[str]) -> None:
 def test_no_line_makes_it_slow(piece: str) -> None:
     """A log that a check has written cannot hold up the report."""
     before = time.process_time()
-    choose([piece * (65_536 // len(piece))])
+    choose_line([piece * (65_536 // len(piece))])
     assert time.process_time() - before < 1

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
-from builders import HOSTILE, check, go_packet, hostile_view, long_checks, problem, profile, record, result, view
+from builders import (
+    HOSTILE,
+    check,
+    go_packet,
+    hostile_view,
+    long_checks,
+    problem,
+    profile,
+    result,
+    run_end,
+    view,
+)
 
 from handoff_tasks.codes import CATALOGUE
 from handoff_tasks.model import CheckResult, Outcome
@@ -16,14 +28,18 @@ from handoff_tasks.report import view as report_view
 def test_a_go() -> None:
     """Verdict first, a table of checks, git, contract and statement."""
     lines = markdown.render(view()).splitlines()
-    assert lines[:3] == ["# ✅ GO: MemoryKernel v1.2.3", "", "All 8 checks passed. The packet is published."]
+    assert lines[:3] == [
+        "# ✅ GO: MemoryKernel v1.2.3",
+        "",
+        "All 8 checks passed. The packet is published.",
+    ]
     assert "| `fmt` | ✅ passed | 0 | 1.2 s | cargo 1.95.0, rustc 1.95.0 |" in lines
     assert "| API contract | `api.v1` | same |" in lines
     assert "New since v1.2.2: `internal_error`." in lines
     assert [line for line in lines if line.startswith("#")][1:] == [
         "## Advisories",
         "## Checks",
-        "## Where the commits stand",
+        "## Commits and tag",
         "## Contract",
         "## Consumer impact",
     ]
@@ -31,9 +47,15 @@ def test_a_go() -> None:
 
 def test_a_no_go_shows_problem_and_log() -> None:
     """Each problem with its next step and what the check wrote last, and the end of its log."""
-    checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
+    checks = [
+        result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1")
+        for one in profile().checks
+    ]
     text = markdown.render(view(problems=[problem()], checks=checks))
-    assert f"- **HP043** {CATALOGUE['HP043'].title}\n  - `check fmt`: failed: exit code 1. Its log says: `line 29 of fmt`\n" in text
+    assert (
+        f"- **HP043** {CATALOGUE['HP043'].title}\n  - `check fmt`: failed: exit code 1. "
+        f"Its log says: `line 29 of fmt`\n" in text
+    )
     assert "<summary>End of the log of fmt</summary>\n\n```text\nline 10 of fmt\n" in text
 
 
@@ -41,7 +63,8 @@ def test_problems_with_one_next_step_are_told_together() -> None:
     """The next step stands once, below all that it is for."""
     found = [problem(), problem(where="check clippy"), problem("HP999", "here", "wrong", "ask")]
     assert (
-        "  - `check fmt`: failed: exit code 1\n  - `check clippy`: failed: exit code 1\n  - Next: mend it\n"
+        "  - `check fmt`: failed: exit code 1\n  - `check clippy`: failed: exit code 1\n "
+        " - Next: mend it\n"
         "- **HP999** A rule that this version does not know\n  - `here`: wrong\n  - Next: ask\n"
     ) in markdown.render(view(problems=found))
 
@@ -57,6 +80,7 @@ def test_problems_with_one_next_step_are_told_together() -> None:
         ("[x](javascript:y) ![z](w)", "\\[x\\](javascript:y) \\!\\[z\\](w)"),
         ("https://a.example www.a.example", "https:&#8203;//a.example www&#8203;.a.example"),
         ("two\nlines", "two lines"),
+        ("\x1b[2J\u202e", "\\\\x1b\\[2J\\\\u202e"),
         ("v1.2.3 (annotated), plain", "v1.2.3 (annotated), plain"),
     ],
 )
@@ -66,7 +90,15 @@ def test_text_means_nothing_but_itself(value: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [("a", "`a`"), ("a`b", "``a`b``"), ("`", "`` ` ``"), ("a|b", "`a\\|b`"), ("a\nb", "`a b`"), ("", "")]
+    ("value", "expected"),
+    [
+        ("a", "`a`"),
+        ("a`b", "``a`b``"),
+        ("`", "`` ` ``"),
+        ("a|b", "`a\\|b`"),
+        ("a\nb", "`a b`"),
+        ("", ""),
+    ],
 )
 def test_code_ends_where_it_should(value: str, expected: str) -> None:
     """No backtick ends the code before its end, and no pipe the table cell."""
@@ -74,64 +106,95 @@ def test_code_ends_where_it_should(value: str, expected: str) -> None:
 
 
 def test_hostile_text_starts_nothing() -> None:
-    """Whatever stands in logs, tags and commits: no tag, no link, no mention, no fence outside of our own."""
+    """Text from logs, tags and commits makes no tag, link, mention or fence."""
     text = markdown.render(hostile_view())
     assert not {"\x00", "\x1b", "\u202e"} & set(text)
     outside = re.sub(r"(?s)(`{3,})text\n.*?\n\1", "", text)
     outside = re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", re.sub(r"\\.", "", outside))
-    assert set(re.findall(r"<[^>]*>", outside)) == {"<details>", "<summary>", "</summary>", "</details>"}
+    assert set(re.findall(r"<[^>]*>", outside)) == {
+        "<details>",
+        "<summary>",
+        "</summary>",
+        "</details>",
+    }
     assert not re.search(r"@\w|https?://|www\.|(?<!&)#\d", outside)
-    assert markdown.fenced(["```` x"])[0] == "`````text"
+    assert markdown.fence_code(["```` x"])[0] == "`````text"
     assert "|" in HOSTILE
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("| `")} <= {4, 5, 6}
+    assert {
+        len(re.findall(r"(?<!\\)\|", line)) for line in text.splitlines() if line.startswith("| `")
+    } <= {4, 5, 6}
 
 
 def test_a_critical_path_only_where_it_is_known() -> None:
-    """Of checks of which nobody knows who waited for whom the time alone is told; of those that ran apart not even that."""
-    records = {one.id: one.record for one in long_checks() if one.record}
+    """Without known lanes only the time is told, and not even that for checks run far apart."""
+    checks = long_checks()
     assert "\n6.2 s in all; critical path: `fmt`.\n" in markdown.render(view(checks=long_checks()))
-    text = markdown.render(report_view.view(go_packet(), report_view.Source(records=records)))
-    assert re.search(r"in all; which check waited for which is not known\.", text)
-    records["fmt"] = record(check(), started_at_utc="2025-01-02T03:04:05Z", finished_at_utc="2025-01-02T03:04:06Z")
-    assert "\nThe checks ran apart in time.\n" in markdown.render(
-        report_view.view(go_packet(), report_view.Source(records=records))
+    text = markdown.render(
+        report_view.build_view(go_packet(), run_end(checks), report_view.Source())
     )
+    assert re.search(r"in all; which check waited for which is not known\.", text)
+    early: dict[str, Any] = {
+        "started_at_utc": "2025-01-02T03:04:05Z",
+        "finished_at_utc": "2025-01-02T03:04:06Z",
+    }
+    checks[0] = result(check(), **early)
+    apart = report_view.build_view(go_packet(), run_end(checks), report_view.Source())
+    assert "\nThe checks ran apart in time.\n" in markdown.render(apart)
 
 
 def test_what_decided_when_the_run_was_over() -> None:
-    """A path of all checks is none: the processors decided, or that no two checks may run at once."""
+    """A path of all checks is not shown; what bound the run is."""
     lanes = [[one.id for one in profile().checks]]
     times = [f"2026-01-02T03:04:{number:02}Z" for number in range(10)]
     checks = [
-        result(one, started_at_utc=times[number], finished_at_utc=times[number + 1], duration_ms=1000)
+        result(
+            one, started_at_utc=times[number], finished_at_utc=times[number + 1], duration_ms=1000
+        )
         for number, one in enumerate(profile().checks)
     ]
-    assert "\n8 s in all; bound by the processors.\n" in markdown.render(view(checks=checks, lanes=lanes))
-    records = {one.id: one.record for one in checks if one.record}
-    alone = report_view.Source(records=records, lanes=lanes, alone=frozenset(records))
-    assert "\n8 s in all; one check after the other.\n" in markdown.render(report_view.view(go_packet(), alone))
+    assert "\n8 s in all; bound by the processors.\n" in markdown.render(
+        view(checks=checks, lanes=lanes)
+    )
+    alone = report_view.Source(lanes=lanes, alone=frozenset(lanes[0]))
+    found = report_view.build_view(go_packet(), run_end(checks), alone)
+    assert "\n8 s in all; one check after the other.\n" in markdown.render(found)
 
 
 def test_the_command_to_verify_the_packet() -> None:
     """It can be copied as one block; a packet that was not published has none."""
-    shown = report_view.view(go_packet(), report_view.Source(verify="nox -s handoff-verify -- 'a b.json'"))
-    assert "the run was started:\n\n```shell\nnox -s handoff-verify -- 'a b.json'\n```\n" in markdown.render(shown)
+    shown = report_view.view_packet(
+        go_packet(), report_view.Source(verify="nox -s handoff-verify -- 'a b.json'")
+    )
+    assert (
+        "the run was started:\n\n```shell\nnox -s handoff-verify -- 'a b.json'\n```\n"
+        in markdown.render(shown)
+    )
     assert "```shell" not in markdown.render(view(problems=[problem()]))
 
 
 def test_a_change_of_the_envelope_is_marked() -> None:
-    """What consumers of the previous release could rely on and now cannot is seen in the table."""
+    """Fields that are removed or changed are marked in the table."""
     document = go_packet()
-    document["non_2xx_envelope_policy"] = {"service_v2_stable": {"requires": ["error"], "optional": ["code"]}}
-    source = report_view.Source(previous_envelope={"requires": ["error", "code"], "forbids": ["stack"]})
-    text = markdown.render(report_view.view(document, source))
+    document["non_2xx_envelope_policy"] = {
+        "service_v2_stable": {"requires": ["error"], "optional": ["code"]}
+    }
+    source = report_view.Source(
+        previous_envelope={"requires": ["error", "code"], "forbids": ["stack"]}
+    )
+    text = markdown.render(report_view.view_packet(document, source))
     assert "| service\\_v2\\_stable | `error` | `code` (was required) | `stack` (removed) |" in text
 
 
 def test_many_checks_are_counted() -> None:
-    """Of more than a hundred checks those that did not pass are listed, so that a pull request stays readable."""
+    """Of more than a hundred checks only those that did not pass are listed."""
     checks = [
-        CheckResult(id=f"c{number}", command="x", outcome=Outcome.FAILED if number < 3 else Outcome.PASSED, reason="x", record=None)
+        CheckResult(
+            id=f"c{number}",
+            command="x",
+            outcome=Outcome.FAILED if number < 3 else Outcome.PASSED,
+            reason="x",
+            record=None,
+        )
         for number in range(500)
     ]
     text = markdown.render(view(problems=[problem()] * 200, checks=checks))

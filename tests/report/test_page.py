@@ -1,4 +1,4 @@
-"""Claims about the report's page; those of the browser are tried in a real one, where there is one."""
+"""Claims about the report's page, some of them in a real browser."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from builders import (
     profile,
     record,
     result,
+    run_end,
     view,
 )
 
@@ -39,8 +40,12 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, Page, Route
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-in_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on PATH")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+in_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on PATH"
+)
 
 
 def no_go() -> report_view.View:
@@ -48,7 +53,10 @@ def no_go() -> report_view.View:
     outcomes = {"fmt": Outcome.FAILED, "trilogy-smoke": Outcome.TIMED_OUT}
     checks = [
         result(
-            one, outcomes.get(one.id, Outcome.PASSED), "exit code 1" if one.id in outcomes else None, exit_code=int(one.id == "fmt")
+            one,
+            outcomes.get(one.id, Outcome.PASSED),
+            "exit code 1" if one.id in outcomes else None,
+            exit_code=int(one.id == "fmt"),
         )
         for one in profile().checks
     ]
@@ -63,9 +71,24 @@ def many(count: int) -> report_view.View:
     for number in range(count):
         outcome = Outcome.FAILED if number % 40 == 7 else Outcome.PASSED
         start = f"2026-01-02T03:{number // 60 % 60:02}:{number % 60:02}Z"
-        made = record(one, id=f"check-{number}", outcome=outcome, started_at_utc=start, finished_at_utc=start, duration_ms=900)
-        checks.append(CheckResult(id=f"check-{number}", command="true", outcome=outcome, reason=None, record=made))
-    return view(problems=[problem()], checks=checks, lanes=[[one.id for one in checks[lane::3]] for lane in range(3)])
+        made = record(
+            one,
+            id=f"check-{number}",
+            outcome=outcome,
+            started_at_utc=start,
+            finished_at_utc=start,
+            duration_ms=900,
+        )
+        checks.append(
+            CheckResult(
+                id=f"check-{number}", command="true", outcome=outcome, reason=None, record=made
+            )
+        )
+    return view(
+        problems=[problem()],
+        checks=checks,
+        lanes=[[one.id for one in checks[lane::3]] for lane in range(3)],
+    )
 
 
 VIEWS: dict[str, Callable[[], report_view.View]] = {
@@ -94,11 +117,23 @@ class Reader(HTMLParser):
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_nothing_in_the_page_is_active_or_elsewhere(name: str) -> None:
-    """No script, no handler, no address but anchors and files beside the page, whatever stands in logs, tags and commits."""
+    """There is no script, handler or address except anchors and files beside the page."""
     read = Reader(report_page.render(VIEWS[name]()))
-    assert not {tag for tag, _ in read.elements} & {"script", "img", "iframe", "object", "embed", "form", "base", "audio", "video"}
+    assert not {tag for tag, _ in read.elements} & {
+        "script",
+        "img",
+        "iframe",
+        "object",
+        "embed",
+        "form",
+        "base",
+        "audio",
+        "video",
+    }
     for tag, attributes in read.elements:
-        assert not [one for one in attributes if one.startswith("on") or one in ("src", "srcset", "style")], (tag, attributes)
+        assert not [
+            one for one in attributes if one.startswith("on") or one in ("src", "srcset", "style")
+        ], (tag, attributes)
         address = attributes.get("href") or "#"
         assert re.fullmatch(r"#[\w-]*|\./[\w.%-]+|data:,", address), address
 
@@ -120,9 +155,16 @@ def test_a_log_is_linked_beside_the_page_whatever_its_name() -> None:
 
 
 def test_a_problem_of_a_check_says_what_its_log_says() -> None:
-    """The exit code alone tells nobody what to mend; what a problem of something else is about stands in it."""
-    checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
-    page = Reader(report_page.render(view(problems=[problem(), problem("HP052", "tag v1.2.3")], checks=checks))).text
+    """The log line that explains a failure is shown with the problem and with the check."""
+    checks = [
+        result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1")
+        for one in profile().checks
+    ]
+    page = Reader(
+        report_page.render(
+            view(problems=[problem(), problem("HP052", "tag v1.2.3")], checks=checks)
+        )
+    ).text
     assert page.count("Its log says") == 2
     assert re.search(r"failed: exit code 1\s+Its log says line 29 of fmt\s+Next mend it", page)
     assert re.search(r"exit code 1\s*Its log says line 29 of fmt\s*cargo fmt", page)
@@ -130,31 +172,38 @@ def test_a_problem_of_a_check_says_what_its_log_says() -> None:
 
 
 def test_eight_checks_fit_into_300_kb() -> None:
-    """Also when every log is as long and as full of what has to be escaped as it can be."""
-    worst = report_view.Source(
-        records={one.id: record(one) for one in profile().checks},
-        tails={one.id: ["'" * 10_000] * 30 for one in profile().checks},
-    )
-    assert len(report_page.render(report_view.view(go_packet(), worst)).encode()) < 300_000
+    """Also with logs of the greatest length and of nothing but escaped characters."""
+    worst = report_view.Source(tails={one.id: ["'" * 10_000] * 30 for one in profile().checks})
+    end = run_end([result(one) for one in profile().checks])
+    page = report_page.render(report_view.build_view(go_packet(), end, worst))
+    assert len(page.encode()) < 300_000
     assert len(report_page.render(view()).encode()) < 60_000
 
 
 def test_of_many_checks_the_failed_stand_first() -> None:
-    """Nobody looks through two hundred checks for the one that failed; of a few, each stands at its place."""
+    """Of many checks the failed ones come first; few checks keep their order."""
     ids = re.findall(r'<a href="#check-(\d+)">check-\d+</a></th>', report_page.render(many(200)))
     assert ids[:6] == ["8", "48", "88", "128", "168", "1"]
-    failed, _, passed = report_page.render(many(200)).partition("<summary>195 checks that passed</summary>")
+    failed, _, passed = report_page.render(many(200)).partition(
+        "<summary>195 checks that passed</summary>"
+    )
     assert failed.count('<div class="inside" id="check-') == 5
     assert passed.count('<div class="inside" id="check-') == 195
-    assert re.findall(r'<a href="#check-(\d+)">[\w-]+</a></th>', report_page.render(no_go())) == [str(one) for one in range(1, 9)]
+    assert re.findall(r'<a href="#check-(\d+)">[\w-]+</a></th>', report_page.render(no_go())) == [
+        str(one) for one in range(1, 9)
+    ]
 
 
 def test_a_change_of_the_envelope_is_marked() -> None:
-    """What consumers of the previous release could rely on and now cannot is seen in the table."""
+    """Fields that are new, removed or changed are marked in the table."""
     document = go_packet()
-    document["non_2xx_envelope_policy"] = {"service_v2_stable": {"requires": ["error"], "optional": ["code"]}}
-    source = report_view.Source(previous=manifest(), previous_envelope={"requires": ["error", "code"], "forbids": ["stack"]})
-    page = report_page.render(report_view.view(document, source))
+    document["non_2xx_envelope_policy"] = {
+        "service_v2_stable": {"requires": ["error"], "optional": ["code"]}
+    }
+    source = report_view.Source(
+        previous=manifest(), previous_envelope={"requires": ["error", "code"], "forbids": ["stack"]}
+    )
+    page = report_page.render(report_view.view_packet(document, source))
     assert '<span class="added"><b>code</b> was required</span>' in page
     assert '<span class="removed"><b>stack</b> removed</span>' in page
     assert "What consumers rely on, and what has changed since v1.2.3." in page
@@ -169,12 +218,15 @@ def test_many_problems_with_one_next_step_are_one_finding() -> None:
 
 
 def test_the_block_that_is_shown_is_one_step_away() -> None:
-    """A hint that speaks of the statement to fill in, as the reader of statements says it, leads to it where the page has it."""
+    """A hint that names the statement to fill in links to it if the page has it."""
     with pytest.raises(HandoffError) as caught:
         statement.parse("no statement", "CHANGELOG.md")
     found = caught.value.problems[0]
     lacks = dataclasses.replace(view(problems=[found]), statement=(), block="Consumer impact")
-    assert 'paste <a href="#impact">the block that is shown</a>, and fill it in' in report_page.render(lacks)
+    assert (
+        'paste <a href="#impact">the block that is shown</a>, and fill it in'
+        in report_page.render(lacks)
+    )
     assert '<a href="#impact">the block' not in report_page.render(view(problems=[found]))
 
 
@@ -184,17 +236,20 @@ def test_a_problem_of_a_check_leads_to_it() -> None:
 
 
 def test_what_a_rule_is_about() -> None:
-    """Each code leads to what stands behind it; one of another version, in a packet that is shown, says that it is not known."""
+    """Each code links to its explanation; an unknown code is said to be unknown."""
     page = report_page.render(no_go())
     assert '<a class="code" href="#rule-hp043">HP043</a>' in page
     rule = CATALOGUE["HP043"]
     assert f"HP043{rule.title}. {rule.cause}".replace("`", "") in Reader(page).text
     assert "Runtime paths differ between <code>commit_sha</code> and the commit" in page
-    assert "HP999A rule that this version does not know." in Reader(report_page.render(view(problems=[problem("HP999")]))).text
+    assert (
+        "HP999A rule that this version does not know."
+        in Reader(report_page.render(view(problems=[problem("HP999")]))).text
+    )
 
 
 def test_a_bar_can_be_seen_however_short_its_check() -> None:
-    """It has a least width and stays on the page; what did not pass is drawn last and outlined where it is on the critical path."""
+    """A bar has a minimum width and stays on the page; failed checks are drawn last."""
     assert report_page.span(0, 1, 100_000) == ("0.000%", "0.750%")
     assert report_page.span(99_999, 100_000, 100_000) == ("99.250%", "0.750%")
     assert report_page.span(10, 60, 100) == ("10.000%", "50.000%")
@@ -202,33 +257,43 @@ def test_a_bar_can_be_seen_however_short_its_check() -> None:
     assert [one.endswith("failed") for one in drawn] == [False] * 195 + [True] * 5
 
 
-def test_a_path_that_nobody_knows_is_not_drawn() -> None:
-    """Where the lanes of the run are not known the page says so, and its legend has no critical path."""
+def test_an_unknown_path_is_not_drawn() -> None:
+    """If the lanes are not known, the page says so and marks no critical path."""
     known = report_page.render(view(checks=long_checks()))
-    assert "The critical path decides when the run is over: fmt." in known
+    assert "The critical path decides when the run ends: fmt." in known
     assert '<span class="swatch critical"></span>critical path' in known
-    records = {one.id: one.record for one in long_checks() if one.record}
-    guessed = report_page.render(report_view.view(go_packet(), report_view.Source(records=records)))
-    assert "Which check waited for which is not known here, so no critical path is marked." in guessed
+    source = report_view.Source()
+    guessed = report_page.render(
+        report_view.build_view(go_packet(), run_end(long_checks()), source)
+    )
+    assert (
+        "Which check waited for which is not known here, so no critical path is marked." in guessed
+    )
     assert '<span class="swatch critical">' not in guessed
 
 
 def test_a_path_of_all_checks_is_not_drawn() -> None:
-    """Where one check ran after the other, or all lanes were busy, the page says what the run is bound by."""
+    """If one check ran after the other, the page says what bound the run."""
     times = [f"2026-01-02T03:04:{number:02}Z" for number in range(10)]
     checks = [
-        result(one, started_at_utc=times[number], finished_at_utc=times[number + 1], duration_ms=1000)
+        result(
+            one, started_at_utc=times[number], finished_at_utc=times[number + 1], duration_ms=1000
+        )
         for number, one in enumerate(profile().checks)
     ]
     page = report_page.render(view(checks=checks, lanes=[[one.id for one in checks]]))
     assert (
-        "The run is bound by the processors: one check ran after the other, so no chain of checks decides alone when it is over."
+        "The run is bound by the processors: one check ran after the other, so no chain "
+        "of checks decides alone when it ends."
     ) in page
     assert "ritical path" not in page
-    records = {one.id: one.record for one in checks if one.record}
-    alone = report_view.Source(records=records, lanes=[[one.id for one in checks]], alone=frozenset(records))
-    page = report_page.render(report_view.view(go_packet(), alone))
-    assert "One check ran after the other, so no chain of checks decides alone when the run is over." in page
+    names = [one.id for one in checks]
+    alone = report_view.Source(lanes=[names], alone=frozenset(names))
+    page = report_page.render(report_view.build_view(go_packet(), run_end(checks), alone))
+    assert (
+        "One check ran after the other, so no chain of checks decides alone when the run ends."
+        in page
+    )
     assert "ritical path" not in page
 
 
@@ -240,7 +305,11 @@ def test_a_short_run_has_no_timeline() -> None:
 
 def test_the_command_to_verify_the_packet_is_one_block() -> None:
     """It can be copied as it is, quotes included."""
-    page = report_page.render(report_view.view(go_packet(), report_view.Source(verify="nox -s handoff-verify -- 'a b.json'")))
+    page = report_page.render(
+        report_view.view_packet(
+            go_packet(), report_view.Source(verify="nox -s handoff-verify -- 'a b.json'")
+        )
+    )
     assert "To verify the packet yourself, in the folder where the run was started:" in page
     assert "nox -s handoff-verify -- 'a b.json'" in Reader(page).text
     assert "verify the packet yourself" not in report_page.render(no_go())
@@ -248,17 +317,20 @@ def test_the_command_to_verify_the_packet_is_one_block() -> None:
 
 def test_a_run_that_kept_everything_draws_the_earlier_one() -> None:
     """Times that are not this run's are told to be another's."""
-    records = {one.id: one.record for one in long_checks() if one.record}
-    every, some = (report_view.Source(records=records, kept=kept) for kept in (frozenset(records), frozenset({"fmt"})))
-    assert "All checks are kept, so this is the earlier run that they are kept from" in report_page.render(
-        report_view.view(go_packet(), every)
+    source = report_view.Source()
+    names = {one.id for one in profile().checks}
+    every, some = (
+        report_view.build_view(go_packet(), run_end(long_checks(), kept=kept), source)
+        for kept in (names, {"fmt"})
     )
-    assert "What was kept from an earlier run is not drawn." in report_page.render(report_view.view(go_packet(), some))
+    told = "All checks are kept from an earlier run, which is drawn here"
+    assert told in report_page.render(every)
+    assert "Passes that are kept from an earlier run are not drawn." in report_page.render(some)
 
 
 @pytest.mark.parametrize("name", VIEWS)
 def test_the_page_has_an_order(name: str) -> None:
-    """Headings go down one by one, table headers have a scope, no id stands twice, each anchor leads somewhere."""
+    """Headings are nested, table headers have a scope, ids are unique, anchors resolve."""
     read = Reader(report_page.render(VIEWS[name]()))
     levels = [int(tag[1]) for tag, _ in read.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
@@ -266,7 +338,11 @@ def test_the_page_has_an_order(name: str) -> None:
     assert all(attributes.get("scope") for tag, attributes in read.elements if tag == "th")
     ids = [attributes["id"] for _, attributes in read.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
-    anchors = {str(attributes["href"])[1:] for _, attributes in read.elements if str(attributes.get("href")).startswith("#")}
+    anchors = {
+        str(attributes["href"])[1:]
+        for _, attributes in read.elements
+        if str(attributes.get("href")).startswith("#")
+    }
     assert anchors <= set(ids)
 
 
@@ -278,16 +354,20 @@ def browser() -> Iterator[Browser]:
     assert CHROMIUM is not None
     with sync_playwright() as playwright:
         # Its sandbox refuses to run as root, which continuous integration often is.
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        found = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
         yield found
         found.close()
 
 
-def opened(browser: Browser, folder: Path, shown: report_view.View, asked: list[str], **settings: object) -> Page:
-    """Return a page that shows a view; what it asks of anybody goes to ``asked`` and gets no answer."""
+def opened(
+    browser: Browser, folder: Path, shown: report_view.View, asked: list[str], **settings: object
+) -> Page:
+    """Return a page that shows a view; its requests are added to ``asked`` and not answered."""
     path = folder / "report.html"
     path.write_bytes(report_page.render(shown).encode("utf-8", "backslashreplace"))
-    page = browser.new_context(**settings).new_page()  # type: ignore[arg-type] # playwright's own settings, passed through
+    page = browser.new_context(**settings).new_page()  # type: ignore[arg-type]
 
     def answer(route: Route) -> None:
         if route.request.url == path.as_uri():
@@ -303,11 +383,18 @@ def opened(browser: Browser, folder: Path, shown: report_view.View, asked: list[
 
 @in_chromium
 @pytest.mark.parametrize("name", VIEWS)
-def test_it_renders_and_asks_nobody(browser: Browser, tmp_path: Path, name: str) -> None:
-    """On a phone, without JavaScript: the verdict is seen, nothing is wider than the screen, no request leaves the page."""
+def test_it_renders_without_requests(browser: Browser, tmp_path: Path, name: str) -> None:
+    """On a phone the verdict is visible, nothing is too wide and no request is made."""
     asked: list[str] = []
     shown = VIEWS[name]()
-    page = opened(browser, tmp_path, shown, asked, viewport={"width": 360, "height": 740}, java_script_enabled=False)
+    page = opened(
+        browser,
+        tmp_path,
+        shown,
+        asked,
+        viewport={"width": 360, "height": 740},
+        java_script_enabled=False,
+    )
     assert page.locator("h1 .verdict").inner_text() == shown.verdict
     assert page.locator("h1").is_visible()
     box = page.locator("body").bounding_box()
@@ -324,7 +411,9 @@ def test_it_renders_and_asks_nobody(browser: Browser, tmp_path: Path, name: str)
 
 @in_chromium
 @pytest.mark.parametrize(("name", "most"), [("go", 160), ("no-go", 180)])
-def test_a_phone_shows_more_than_the_head(browser: Browser, tmp_path: Path, name: str, most: int) -> None:
+def test_a_phone_shows_more_than_the_head(
+    browser: Browser, tmp_path: Path, name: str, most: int
+) -> None:
     """The head says verdict, release and consequence in less than a fifth of the screen."""
     page = opened(browser, tmp_path, VIEWS[name](), [], viewport={"width": 390, "height": 844})
     box = page.locator("header").bounding_box()
@@ -348,31 +437,61 @@ def test_the_end_of_a_log_unfolds(browser: Browser, tmp_path: Path) -> None:
 @in_chromium
 @pytest.mark.parametrize("width", [320, 360])
 @pytest.mark.parametrize("name", VIEWS)
-def test_nothing_is_cut_and_nothing_scrolls_within_the_page(browser: Browser, tmp_path: Path, name: str, width: int) -> None:
-    """Whole logs, whole tables: no part of the page is larger inside than it is seen, so none needs a stop for Tab."""
+def test_nothing_is_cut_and_nothing_scrolls_within_the_page(
+    browser: Browser, tmp_path: Path, name: str, width: int
+) -> None:
+    """No part of the page scrolls on its own, so none needs a tab stop."""
     page = opened(browser, tmp_path, VIEWS[name](), [], viewport={"width": width, "height": 740})
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
     assert page.locator("[tabindex]").count() == 0
     cut = "one => one.scrollHeight > one.clientHeight + 1 || one.scrollWidth > one.clientWidth + 1"
-    assert page.evaluate(f"[...document.querySelectorAll('pre, main, section, section > div')].filter({cut}).length") == 0
-    rights = page.evaluate("[...document.querySelectorAll('th, td, td *')].map(one => one.getBoundingClientRect().right)")
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('pre, main, section, section > div')]"
+            f".filter({cut}).length"
+        )
+        == 0
+    )
+    rights = page.evaluate(
+        "[...document.querySelectorAll('th, td, td *')].map(one => "
+        "one.getBoundingClientRect().right)"
+    )
     assert max(rights) <= width
     page.context.close()
 
 
 @in_chromium
 @pytest.mark.parametrize("width", [320, 360])
-def test_names_in_the_timeline_stay_on_the_page(browser: Browser, tmp_path: Path, width: int) -> None:
+def test_names_in_the_timeline_stay_on_the_page(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
     """However narrow the screen and long the name, no text of the picture is cut."""
     one = check()
     start = "2026-01-02T03:04:05Z"
     checks = []
     for number in range(5):
         name = f"{'a-very-long-name-of-a-check-' * 2}{number}"
-        made = record(one, id=name, started_at_utc=start, finished_at_utc=start, duration_ms=900 + number * 60_000)
-        checks.append(CheckResult(id=name, command="true", outcome=Outcome.FAILED, reason=None, record=made))
-    page = opened(browser, tmp_path, view(problems=[problem()], checks=checks), [], viewport={"width": width, "height": 740})
-    ends = page.evaluate("[...document.querySelectorAll('.timeline text')].map(one => one.getBoundingClientRect().right)")
+        made = record(
+            one,
+            id=name,
+            started_at_utc=start,
+            finished_at_utc=start,
+            duration_ms=900 + number * 60_000,
+        )
+        checks.append(
+            CheckResult(id=name, command="true", outcome=Outcome.FAILED, reason=None, record=made)
+        )
+    page = opened(
+        browser,
+        tmp_path,
+        view(problems=[problem()], checks=checks),
+        [],
+        viewport={"width": width, "height": 740},
+    )
+    ends = page.evaluate(
+        "[...document.querySelectorAll('.timeline text')].map(one => "
+        "one.getBoundingClientRect().right)"
+    )
     assert len(ends) > 5
     assert max(ends) <= width
     page.context.close()
@@ -380,13 +499,20 @@ def test_names_in_the_timeline_stay_on_the_page(browser: Browser, tmp_path: Path
 
 @in_chromium
 @pytest.mark.parametrize("seconds", [80, 94, 359])
-def test_the_scale_of_a_narrow_timeline_can_be_read(browser: Browser, tmp_path: Path, seconds: int) -> None:
+def test_the_scale_of_a_narrow_timeline_can_be_read(
+    browser: Browser, tmp_path: Path, seconds: int
+) -> None:
     """No mark of the scale lies on another one."""
     end = f"2026-01-02T03:{4 + (5 + seconds) // 60:02}:{(5 + seconds) % 60:02}Z"
-    checks = [result(one, finished_at_utc=end, duration_ms=1000 * seconds) for one in profile().checks]
-    page = opened(browser, tmp_path, view(checks=checks), [], viewport={"width": 320, "height": 740})
+    checks = [
+        result(one, finished_at_utc=end, duration_ms=1000 * seconds) for one in profile().checks
+    ]
+    page = opened(
+        browser, tmp_path, view(checks=checks), [], viewport={"width": 320, "height": 740}
+    )
     marks = page.evaluate(
-        "[...document.querySelectorAll('.tick')].map(one => one.getBoundingClientRect()).filter(one => one.width)"
+        "[...document.querySelectorAll('.tick')].map(one => "
+        "one.getBoundingClientRect()).filter(one => one.width)"
         ".map(one => [one.left, one.right])"
     )
     assert len(marks) >= 2
@@ -398,7 +524,7 @@ def test_the_scale_of_a_narrow_timeline_can_be_read(browser: Browser, tmp_path: 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", VIEWS)
 def test_axe_finds_nothing(browser: Browser, tmp_path: Path, name: str, scheme: str) -> None:
-    """No violation of the rules of accessibility that axe knows, light and dark, with everything unfolded."""
+    """Axe finds no violation, in light and dark, with everything unfolded."""
     from axe_playwright_python.sync_playwright import Axe
 
     page = opened(browser, tmp_path, VIEWS[name](), [], color_scheme=scheme, bypass_csp=True)
@@ -410,24 +536,32 @@ def test_axe_finds_nothing(browser: Browser, tmp_path: Path, name: str, scheme: 
 
 @in_chromium
 def test_a_link_to_a_check_opens_it(browser: Browser, tmp_path: Path) -> None:
-    """Whoever follows it sees the command and the log, of one that passed too, and where it begins."""
+    """Following the link shows the command and the log of the check."""
     page = opened(browser, tmp_path, view(), [])
     log = page.locator("#check-3 pre.log")
     assert not log.is_visible()
     page.locator("table a", has_text="test").first.click()
     assert log.is_visible()
-    assert page.locator("details.check").nth(2).locator("summary").evaluate("one => one.getBoundingClientRect().top") >= 0
+    assert (
+        page.locator("details.check")
+        .nth(2)
+        .locator("summary")
+        .evaluate("one => one.getBoundingClientRect().top")
+        >= 0
+    )
     page.context.close()
 
 
 @in_chromium
 def test_paper_has_everything(browser: Browser, tmp_path: Path) -> None:
-    """What is folded on a screen is printed, and dark on light whatever the reader's screen is like."""
+    """Folded parts are printed, dark on light in any colour scheme."""
     page = opened(browser, tmp_path, view(), [], color_scheme="dark")
     folded = page.locator("details.check pre.log").first
     assert not folded.is_visible()
     page.emulate_media(media="print", color_scheme="dark")
-    assert folded.evaluate("one => one.checkVisibility() && one.getBoundingClientRect().height > 100")
+    assert folded.evaluate(
+        "one => one.checkVisibility() && one.getBoundingClientRect().height > 100"
+    )
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(29, 31, 35)"
     page.context.close()
@@ -449,4 +583,18 @@ def test_the_keyboard_reaches_everything(browser: Browser, tmp_path: Path) -> No
 
 def test_the_hostile_text_is_hostile() -> None:
     """What these tests rely on: it holds a mark of each language."""
-    assert all(mark in HOSTILE for mark in ("<script>", "]]>", "javascript:", "\u202e", "\x1b", "\x00", "`", "|", "@", "{{"))
+    assert all(
+        mark in HOSTILE
+        for mark in (
+            "<script>",
+            "]]>",
+            "javascript:",
+            "\u202e",
+            "\x1b",
+            "\x00",
+            "`",
+            "|",
+            "@",
+            "{{",
+        )
+    )

@@ -8,7 +8,7 @@ import pytest
 from builders import check, record
 
 from handoff_tasks.formats.words import duration
-from handoff_tasks.report.timeline import Timeline, drawn
+from handoff_tasks.report.timeline import Timeline, draw_timeline
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -27,10 +27,15 @@ def ran(number: int, start: str, end: str, milliseconds: int) -> Record:
 
 
 def of(
-    *records: Record, ended: dict[str, int] | None = None, lanes: Sequence[Sequence[str]] = (), alone: Collection[str] = ()
+    *records: Record,
+    ended: dict[str, int] | None = None,
+    lanes: Sequence[Sequence[str]] = (),
+    alone: Collection[str] = (),
 ) -> Timeline:
     """Return the timeline of records, in their order."""
-    found = drawn({one.id: one for one in records}, [one.id for one in records], ended or {}, lanes, alone)
+    found = draw_timeline(
+        {one.id: one for one in records}, [one.id for one in records], ended or {}, lanes, alone
+    )
     assert found is not None
     return found
 
@@ -42,11 +47,11 @@ def bars(found: Timeline) -> list[tuple[str, int, int, int, bool]]:
 
 def test_no_record_no_timeline() -> None:
     """Where no check was run there is nothing to draw."""
-    assert drawn({}, ["fmt"], {}) is None
+    assert draw_timeline({}, ["fmt"], {}) is None
 
 
 def test_lanes_that_are_not_known_mark_no_path() -> None:
-    """What overlaps is side by side; which check waited for which would be a guess, so none is critical."""
+    """Checks that overlap are side by side, and none is critical in a guess."""
     found = of(
         ran(0, "10:00:00", "10:00:30", 30_000),
         ran(1, "10:00:00", "10:00:50", 50_000),
@@ -63,21 +68,25 @@ def test_lanes_that_are_not_known_mark_no_path() -> None:
 
 
 def test_the_lanes_of_the_run_decide_the_path() -> None:
-    """However long the environment of a check took to make, it waited for the one before it in its process, and for no other."""
+    """A check waits for the one before it in its process, and for no other."""
     found = of(
         ran(0, "10:00:00", "10:00:05", 5000),
         ran(1, "10:00:06", "10:00:16", 10_000),
         ran(2, "10:00:20", "10:00:50", 30_000),
         lanes=[["fmt", "test"], ["clippy"]],
     )
-    assert bars(found) == [("fmt", 0, 0, 5000, True), ("clippy", 1, 6000, 16_000, False), ("test", 0, 20_000, 50_000, True)]
+    assert bars(found) == [
+        ("fmt", 0, 0, 5000, True),
+        ("clippy", 1, 6000, 16_000, False),
+        ("test", 0, 20_000, 50_000, True),
+    ]
     assert [bar.free for bar in found.bars] == [0, 0, 5000]
     assert (found.known, found.prepares) == (True, True)
     assert [bar.id for bar in found.critical] == ["fmt", "test"]
 
 
 def test_a_check_that_must_be_alone_waits_for_all() -> None:
-    """The last one that held the checkout held it up, whatever its lane; and what starts after it has waited for it."""
+    """A check waits for the last one that had the checkout alone, in any lane."""
     records = [
         ran(0, "10:00:00", "10:00:09", 9000),
         ran(1, "10:00:00", "10:00:03", 3000),
@@ -90,8 +99,11 @@ def test_a_check_that_must_be_alone_waits_for_all() -> None:
 
 
 def test_a_run_whose_lanes_are_all_busy_has_no_critical_path() -> None:
-    """More processors would have ended it earlier; a path through the lane that happened to end last says nothing."""
-    records = [ran(number, f"10:00:{10 * (number // 2):02}", f"10:00:{10 * (number // 2) + 10:02}", 10_000) for number in range(6)]
+    """If more processors would have ended the run earlier, no check is critical."""
+    records = [
+        ran(number, f"10:00:{10 * (number // 2):02}", f"10:00:{10 * (number // 2) + 10:02}", 10_000)
+        for number in range(6)
+    ]
     ids = [one.id for one in records]
     found = of(*records, lanes=[ids[::2], ids[1::2]])
     assert (found.bound, found.sequence, found.critical) == (True, False, ())
@@ -101,8 +113,11 @@ def test_a_run_whose_lanes_are_all_busy_has_no_critical_path() -> None:
 
 
 def test_a_run_in_one_lane_has_no_critical_path() -> None:
-    """All checks would be on it. More processors would help, unless one check or those that must be alone decide."""
-    records = [ran(number, f"10:00:{10 * number:02}", f"10:00:{10 * number + 10:02}", 10_000) for number in range(3)]
+    """If each check waited for the one before it, no check is critical."""
+    records = [
+        ran(number, f"10:00:{10 * number:02}", f"10:00:{10 * number + 10:02}", 10_000)
+        for number in range(3)
+    ]
     ids = [one.id for one in records]
     found = of(*records, lanes=[ids])
     assert (found.bound, found.sequence, found.critical) == (True, True, ())
@@ -115,7 +130,11 @@ def test_a_run_in_one_lane_has_no_critical_path() -> None:
 def test_one_check_is_its_own_path() -> None:
     """It decides when the run is over, however many processors there are."""
     found = of(ran(0, "10:00:00", "10:00:30", 30_000), lanes=[["fmt"]])
-    assert (found.bound, found.sequence, [bar.id for bar in found.critical]) == (False, False, ["fmt"])
+    assert (found.bound, found.sequence, [bar.id for bar in found.critical]) == (
+        False,
+        False,
+        ["fmt"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,29 +144,49 @@ def test_one_check_is_its_own_path() -> None:
 )
 def test_lanes_that_cannot_be_are_not_believed(lanes: list[list[str]]) -> None:
     """What an earlier run has left says nothing of records that others have made."""
-    found = of(ran(0, "10:00:00", "10:00:05", 5000), ran(1, "10:00:05", "10:00:09", 4000), lanes=lanes)
+    found = of(
+        ran(0, "10:00:00", "10:00:05", 5000), ran(1, "10:00:05", "10:00:09", 4000), lanes=lanes
+    )
     assert not found.known
     assert found.critical == ()
 
 
 def test_short_checks_of_one_second_follow_each_other() -> None:
-    """A start is known to the second only: checks that may have run one after the other are drawn so."""
-    found = of(*(ran(number, "10:00:00", "10:00:00", 100) for number in range(3)), lanes=[["fmt", "clippy", "test"]])
-    assert bars(found) == [("fmt", 0, 0, 100, False), ("clippy", 0, 100, 200, False), ("test", 0, 200, 300, False)]
+    """Starts within one second are drawn one after the other if that is possible."""
+    found = of(
+        *(ran(number, "10:00:00", "10:00:00", 100) for number in range(3)),
+        lanes=[["fmt", "clippy", "test"]],
+    )
+    assert bars(found) == [
+        ("fmt", 0, 0, 100, False),
+        ("clippy", 0, 100, 200, False),
+        ("test", 0, 200, 300, False),
+    ]
 
 
 def test_the_time_of_a_record_says_more_within_its_bounds() -> None:
-    """When the record was there tells the start to the millisecond; a time that contradicts the record does not count."""
+    """The time of the record's file gives the start if it does not contradict the record."""
     day = 1_767_348_000_000  # 2026-01-02T10:00:00Z
     ids = [check(number).id for number in range(3)]
     records = [ran(number, "10:00:00", "10:00:01", 400) for number in range(3)]
-    found = of(*records, ended=dict(zip(ids, [day + 1100, day + 1300, day + 86_400_000], strict=True)))
-    assert bars(found) == [("fmt", 0, 0, 400, False), ("clippy", 1, 200, 600, False), ("test", 2, 299, 699, False)]
+    found = of(
+        *records, ended=dict(zip(ids, [day + 1100, day + 1300, day + 86_400_000], strict=True))
+    )
+    assert bars(found) == [
+        ("fmt", 0, 0, 400, False),
+        ("clippy", 1, 200, 600, False),
+        ("test", 2, 299, 699, False),
+    ]
 
 
 def test_checks_of_different_days_share_no_clock() -> None:
-    """Evidence that was gathered from far apart is drawn from zero each, and nothing waited for anything."""
-    late = record(check(1), started_at_utc="2026-03-02T10:00:00Z", finished_at_utc="2026-03-02T10:00:09Z", duration_ms=9000)
+    """Checks that ran far apart are each drawn from zero, and none is critical."""
+    late = record(
+        check(1),
+        started_at_utc="2026-03-02T10:00:00Z",
+        finished_at_utc="2026-03-02T10:00:09Z",
+        duration_ms=9000,
+    )
     found = of(ran(0, "10:00:00", "10:00:01", 1000), late, lanes=[["fmt", "clippy"]])
     assert bars(found) == [("fmt", 0, 0, 1000, False), ("clippy", 1, 0, 9000, False)]
     assert not found.together
@@ -159,7 +198,9 @@ def test_a_clock_that_went_back_breaks_nothing() -> None:
     assert (bar.start, bar.end) == (0, 2000)
 
 
-@pytest.mark.parametrize("total", [1, 7, 90, 999, 1000, 3400, 59_000, 192_000, 2_700_000, 7_200_000, 400_000_000])
+@pytest.mark.parametrize(
+    "total", [1, 7, 90, 999, 1000, 3400, 59_000, 192_000, 2_700_000, 7_200_000, 400_000_000]
+)
 def test_the_scale_has_few_marks(total: int) -> None:
     """From a millisecond to days there are one to seven marks, none beyond the end."""
     marks = Timeline(bars=(), lanes=1, total=total, together=True, known=True).ticks()

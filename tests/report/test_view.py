@@ -14,13 +14,12 @@ from builders import (
     manifest,
     problem,
     profile,
-    record,
     result,
+    run_end,
     untagged,
     view,
 )
 
-from handoff_tasks.formats.words import chain, size
 from handoff_tasks.model import CheckResult, Outcome, Relation, Tag
 from handoff_tasks.report import view as report_view
 
@@ -36,14 +35,19 @@ def test_a_go_in_words() -> None:
 
 def test_a_run_that_publishes_nothing_is_told_so() -> None:
     """A GO of pre-release is no packet that a consumer could pin."""
-    found = report_view.view(go_packet(), report_view.Source(modes=[("stable", "GO")]))
+    found = report_view.view_packet(go_packet(), report_view.Source(modes=[("stable", "GO")]))
     assert found.sentences[-1] == "Nothing was published: this was a pre-release run."
 
 
 def test_a_no_go_in_words() -> None:
-    """Checks and rules of the release are counted apart, and the reader learns that nothing was published."""
-    checks = [result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1") for one in profile().checks]
-    found = view(problems=[problem(), problem("HP054", "commit x", "differs", "verify")], checks=checks)
+    """Checks and rules of the release are counted separately."""
+    checks = [
+        result(one, Outcome.FAILED if one.id == "fmt" else Outcome.PASSED, "exit code 1")
+        for one in profile().checks
+    ]
+    found = view(
+        problems=[problem(), problem("HP054", "commit x", "differs", "verify")], checks=checks
+    )
     assert found.verdict == "NO-GO"
     assert found.sentences == (
         "7 of 8 checks passed; 1 failed.",
@@ -53,23 +57,32 @@ def test_a_no_go_in_words() -> None:
 
 
 def test_problems_stand_in_the_packets_order() -> None:
-    """The checks' as the packet has them and not by the alphabet, with words for outcomes, and grouped by what to do next."""
+    """Problems of checks are in the packet's order, with words for outcomes."""
     checks = [
-        CheckResult(id=f"check-{number}", command="x", outcome=Outcome.TIMED_OUT, reason="x", record=None)
+        CheckResult(
+            id=f"check-{number}", command="x", outcome=Outcome.TIMED_OUT, reason="x", record=None
+        )
         for number in (0, 2, 10, 1)
     ]
-    problems = [problem("HP044", f"check {one.id}", "timed_out: after 3 s", "wait") for one in checks]
-    found = view(problems=[problem("HP060", "x", "not_run: y", "mend"), *reversed(problems)], checks=checks)
-    assert [(one.where, one.message) for one in found.problems] == [
+    problems = [
+        problem("HP044", f"check {one.id}", "timed_out: after 3 s", "wait") for one in checks
+    ]
+    found = view(
+        problems=[problem("HP060", "x", "not_run: y", "mend"), *reversed(problems)], checks=checks
+    )
+    assert [(one.where, one.message) for one in found.end.problems] == [
         *((f"check check-{number}", "timed out: after 3 s") for number in (0, 2, 10, 1)),
         ("x", "not_run: y"),
     ]
-    assert [len(group) for group in found.grouped] == [4, 1]
+    assert [len(group) for group in report_view.group_by_hint(found.end.problems)] == [4, 1]
 
 
 def test_an_interrupted_run_is_no_rule_that_is_not_met() -> None:
-    """The reader learns what stopped the run, and nobody is sent to look for a broken rule."""
-    checks = [result(one, Outcome.INTERRUPTED if one.id == "fmt" else Outcome.PASSED, "SIGINT") for one in profile().checks]
+    """The interruption has its own sentence and is not counted as a rule."""
+    checks = [
+        result(one, Outcome.INTERRUPTED if one.id == "fmt" else Outcome.PASSED, "SIGINT")
+        for one in profile().checks
+    ]
     stop = problem("HP046", "handoff-stable", "the run was interrupted by SIGINT", "run again")
     assert view(problems=[problem("HP046"), stop], checks=checks).sentences == (
         "7 of 8 checks passed; 1 interrupted.",
@@ -79,44 +92,63 @@ def test_an_interrupted_run_is_no_rule_that_is_not_met() -> None:
 
 
 def test_checks_that_did_not_pass_are_counted_by_outcome() -> None:
-    """One that failed, one that was interrupted and one that was not run need different next steps."""
-    outcomes = [Outcome.NOT_RUN, Outcome.FAILED, Outcome.INTERRUPTED, Outcome.TIMED_OUT, Outcome.INTERRUPTED]
-    checks = [result(one, outcomes.pop() if outcomes else Outcome.PASSED, "x") for one in profile().checks]
+    """Checks that did not pass are counted by outcome."""
+    outcomes = [
+        Outcome.NOT_RUN,
+        Outcome.FAILED,
+        Outcome.INTERRUPTED,
+        Outcome.TIMED_OUT,
+        Outcome.INTERRUPTED,
+    ]
+    checks = [
+        result(one, outcomes.pop() if outcomes else Outcome.PASSED, "x") for one in profile().checks
+    ]
     assert view(problems=[problem()], checks=checks).sentences[0] == (
         "3 of 8 checks passed; 1 failed, 1 timed out, 2 interrupted, 1 not run."
     )
 
 
 def test_the_line_that_explains_a_failure_is_looked_for_in_the_log() -> None:
-    """It is found above the end that is shown; a check that passed needs none, and one that was interrupted has its last line."""
+    """It may be above the end that is shown; an interrupted check has its last line."""
     outcomes = {"fmt": Outcome.FAILED, "clippy": Outcome.INTERRUPTED}
-    checks = [result(one, outcomes.get(one.id, Outcome.PASSED), "x", exit_code=1) for one in profile().checks]
+    checks = [
+        result(one, outcomes.get(one.id, Outcome.PASSED), "x", exit_code=1)
+        for one in profile().checks
+    ]
     log = ["[fail] a differs from b", *(f"[check] {number}" for number in range(40))]
-    source = report_view.Source(tails={one.id: log for one in checks}, records={one.id: one.record for one in checks if one.record})
-    found = report_view.view(go_packet(checks=checks), source, [problem()])
-    assert found.said == {"check fmt": "[fail] a differs from b", "check clippy": "[check] 39"}
+    source = report_view.Source(tails={one.id: log for one in checks})
+    found = report_view.build_view(go_packet(checks=checks), run_end(checks, problem()), source)
+    assert found.causes == {"check fmt": "[fail] a differs from b", "check clippy": "[check] 39"}
     assert found.steps[0].tail == tuple(f"[check] {number}" for number in range(20, 40))
 
 
 def test_a_short_run_has_no_timeline() -> None:
-    """Below five seconds the table of checks tells all."""
+    """A run of less than five seconds has none."""
     for milliseconds, drawn in ((4999, False), (5000, True)):
-        records = {
-            one.id: record(one, finished_at_utc="2026-01-02T03:04:11Z", duration_ms=milliseconds) for one in profile().checks
-        }
-        assert (report_view.view(go_packet(), report_view.Source(records=records)).timeline is not None) is drawn
+        checks = [
+            result(one, finished_at_utc="2026-01-02T03:04:11Z", duration_ms=milliseconds)
+            for one in profile().checks
+        ]
+        found = report_view.build_view(go_packet(), run_end(checks), report_view.Source())
+        assert (found.timeline is not None) is drawn
 
 
 def test_the_command_that_verifies_a_packet_is_shown_as_it_is() -> None:
     """What is in it from outside obeys no terminal into which it is pasted."""
-    found = report_view.view(go_packet(), report_view.Source(published="x", verify="nox -s handoff-verify -- '\x1b[2J.json'"))
+    found = report_view.view_packet(
+        go_packet(),
+        report_view.Source(published="x", verify="nox -s handoff-verify -- '\x1b[2J.json'"),
+    )
     assert found.verify == "nox -s handoff-verify -- '\\x1b[2J.json'"
 
 
 def test_checks_that_were_not_run() -> None:
-    """Where git could be asked and no check was run, the report says so and draws no time."""
+    """A run without checks has the git facts and no timeline."""
     checks = [
-        CheckResult(id=one.id, command=one.command, outcome=Outcome.NOT_RUN, reason="x", record=None) for one in profile().checks
+        CheckResult(
+            id=one.id, command=one.command, outcome=Outcome.NOT_RUN, reason="x", record=None
+        )
+        for one in profile().checks
     ]
     found = view(problems=[problem("HP047")], checks=checks)
     assert found.sentences[0] == "No check was run."
@@ -126,21 +158,22 @@ def test_checks_that_were_not_run() -> None:
 
 
 def test_what_is_kept_from_an_earlier_run_is_told() -> None:
-    """A kept pass is counted and marked, and no part of this run's time; where all are kept, it is that run's."""
-    records = {one.id: one.record for one in long_checks() if one.record}
-    some = report_view.view(go_packet(), report_view.Source(records=records, kept=frozenset({"fmt"}), published="x"))
+    """Kept passes are counted and not drawn, unless all are kept."""
+    source = report_view.Source(published="x")
+    some = report_view.build_view(go_packet(), run_end(long_checks(), kept={"fmt"}), source)
     assert some.sentences[1] == "1 pass is kept from an earlier run with the same inputs."
     assert [step.id for step in some.steps if step.kept] == ["fmt"]
     assert some.timeline is not None
     assert len(some.timeline.bars) == 7
-    every = report_view.view(go_packet(), report_view.Source(records=records, kept=frozenset(records), published="x"))
+    names = {one.id for one in profile().checks}
+    every = report_view.build_view(go_packet(), run_end(long_checks(), kept=names), source)
     assert every.timeline is not None
     assert len(every.timeline.bars) == 8
 
 
 def test_a_packet_alone_gives_a_view() -> None:
     """Without records, logs and git there is all that the packet says."""
-    found = report_view.view(go_packet(), report_view.Source())
+    found = report_view.view_packet(go_packet(), report_view.Source())
     assert (found.verdict, found.title, found.passed) == ("GO", "Release v1.2.3", 8)
     assert found.timeline is None
     assert found.contract is not None
@@ -150,7 +183,7 @@ def test_a_packet_alone_gives_a_view() -> None:
 
 def test_a_refused_run_gives_a_view() -> None:
     """Without a packet there are the problems, and that nothing was judged."""
-    found = report_view.view(None, report_view.Source(session="handoff-stable"), [problem()], [])
+    found = report_view.build_view(None, run_end([], problem()), report_view.Source())
     assert (found.verdict, found.steps, found.picture, found.contract) == ("NO-GO", (), None, None)
     assert found.sentences[0] == "The run was refused before any check could be judged."
 
@@ -164,7 +197,11 @@ def test_what_changed_since_the_previous_release() -> None:
         "Release": "v1.2.2",
         "Runtime commit": "5" * 40,
     }
-    assert (set(contract.added), contract.removed, contract.reordered) == ({"internal_error"}, ("gone",), True)
+    assert (set(contract.added), contract.removed, contract.reordered) == (
+        {"internal_error"},
+        ("gone",),
+        True,
+    )
     assert contract.changes
 
 
@@ -172,16 +209,23 @@ ENVELOPE = {"requires": ["error", "legacy_error"], "forbids": ["details", "stack
 
 
 def test_what_changed_in_the_error_envelope() -> None:
-    """Each field that is new, gone or ruled otherwise than by the previous release says so; a rehearsed one was never in force."""
+    """Fields that are new, removed or changed say so; a rehearsed envelope has no changes."""
     document = go_packet(CANDIDATE)
     document["non_2xx_envelope_policy"] = {
-        "service_v2_stable": {"requires": ["error", "code"], "optional": ["details"], "forbids": ["stack"]},
+        "service_v2_stable": {
+            "requires": ["error", "code"],
+            "optional": ["details"],
+            "forbids": ["stack"],
+        },
         "service_v3_candidate": {"requires": ["other"]},
     }
     source = report_view.Source(previous=manifest(), previous_envelope=ENVELOPE)
-    contract = report_view.view(document, source).contract
+    contract = report_view.view_packet(document, source).contract
     assert contract is not None
-    assert [[(rule, field.name, field.change) for rule, fields in one.rules for field in fields] for one in contract.policies] == [
+    assert [
+        [(rule, field.name, field.change) for rule, fields in one.rules for field in fields]
+        for one in contract.envelopes
+    ] == [
         [
             ("requires", "error", ""),
             ("requires", "code", "new"),
@@ -192,16 +236,19 @@ def test_what_changed_in_the_error_envelope() -> None:
         [("requires", "other", "")],
     ]
     assert contract.changes
-    unknown = report_view.view(document, report_view.Source(previous=manifest())).contract
+    unknown = report_view.view_packet(document, report_view.Source(previous=manifest())).contract
     assert unknown is not None
-    assert not any(one.changes for one in unknown.policies)
+    assert not any(one.changes for one in unknown.envelopes)
 
 
 def test_a_candidate_names_what_is_rehearsed() -> None:
     """In the candidate mode the rehearsed service contract stands beside that of the runtime."""
     contract = view(CANDIDATE).contract
     assert contract is not None
-    assert [field.value for field in contract.fields if "ervice contract" in field.name] == ["service.v2", "service.v3"]
+    assert [field.value for field in contract.fields if "ervice contract" in field.name] == [
+        "service.v2",
+        "service.v3",
+    ]
 
 
 def test_the_picture_of_a_tagged_release() -> None:
@@ -229,7 +276,10 @@ def test_the_picture_of_a_release_gone_wrong() -> None:
     assert picture.aside.roles == ("tag v1.2.3",)
     assert picture.sentences == (
         (True, "The runtime commit comes before the verified commit."),
-        (False, "The tag v1.2.3 points to another commit; the runtime commit is no ancestor of it."),
+        (
+            False,
+            "The tag v1.2.3 points to another commit; the runtime commit is not an ancestor of it.",
+        ),
         (False, "Runtime paths differ between them: the checks ran on another runtime."),
     )
 
@@ -244,7 +294,10 @@ def test_an_untagged_release_is_told_so() -> None:
 def test_a_long_line_of_commits_is_shortened() -> None:
     """Of many commits and paths the ends are shown, and how many are left out."""
     many = tuple(f"{number:040x}" for number in range(1, 60))
-    long = facts(commits_after_runtime=(*many, VERIFIED), paths_after_runtime=tuple(f"docs/{number}.md" for number in range(100)))
+    long = facts(
+        commits_after_runtime=(*many, VERIFIED),
+        paths_after_runtime=tuple(f"docs/{number}.md" for number in range(100)),
+    )
     picture = view(facts=long).picture
     assert picture is not None
     assert [point.skipped for point in picture.points if point.skipped] == [51]
@@ -255,26 +308,27 @@ def test_a_long_line_of_commits_is_shortened() -> None:
 def test_the_end_of_a_log_is_bounded() -> None:
     """Twenty lines at most, long ones cut, and in all no more than a page can carry."""
     document = go_packet()
-    source = report_view.Source(tails={"fmt": ["x" * 100_000] * 30, "clippy": [f"{number}" for number in range(30)]})
-    steps = {step.id: step for step in report_view.view(document, source).steps}
+    source = report_view.Source(
+        tails={"fmt": ["x" * 100_000] * 30, "clippy": [f"{number}" for number in range(30)]}
+    )
+    steps = {step.id: step for step in report_view.view_packet(document, source).steps}
     assert steps["clippy"].tail == tuple(f"{number}" for number in range(10, 30))
     assert 0 < sum(len(line) for line in steps["fmt"].tail) <= 6000
 
 
 def test_of_many_checks_only_the_failed_carry_a_log() -> None:
-    """With more than fifty checks those that passed carry no log, and of those that did not the first fifty do."""
+    """With more than fifty checks only the first fifty that did not pass have a log."""
     one = check()
     checks = [
-        CheckResult(id=f"c{number}", command="x", outcome=Outcome.FAILED if number > 9 else Outcome.PASSED, reason="x", record=None)
+        CheckResult(
+            id=f"c{number}",
+            command="x",
+            outcome=Outcome.FAILED if number > 9 else Outcome.PASSED,
+            reason="x",
+            record=None,
+        )
         for number in range(100)
     ]
     assert one.id == "fmt"
     with_log = [step.id for step in view(problems=[problem()], checks=checks).steps if step.tail]
     assert with_log == [f"c{number}" for number in range(10, 60)]
-
-
-def test_small_words() -> None:
-    """Sizes, counts, chains are told in words."""
-    assert [size(count) for count in (1, 999, 1000, 2_500_000)] == ["1 byte", "999 bytes", "1.0 kB", "2.5 MB"]
-    assert chain(["a", "b", "c"], 3) == "a → b → c"
-    assert chain([str(number) for number in range(9)], 4) == "0 → 1 → 6 more → 8"

@@ -37,7 +37,6 @@ from hypothesis import strategies as st
 
 from handoff_tasks.checks import evidence
 from handoff_tasks.formats import schemas
-from handoff_tasks.formats.words import some_of
 from handoff_tasks.model import CheckResult, Outcome, Relation, Release, Tag
 from handoff_tasks.packet import build
 from handoff_tasks.rules import advisories, packet_against_git
@@ -409,14 +408,6 @@ def test_every_field_that_differs_at_the_tag_is_told() -> None:
     )
     found = git_rules.git_problems(facts(tag=ELSEWHERE, manifest_at_tag=there), manifest(), profile(), allow_untagged=False)
     assert [(one.code, one.where) for one in found] == [("HP055", f"{AT_TAG}#/{key}") for key in manifest().baseline()]
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, ""), (1, "0"), (5, "0, 1, 2, 3, 4"), (6, "0, 1, 2, 3, 4 and 1 more"), (99, "0, 1, 2, 3, 4 and 94 more")]
-)
-def test_some_of_many(count: int, text: str) -> None:
-    """Of many items the first five are told, and how many more there are."""
-    assert some_of([str(number) for number in range(count)]) == text
 
 
 def test_a_rehearsal_of_what_is_there_already_is_an_advisory() -> None:

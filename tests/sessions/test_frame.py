@@ -258,8 +258,8 @@ def test_a_screen_that_cannot_be_written_to_changes_no_packet(desk: Desk) -> Non
             check=False,
         )
     said = (
-        "standard output cannot be written: No space left on device; the run goes on unseen "
-        "(next: read the report beside the evidence, or call again with the output sent elsewhere)"
+        "standard output cannot be written: No space left on device; the run goes on without it "
+        "(next: read the report beside the evidence, or run again with other output)"
     )
     assert [line for line in done.stderr.splitlines() if line == said] == [said]
     assert f"Session handoff-stable aborted: {said}" in done.stderr

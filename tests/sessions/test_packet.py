@@ -161,7 +161,7 @@ def test_a_packet_is_shown(reader: Reader) -> None:
     assert done.stdout == (reader.folder / "old.json").read_text()
     page = reader.run("handoff-show", "old.json", "--format", "html").stdout
     assert page.startswith("<!DOCTYPE html>")
-    assert "These are the packet&#39;s own words; nothing was checked now." in page
+    assert "This is what the packet says; nothing was checked now." in page
     assert f"To check it: nox -s handoff-verify -- &#39;{reader.folder / 'old.json'}&#39;." in page
     written(reader.folder / "foreign.json", foreign(go_packet()))
     done = reader.run("handoff-show", "foreign.json", "--format", "html")
@@ -209,7 +209,7 @@ def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> No
         words, env=environment, cwd=elsewhere, capture_output=True, text=True, check=False
     )
     last = shown.stdout.splitlines()[-1]
-    assert last.startswith("It cannot be verified; what it changes against another: ")
+    assert last.startswith("It cannot be verified; to compare it with another packet: ")
     command = shlex.split(last.partition("another: ")[2])
     assert command == [
         "nox",

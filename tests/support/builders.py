@@ -26,6 +26,7 @@ from handoff_tasks.model import (
     Record,
     Relation,
     Release,
+    RunEnd,
     RuntimeFacts,
     Statement,
     Tag,
@@ -39,6 +40,8 @@ from handoff_tasks.producer import profile as producer_profile
 from handoff_tasks.report import view as report_view
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
     from handoff_tasks.producer.profile import Check, Profile
 
 RUNTIME = "1" * 40
@@ -249,6 +252,14 @@ def result(one: Check, outcome: Outcome = Outcome.PASSED, reason: str | None = N
     return CheckResult(id=one.id, command=one.command, outcome=outcome, reason=reason, record=made)
 
 
+def run_end(
+    checks: Iterable[CheckResult], *problems: Problem, kept: Container[str] = ()
+) -> RunEnd:
+    """Return the end of a run with these checks; those that are ``kept`` are an earlier run's."""
+    results = [replace(one, kept=one.id in kept) for one in checks]
+    return RunEnd(checks=tuple(results), problems=problems)
+
+
 def long_checks() -> list[CheckResult]:
     """Return the checks of a run that is long enough for a timeline."""
     return [result(one, finished_at_utc="2026-01-02T03:04:11Z", duration_ms=6234) for one in profile().checks]
@@ -305,8 +316,6 @@ def view(
     source = report_view.Source(
         session="handoff-stable",
         producer=made.profile.name,
-        records={one.id: one.record for one in made.checks if one.record},
-        reasons={one.id: one.reason for one in made.checks if one.reason},
         tails={one.id: [f"line {number} of {one.id}" for number in range(30)] for one in made.checks},
         lanes=[[one.id] for one in made.checks] if lanes is None else lanes,
         subjects={RUNTIME: "feat: more", VERIFIED: "chore: release"},
@@ -316,7 +325,8 @@ def view(
         digest=None if problems else "a" * 64,
         draft="/work/no-go.stable.json" if problems else None,
     )
-    return report_view.view(document, source)
+    end = replace(report_view.packet_end(document), checks=tuple(made.checks))
+    return report_view.build_view(document, end, source)
 
 
 def hostile_view() -> report_view.View:
@@ -336,8 +346,6 @@ def hostile_view() -> report_view.View:
     source = report_view.Source(
         session=HOSTILE,
         producer=HOSTILE,
-        records={one.id: found.record} if found.record else {},
-        reasons={one.id: HOSTILE},
         tails={one.id: [HOSTILE] * 30},
         subjects={RUNTIME: HOSTILE, VERIFIED: HOSTILE},
         previous=manifest(release_tag=HOSTILE, commit_sha=PREVIOUS, expected_api_contract_version=HOSTILE),
@@ -348,6 +356,9 @@ def hostile_view() -> report_view.View:
         draft=HOSTILE,
         block=HOSTILE,
     )
-    return report_view.view(
-        document, source, [problem("HP043", HOSTILE, HOSTILE, HOSTILE)], [problem("HA010", HOSTILE, HOSTILE, HOSTILE)]
+    end = RunEnd(
+        checks=(found,),
+        problems=(problem("HP043", HOSTILE, HOSTILE, HOSTILE),),
+        advisories=(problem("HA010", HOSTILE, HOSTILE, HOSTILE),),
     )
+    return report_view.build_view(document, end, source)
