@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence, tools
+from handoff_tasks.checks import tools
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import schemas
 from handoff_tasks.git import checkout, workspace
 from handoff_tasks.git import command as git_command
@@ -355,10 +356,10 @@ def many_records(bench: Bench) -> Iterator[Row]:
 
 def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int = 0) -> None:
     """Leave evidence of every check; with ``failing`` every so manieth of them failed."""
-    place = evidence.folder(opened.work, opened.producer.commit)
+    folder = EvidenceFolder.of(opened).make()
     digest = hashlib.sha256(log).hexdigest()
     for number, check in enumerate(opened.profile.checks):
-        path = evidence.log_path(place, check.id)
+        path = folder.log(check.id)
         path.write_bytes(log)
         failed = failing and number % failing == 0
         record = Record(
@@ -381,7 +382,7 @@ def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int =
             environment_digest="sha256:" + "e" * 64,
         )
         # Written without the sync that each record of a run gets: ten thousand of those measure the disk.
-        (place / f"{check.id}.json").write_text(json.dumps(record.to_dict()))
+        folder.record(check.id).write_text(json.dumps(record.to_dict()))
 
 
 REPORTING = """
@@ -419,7 +420,7 @@ def _report(bench: Bench, count: int, name: str, goal: str) -> Row:
     work, cache = bench.folder / f"report-{count}-work", bench.folder / "cache"
     opened = workspace.open_(root=bench.sample(), ref="HEAD", profile_path=path, work=work, cache=cache)
     _leave_records(opened, log=b"a line as a compiler would print it, more or less\n" * 20_000, failing=4)
-    place = evidence.folder(work, opened.producer.commit)
+    folder = EvidenceFolder.of(opened)
     seen: list[list[float]] = []
 
     def ours() -> float:
@@ -429,7 +430,7 @@ def _report(bench: Bench, count: int, name: str, goal: str) -> Row:
         return seen[-1][0]
 
     def read() -> float:
-        return timed(lambda: sum(len(evidence.log_path(place, check.id).read_bytes()) for check in opened.profile.checks))
+        return timed(lambda: sum(len(folder.log(check.id).read_bytes()) for check in opened.profile.checks))
 
     row = alternate(name, goal, ours, read, bench.times)
     unit = 1024 if sys.platform.startswith("linux") else 1024 * 1024

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.producer.profile import Check
 
 # An interrupt that takes no longer needs no word that it was heard.
@@ -52,13 +53,13 @@ def run(
     noxfile: Path,
     envdir: Path,
     words: Sequence[str],
-    chatter: Path,
+    folder: EvidenceFolder,
     say: Callable[[str], None],
     look: Callable[[], None] | None,
 ) -> str | None:
     """Run what `plan` says; return the name of the signal that interrupted us, None when none did.
 
-    ``words`` go after ``--``. What nox itself says goes to ``lane-<n>.nox.log`` in the folder ``chatter``. An interrupt is passed
+    ``words`` go after ``--``. What nox itself says goes to ``lane-<n>.nox.log`` in ``folder``. An interrupt is passed
     on to the lanes, which end their commands and leave their records. If we are killed, the lanes are killed too, with all that
     they have started; if a lane is killed, so is what it had started. A lane has a process group of its own, so Ctrl-Z stops us
     and not the lanes: the checks go on, and their time limits stay true.
@@ -70,7 +71,7 @@ def run(
     After an interrupt the logs are called ``lane-<n>.nox.interrupted``: what a Python that is still starting says to a signal is a
     traceback, and explains no check.
     """
-    for old in chatter.glob("lane-*.nox.interrupted"):
+    for old in folder.path.glob("lane-*.nox.interrupted"):
         old.unlink(missing_ok=True)
     running: list[subprocess.Popen[bytes]] = []
     with checks_process.noted() as signals, Watcher() as watcher:
@@ -78,7 +79,7 @@ def run(
             for number, lane in enumerate(lanes, 1):
                 if signals:
                     break
-                log = chatter / f"lane-{number}.nox.log"
+                log = folder.lane_log(number)
                 running.append(_start(lane, noxfile, envdir, words, log, quiet=look is not None))
                 watcher.watch(running[-1].pid)
             while not signals and _reap(running, watcher):
@@ -91,7 +92,7 @@ def run(
             raise
         if signals:
             _stop(running, signals[0], watcher, say)
-            for log in chatter.glob("lane-*.nox.log"):
+            for log in folder.lane_logs():
                 with contextlib.suppress(OSError):
                     log.replace(log.with_suffix(".interrupted"))
     return signal.Signals(signals[0]).name if signals else None

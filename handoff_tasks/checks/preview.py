@@ -6,7 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks.checks import evidence, run
+from handoff_tasks.checks import run
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.model import Outcome
 from handoff_tasks.problems import Problem
 
@@ -37,8 +38,7 @@ class Prospect:
 
 def prospect(workspace: Workspace, check: Check, settings: run.Settings) -> Prospect:
     """Return how a check would run. The private checkout must hold the commit."""
-    place = evidence.folder_path(workspace.work, workspace.producer.commit)
-    result = evidence.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check))
+    result = EvidenceFolder.of(workspace).result(check, workspace.binding(check))
     changed = run.differences(workspace, check, settings, result.record) if result.record else []
     return Prospect(check=check, ahead=run.ahead(workspace, check, settings), result=result, changed=tuple(changed))
 
@@ -123,11 +123,11 @@ def _evidence(one: Prospect, workspace: Workspace) -> list[str]:
     record = one.result.record
     if record is None:
         return [f"{one.result.outcome.replace('_', ' ')}: {one.result.reason}"]
-    place = evidence.folder_path(workspace.work, workspace.producer.commit)
+    folder = EvidenceFolder.of(workspace)
     code = f", exit code {record.exit_code}" if record.exit_code is not None else ""
     told = [f"{record.outcome.replace('_', ' ')} at {record.started_at_utc}{code}{f': {record.reason}' if record.reason else ''}"]
     if record.log:
-        told.append(f"log {evidence.log_path(place, record.id)} ({record.log.size} bytes)")
+        told.append(f"log {folder.log(record.id)} ({record.log.size} bytes)")
     if record.outcome is not Outcome.PASSED:
         told.append("a handoff would run it again: only a pass is kept")
     elif one.changed:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handoff_tasks.checks import evidence, run
+from handoff_tasks.checks import run
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.model import Outcome
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ def kept(workspace: Workspace, settings: Callable[[Check], run.Settings], say: C
 
     ``say`` is told of each pass that is not kept, and why. The private checkout must hold the commit.
     """
-    place = evidence.folder(workspace.work, workspace.producer.commit)
+    folder = EvidenceFolder.of(workspace)
     found = []
     for check in workspace.profile.checks:
-        result = evidence.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check))
+        result = folder.result(check, workspace.binding(check))
         if result.outcome is not Outcome.PASSED or result.record is None:
             continue
         changed = run.differences(workspace, check, settings(check), result.record)

@@ -13,8 +13,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from handoff_tasks.checks import evidence, installers, process
+from handoff_tasks.checks import installers, process
 from handoff_tasks.checks import tools as checks_tools
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import escape, redact
 from handoff_tasks.formats.words import seconds
 from handoff_tasks.git import checkout, surroundings
@@ -83,8 +84,8 @@ def run_check(workspace: Workspace, check: Check, settings: Settings, lines: Dis
     Raises `HandoffError` when the evidence folder cannot be written (HP080) or the checkout cannot be had (HP006).
     """
     secrets = redact.secrets(settings.caller)
-    place = evidence.folder(workspace.work, workspace.producer.commit)
-    evidence.forget(place, check.id)
+    folder = EvidenceFolder.of(workspace).make()
+    folder.forget(check.id)
     profile = workspace.profile
     toolchain = settings.toolchain or profile.toolchain
     started = time.time()
@@ -129,7 +130,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings, lines: Dis
                     name: why for name in check.tools if (why := settings.not_installed.get(profile.tools[name].install or ""))
                 }
                 _require(profile, {**unusable, **wrong})
-                record = _run(record, check, place, held, root, environment, profile.log_limit_bytes, lines)
+                record = _run(record, check, folder, held, root, environment, profile.log_limit_bytes, lines)
                 checkout.make_home(wanted, check.id, empty=True)
                 if record.outcome is Outcome.FAILED and record.exit_code and (why := _machine(workspace, check, root)):
                     record = replace(record, outcome=Outcome.TOOL_MISSING, reason=f"{why} ({record.reason})")
@@ -140,7 +141,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings, lines: Dis
             record = replace(record, outcome=Outcome.INTERRUPTED, reason=reason, finished_at_utc=_utc(time.time()))
         if record.reason:
             record = replace(record, reason=redact.mask(record.reason, secrets))
-        evidence.write_record(place, record)
+        folder.write_record(record)
     lines.close()
     took = seconds(record.duration_ms)
     if record.outcome is Outcome.PASSED:
@@ -148,7 +149,7 @@ def run_check(workspace: Workspace, check: Check, settings: Settings, lines: Dis
     else:
         lines.line(f"{record.outcome.replace('_', ' ')} after {took}: {escape.printable(record.reason or '')}")
         if record.outcome is not Outcome.INTERRUPTED:
-            lines.line(f"evidence: {place / check.id}.json")
+            lines.line(f"evidence: {folder.record(check.id)}")
     return record
 
 
@@ -374,7 +375,7 @@ def _command(check: Check, root: Path, path: str) -> list[str]:
 def _run(
     record: Record,
     check: Check,
-    place: Path,
+    folder: EvidenceFolder,
     held: checkout.Place,
     root: Path,
     environment: Mapping[str, str],
@@ -386,7 +387,7 @@ def _run(
     # Comparing the checkout needs GitPython, whose import takes longer than many a check.
     preload = threading.Thread(target=git_command.preload, daemon=True)
     preload.start()
-    log = evidence.log_path(place, check.id)
+    log = folder.log(check.id)
     try:
         result = process.run(
             command,
@@ -426,8 +427,7 @@ def _run(
 
 def _machine(workspace: Workspace, check: Check, root: Path) -> str | None:
     """Return why a command that failed was let down by the machine, with what to do, by what it said last; None when it was not."""
-    log = evidence.log_path(evidence.folder(workspace.work, workspace.producer.commit), check.id)
-    said = "\n".join(evidence.tail(log, _LAST_LINES))
+    said = "\n".join(EvidenceFolder.of(workspace).tail(check.id, _LAST_LINES))
     if os.strerror(errno.ENOSPC) in said:
         free = shutil.disk_usage(root).free // 1_000_000
         return f"the disk is full: {free} MB are left for {root}; free some space, then run again"

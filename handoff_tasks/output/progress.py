@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from handoff_tasks.checks import evidence
 from handoff_tasks.formats import escape
 from handoff_tasks.formats.words import seconds
 from handoff_tasks.model import Outcome, Record
@@ -17,11 +16,12 @@ from handoff_tasks.output import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from types import FrameType
 
     from rich.console import RenderableType
     from rich.live import Live
+
+    from handoff_tasks.checks.evidence import EvidenceFolder
 
 WAITING, RUNNING, KEPT = "waiting", "running", "kept"
 _STYLES = {WAITING: "dim", RUNNING: "cyan", KEPT: "green", Outcome.PASSED: "green"}
@@ -53,7 +53,7 @@ class Line:
 class _Seen:
     """What the evidence folder says of each check of a run."""
 
-    place: Path
+    folder: EvidenceFolder
     lines: list[Line]
     begun: float = field(default_factory=time.monotonic)
 
@@ -61,11 +61,11 @@ class _Seen:
         """Look at what is not done yet; return the checks that have started or ended since the last look, started ones first."""
         started, ended = [], []
         for line in self.lines:
-            if line.state == WAITING and evidence.log_path(self.place, line.check).exists():
+            if line.state == WAITING and self.folder.log(line.check).exists():
                 line.state, line.since = RUNNING, time.monotonic()
                 started.append(line)
-            if line.state in (WAITING, RUNNING) and (self.place / f"{line.check}.json").exists():
-                found = evidence.read_record(self.place, line.check)
+            if line.state in (WAITING, RUNNING) and self.folder.record(line.check).exists():
+                found = self.folder.read_record(line.check)
                 if isinstance(found, Record):
                     line.state, line.took, line.said = found.outcome, seconds(found.duration_ms), found.reason or ""
                     ended.append(line)
@@ -77,10 +77,10 @@ class _Seen:
         return sum(line.state not in (WAITING, RUNNING) for line in self.lines)
 
 
-def board(place: Path, checks: Sequence[str], kept: frozenset[str]) -> Board:
-    """Return the board of a run whose evidence appears in ``place``: a live one where standard output is a terminal."""
+def board(folder: EvidenceFolder, checks: Sequence[str], kept: frozenset[str]) -> Board:
+    """Return the board of a run whose evidence appears in ``folder``: a live one where standard output is a terminal."""
     lines = [Line(check=check, state=KEPT if check in kept else WAITING) for check in checks]
-    seen = _Seen(place=place, lines=lines)
+    seen = _Seen(folder=folder, lines=lines)
     return _LiveBoard(seen) if terminal.is_terminal() else _PlainBoard(seen)
 
 
@@ -191,7 +191,7 @@ class _LiveBoard:
             took, said = line.took, line.said
             if line.state == RUNNING:
                 took = seconds(int((time.monotonic() - line.since) * 1000))
-                said = "".join(evidence.tail(evidence.log_path(self._seen.place, line.check), 1))
+                said = "".join(self._seen.folder.tail(line.check, 1))
             state = Text(line.state.replace("_", " "), style=_STYLES.get(line.state, "red"))
             table.add_row(Text(f"  {line.check}"), state, Text(took, justify="right"), Text(escape.printable(said), style="dim"))
         elapsed = seconds(int((time.monotonic() - self._seen.begun) * 1000))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.git import command
 from handoff_tasks.model import Outcome
 from handoff_tasks.problems import HandoffError, Problem, refusal
@@ -67,7 +67,7 @@ def view_of(
 
     ``verify`` is the command that verifies the packet, if one was published.
     """
-    place = evidence.folder(workspace.work, workspace.producer.commit)
+    folder = EvidenceFolder.of(workspace).make()
     state = decisions[0].document["git_state"]
     shas = [state["runtime_commit"], *state["commits_after_runtime"], *filter(None, [state["tag"]["target"]])]
     previous = material.facts.previous
@@ -77,9 +77,9 @@ def view_of(
         records={check.id: check.record for check in checks if check.record},
         reasons={check.id: check.reason for check in checks if check.reason},
         kept=frozenset(check.id for check in checks if check.kept),
-        tails=_tails(place, checks),
-        ended=_ended(place, checks),
-        lanes=_lanes(place, workspace),
+        tails=_tails(folder, checks),
+        ended=_ended(folder.path, checks),
+        lanes=_lanes(folder.path, workspace),
         alone=frozenset(check.id for check in workspace.profile.checks if check.alone),
         subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
         previous=previous,
@@ -87,7 +87,7 @@ def view_of(
         modes=[(str(one.document["handoff_mode"]), str(one.document["verdict"])) for one in decisions],
         published=_below(published, workspace.producer.root) if published else None,
         digest=digest or None,
-        draft=_below(draft, place) if draft else None,
+        draft=_below(draft, folder.path) if draft else None,
         block=decisions[0].block,
         verify=verify if published else None,
     )
@@ -99,10 +99,10 @@ def _below(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
-def _tails(place: Path, checks: Sequence[CheckResult]) -> Mapping[str, Sequence[str]]:
+def _tails(folder: EvidenceFolder, checks: Sequence[CheckResult]) -> Mapping[str, Sequence[str]]:
     """Return the ends of the logs that a report shows, and of no others: reading two thousand takes a while."""
     wanted = [check.id for check in checks if len(checks) <= report_view.MANY_CHECKS or check.outcome is not Outcome.PASSED]
-    return {check: evidence.tail(evidence.log_path(place, check), _EXPLAINED_LINES) for check in wanted[: report_view.MANY_CHECKS]}
+    return {check: folder.tail(check, _EXPLAINED_LINES) for check in wanted[: report_view.MANY_CHECKS]}
 
 
 def _ended(place: Path, checks: Sequence[CheckResult]) -> dict[str, int]:
@@ -156,7 +156,7 @@ def write_report(view: report_view.View, workspace: Workspace, mode: str | None 
     rests on is not overwritten by looking at something else. Return the page's path, None when it could not be written, and
     advisories (HA110) about that.
     """
-    place = evidence.folder(workspace.work, workspace.producer.commit)
+    place = EvidenceFolder.of(workspace).make().path
     name = f"report.{mode or 'pre-release'}"
     page, markdown = place / f"{name}.html", report_markdown.render(view)
     found: list[Problem] = []

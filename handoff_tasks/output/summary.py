@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder, read_tail
 from handoff_tasks.codes import CATALOGUE
 from handoff_tasks.formats.words import counted
 from handoff_tasks.model import Outcome, Relation
@@ -124,7 +124,7 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
 
     What to do next stands last: a small window shows the end alone.
     """
-    folder = evidence.folder(workspace.work, workspace.producer.commit)
+    folder = EvidenceFolder.of(workspace).make()
     lines = [
         "",
         f"{workspace.profile.name} {material.manifest.release_tag}: {counted(len(ended.checks), 'check')}",
@@ -134,7 +134,7 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
         # The start of the run has said it; what is not as usual about a GO is among its advisories.
         *([f"            {_standing(material.facts)}"] if ended.problems else []),
         _checkout(ended.checks),
-        f"  evidence  {terminal.near(folder, ended.here)}{os.sep}",
+        f"  evidence  {terminal.near(folder.path, ended.here)}{os.sep}",
     ]
     lines += [
         f"  {name:<8}  {path.name} (in that folder)" for name, path in (("report", ended.report), ("draft", ended.draft)) if path
@@ -144,14 +144,14 @@ def end(ended: Ended, workspace: Workspace, material: Material) -> list[str]:
         lines.append(f"  packet    {'the published one is unchanged' if ended.target.exists() else 'none is published yet'}")
     for check in ended.checks:
         if check.outcome not in (Outcome.PASSED, Outcome.NOT_RUN):
-            log = evidence.log_path(folder, check.id)
-            tail = evidence.tail(log, _LOG_LINES)
+            log = folder.log(check.id)
+            tail = read_tail(log, _LOG_LINES)
             lines += terminal.log_end(check.id, tail, log) if tail else []
     outcomes = {check.outcome for check in ended.checks}
     # Of an interrupted run it is plain why a check did not run.
     if ended.ran and Outcome.NOT_RUN in outcomes and Outcome.INTERRUPTED not in outcomes:
-        for chatter in sorted(folder.glob("lane-*.nox.log")):
-            lines += terminal.log_end("nox", evidence.tail(chatter, _LOG_LINES), chatter)
+        for chatter in folder.lane_logs():
+            lines += terminal.log_end("nox", read_tail(chatter, _LOG_LINES), chatter)
     lines += block(workspace, material) if ended.problems else []
     lines += terminal.findings("Advisories:", ended.advisories)
     lines += terminal.findings("Problems:", ended.problems)

@@ -20,8 +20,9 @@ def verify_check(session: Session, place: Place, check_id: str) -> None:
     """Run one check in its own session."""
     with frame.framed(session) as run:
         from handoff_tasks import files
-        from handoff_tasks.checks import evidence, installers
+        from handoff_tasks.checks import installers
         from handoff_tasks.checks import run as checks_run
+        from handoff_tasks.checks.evidence import judge_evidence
         from handoff_tasks.formats import redact
         from handoff_tasks.git import locks
         from handoff_tasks.git import workspace as git_workspace
@@ -75,7 +76,7 @@ def verify_check(session: Session, place: Place, check_id: str) -> None:
             else contextlib.nullcontext()
         ):
             record = checks_run.run_check(workspace, check, settings, terminal.Lines(check.id, redact.secrets(os.environ)))
-        result = evidence.judge_evidence(check, record, workspace.binding(check))
+        result = judge_evidence(check, record, workspace.binding(check))
         run.checks, run.problems = [result], check_rules.check_problems([result], workspace.profile, str(workspace.wanted("").tree))
         run.advisories = workspace.notes
         run.interrupted = record.outcome is Outcome.INTERRUPTED

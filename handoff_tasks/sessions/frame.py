@@ -67,7 +67,8 @@ class Run:
 @contextlib.contextmanager
 def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
     """Parse the options, show a user's mistakes without a traceback, write the result, end the session with the truth."""
-    from handoff_tasks.checks import evidence, process
+    from handoff_tasks.checks import process
+    from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.output import terminal
     from handoff_tasks.problems import HandoffError
     from handoff_tasks.release import result as release_result
@@ -97,7 +98,7 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
             commit=workspace.producer.commit if workspace else None,
             packet_path=run.packet,
             draft=run.draft,
-            place=evidence.folder_path(workspace.work, workspace.producer.commit) if workspace else None,
+            place=EvidenceFolder.of(workspace).path if workspace else None,
             problems=run.problems,
             advisories=run.advisories,
             checks=run.checks,

@@ -147,7 +147,8 @@ def _clear_environments(checks: Sequence[Check], envdir: Path) -> None:
 
 def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path, envdir: Path, options: Options) -> str | None:
     """Run the checks that are not kept in nox processes of their own; return the signal that interrupted us, if one did."""
-    from handoff_tasks.checks import evidence, lanes
+    from handoff_tasks.checks import lanes
+    from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.git.workspace import hand_over
     from handoff_tasks.output import progress, terminal
 
@@ -155,7 +156,7 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
     if not checks:
         return None
 
-    folder = evidence.folder(workspace.work, workspace.producer.commit)
+    folder = EvidenceFolder.of(workspace).make()
     run_file = workspace.base / f"run-{run}.json"
     # The run lock is ours: these are of runs that were killed.
     for stale in workspace.base.glob("run-*.json"):
@@ -163,8 +164,8 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
         stale.unlink(missing_ok=True)
     hand_over(workspace, run, run_file)
     for check in checks:
-        evidence.forget(folder, check.id)
-    for chatter in folder.glob("lane-*.nox.log"):
+        folder.forget(check.id)
+    for chatter in folder.lane_logs():
         chatter.unlink()
     seen = progress.board(folder, [check.id for check in workspace.profile.checks], kept)
     threading.Thread(target=_preload, daemon=True).start()
@@ -175,7 +176,7 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
             noxfile=noxfile,
             envdir=envdir,
             words=_words(options, run_file),
-            chatter=folder,
+            folder=folder,
             say=terminal.say,
             look=None if options.show_output else seen.look,
         )

@@ -36,7 +36,7 @@ PATH = os.environ.get("PATH", os.defpath)
 HELPER = """
 import dataclasses, json, os, signal, sys
 from pathlib import Path
-from handoff_tasks import execute
+from handoff_tasks.checks import process as execute
 
 execute.GRACE_SECONDS = 60.0 if "patient" in sys.argv else 0.3
 if "ignore-sigchld" in sys.argv:
@@ -549,7 +549,7 @@ def test_the_first_name_that_is_there_is_taken(tmp_path: Path) -> None:
 OTHERS = """
 import ctypes, dataclasses, json, os, signal, sys
 from pathlib import Path
-from handoff_tasks import execute
+from handoff_tasks.checks import process as execute
 
 grace, kill, hurry = map(float, sys.argv[2:5])
 execute.GRACE_SECONDS, execute.KILL_SECONDS, execute._HURRY_SECONDS = grace, kill, hurry
@@ -690,11 +690,11 @@ def test_questions_are_asked_side_by_side(tmp_path: Path) -> None:
 def test_an_inherited_ignore_of_sigchld_does_not_make_an_answer_good(tmp_path: Path) -> None:
     """While a check may be interrupted, the status of a tool that failed is true."""
     code = (
-        "import os, signal\nfrom pathlib import Path\nfrom handoff_tasks.checks import process as execute\n"
+        "import os, signal\nfrom pathlib import Path\nfrom handoff_tasks.checks import process, tools\n"
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
-        "with execute.interruptible():\n"
+        "with process.interruptible():\n"
         "    asked = {'tool': ['bash', '-c', 'echo 1.0; exit 3']}\n"
-        "    print(execute.answers(asked, cwd=Path.cwd(), environment={'PATH': os.environ['PATH']}, timeout=10))\n"
+        "    print(tools.answers(asked, cwd=Path.cwd(), environment={'PATH': os.environ['PATH']}, timeout=10))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout == "{'tool': (3, '1.0\\n')}\n"

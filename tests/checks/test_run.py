@@ -16,8 +16,9 @@ import pytest
 import scratch
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence, process
+from handoff_tasks.checks import process
 from handoff_tasks.checks import run as checks_run
+from handoff_tasks.checks.evidence import EvidenceFolder, judge_evidence
 from handoff_tasks.formats import redact
 from handoff_tasks.git import workspace
 from handoff_tasks.model import Outcome, Record
@@ -75,18 +76,18 @@ class Bench:
         record = checks_run.run_check(
             opened, spec, checks_run.Settings(**settings), terminal.Lines(spec.id, redact.secrets(settings["caller"]))
         )
-        assert evidence.read_record(self.place(opened), check) == record
+        assert EvidenceFolder(self.place(opened)).read_record(check) == record
         assert record.binding == opened.binding(spec)
-        judged = evidence.judge_evidence(spec, record, opened.binding(spec))
+        judged = judge_evidence(spec, record, opened.binding(spec))
         assert (judged.outcome, judged.record) == (record.outcome, record)
         return record
 
     def place(self, opened: workspace.Workspace | None = None) -> Path:
         commit = opened.producer.commit if opened else self.producer.head()
-        return evidence.folder(self.folder / "work", commit)
+        return EvidenceFolder.at(self.folder / "work", commit).make().path
 
     def log(self, check: str = "ok") -> str:
-        return evidence.log_path(self.place(), check).read_text()
+        return EvidenceFolder(self.place()).log(check).read_text()
 
 
 @pytest.fixture
@@ -254,7 +255,7 @@ def test_a_script_that_is_not_in_the_commit_is_a_failure(bench: Bench) -> None:
     record = bench.run()
     assert _verdict(record) == (Outcome.FAILED, "scripts/ok.sh is not in the commit")
     assert (record.log, record.exit_code, record.duration_ms) == (None, None, 0)
-    assert not evidence.log_path(bench.place(), "ok").exists()
+    assert not EvidenceFolder(bench.place()).log("ok").exists()
 
 
 def test_a_script_that_is_not_executable_is_a_failure(bench: Bench) -> None:

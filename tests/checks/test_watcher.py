@@ -26,7 +26,7 @@ LINUX = sys.platform.startswith("linux")
 RUNS = """
 import json, os, sys
 from pathlib import Path
-from handoff_tasks import execute
+from handoff_tasks.checks import process as execute
 
 class Watcher(execute.Watcher):
     def watch(self, process):
@@ -48,18 +48,18 @@ execute.run(
 ASKS = """
 import json, os, sys
 from pathlib import Path
-from handoff_tasks import execute
+from handoff_tasks.checks import tools
 
-execute.answers({"tool": json.loads(sys.argv[1])}, cwd=Path.cwd(), environment={"PATH": os.environ["PATH"]}, timeout=600)
+tools.answers({"tool": json.loads(sys.argv[1])}, cwd=Path.cwd(), environment={"PATH": os.environ["PATH"]}, timeout=600)
 """
 # Watches a command, holding a lock; with a second one that it watches no longer.
 WATCHES = """
 import os, subprocess, sys, time
 from pathlib import Path
-from handoff_tasks import checkout
-from handoff_tasks.watcher import Watcher
+from handoff_tasks.git import locks
+from handoff_tasks.checks.watcher import Watcher
 
-with checkout.held(Path("lock"), "the lock"), Watcher() as watcher:
+with locks.hold(Path("lock"), "the lock"), Watcher() as watcher:
     watched, released = (
         subprocess.Popen(["bash", "-c", f"echo $$ > {name}.pid; until test -e gate; do sleep 0.05; done"], start_new_session=True)
         for name in ("watched", "released")
@@ -130,8 +130,8 @@ def test_the_lock_is_free_when_all_has_ended(tmp_path: Path) -> None:
         process.kill()
         process.wait(60)
     code = (
-        "import os, subprocess, sys\nfrom pathlib import Path\nfrom handoff_tasks.git import checkout\n"
-        "with checkout.held(Path('lock'), 'the lock'):\n"
+        "import os, subprocess, sys\nfrom pathlib import Path\nfrom handoff_tasks.git import locks\n"
+        "with locks.hold(Path('lock'), 'the lock'):\n"
         "    done = subprocess.run(['ps', '-o', 'stat=', '-p', sys.argv[1]], capture_output=True, text=True)\n"
         "    print(done.stdout.strip()[:1] in ('', 'Z'))\n"
     )

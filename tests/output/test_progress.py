@@ -16,7 +16,7 @@ import scratch
 from builders import check, record
 from desk import until
 
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.model import Outcome
 from handoff_tasks.output import progress
 
@@ -188,7 +188,7 @@ def test_the_output_is_shown_when_asked_for(desk: Desk) -> None:
 
 def test_a_record_that_cannot_be_read_is_no_end(tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     """Half a record, or one of another form, is not shown as an outcome; a tool that is missing ends without a start."""
-    seen = progress.board(tmp_path, ["fmt", "clippy"], frozenset())
+    seen = progress.board(EvidenceFolder(tmp_path), ["fmt", "clippy"], frozenset())
     (tmp_path / "fmt.json").write_text("{")
     seen.look()
     found = record(check(1), outcome=Outcome.TOOL_MISSING, reason="jq (not on PATH)", duration_ms=0)
@@ -198,4 +198,4 @@ def test_a_record_that_cannot_be_read_is_no_end(tmp_path: Path, capsysbinary: py
     assert capsysbinary.readouterr().out.decode().splitlines()[1:] == [
         "clippy: tool missing after 0.0 s: jq (not on PATH) (1 of 2)"
     ]
-    assert not isinstance(evidence.read_record(tmp_path, "fmt"), type(found))
+    assert not isinstance(EvidenceFolder(tmp_path).read_record("fmt"), type(found))

@@ -13,7 +13,7 @@ import pytest
 import scratch
 from builders import problem, record, shown, view
 
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.git import workspace
 from handoff_tasks.output import report_files
 from handoff_tasks.problems import HandoffError
@@ -43,15 +43,15 @@ def view_of(opened: workspace.Workspace) -> report_view.View:
 
 def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) -> None:
     """Leave the evidence of a check that passed."""
-    place = evidence.folder(opened.work, opened.producer.commit)
-    path = evidence.log_path(place, check)
+    folder = EvidenceFolder.of(opened).make()
+    path = folder.log(check)
     path.write_text(log)
     one = opened.profile.check(check)
     made = record(one, binding=opened.binding(one), **changes)
     assert made.log is not None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     log_of = dataclasses.replace(made.log, file=path.name, size=len(log), sha256=digest, output_size=len(log), output_sha256=digest)
-    (place / f"{check}.json").write_text(json.dumps(dataclasses.replace(made, log=log_of).to_dict()))
+    folder.record(check).write_text(json.dumps(dataclasses.replace(made, log=log_of).to_dict()))
 
 
 def test_a_view_of_what_git_evidence_and_the_previous_release_say(opened: workspace.Workspace) -> None:
@@ -73,7 +73,7 @@ def test_a_view_of_what_git_evidence_and_the_previous_release_say(opened: worksp
 
 def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
     """What nox said of its sessions tells who ran after whom; a record that was made after its lane's end is in none."""
-    place = evidence.folder(opened.work, opened.producer.commit)
+    place = EvidenceFolder.of(opened).make().path
     for check, second in (("one", 0), ("two", 5)):
         times = {"started_at_utc": f"2026-01-02T03:04:0{second}Z", "finished_at_utc": f"2026-01-02T03:04:0{second + 4}Z"}
         leave(opened, check, "said\n", duration_ms=4000, **times)
@@ -105,7 +105,7 @@ def test_the_report_lies_beside_the_evidence(opened: workspace.Workspace, monkey
     """Two files, and no summary where there is no job."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     page, unwritten = report_files.write_report(view(), opened, "stable")
-    place = evidence.folder(opened.work, opened.producer.commit)
+    place = EvidenceFolder.of(opened).make().path
     assert (page, unwritten) == (place / "report.stable.html", [])
     assert (place / "report.stable.html").read_text().startswith("<!DOCTYPE html>")
     assert (place / "report.stable.md").read_text().startswith("# ✅ GO: MemoryKernel v1.2.3\n")
@@ -146,7 +146,7 @@ def test_a_report_that_cannot_be_written_is_an_advisory(
             "make the folder writable, or choose another one",
         )
     ]
-    place = evidence.folder(opened.work, opened.producer.commit)
+    place = EvidenceFolder.of(opened).make().path
     page.unlink()
     page.mkdir()
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")

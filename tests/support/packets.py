@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 from typing import TYPE_CHECKING
 
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.model import Log, Outcome, Record, Tool
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ PINNED = {
 }
 
 
-def record(opened: workspace.Workspace, check: Check, place: Path, outcome: Outcome) -> None:
+def record(opened: workspace.Workspace, check: Check, folder: EvidenceFolder, outcome: Outcome) -> None:
     """Leave the evidence of a check with the pinned tools."""
     text = f"{check.success_line or 'done'}\n".encode()
-    log = evidence.log_path(place, check.id)
+    log = folder.log(check.id)
     log.write_bytes(text)
     digest = hashlib.sha256(text).hexdigest()
     failed = outcome is Outcome.FAILED
@@ -120,4 +120,4 @@ def record(opened: workspace.Workspace, check: Check, place: Path, outcome: Outc
         environment_names=("PATH",),
         environment_digest="sha256:" + "e" * 64,
     )
-    evidence.write_record(place, made)
+    folder.write_record(made)
