@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import files
-from handoff_tasks.checks import tools
+from handoff_tasks.checks.environment import search_path, select_variables
 from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import schemas
 from handoff_tasks.git import checkout, workspace
@@ -147,8 +147,8 @@ class Bench:
 
     def by_hand(self, name: str, parsed: profile.Profile, place: Path) -> tuple[list[str], dict[str, str]]:
         """Return how a person runs the profile's commands in a checkout, one after the other: command and environment."""
-        path = tools.path_of(str(Path(sys.executable).parent), os.environ)
-        environment = tools.environment_of(os.environ, parsed.pass_names, parsed.set, path)
+        path = search_path(str(Path(sys.executable).parent), os.environ)
+        environment = select_variables(os.environ, parsed.pass_names, parsed.set, path)
         script = self.folder / f"{name}.sh"
         script.write_text("\n".join(["set -e", *(_line(check, place) for check in parsed.checks)]) + "\n")
         return ["bash", str(script)], environment

@@ -34,7 +34,9 @@ def find_evidence_folders(given: Path, commit: str) -> list[EvidenceFolder]:
         message, hint = "no such folder", "name a folder that evidence was gathered in"
     else:
         message = f"holds no evidence of commit {commit}"
-        others = sorted({place.name for place in below if re.fullmatch(r"[0-9a-f]{40}", place.name)})
+        others = sorted(
+            {place.name for place in below if re.fullmatch(r"[0-9a-f]{40}", place.name)}
+        )
         if others:
             message += f", only of {', '.join(others)}"
         hint = "gather evidence of the commit that is assembled, or name its commit with --ref"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks import files
 from handoff_tasks.checks.evidence import EvidenceFolder
+from handoff_tasks.checks.run_times import read_run_times
 from handoff_tasks.git import command
 from handoff_tasks.model import Outcome
 from handoff_tasks.problems import HandoffError, Problem, refusal
@@ -33,7 +34,6 @@ _MANY_SUBJECTS = 200
 _EXPLAINED_LINES = 400
 # How a JUnit XML of ours begins, and nobody else's.
 _OUR_JUNIT = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites name=\"handoff "
-_RUNNING = re.compile(r"(?m)^(?:\x1b\[[0-9;]*m)*nox >(?:\x1b\[[0-9;]*m|\s)*Running session ([a-z0-9-]+)")
 
 
 def junit_place(path: Path, result: Path | None) -> Path:
@@ -68,18 +68,22 @@ def view_of(
     ``verify`` is the command that verifies the packet, if one was published.
     """
     folder = EvidenceFolder.of(workspace).make()
+    records = {check.id: check.record for check in checks if check.record}
+    times = read_run_times(folder)
+    ended = times.end_times(records) if times else {}
+    lanes = [[check for check in lane if check in ended] for lane in times.lanes] if times else []
     state = decisions[0].document["git_state"]
     shas = [state["runtime_commit"], *state["commits_after_runtime"], *filter(None, [state["tag"]["target"]])]
     previous = material.facts.previous
     source = report_view.Source(
         session=session,
         producer=workspace.profile.name,
-        records={check.id: check.record for check in checks if check.record},
+        records=records,
         reasons={check.id: check.reason for check in checks if check.reason},
         kept=frozenset(check.id for check in checks if check.kept),
         tails=_tails(folder, checks),
-        ended=_ended(folder.path, checks),
-        lanes=_lanes(folder.path, workspace),
+        ended=ended,
+        lanes=lanes,
         alone=frozenset(check.id for check in workspace.profile.checks if check.alone),
         subjects=_subjects(workspace, [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]),
         previous=previous,
@@ -103,34 +107,6 @@ def _tails(folder: EvidenceFolder, checks: Sequence[CheckResult]) -> Mapping[str
     """Return the ends of the logs that a report shows, and of no others: reading two thousand takes a while."""
     wanted = [check.id for check in checks if len(checks) <= report_view.MANY_CHECKS or check.outcome is not Outcome.PASSED]
     return {check: folder.tail(check, _EXPLAINED_LINES) for check in wanted[: report_view.MANY_CHECKS]}
-
-
-def _ended(place: Path, checks: Sequence[CheckResult]) -> dict[str, int]:
-    """Return when the records were written, in milliseconds since 1970: finer than the seconds that they tell."""
-    found = {}
-    for check in checks:
-        with contextlib.suppress(OSError):
-            found[check.id] = (place / f"{check.id}.json").stat().st_mtime_ns // 1_000_000
-    return found
-
-
-def _lanes(place: Path, workspace: Workspace) -> list[list[str]]:
-    """Return the checks that each nox process of the last run has run, in their order: what nox said of its sessions has them.
-
-    A check whose record is younger than its lane's last word was run, or laid there, by somebody else: it is in no lane.
-    """
-    checks = {check.session: check.id for check in workspace.profile.checks}
-    found = []
-    for chatter in sorted(place.glob("lane-*.nox.log")):
-        lane = []
-        with contextlib.suppress(OSError):
-            ended = chatter.stat().st_mtime_ns
-            said = _RUNNING.findall(chatter.read_text("utf-8", "replace"))
-            for check in [checks[session] for session in said if session in checks]:
-                record = place / f"{check}.json"
-                lane += [check] if record.exists() and record.stat().st_mtime_ns <= ended else []
-        found.append(lane)
-    return found
 
 
 def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:

@@ -23,6 +23,7 @@ def verify_check(session: Session, place: Place, check_id: str) -> None:
         from handoff_tasks.checks import installers
         from handoff_tasks.checks import run as checks_run
         from handoff_tasks.checks.evidence import judge_evidence
+        from handoff_tasks.checks.settings import Settings
         from handoff_tasks.formats import redact
         from handoff_tasks.git import locks
         from handoff_tasks.git import workspace as git_workspace
@@ -59,7 +60,7 @@ def verify_check(session: Session, place: Place, check_id: str) -> None:
             return
         specs = [workspace.profile.tools[name] for name in check.tools]
         installed = installers.install(session, specs, bin_folder, os.environ)
-        settings = checks_run.Settings(
+        settings = Settings(
             bin_folder=bin_folder,
             timeout=run.options.timeout,
             toolchain=run.options.toolchain,

@@ -67,8 +67,8 @@ class Run:
 @contextlib.contextmanager
 def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
     """Parse the options, show a user's mistakes without a traceback, write the result, end the session with the truth."""
-    from handoff_tasks.checks import process
     from handoff_tasks.checks.evidence import EvidenceFolder
+    from handoff_tasks.checks.interrupts import interruptible
     from handoff_tasks.output import terminal
     from handoff_tasks.problems import HandoffError
     from handoff_tasks.release import result as release_result
@@ -85,7 +85,7 @@ def framed(session: Session, *, plain: Sequence[str] = ()) -> Iterator[Run]:
         run.junit = _junit_place(session, run)
         _require_files(session)
         # SIGTERM and SIGHUP too, wherever the session is: while it waits for a lock as well.
-        with process.interruptible():
+        with interruptible():
             yield run
     except HandoffError as error:
         _stop(run, "Refused:", error.problems)
@@ -139,7 +139,7 @@ def _stop(run: Run, title: str, problems: Sequence[Problem]) -> None:
 
 def _stopped(session: Session, run: Run, error: BaseException) -> BaseException | None:
     """Tell what nobody has told: a git that fails, an interrupt, a mistake of ours. The last is returned, to be raised again."""
-    from handoff_tasks.checks import process
+    from handoff_tasks.checks.interrupts import Interrupted
     from handoff_tasks.formats import redact
     from handoff_tasks.git import command
     from handoff_tasks.output import summary, terminal
@@ -155,7 +155,7 @@ def _stopped(session: Session, run: Run, error: BaseException) -> BaseException 
         _stop(run, "Refused:", too_many_files(session.name, error).problems)
         return None
     if isinstance(error, KeyboardInterrupt):
-        name = error.name if isinstance(error, process.Interrupted) else "SIGINT"
+        name = error.name if isinstance(error, Interrupted) else "SIGINT"
         message = f"the run was interrupted by {name}"
         run.problems = (*run.problems, Problem(code="HP046", where=session.name, message=message, hint="run again"))
         run.interrupted, run.view = True, None

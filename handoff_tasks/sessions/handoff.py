@@ -81,7 +81,7 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
                 _clear_environments(workspace.profile.checks, envdir)
             checkout.prepare(wanted, terminal.say)
             settings = functools.partial(foresight.settings_of, options=options, envdir=envdir, run=wanted.run)
-            kept = reuse.kept(workspace, settings, terminal.say) if not (options.fresh or options.rerun) else frozenset()
+            kept = reuse.find_kept(workspace, settings, terminal.say) if not (options.fresh or options.rerun) else frozenset()
             run.known = functools.partial(gather.results, workspace, kept)
             stopped = _fan_out(workspace, kept, wanted.run, place.noxfile, envdir, options)
             run.interrupted = stopped is not None
@@ -147,7 +147,7 @@ def _clear_environments(checks: Sequence[Check], envdir: Path) -> None:
 
 def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path, envdir: Path, options: Options) -> str | None:
     """Run the checks that are not kept in nox processes of their own; return the signal that interrupted us, if one did."""
-    from handoff_tasks.checks import lanes
+    from handoff_tasks.checks import lanes, run_times
     from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.git.workspace import hand_over
     from handoff_tasks.output import progress, terminal
@@ -169,10 +169,11 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
         chatter.unlink()
     seen = progress.board(folder, [check.id for check in workspace.profile.checks], kept)
     threading.Thread(target=_preload, daemon=True).start()
+    planned = lanes.plan(checks, options.jobs or foresight.default_jobs())
     stopped: str | None = "an error"
     try:
         stopped = lanes.run(
-            lanes.plan(checks, options.jobs or foresight.default_jobs()),
+            planned,
             noxfile=noxfile,
             envdir=envdir,
             words=_words(options, run_file),
@@ -187,6 +188,7 @@ def _fan_out(workspace: Workspace, kept: frozenset[str], run: str, noxfile: Path
             _clear_unfinished(checks, envdir)
         # A lane that outlives us finds no run to go on with.
         run_file.unlink(missing_ok=True)
+    run_times.write_run_times(workspace, folder, run, planned)
     return stopped
 
 

@@ -116,9 +116,10 @@ def _sample_profiles() -> dict[str, Path]:
 
 def _flavour_here() -> str:
     """Return the flavour of the sample that suits this machine: Rust where there is cargo."""
-    from handoff_tasks.checks import tools
+    from handoff_tasks.checks.environment import search_path
+    from handoff_tasks.checks.tools import which
 
-    return "rust" if tools.which(["cargo"], tools.path_of(None, os.environ)) else "python"
+    return "rust" if which(["cargo"], search_path(None, os.environ)) else "python"
 
 
 def choose(place: Place, options: Options, named: Path | None, work: Path) -> tuple[Path, Path]:

@@ -636,7 +636,8 @@ def test_two_different_records_of_a_check_are_a_conflict(tmp_path: Path, differs
         first.rename(place / COMMIT)
         place = first = place / COMMIT
     before = sorted(path.name for path in place.iterdir())
-    assert merge.merge_evidence(EvidenceFolder(place), [EvidenceFolder(one) for one in ([other] if first_is_here else [first, other])], ["fmt"]) == [
+    sources = [EvidenceFolder(one) for one in ([other] if first_is_here else [first, other])]
+    assert merge.merge_evidence(EvidenceFolder(place), sources, ["fmt"]) == [
         Problem(
             code="HP104",
             where="check fmt",

@@ -19,6 +19,7 @@ from handoff_tasks import files
 from handoff_tasks.checks import process
 from handoff_tasks.checks import run as checks_run
 from handoff_tasks.checks.evidence import EvidenceFolder, judge_evidence
+from handoff_tasks.checks.settings import Settings
 from handoff_tasks.formats import redact
 from handoff_tasks.git import workspace
 from handoff_tasks.model import Outcome, Record
@@ -74,7 +75,7 @@ class Bench:
             **given,
         }
         record = checks_run.run_check(
-            opened, spec, checks_run.Settings(**settings), terminal.Lines(spec.id, redact.secrets(settings["caller"]))
+            opened, spec, Settings(**settings), terminal.Lines(spec.id, redact.secrets(settings["caller"]))
         )
         assert EvidenceFolder(self.place(opened)).read_record(check) == record
         assert record.binding == opened.binding(spec)
@@ -613,7 +614,7 @@ def test_what_the_user_has_git_ignore_reaches_no_check(
         owner = profile.parse(files.built_in_profiles()[built_in].read_bytes(), built_in, None)
         opened = replace(opened, profile=replace(opened.profile, pass_names=owner.pass_names, set=owner.set))
     caller = {**_settle(tmp_path / "ann", "*.o"), "TMPDIR": str(tmp_path)}
-    settings = checks_run.Settings(bin_folder=str(bench.bin), timeout=None, toolchain=None, run="", caller=caller, not_installed={})
+    settings = Settings(bin_folder=str(bench.bin), timeout=None, toolchain=None, run="", caller=caller, not_installed={})
     assert checks_run.run_check(opened, opened.profile.check("ok"), settings, terminal.Lines("ok")).outcome is Outcome.PASSED
     assert bench.log().splitlines() == ["?? left.o", "crates/core/bad.o"]
 

@@ -44,13 +44,19 @@ execute.run(
     show=lambda block: None,
 )
 """
-# Asks a tool for its version.
+# Asks a tool for its version, and says what is watched.
 ASKS = """
 import json, os, sys
 from pathlib import Path
 from handoff_tasks.checks import tools
 
-tools.answers({"tool": json.loads(sys.argv[1])}, cwd=Path.cwd(), environment={"PATH": os.environ["PATH"]}, timeout=600)
+class Watcher(tools.Watcher):
+    def watch(self, process):
+        super().watch(process)
+        print(process, flush=True)
+
+tools.Watcher = Watcher
+tools.ask({"tool": json.loads(sys.argv[1])}, cwd=Path.cwd(), environment={"PATH": os.environ["PATH"]}, timeout=600)
 """
 # Watches a command, holding a lock; with a second one that it watches no longer.
 WATCHES = """
@@ -102,6 +108,9 @@ def test_a_command_ends_with_us(tmp_path: Path, code: str, number: signal.Signal
         inner = inner.replace("setsid ", "")
     with started(code, tmp_path, f"{inner} echo $$ > a.pid; {wait}") as process:
         found = [int(wait_for(tmp_path / f"{name}.pid")) for name in "abc"]
+        # A command is named to the watcher when it has started, so it may have run before that.
+        assert process.stdout is not None
+        assert int(process.stdout.readline()) == found[0]
         process.send_signal(number)
         assert process.wait(60) == -number
     assert [name for name, one in zip("abc", found, strict=True) if not ends(one)] == []

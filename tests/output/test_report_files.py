@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -13,6 +12,7 @@ import pytest
 import scratch
 from builders import problem, record, shown, view
 
+from handoff_tasks.checks import run_times
 from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.git import workspace
 from handoff_tasks.output import report_files
@@ -72,18 +72,17 @@ def test_a_view_of_what_git_evidence_and_the_previous_release_say(opened: worksp
 
 
 def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
-    """What nox said of its sessions tells who ran after whom; a record that was made after its lane's end is in none."""
-    place = EvidenceFolder.of(opened).make().path
+    """run.json says which check ran after which; a record that was not made in that run is in no lane."""
+    folder = EvidenceFolder.of(opened).make()
     for check, second in (("one", 0), ("two", 5)):
         times = {"started_at_utc": f"2026-01-02T03:04:0{second}Z", "finished_at_utc": f"2026-01-02T03:04:0{second + 4}Z"}
         leave(opened, check, "said\n", duration_ms=4000, **times)
-        os.utime(place / f"{check}.json", (1_767_323_049, 1_767_323_049))
-    said = ["nox > Running session verify-one", "verify-two", "\x1b[36mnox > Running session verify-two\x1b[0m", ""]
-    (place / "lane-1.nox.log").write_text("\n".join(said))
+        run_times.add_times(opened, "a", check, (1_767_323_040_000 + second * 1000, 1_767_323_044_000 + second * 1000))
+    run_times.write_run_times(opened, folder, "a", [["verify-one", "verify-two"]])
     found = view_of(opened).timeline
     assert found is not None
     assert ([(bar.id, bar.lane) for bar in found.bars], found.sequence) == ([("one", 0), ("two", 0)], True)
-    os.utime(place / "lane-1.nox.log", (1_767_323_040, 1_767_323_040))
+    leave(opened, "two", "said\n", duration_ms=4000, started_at_utc="2026-01-02T03:04:06Z", finished_at_utc="2026-01-02T03:04:10Z")
     found = view_of(opened).timeline
     assert found is not None
     assert not found.known

@@ -140,7 +140,10 @@ def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("raised", "name"),
-    [("KeyboardInterrupt", "SIGINT"), ("__import__('handoff_tasks.checks.process').checks.process.Interrupted(15)", "SIGTERM")],
+    [
+        ("KeyboardInterrupt", "SIGINT"),
+        ("__import__('handoff_tasks.checks.interrupts').checks.interrupts.Interrupted(15)", "SIGTERM"),
+    ],
 )
 def test_an_interrupt_at_any_moment_is_in_the_result(desk: Desk, raised: str, name: str) -> None:
     """HP046, also where no check runs yet; nox ends as interrupted, and nobody sees a traceback."""

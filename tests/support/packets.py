@@ -12,6 +12,8 @@ from builders import go_packet, shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from handoff_tasks.checks.evidence import EvidenceFolder
+
 
 import json
 from typing import TYPE_CHECKING
@@ -26,15 +28,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from handoff_tasks.checks.evidence import EvidenceFolder
+
 
 from typing import TYPE_CHECKING
 
-from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.model import Log, Outcome, Record, Tool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.producer.profile import Check
 
 
