@@ -28,7 +28,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence, tools
+from handoff_tasks.checks.environment import search_path, select_variables
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import schemas
 from handoff_tasks.git import checkout, workspace
 from handoff_tasks.git import command as git_command
@@ -188,8 +189,8 @@ class Bench:
 
         Command and environment.
         """
-        path = tools.path_of(str(Path(sys.executable).parent), os.environ)
-        environment = tools.environment_of(os.environ, parsed.pass_names, parsed.set, path)
+        path = search_path(str(Path(sys.executable).parent), os.environ)
+        environment = select_variables(os.environ, parsed.pass_names, parsed.set, path)
         script = self.folder / f"{name}.sh"
         script.write_text(
             "\n".join(["set -e", *(_line(check, place) for check in parsed.checks)]) + "\n"
@@ -484,10 +485,10 @@ def many_records(bench: Bench) -> Iterator[Row]:
 
 def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int = 0) -> None:
     """Leave evidence of every check; with ``failing`` every n-th of them failed."""
-    place = evidence.folder(opened.work, opened.producer.commit)
+    folder = EvidenceFolder.of(opened).make()
     digest = hashlib.sha256(log).hexdigest()
     for number, check in enumerate(opened.profile.checks):
-        path = evidence.log_path(place, check.id)
+        path = folder.log(check.id)
         path.write_bytes(log)
         failed = failing and number % failing == 0
         record = Record(
@@ -517,7 +518,7 @@ def _leave_records(opened: workspace.Workspace, log: bytes = b"", failing: int =
         )
         # Written without the sync that each record of a run gets: ten thousand of those measure the
         # disk.
-        (place / f"{check.id}.json").write_text(json.dumps(record.to_dict()))
+        folder.record(check.id).write_text(json.dumps(record.to_dict()))
 
 
 REPORTING = """
@@ -568,7 +569,7 @@ def _report(bench: Bench, count: int, name: str, goal: str) -> Row:
     _leave_records(
         opened, log=b"a line as a compiler would print it, more or less\n" * 20_000, failing=4
     )
-    place = evidence.folder(work, opened.producer.commit)
+    folder = EvidenceFolder.of(opened)
     seen: list[list[float]] = []
 
     def ours() -> float:
@@ -588,7 +589,7 @@ def _report(bench: Bench, count: int, name: str, goal: str) -> Row:
     def read() -> float:
         return timed(
             lambda: sum(
-                len(evidence.log_path(place, check.id).read_bytes())
+                len(folder.log(check.id).read_bytes())
                 for check in opened.profile.checks
             )
         )

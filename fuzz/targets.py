@@ -12,7 +12,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical, escape, schemas, strict_json
 from handoff_tasks.model import Record
 from handoff_tasks.problems import HandoffError, Problem
@@ -97,7 +97,7 @@ def record(data: bytes) -> None:
         place = Path(folder)
         (place / "fmt.json").write_bytes(data)
         (place / "fmt.log").write_bytes(b"")
-        found = evidence.read_record(place, "fmt")
+        found = EvidenceFolder(place).read_record("fmt")
     if isinstance(found, Record):
         assert found.id == "fmt"
         assert Record.from_dict(found.to_dict()) == found

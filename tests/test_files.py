@@ -17,7 +17,7 @@ import scratch
 
 import handoff_tasks
 from handoff_tasks import files
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.git import locks
 from handoff_tasks.problems import HandoffError
 from handoff_tasks.release import publish
@@ -253,12 +253,8 @@ def test_evidence_is_not_written_through_a_link(tmp_path: Path) -> None:
         link.parent.mkdir(parents=True)
         link.symlink_to(out)
         message = "is a symbolic link; expected a folder, or nothing"
-        assert refused(functools.partial(evidence.folder, work, COMMIT)) == (
-            "HP083",
-            str(link),
-            message,
-            MOVE_IT,
-        )
+        folder = EvidenceFolder.at(work, COMMIT)
+        assert refused(folder.make) == ("HP083", str(link), message, MOVE_IT)
     assert list(out.iterdir()) == []
 
 
@@ -266,7 +262,7 @@ def test_the_folder_that_is_named_may_be_a_link(tmp_path: Path) -> None:
     """--work-dir is the user's word; the links are those below it."""
     (tmp_path / "real").mkdir()
     (tmp_path / "work").symlink_to(tmp_path / "real")
-    evidence.folder(tmp_path / "work", COMMIT)
+    EvidenceFolder.at(tmp_path / "work", COMMIT).make()
     assert (tmp_path / "real" / "evidence" / COMMIT).is_dir()
 
 

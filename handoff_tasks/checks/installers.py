@@ -36,9 +36,31 @@ _MARKER = "handoff-installed.json"
 _PASSED = frozenset(
     {
         *("HOME", "USER", "LOGNAME", "PATH", "TMPDIR", "NETRC", "DBUS_SESSION_BUS_ADDRESS"),
-        *("XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR", "PIP_CACHE_DIR", "UV_CACHE_DIR", "UV_CREDENTIALS_DIR"),
-        *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
-        *("SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        *(
+            "XDG_CACHE_HOME",
+            "XDG_DATA_HOME",
+            "XDG_RUNTIME_DIR",
+            "PIP_CACHE_DIR",
+            "UV_CACHE_DIR",
+            "UV_CREDENTIALS_DIR",
+        ),
+        *(
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "NO_PROXY",
+            "ALL_PROXY",
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
+            "all_proxy",
+        ),
+        *(
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+            "SSL_CLIENT_CERT",
+            "REQUESTS_CA_BUNDLE",
+            "CURL_CA_BUNDLE",
+        ),
     }
 )
 _PASSED_PREFIXES = ("AWS_", "AZURE_", "CLOUDSDK_", "GOOGLE_", "VSS_")
@@ -79,8 +101,12 @@ _UV = {
 _UV_CREDENTIALS = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
 # The settings that could put another package in place of the one that is asked for. They are named if an installer fails.
 _LEFT_OUT = ("find-links", "no-index", "constraint", "build-constraint", "override", "offline")
-_REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*(?:[=<>!~;].*|@\s*(?:https|git\+https|git\+ssh)://.*)?")
-_PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*([^\s;,*]+?)(\.\*)?\s*(?:;.*)?")
+_REQUIREMENT = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*(?:[=<>!~;].*|@\s*(?:https|git\+https|git\+ssh)://.*)?"
+)
+_PIN = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*([^\s;,*]+?)(\.\*)?\s*(?:;.*)?"
+)
 _ADDRESS_USER = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _ADDRESS_QUERY = re.compile(r"(?<=[\w/])\?[^\s#]+")
 
@@ -93,7 +119,9 @@ class Installed:
     failures: Mapping[str, str]
 
 
-def install(session: Session, specs: Sequence[ToolSpec], bin_folder: str, caller: Mapping[str, str]) -> Installed:
+def install(
+    session: Session, specs: Sequence[ToolSpec], bin_folder: str, caller: Mapping[str, str]
+) -> Installed:
     """Install what the tools in ``specs`` ask for, unless an installer did so for exactly these requirements.
 
     ``caller`` is the environment in which the user's settings are looked for.
@@ -109,7 +137,9 @@ def install(session: Session, specs: Sequence[ToolSpec], bin_folder: str, caller
     if strange:
         return Installed(report=None, failures=strange)
     environment = Path(bin_folder).parent
-    programs = [[Path(bin_folder) / name for name in spec.executables] for spec in specs if spec.install]
+    programs = [
+        [Path(bin_folder) / name for name in spec.executables] for spec in specs if spec.install
+    ]
     if _sees_the_system(environment):
         why = f"the environment {environment} sees packages of the system: unset VIRTUALENV_SYSTEM_SITE_PACKAGES, then --fresh"
         return Installed(report=None, failures=dict.fromkeys(requirements, why))
@@ -121,7 +151,9 @@ def install(session: Session, specs: Sequence[ToolSpec], bin_folder: str, caller
     done = _run(session, requirements, is_uv=is_uv, environment=_environment(caller, settings))
     if isinstance(done, str):
         unused = f" (not used: {', '.join(left_out)})" if left_out else ""
-        failures = {one: f"{one} could not be installed{_masked(done)}{unused}" for one in requirements}
+        failures = {
+            one: f"{one} could not be installed{_masked(done)}{unused}" for one in requirements
+        }
         return Installed(report=None, failures=failures)
     packages = _packages(environment, done)
     failures = dict(_contradictions(requirements, packages))
@@ -130,7 +162,10 @@ def install(session: Session, specs: Sequence[ToolSpec], bin_folder: str, caller
     report = Installation(
         installer="uv" if is_uv else "pip",
         requirements=tuple(requirements),
-        settings=tuple(Setting(name=name, value=_masked(value), source=source) for name, _, value, source in settings),
+        settings=tuple(
+            Setting(name=name, value=_masked(value), source=source)
+            for name, _, value, source in settings
+        ),
         packages=packages,
     )
     files.write(environment / _MARKER, json.dumps(report.to_dict(), indent=1).encode(), sync=False)
@@ -146,23 +181,36 @@ def _sees_the_system(environment: Path) -> bool:
     return bool(re.search(r"(?im)^include-system-site-packages\s*=\s*true\s*$", text))
 
 
-def _current(environment: Path, requirements: Sequence[str], programs: Sequence[Sequence[Path]]) -> Installation | None:
+def _current(
+    environment: Path, requirements: Sequence[str], programs: Sequence[Sequence[Path]]
+) -> Installation | None:
     """Return what an installer has reported, if it was for these requirements and all of it is still there."""
     try:
         report = Installation.from_dict(json.loads((environment / _MARKER).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    same = list(report.requirements) == list(requirements) and all(any(program.exists() for program in names) for names in programs)
+    same = list(report.requirements) == list(requirements) and all(
+        any(program.exists() for program in names) for names in programs
+    )
     there = {(one.name, one.version) for one in _packages(environment, {})}
-    return report if same and there.issuperset((one.name, one.version) for one in report.packages) else None
+    return (
+        report
+        if same and there.issuperset((one.name, one.version) for one in report.packages)
+        else None
+    )
 
 
-def _run(session: Session, requirements: Sequence[str], *, is_uv: bool, environment: Mapping[str, str]) -> dict[str, str] | str:
+def _run(
+    session: Session, requirements: Sequence[str], *, is_uv: bool, environment: Mapping[str, str]
+) -> dict[str, str] | str:
     """Run the installer; return the sha256 of the files that it tells, by name of the package, or why it failed."""
     from nox.command import CommandFailed
 
     # What is there may be from another place: all of it is installed again.
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+    ):
         report = Path(folder) / "report.json"
         words = ["--reinstall"] if is_uv else ["--force-reinstall", "--report", str(report)]
         neutral = Path(folder) / "empty"
@@ -199,7 +247,10 @@ def _told(report: Path) -> dict[str, str]:
     try:
         document = json.loads(report.read_bytes())
         entries = [
-            (entry["metadata"]["name"], entry["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256"))
+            (
+                entry["metadata"]["name"],
+                entry["download_info"].get("archive_info", {}).get("hashes", {}).get("sha256"),
+            )
             for entry in document["install"]
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -213,20 +264,30 @@ def _packages(environment: Path, sha256: Mapping[str, str]) -> tuple[Package, ..
     for metadata in environment.glob("lib/python*/site-packages/*.dist-info/METADATA"):
         with contextlib.suppress(OSError, UnicodeDecodeError):
             head = metadata.read_text("utf-8").partition("\n\n")[0]
-            name, version = (re.search(rf"(?im)^{key}:[ \t]*(\S+)", head) for key in ("Name", "Version"))
+            name, version = (
+                re.search(rf"(?im)^{key}:[ \t]*(\S+)", head) for key in ("Name", "Version")
+            )
             if name and version and _normal(name[1]) not in {"pip", "setuptools", "wheel"}:
                 found[_normal(name[1])] = version[1]
-    return tuple(Package(name=name, version=version, sha256=sha256.get(name)) for name, version in sorted(found.items()))
+    return tuple(
+        Package(name=name, version=version, sha256=sha256.get(name))
+        for name, version in sorted(found.items())
+    )
 
 
-def _contradictions(requirements: Sequence[str], packages: Sequence[Package]) -> Iterator[tuple[str, str]]:
+def _contradictions(
+    requirements: Sequence[str], packages: Sequence[Package]
+) -> Iterator[tuple[str, str]]:
     """Yield each requirement of one version that the environment does not have, and what it has."""
     versions = {one.name: one.version for one in packages}
     for requirement in requirements:
         pin = _PIN.fullmatch(requirement)
         found = versions.get(_normal(pin[1])) if pin else None
         if pin and not (found and _agree(found, pin, may_be_shorter=False)):
-            yield requirement, f"{requirement} is not in the environment: {f'found {found}' if found else 'it is missing'}"
+            yield (
+                requirement,
+                f"{requirement} is not in the environment: {f'found {found}' if found else 'it is missing'}",
+            )
 
 
 def contradiction(spec: ToolSpec, version: str | None) -> str | None:
@@ -261,21 +322,31 @@ def _masked(text: str) -> str:
     return _ADDRESS_QUERY.sub(f"?{redact.MASK}", _ADDRESS_USER.sub(redact.MASK, text))
 
 
-def _environment(caller: Mapping[str, str], settings: Sequence[tuple[str, str, str, str]]) -> dict[str, str]:
+def _environment(
+    caller: Mapping[str, str], settings: Sequence[tuple[str, str, str, str]]
+) -> dict[str, str]:
     passed = {
         name: value
         for name, value in caller.items()
         if name in _PASSED or name.startswith(_PASSED_PREFIXES) or _UV_CREDENTIALS.fullmatch(name)
     }
     # Entries of PATH that are relative would lead into the empty folder.
-    passed["PATH"] = os.pathsep.join(entry for entry in caller.get("PATH", os.defpath).split(os.pathsep) if entry.startswith("/"))
-    return {**passed, **_NEUTRAL, **{variable: value for _, variable, value, _ in settings if variable}}
+    passed["PATH"] = os.pathsep.join(
+        entry for entry in caller.get("PATH", os.defpath).split(os.pathsep) if entry.startswith("/")
+    )
+    return {
+        **passed,
+        **_NEUTRAL,
+        **{variable: value for _, variable, value, _ in settings if variable},
+    }
 
 
 def _named(caller: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
     """Return the settings that are passed on as they are and that the record names: the variable hands itself over."""
     return [
-        (name, name, value, name) for name, value in sorted(caller.items()) if value and name in _PASSED and _NAMED.fullmatch(name)
+        (name, name, value, name)
+        for name, value in sorted(caller.items())
+        if value and name in _PASSED and _NAMED.fullmatch(name)
     ]
 
 
@@ -300,12 +371,23 @@ def _pip_settings(caller: Mapping[str, str]) -> tuple[list[tuple[str, str, str, 
         if name == "use-feature":
             value = " ".join(one for one in value.split() if one in _PIP_FEATURES)
         if value:
-            settings.append((name, variable, " ".join(value.split()) if "url" in name or "host" in name else value, source))
+            settings.append(
+                (
+                    name,
+                    variable,
+                    " ".join(value.split()) if "url" in name or "host" in name else value,
+                    source,
+                )
+            )
     return [*settings, *_named(caller)], _left_out(found)
 
 
 def _left_out(found: Mapping[str, tuple[str, str]]) -> list[str]:
-    return [f"{name} of {source}" for name, (value, source) in found.items() if value and name.startswith(_LEFT_OUT)]
+    return [
+        f"{name} of {source}"
+        for name, (value, source) in found.items()
+        if value and name.startswith(_LEFT_OUT)
+    ]
 
 
 def _pip_files(caller: Mapping[str, str]) -> Iterator[Path]:
@@ -343,11 +425,19 @@ def _uv_settings(caller: Mapping[str, str]) -> tuple[list[tuple[str, str, str, s
         **{variable: name for name, variable in _UV.items()},
     }
     # The older names come first: the newer ones win.
-    older = {"UV_INDEX_URL": "default-index", "UV_EXTRA_INDEX_URL": "index", "UV_REQUEST_TIMEOUT": "http-timeout"}
+    older = {
+        "UV_INDEX_URL": "default-index",
+        "UV_EXTRA_INDEX_URL": "index",
+        "UV_REQUEST_TIMEOUT": "http-timeout",
+    }
     for variable, name in {**older, **variables}.items():
         if given := caller.get(variable):
             found[name] = (given, variable)
-    settings = [(name, variable, *found[name]) for name, variable in _UV.items() if found.get(name, ("", ""))[0]]
+    settings = [
+        (name, variable, *found[name])
+        for name, variable in _UV.items()
+        if found.get(name, ("", ""))[0]
+    ]
     return [*settings, *_named(caller)], _left_out(found)
 
 
@@ -370,10 +460,18 @@ def _uv_table(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the settings of a uv.toml by the names of `_UV`; those below ``[pip]`` override the others."""
     pip = document.get("pip", {})
     tables = [document, *([pip] if isinstance(pip, dict) else [])]
-    indexes = [one for one in document.get("index", ()) if isinstance(one, dict) and isinstance(one.get("url"), str)]
+    indexes = [
+        one
+        for one in document.get("index", ())
+        if isinstance(one, dict) and isinstance(one.get("url"), str)
+    ]
     # An explicit index is for packages that a project assigns to it, and a flat one is a folder of wheels.
     indexes = [one for one in indexes if not one.get("explicit") and one.get("format") != "flat"]
-    extra = [f"{one['name']}={one['url']}" if one.get("name") else one["url"] for one in indexes if not one.get("default")]
+    extra = [
+        f"{one['name']}={one['url']}" if one.get("name") else one["url"]
+        for one in indexes
+        if not one.get("default")
+    ]
     for table in tables:
         if isinstance(table.get("index-url"), str):
             yield "default-index", table["index-url"]

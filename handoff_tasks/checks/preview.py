@@ -1,4 +1,4 @@
-"""Say what a check would run, and why."""
+"""Describe what a check would run, and why."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks.checks import evidence, run
-from handoff_tasks.model import Outcome
+from handoff_tasks.checks import environment as environments
+from handoff_tasks.checks import tools
+from handoff_tasks.checks.evidence import EvidenceFolder
+from handoff_tasks.checks.reuse import list_changes
+from handoff_tasks.checks.run import CheckStopped, command_line
+from handoff_tasks.model import Outcome, Tool
 from handoff_tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from handoff_tasks.checks.settings import Settings
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.model import CheckResult
     from handoff_tasks.producer.profile import Check
@@ -21,125 +26,206 @@ _CODE = "HP095"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What a check would run with now.
+
+    Attributes:
+        command: The command, None if its program is missing.
+        problem: Why the check cannot run, None if it can or its session installs what is missing.
+        passed: The names of the caller's variables that the check sees.
+        set: The variables that are set for it.
+        path: Its PATH.
+        tools: Its tools.
+        missing: Why a tool cannot be used and what to do, by name.
+        later: The tools that its session installs when it runs.
+    """
+
+    command: tuple[str, ...] | None
+    problem: str | None
+    passed: frozenset[str]
+    set: Mapping[str, str]
+    path: str
+    tools: tuple[Tool, ...]
+    missing: Mapping[str, tuple[str, str]]
+    later: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prospect:
-    """A check as it would run now. ``result`` is what its evidence is worth, ``changed`` why a pass would not be kept."""
+    """A check as it would run now: its inputs, the result of its evidence, and what has changed."""
 
     check: Check
-    ahead: run.Ahead
+    inputs: Inputs
     result: CheckResult
-    changed: tuple[str, ...]
+    changes: tuple[str, ...]
 
     @property
-    def kept(self) -> bool:
-        """Tell whether a handoff would keep its pass."""
-        return self.result.outcome is Outcome.PASSED and not self.changed
+    def is_kept(self) -> bool:
+        """Whether a handoff would keep its pass."""
+        return self.result.outcome is Outcome.PASSED and not self.changes
 
 
-def prospect(workspace: Workspace, check: Check, settings: run.Settings) -> Prospect:
+def prospect(workspace: Workspace, check: Check, settings: Settings) -> Prospect:
     """Return how a check would run. The private checkout must hold the commit."""
-    place = evidence.folder_path(workspace.work, workspace.producer.commit)
-    result = evidence.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check))
-    changed = run.differences(workspace, check, settings, result.record) if result.record else []
-    return Prospect(check=check, ahead=run.ahead(workspace, check, settings), result=result, changed=tuple(changed))
+    result = EvidenceFolder.of(workspace).result(check, workspace.binding(check))
+    changes: list[str] = []
+    if result.record:
+        changes = list_changes(workspace, check, settings, result.record)
+    return Prospect(
+        check=check,
+        inputs=_find_inputs(workspace, check, settings),
+        result=result,
+        changes=tuple(changes),
+    )
+
+
+def _find_inputs(workspace: Workspace, check: Check, settings: Settings) -> Inputs:
+    profile, caller = workspace.profile, settings.caller
+    root = environments.check_root(workspace, settings)
+    environment = environments.check_environment(workspace, check, settings)
+    found, unusable = tools.find_tools(profile, check, root, environment)
+    later = tuple(name for name in unusable if profile.tools[name].install)
+    reasons = {name: why for name, why in unusable.items() if name not in later}
+    command, problem = None, None
+    try:
+        command = tuple(command_line(check, root, environment["PATH"]))
+    except CheckStopped as stop:
+        comes_later = any(check.argv[0] in profile.tools[name].executables for name in later)
+        problem = None if comes_later and not reasons else stop.reason
+    if command is not None and reasons:
+        problem = tools.describe_unusable(profile, reasons)
+    variables = {name: value for name, value in environment.items() if name != "PATH"}
+    passed = frozenset(name for name, value in variables.items() if caller.get(name) == value)
+    return Inputs(
+        command=command,
+        problem=problem,
+        passed=passed,
+        set={name: value for name, value in variables.items() if name not in passed},
+        path=environment["PATH"],
+        tools=found,
+        missing={name: (why, tools.remedy(profile, name, why)) for name, why in reasons.items()},
+        later=later,
+    )
 
 
 def problems(prospects: Sequence[Prospect]) -> list[Problem]:
-    """Return why checks could not run now (HP095): a tool that is missing, a script that the commit lacks."""
+    """Return why checks could not run now (HP095): a missing tool or script."""
+    hint = "fix it, then run; nothing was run now"
     return [
-        Problem(code=_CODE, where=f"check {one.check.id}", message=one.ahead.stopped, hint="mend it, then run; nothing was run now")
+        Problem(code=_CODE, where=f"check {one.check.id}", message=one.inputs.problem, hint=hint)
         for one in prospects
-        if one.ahead.stopped
+        if one.inputs.problem
     ]
 
 
 def table(prospects: Sequence[Prospect]) -> list[str]:
     """Return a line for each check: its id, what its evidence says now, its command."""
     width = max((len(one.check.id) for one in prospects), default=0)
-    return [f"  {one.check.id:<{width}}  {_worth(one):<16}  {one.check.command}" for one in prospects]
-
-
-def _worth(one: Prospect) -> str:
-    if one.kept:
-        return "passed, kept"
-    return one.result.outcome.replace("_", " ") + (", runs again" if one.result.outcome is Outcome.PASSED else "")
-
-
-def lines(one: Prospect, workspace: Workspace, settings: run.Settings) -> list[str]:
-    """Return all that is to say of one check."""
-    check, ahead, wanted = one.check, one.ahead, workspace.checkout_spec("")
     return [
-        f"{check.id}: {check.title}",
-        *_said(
-            "command", [shlex.join(ahead.command) if ahead.command else f"cannot run: {ahead.stopped or 'its tool comes later'}"]
-        ),
-        *_said("packet", [check.command]),
-        *_said("in", [str(wanted.tree / workspace.producer.prefix)]),
-        *_said("passes", _passing(check, settings, workspace)),
-        *_said("tools", _tools(one)),
-        *_said("sees", [_names(sorted(ahead.passed), "of the caller's: ")]),
-        *_said("set", [_names([f"{name}={value}" for name, value in sorted(ahead.set.items())], "")]),
-        *_said(
-            "does not see",
-            [_names(sorted(settings.caller.keys() - ahead.passed - ahead.set.keys() - {"PATH"}), "of the caller's: ")],
-        ),
-        *_said("PATH", [ahead.path]),
-        *_said("commit", [f"{workspace.producer.commit}, tree {workspace.tree}"]),
-        *_said("kept there", [", ".join(wanted.keep) or "nothing: what git does not know is swept before a run"]),
-        *_said("evidence", _evidence(one, workspace)),
+        f"  {one.check.id:<{width}}  {_evidence_word(one):<16}  {one.check.command}"
+        for one in prospects
     ]
 
 
-def _said(name: str, values: Sequence[str]) -> list[str]:
-    return [f"  {name if not number else '':<12}  {value}" for number, value in enumerate(values)]
+def _evidence_word(one: Prospect) -> str:
+    if one.is_kept:
+        return "passed, kept"
+    outcome = one.result.outcome.replace("_", " ")
+    return f"{outcome}, runs again" if one.result.outcome is Outcome.PASSED else outcome
+
+
+def lines(one: Prospect, workspace: Workspace, settings: Settings) -> list[str]:
+    """Return the description of one check."""
+    check, inputs, wanted = one.check, one.inputs, workspace.checkout_spec("")
+    unseen = settings.caller.keys() - inputs.passed - inputs.set.keys() - {"PATH"}
+    variables = [f"{name}={value}" for name, value in sorted(inputs.set.items())]
+    kept = ", ".join(wanted.keep) or "nothing: what git does not know is swept before a run"
+    rows: list[tuple[str, list[str]]] = [
+        ("command", [_command(inputs)]),
+        ("packet", [check.command]),
+        ("in", [str(wanted.tree / workspace.producer.prefix)]),
+        ("passes", _conditions(check, settings, workspace)),
+        ("tools", _tools(inputs)),
+        ("sees", [_names(sorted(inputs.passed), "of the caller's: ")]),
+        ("set", [_names(variables, "")]),
+        ("does not see", [_names(sorted(unseen), "of the caller's: ")]),
+        ("PATH", [inputs.path]),
+        ("commit", [f"{workspace.producer.commit}, tree {workspace.tree}"]),
+        ("kept there", [kept]),
+        ("evidence", _evidence(one, workspace)),
+    ]
+    result = [f"{check.id}: {check.title}"]
+    for name, values in rows:
+        result += [
+            f"  {'' if number else name:<12}  {value}" for number, value in enumerate(values)
+        ]
+    return result
+
+
+def _command(inputs: Inputs) -> str:
+    if inputs.command:
+        return shlex.join(inputs.command)
+    return f"cannot run: {inputs.problem or 'its tool comes later'}"
 
 
 def _names(names: Sequence[str], before: str) -> str:
     return before + ", ".join(names) if names else "nothing"
 
 
-def _passing(check: Check, settings: run.Settings, workspace: Workspace) -> list[str]:
+def _conditions(check: Check, settings: Settings, workspace: Workspace) -> list[str]:
+    """Return when the check passes."""
     last = f" and the last line '{check.success_line}'" if check.success_line else ""
-    toolchain = settings.toolchain or workspace.profile.toolchain
-    return [
+    company = "alone" if check.alone else "beside others"
+    conditions = [
         f"with exit code 0{last}, no process left, nothing in the checkout changed",
-        f"within {settings.timeout or check.timeout_seconds} s; {'alone' if check.alone else 'beside others'}, expected to take "
+        f"within {settings.time_limit(check)} s; {company}, expected to take "
         f"{check.expected_seconds} s; its log keeps {workspace.profile.log_limit_bytes} bytes",
-        *([f"with the toolchain {toolchain}"] if toolchain else []),
     ]
+    toolchain = settings.toolchain_of(workspace.profile)
+    if toolchain:
+        conditions.append(f"with the toolchain {toolchain}")
+    return conditions
 
 
-def _tools(one: Prospect) -> list[str]:
-    found = [
-        f"{tool.name} {tool.version or ''}".rstrip() + f"  {tool.path}{'  (named in the packet)' if tool.claim else ''}"
-        for tool in one.ahead.tools
-        if tool.path
-    ]
-    later = [f"{name}: installed into the session's environment when it runs" for name in one.ahead.later]
-    missing = [f"{name}: {why}; {hint}" for name, (why, hint) in one.ahead.missing.items()]
-    return [*found, *later, *missing] or ["none"]
+def _tools(inputs: Inputs) -> list[str]:
+    result = []
+    for tool in inputs.tools:
+        if tool.path:
+            claim = "  (named in the packet)" if tool.claim else ""
+            result.append(f"{tool.name} {tool.version or ''}".rstrip() + f"  {tool.path}{claim}")
+    later = "installed into the session's environment when it runs"
+    result += [f"{name}: {later}" for name in inputs.later]
+    result += [f"{name}: {why}; {hint}" for name, (why, hint) in inputs.missing.items()]
+    return result or ["none"]
 
 
 def _evidence(one: Prospect, workspace: Workspace) -> list[str]:
+    """Return what the evidence says, and whether a handoff would run the check again."""
     record = one.result.record
     if record is None:
         return [f"{one.result.outcome.replace('_', ' ')}: {one.result.reason}"]
-    place = evidence.folder_path(workspace.work, workspace.producer.commit)
     code = f", exit code {record.exit_code}" if record.exit_code is not None else ""
-    told = [f"{record.outcome.replace('_', ' ')} at {record.started_at_utc}{code}{f': {record.reason}' if record.reason else ''}"]
+    reason = f": {record.reason}" if record.reason else ""
+    outcome = record.outcome.replace("_", " ")
+    result = [f"{outcome} at {record.started_at_utc}{code}{reason}"]
     if record.log:
-        told.append(f"log {evidence.log_path(place, record.id)} ({record.log.size} bytes)")
+        log = EvidenceFolder.of(workspace).log(record.id)
+        result.append(f"log {log} ({record.log.size} bytes)")
     if record.outcome is not Outcome.PASSED:
-        told.append("a handoff would run it again: only a pass is kept")
-    elif one.changed:
-        told.append(f"a handoff would run it again, since this differs: {'; '.join(one.changed)}")
+        result.append("a handoff would run it again: only a pass is kept")
+    elif one.changes:
+        differences = "; ".join(one.changes)
+        result.append(f"a handoff would run it again, since this differs: {differences}")
     else:
-        told.append("a handoff would keep it, and not run it again")
-    return told
+        result.append("a handoff would keep it, and not run it again")
+    return result
 
 
 def plan(lanes: Sequence[Sequence[str]], prospects: Sequence[Prospect]) -> Iterator[str]:
-    """Yield what a run would do: what is kept, and what runs side by side and in which order."""
-    if kept := [one.check.id for one in prospects if one.kept]:
+    """Yield what a run would do: what is kept, and what runs in which lane and order."""
+    kept = [one.check.id for one in prospects if one.is_kept]
+    if kept:
         yield f"  kept      {', '.join(kept)}"
     for number, lane in enumerate(lanes, 1):
-        yield f"  lane {number}    {' -> '.join(session.removeprefix('verify-') for session in lane)}"
+        ids = [session.removeprefix("verify-") for session in lane]
+        yield f"  lane {number}    {' -> '.join(ids)}"

@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from handoff_tasks.checks import evidence
 from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import and_more, duration
 from handoff_tasks.model import Outcome, Record
@@ -17,12 +16,13 @@ from handoff_tasks.output import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
     from types import FrameType
 
     from rich.console import RenderableType
     from rich.live import Live
     from rich.table import Table
+
+    from handoff_tasks.checks.evidence import EvidenceFolder
 
 WAITING, RUNNING, KEPT = "waiting", "running", "kept"
 _STYLES = {WAITING: "dim", RUNNING: "cyan", KEPT: "green", Outcome.PASSED: "green"}
@@ -63,7 +63,7 @@ class Line:
 class _Progress:
     """The progress of a run's checks, as their evidence folder shows it."""
 
-    place: Path
+    folder: EvidenceFolder
     lines: list[Line]
     start: float = field(default_factory=time.monotonic)
 
@@ -71,11 +71,11 @@ class _Progress:
         """Read the evidence; return the checks that have started, then those that have ended."""
         started, ended = [], []
         for line in self.lines:
-            if line.state == WAITING and evidence.log_path(self.place, line.check).exists():
+            if line.state == WAITING and self.folder.log(line.check).exists():
                 line.state, line.since = RUNNING, time.monotonic()
                 started.append(line)
-            if not line.done and (self.place / f"{line.check}.json").exists():
-                record = evidence.read_record(self.place, line.check)
+            if not line.done and (self.folder.record(line.check)).exists():
+                record = self.folder.read_record(line.check)
                 if isinstance(record, Record):
                     line.state, line.reason = record.outcome, record.reason or ""
                     line.took = duration(record.duration_ms, tenths=True)
@@ -88,10 +88,10 @@ class _Progress:
         return sum(line.done for line in self.lines)
 
 
-def open_board(place: Path, checks: Sequence[str], kept: frozenset[str]) -> Board:
-    """Return the board of a run with evidence in ``place``: a live one on a terminal."""
+def open_board(folder: EvidenceFolder, checks: Sequence[str], kept: frozenset[str]) -> Board:
+    """Return the board of a run with evidence in ``folder``: a live one on a terminal."""
     lines = [Line(check=check, state=KEPT if check in kept else WAITING) for check in checks]
-    progress = _Progress(place=place, lines=lines)
+    progress = _Progress(folder=folder, lines=lines)
     return _LiveBoard(progress) if terminal.is_terminal() else _PlainBoard(progress)
 
 
@@ -220,8 +220,7 @@ class _LiveBoard:
             took, note = line.took, line.reason
             if line.state == RUNNING:
                 took = _since(line.since)
-                log = evidence.log_path(self._progress.place, line.check)
-                note = "".join(evidence.tail(log, 1))
+                note = "".join(self._progress.folder.tail(line.check, 1))
             table.add_row(
                 Text(f"  {line.check}"),
                 Text(line.state.replace("_", " "), style=_STYLES.get(line.state, "red")),

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
+from handoff_tasks.checks.run_times import read_run_times
 from handoff_tasks.git import command
 from handoff_tasks.model import Outcome
 from handoff_tasks.problems import HandoffError, Problem, refusal
@@ -39,9 +40,6 @@ _OUR_JUNIT = b"<?xml version='1.0' encoding='utf-8'?>\n<testsuites name=\"handof
 # A path, a line and a column, after a commit and before a JSON pointer if there are any.
 _FILE_AND_LINE = re.compile(
     r"(?:[0-9a-f]{12,}:)?([^:#\x00]+):([1-9][0-9]*)(?::([1-9][0-9]*))?(?:#.*)?"
-)
-_RUNNING = re.compile(
-    r"(?m)^(?:\x1b\[[0-9;]*m)*nox >(?:\x1b\[[0-9;]*m|\s)*Running session ([a-z0-9-]+)"
 )
 
 
@@ -79,7 +77,11 @@ def build_view(
     ``digest`` is the sha256 of the ``published`` packet and ``verify`` the command that verifies
     it.
     """
-    place = evidence.folder(workspace.work, workspace.producer.commit)
+    folder = EvidenceFolder.of(workspace).make()
+    times = read_run_times(folder)
+    records = {check.id: check.record for check in end.checks if check.record}
+    ended = times.end_times(records) if times else {}
+    lanes = [[check for check in lane if check in ended] for lane in times.lanes] if times else []
     previous = material.facts.history.previous
     previous_envelope = None
     if previous:
@@ -88,9 +90,9 @@ def build_view(
     documents = [decision.document for decision in decisions]
     source = report_view.Source(
         producer=workspace.profile.name,
-        tails=_tails(place, end.checks),
-        ended=_record_times(place, end.checks),
-        lanes=_lanes(place, workspace),
+        tails=_tails(folder, end.checks),
+        ended=ended,
+        lanes=lanes,
         alone=frozenset(check.id for check in workspace.profile.checks if check.alone),
         subjects=_subjects(workspace, documents[0]["git_state"]),
         previous=previous,
@@ -98,7 +100,7 @@ def build_view(
         modes=[(str(one["handoff_mode"]), str(one["verdict"])) for one in documents],
         published=_below(published, workspace.producer.root) if published else None,
         digest=digest or None,
-        draft=_below(draft, place) if draft else None,
+        draft=_below(draft, folder.path) if draft else None,
         block=decisions[0].block,
         verify=verify if published else None,
     )
@@ -110,42 +112,14 @@ def _below(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
-def _tails(place: Path, checks: Sequence[CheckResult]) -> Mapping[str, Sequence[str]]:
+def _tails(folder: EvidenceFolder, checks: Sequence[CheckResult]) -> Mapping[str, Sequence[str]]:
     """Return the ends of the logs that a report shows, at most 50 of them."""
     if len(checks) > MANY_CHECKS:
         checks = [check for check in checks if check.outcome is not Outcome.PASSED]
     tails = {}
     for check in checks[:MANY_CHECKS]:
-        tails[check.id] = evidence.tail(evidence.log_path(place, check.id), _EXPLAINED_LINES)
+        tails[check.id] = folder.tail(check.id, _EXPLAINED_LINES)
     return tails
-
-
-def _record_times(place: Path, checks: Sequence[CheckResult]) -> dict[str, int]:
-    """Return when the records were written, in milliseconds since 1970."""
-    times = {}
-    for check in checks:
-        with contextlib.suppress(OSError):
-            times[check.id] = (place / f"{check.id}.json").stat().st_mtime_ns // 1_000_000
-    return times
-
-
-def _lanes(place: Path, workspace: Workspace) -> list[list[str]]:
-    """Return the checks that each nox process of the last run has run, in their order: what nox said of its sessions has them.
-
-    A check whose record is younger than its lane's last word was run, or laid there, by somebody else: it is in no lane.
-    """
-    checks = {check.session: check.id for check in workspace.profile.checks}
-    found = []
-    for chatter in sorted(place.glob("lane-*.nox.log")):
-        lane = []
-        with contextlib.suppress(OSError):
-            ended = chatter.stat().st_mtime_ns
-            said = _RUNNING.findall(chatter.read_text("utf-8", "replace"))
-            for check in [checks[session] for session in said if session in checks]:
-                record = place / f"{check}.json"
-                lane += [check] if record.exists() and record.stat().st_mtime_ns <= ended else []
-        found.append(lane)
-    return found
 
 
 def _subjects(workspace: Workspace, state: Mapping[str, Any]) -> dict[str, str]:
@@ -181,7 +155,7 @@ def write_report(
         The path of the page, None if it could not be written, and advisories (HA110) about files
         that could not be written.
     """
-    place = evidence.folder(workspace.work, workspace.producer.commit)
+    place = EvidenceFolder.of(workspace).make().path
     name = f"report.{mode or 'pre-release'}"
     page, markdown = place / f"{name}.html", report_markdown.render(view)
     advisories: list[Problem] = []

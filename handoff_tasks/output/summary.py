@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder, read_tail
 from handoff_tasks.codes import CATALOGUE
 from handoff_tasks.formats.words import quantity
 from handoff_tasks.model import Outcome, Relation
@@ -125,14 +125,14 @@ def end_lines(screen: LastScreen, workspace: Workspace, material: Material) -> l
     problems and the verdict. The next steps come last, where a small window shows them.
     """
     end = screen.end
-    folder = evidence.folder(workspace.work, workspace.producer.commit)
+    folder = EvidenceFolder.of(workspace)
     release = f"{workspace.profile.name} {material.manifest.release_tag}"
     lines = ["", f"{release}: {quantity(len(end.checks), 'check')}", *terminal.checks(end.checks)]
     lines += ["", f"  commit    {workspace.producer.commit[:_SHORT]}"]
     if end.problems:
         # The start of the run has said it; for a GO, advisories say what is unusual.
         lines.append(f"            {_relations(material.facts)}")
-    lines += [_checkout(end.checks), *_files(screen, folder), *_logs(screen, folder)]
+    lines += [_checkout(end.checks), *_files(screen, folder.path), *_logs(screen, folder)]
     if end.problems:
         lines += statement_lines(workspace, material)
     lines += terminal.findings("Advisories:", end.advisories)
@@ -169,18 +169,18 @@ def _files(screen: LastScreen, folder: Path) -> list[str]:
     return lines
 
 
-def _logs(screen: LastScreen, folder: Path) -> list[str]:
+def _logs(screen: LastScreen, folder: EvidenceFolder) -> list[str]:
     """Return the ends of the logs of failed checks, and of nox if it did not run a check."""
     lines = []
     for check in screen.end.checks:
-        if check.outcome not in (Outcome.PASSED, Outcome.NOT_RUN):
-            log = evidence.log_path(folder, check.id)
-            if tail := evidence.tail(log, _LOG_LINES):
-                lines += terminal.log_end(check.id, tail, log)
+        if check.outcome in (Outcome.PASSED, Outcome.NOT_RUN):
+            continue
+        if tail := folder.tail(check.id, _LOG_LINES):
+            lines += terminal.log_end(check.id, tail, folder.log(check.id))
     counts = screen.end.counts
     if screen.ran and counts[Outcome.NOT_RUN] and not counts[Outcome.INTERRUPTED]:
-        for log in sorted(folder.glob("lane-*.nox.log")):
-            lines += terminal.log_end("nox", evidence.tail(log, _LOG_LINES), log)
+        for log in folder.lane_logs():
+            lines += terminal.log_end("nox", read_tail(log, _LOG_LINES), log)
     return lines
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence, merge
+from handoff_tasks.checks import merge
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import path_patterns
 from handoff_tasks.formats.words import some_of
 from handoff_tasks.git.facts import gather_facts
@@ -144,16 +145,14 @@ def take_in(workspace: Workspace, given: Sequence[Path]) -> list[Problem]:
     commit = workspace.producer.commit
     sources = [folder for place in given for folder in merge.find_evidence_folders(place, commit)]
     checks = [check.id for check in workspace.profile.checks]
-    return merge.merge_evidence(evidence.folder(workspace.work, commit), sources, checks)
+    return merge.merge_evidence(EvidenceFolder.of(workspace).make(), sources, checks)
 
 
 def results(workspace: Workspace, kept: frozenset[str] = frozenset()) -> list[CheckResult]:
     """Return what the evidence says of each check of the profile, in its order; ``kept`` are those that an earlier run ran."""
-    place = evidence.folder_path(workspace.work, workspace.producer.commit)
+    folder = EvidenceFolder.of(workspace)
     return [
-        replace(
-            evidence.judge_evidence(check, evidence.read_record(place, check.id), workspace.binding(check)), kept=check.id in kept
-        )
+        replace(folder.result(check, workspace.binding(check)), kept=check.id in kept)
         for check in workspace.profile.checks
     ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical, strict_json
 from handoff_tasks.packet import diff
 from handoff_tasks.problems import HandoffError, Problem
@@ -38,7 +38,7 @@ def write_draft(workspace: Workspace, decision: Decision) -> Path:
 
 def draft_path(workspace: Workspace, mode: str) -> Path:
     """Return where the NO-GO draft of a mode lies: no check's record can have this name."""
-    return evidence.folder(workspace.work, workspace.producer.commit) / f"no-go.{mode}.json"
+    return EvidenceFolder.of(workspace).make().path / f"no-go.{mode}.json"
 
 
 def check_target(path: Path, git_dir: Path, top: Path | None = None) -> Problem | None:

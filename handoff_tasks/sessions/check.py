@@ -21,6 +21,7 @@ def verify_check(session: Session, place: Place, run: Run) -> None:
     """Run the check that the session is named after, and leave its record and log."""
     from handoff_tasks.checks import evidence, installers
     from handoff_tasks.checks import run as checks_run
+    from handoff_tasks.checks.settings import Settings
     from handoff_tasks.formats import redact
     from handoff_tasks.git import handover, locks, work_folder
     from handoff_tasks.model import Outcome
@@ -45,7 +46,7 @@ def verify_check(session: Session, place: Place, run: Run) -> None:
         return
     specs = [workspace.profile.tools[name] for name in check.tools]
     installed = installers.install(session, specs, bin_folder, os.environ)
-    settings = checks_run.Settings(
+    settings = Settings(
         bin_folder=bin_folder,
         timeout=run.options.timeout,
         toolchain=run.options.toolchain,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nox import Session
 
     from handoff_tasks.checks.preview import Prospect
-    from handoff_tasks.checks.run import Settings
+    from handoff_tasks.checks.settings import Settings
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.problems import Problem
     from handoff_tasks.producer.profile import Check
@@ -51,7 +51,7 @@ def print_foresight(
     from handoff_tasks.checks import preview
     from handoff_tasks.output import terminal
 
-    checks = [one.check for one in prospects if again or not one.kept]
+    checks = [one.check for one in prospects if again or not one.is_kept]
     lanes = checks_lanes.plan(checks, run.options.jobs or default_jobs())
     problems = preview.problems(prospects)
     plan = preview.plan(lanes, [] if again else prospects)
@@ -73,9 +73,9 @@ def advisory_lines(advisories: Sequence[Problem]) -> list[str]:
 
 def settings_of(check: Check, *, options: Options, envdir: Path, run: str) -> Settings:
     """Return what a check would run with in its own session."""
-    from handoff_tasks.checks import run as checks_run
+    from handoff_tasks.checks.settings import Settings
 
-    return checks_run.Settings(
+    return Settings(
         bin_folder=environments.bin_folder(envdir, check.session),
         timeout=options.timeout,
         toolchain=options.toolchain,

@@ -31,7 +31,7 @@ def frame_session(
     A `HandoffError`, a failed git command and an interrupt are printed without a traceback. Any
     other exception is written to the result (HP008) and raised again.
     """
-    from handoff_tasks.checks import process
+    from handoff_tasks.checks.interrupts import interruptible
     from handoff_tasks.output import terminal
     from handoff_tasks.problems import HandoffError
     from handoff_tasks.sessions import options, results
@@ -46,7 +46,7 @@ def frame_session(
         run.junit = results.junit_place(session, run)
         _require_files(session)
         # SIGTERM and SIGHUP interrupt the session everywhere, also while it waits for a lock.
-        with process.interruptible():
+        with interruptible():
             yield run
     except HandoffError as error:
         _stop(run, "Refused:", error.problems)
@@ -129,11 +129,11 @@ def _explain(session: Session, run: Run, error: BaseException) -> bool:
 
 def _interrupt(session: Session, run: Run, error: KeyboardInterrupt) -> None:
     """Add an interrupt to the result, and print how to continue."""
-    from handoff_tasks.checks import process
+    from handoff_tasks.checks.interrupts import Interrupted
     from handoff_tasks.output import summary, terminal
     from handoff_tasks.problems import Problem
 
-    name = error.name if isinstance(error, process.Interrupted) else "SIGINT"
+    name = error.name if isinstance(error, Interrupted) else "SIGINT"
     message = f"the run was interrupted by {name}"
     problem = Problem(code="HP046", where=session.name, message=message, hint="run again")
     run.problems = (*run.problems, problem)

@@ -183,7 +183,7 @@ def _run_checks(
         settings = functools.partial(
             foresight.settings_of, options=options, envdir=envdir, run=wanted.run
         )
-        kept = reuse.kept(workspace, settings, terminal.say)
+        kept = reuse.find_kept(workspace, settings, terminal.say)
     run.read_results = functools.partial(gather.results, workspace, kept)
     signal = _fan_out(
         workspace, kept, run=wanted.run, noxfile=place.noxfile, envdir=envdir, options=options
@@ -204,14 +204,15 @@ def _fan_out(
 
     Return the signal that interrupted them, if one did.
     """
-    from handoff_tasks.checks import evidence, lanes
+    from handoff_tasks.checks import lanes, run_times
+    from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.git.handover import hand_over
     from handoff_tasks.output import progress, terminal
 
     checks = [check for check in workspace.profile.checks if check.id not in kept]
     if not checks:
         return None
-    folder = evidence.folder(workspace.work, workspace.producer.commit)
+    folder = EvidenceFolder.of(workspace).make()
     run_file = workspace.base / f"run-{run}.json"
     # We hold the run lock, so these are of runs that were killed.
     for stale in workspace.base.glob("run-*.json"):
@@ -219,19 +220,20 @@ def _fan_out(
         stale.unlink(missing_ok=True)
     hand_over(workspace, run, run_file)
     for check in checks:
-        evidence.forget(folder, check.id)
-    for log in folder.glob("lane-*.nox.log"):
+        folder.forget(check.id)
+    for log in folder.lane_logs():
         log.unlink()
+    planned = lanes.plan(checks, options.jobs or foresight.default_jobs())
     board = progress.open_board(folder, [check.id for check in workspace.profile.checks], kept)
     threading.Thread(target=_preload, daemon=True).start()
     signal: str | None = "an error"
     try:
         signal = lanes.run(
-            lanes.plan(checks, options.jobs or foresight.default_jobs()),
+            planned,
             noxfile=noxfile,
             envdir=envdir,
             words=_words(options, run_file),
-            chatter=folder,
+            folder=folder,
             say=terminal.say,
             look=None if options.show_output else board.look,
         )
@@ -242,6 +244,7 @@ def _fan_out(
             environments.clear_unfinished(checks, envdir)
         # A check's session that outlives this process then finds no run to join.
         run_file.unlink(missing_ok=True)
+    run_times.write_run_times(workspace, folder, run, planned)
     return signal
 
 

@@ -58,14 +58,14 @@ def write_result(run: Run) -> None:
     """Write the result file, if one was asked for. Raises `HandoffError` (HP080)."""
     if run.result is None:
         return
-    from handoff_tasks.checks import evidence
+    from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.release import result
 
     workspace = run.workspace
     commit = place = None
     if workspace:
         commit = workspace.producer.commit
-        place = evidence.folder_path(workspace.work, commit)
+        place = EvidenceFolder.of(workspace).path
     document = result.result_document(
         run.end,
         mode=run.mode,

@@ -145,9 +145,10 @@ def _sample_profiles() -> dict[str, Path]:
 
 def _local_flavour() -> str:
     """Return the flavour of the sample that suits this machine: Rust if cargo is on PATH."""
-    from handoff_tasks.checks import tools
+    from handoff_tasks.checks.environment import search_path
+    from handoff_tasks.checks.tools import which
 
-    return "rust" if tools.which(["cargo"], tools.path_of(None, os.environ)) else "python"
+    return "rust" if which(["cargo"], search_path(None, os.environ)) else "python"
 
 
 def choose(place: Place, options: Options, root: Path | None, work: Path) -> tuple[Path, Path]:

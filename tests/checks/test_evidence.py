@@ -19,7 +19,8 @@ import scratch
 from builders import go_packet
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence, merge
+from handoff_tasks.checks import merge
+from handoff_tasks.checks.evidence import EvidenceFolder, read_tail
 from handoff_tasks.formats import canonical
 from handoff_tasks.model import Binding, Log, Outcome, Record, Tool
 from handoff_tasks.problems import HandoffError, Problem, unwritable
@@ -35,8 +36,9 @@ LOG = b"looking\nall is well\n"
 IMPORTS = """
 import os, resource, sys
 from pathlib import Path
-from handoff_tasks import evidence, files
-from handoff_tasks.errors import HandoffError
+from handoff_tasks import files
+from handoff_tasks.problems import HandoffError
+from handoff_tasks.release import publish
 """
 NAME_A_FILE = "name a plain file with --out-json"
 
@@ -70,10 +72,10 @@ def _record(**changed: Any) -> Record:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """Make a folder with one record and its log."""
-    folder = evidence.folder(tmp_path / "work", COMMIT)
-    (folder / "fmt.log").write_bytes(LOG)
-    evidence.write_record(folder, _record())
-    return folder
+    folder = EvidenceFolder.at(tmp_path / "work", COMMIT).make()
+    folder.log("fmt").write_bytes(LOG)
+    folder.write_record(_record())
+    return folder.path
 
 
 @pytest.fixture
@@ -104,18 +106,18 @@ def _as_nobody(code: str, *words: str) -> str:
 def test_the_folder_is_made_and_hidden_from_git(tmp_path: Path) -> None:
     """``evidence/<commit>`` below the work folder, which ignores itself; a .gitignore that is there stays."""
     work = tmp_path / "deep" / "work"
-    assert evidence.folder(work, COMMIT) == work / "evidence" / COMMIT
+    assert EvidenceFolder.at(work, COMMIT).make().path == work / "evidence" / COMMIT
     assert (work / "evidence" / COMMIT).is_dir()
     assert (work / ".gitignore").read_text() == "*\n"
     (work / ".gitignore").write_text("mine\n")
-    evidence.folder(work, COMMIT)
+    EvidenceFolder.at(work, COMMIT).make()
     assert (work / ".gitignore").read_text() == "mine\n"
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     """HP080: a file stands where the work folder should be."""
     (tmp_path / "work").write_text("")
-    assert _refused(lambda: evidence.folder(tmp_path / "work", COMMIT)) == Problem(
+    assert _refused(EvidenceFolder.at(tmp_path / "work", COMMIT).make) == Problem(
         code="HP080",
         where=str(tmp_path / "work"),
         message="cannot be written: Not a directory",
@@ -126,8 +128,8 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 def test_what_is_forgotten_is_gone(place: Path) -> None:
     """Record and log of the one check go, those of others stay; nothing to forget is no error."""
     (place / "test.json").write_text("{}")
-    evidence.forget(place, "fmt")
-    evidence.forget(place, "fmt")
+    EvidenceFolder(place).forget("fmt")
+    EvidenceFolder(place).forget("fmt")
     assert [path.name for path in place.iterdir()] == ["test.json"]
 
 
@@ -135,7 +137,7 @@ def test_what_cannot_be_forgotten_is_refused(place: Path) -> None:
     """HP080: old evidence that cannot be removed must not stand in for new."""
     (place / "fmt.log").unlink()
     (place / "fmt.log").mkdir()
-    problem = _refused(lambda: evidence.forget(place, "fmt"))
+    problem = _refused(lambda: EvidenceFolder(place).forget("fmt"))
     assert (problem.code, problem.where, problem.hint) == ("HP080", str(place), WRITABLE)
     assert problem.message in {"cannot be written: Is a directory", "cannot be written: Operation not permitted"}
 
@@ -256,14 +258,14 @@ def test_a_result_is_told_whatever_bytes_are_in_a_name(tmp_path: Path) -> None:
 )
 def test_a_record_comes_back_as_it_was_written(place: Path, changed: dict[str, Any]) -> None:
     """Every field, for every outcome."""
-    evidence.write_record(place, _record(**changed))
-    assert evidence.read_record(place, "fmt") == _record(**changed)
+    EvidenceFolder(place).write_record(_record(**changed))
+    assert EvidenceFolder(place).read_record("fmt") == _record(**changed)
 
 
 def test_a_record_that_its_schema_refuses_is_not_believed(place: Path) -> None:
     """HP040 when it is read, whoever wrote it."""
-    evidence.write_record(place, _record(duration_ms=-1))
-    assert evidence.read_record(place, "fmt") == Problem(
+    EvidenceFolder(place).write_record(_record(duration_ms=-1))
+    assert EvidenceFolder(place).read_record("fmt") == Problem(
         code="HP040",
         where="fmt.json#/duration_ms",
         message="-1 is less than the minimum of 0",
@@ -273,14 +275,14 @@ def test_a_record_that_its_schema_refuses_is_not_believed(place: Path) -> None:
 
 def test_a_record_that_is_not_there_is_none(place: Path) -> None:
     """No record is no problem of its own."""
-    assert evidence.read_record(place, "test") is None
+    assert EvidenceFolder(place).read_record("test") is None
 
 
 def _edited(place: Path, edit: Callable[[dict[str, Any]], object]) -> Problem | Record | None:
     document = json.loads((place / "fmt.json").read_text())
     edit(document)
     (place / "fmt.json").write_text(json.dumps(document))
-    return evidence.read_record(place, "fmt")
+    return EvidenceFolder(place).read_record("fmt")
 
 
 @pytest.mark.parametrize(
@@ -337,7 +339,7 @@ def test_a_record_that_was_edited_is_not_believed(
 def test_a_record_that_is_no_document_is_not_believed(place: Path, data: bytes, where: str, message: str) -> None:
     """HP040 for what is truncated, says a key twice, or is not JSON as it should be; the way out is to run the check again."""
     (place / "fmt.json").write_bytes(data)
-    assert evidence.read_record(place, "fmt") == Problem(code="HP040", where=f"fmt.json{where}", message=message, hint=RERUN)
+    assert EvidenceFolder(place).read_record("fmt") == Problem(code="HP040", where=f"fmt.json{where}", message=message, hint=RERUN)
 
 
 def test_a_truncated_record_is_not_believed(place: Path) -> None:
@@ -345,7 +347,7 @@ def test_a_truncated_record_is_not_believed(place: Path) -> None:
     data = (place / "fmt.json").read_bytes()
     for size in range(0, len(data) - 1, 7):
         (place / "fmt.json").write_bytes(data[:size])
-        found = evidence.read_record(place, "fmt")
+        found = EvidenceFolder(place).read_record("fmt")
         assert isinstance(found, Problem)
         assert found.code == "HP040"
 
@@ -354,7 +356,7 @@ def test_a_record_that_cannot_be_read_is_not_believed(place: Path) -> None:
     """HP040 with the system's reason."""
     (place / "fmt.json").unlink()
     (place / "fmt.json").mkdir()
-    assert evidence.read_record(place, "fmt") == Problem(
+    assert EvidenceFolder(place).read_record("fmt") == Problem(
         code="HP040", where="fmt.json", message="cannot be read: Is a directory", hint=RERUN
     )
 
@@ -366,10 +368,10 @@ def test_a_log_that_was_edited_is_not_believed(place: Path) -> None:
     """HP041 names both digests."""
     (place / "fmt.log").write_bytes(LOG + b"x")
     found, said = hashlib.sha256(LOG + b"x").hexdigest(), hashlib.sha256(LOG).hexdigest()
-    assert evidence.read_record(place, "fmt") == Problem(
+    assert EvidenceFolder(place).read_record("fmt") == Problem(
         code="HP041",
         where="fmt.log",
-        message=f"the log is not what the check wrote: sha256 {found}, the record says {said}",
+        message=f"the log has changed since the check wrote it: found sha256 {found}; expected {said}",
         hint=RERUN,
     )
 
@@ -377,7 +379,7 @@ def test_a_log_that_was_edited_is_not_believed(place: Path) -> None:
 def test_a_log_that_is_missing_is_told(place: Path) -> None:
     """HP041: a record without its log is no evidence."""
     (place / "fmt.log").unlink()
-    assert evidence.read_record(place, "fmt") == Problem(
+    assert EvidenceFolder(place).read_record("fmt") == Problem(
         code="HP041", where="fmt.log", message="the log cannot be read: No such file or directory", hint=RERUN
     )
 
@@ -393,10 +395,10 @@ def test_the_end_of_a_log_is_told(tmp_path: Path) -> None:
     """The last lines, of a long log, of a short one, with bytes that are no text; none where there is no log."""
     path = tmp_path / "log"
     path.write_bytes(b"".join(b"line %d\n" % number for number in range(50000)))
-    assert evidence.tail(path, 2) == ["line 49998", "line 49999"]
+    assert read_tail(path, 2) == ["line 49998", "line 49999"]
     path.write_bytes(b"one\n\xff")
-    assert evidence.tail(path, 5) == ["one", "\ufffd"]
-    assert evidence.tail(tmp_path / "missing", 5) == []
+    assert read_tail(path, 5) == ["one", "\ufffd"]
+    assert read_tail(tmp_path / "missing", 5) == []
 
 
 def test_a_secret_is_masked_also_where_the_end_of_a_log_cuts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -404,7 +406,7 @@ def test_a_secret_is_masked_also_where_the_end_of_a_log_cuts_it(tmp_path: Path, 
     monkeypatch.setenv("SOME_TOKEN", "first-half-SECOND-HALF")
     path = tmp_path / "log"
     path.write_bytes(b"x" * 100_000 + b"first-half-SECOND-HALF" + b"y" * (65536 - len("SECOND-HALF")))
-    [line] = evidence.tail(path, 1)
+    [line] = read_tail(path, 1)
     assert "HALF" not in line
     assert line.endswith("y" * 1000)
 
@@ -413,14 +415,14 @@ def test_a_pipe_in_a_files_place_is_no_evidence(place: Path) -> None:
     """A pipe that nobody writes to is told at once, in a record's place, in a log's, and for whoever asks for a log's end."""
     (place / "fmt.log").unlink()
     os.mkfifo(place / "fmt.log")
-    assert evidence.read_record(place, "fmt") == Problem(
-        code="HP041", where="fmt.log", message="the log cannot be read: it is not a plain file", hint=RERUN
+    assert EvidenceFolder(place).read_record("fmt") == Problem(
+        code="HP041", where="fmt.log", message="the log cannot be read: it is no plain file", hint=RERUN
     )
-    assert evidence.tail(place / "fmt.log", 5) == []
+    assert read_tail(place / "fmt.log", 5) == []
     (place / "fmt.json").unlink()
     os.mkfifo(place / "fmt.json")
-    assert evidence.read_record(place, "fmt") == Problem(
-        code="HP040", where="fmt.json", message="cannot be read: it is not a plain file", hint=RERUN
+    assert EvidenceFolder(place).read_record("fmt") == Problem(
+        code="HP040", where="fmt.json", message="cannot be read: it is no plain file", hint=RERUN
     )
 
 
@@ -465,7 +467,7 @@ def test_a_file_that_cannot_be_read_is_not_replaced(open_folder: Path) -> None:
     path = open_folder / "x"
     path.write_text("")
     path.chmod(0)
-    code = "print(evidence.check_target(Path(sys.argv[1]), Path('/nowhere')).text())"
+    code = "print(publish.check_target(Path(sys.argv[1]), Path('/nowhere')).text())"
     assert _as_nobody(code, str(path)) == f"HP081 {path}: cannot be read: Permission denied\n      next: {NAME_A_FILE}"
 
 
@@ -544,7 +546,7 @@ def test_nothing_inside_a_repositorys_own_folder_is_a_target(tmp_path: Path) -> 
 
 def test_a_folder_that_cannot_be_written_to_is_refused(open_folder: Path) -> None:
     """HP081 names the nearest folder that exists, and says what to do."""
-    code = "print(evidence.check_target(Path(sys.argv[1]), Path('/nowhere')).text())"
+    code = "print(publish.check_target(Path(sys.argv[1]), Path('/nowhere')).text())"
     path = open_folder / "deep" / "packet.json"
     open_folder.chmod(0o555)
     assert _as_nobody(code, str(path)) == (
@@ -568,8 +570,8 @@ def test_evidence_is_found_below_a_folder(tmp_path: Path) -> None:
     """The commit's folder itself, one below it, one for each artifact: all of them, sorted; links are not followed."""
     first, second = _gathered(tmp_path / "a", "fmt", b"1"), _gathered(tmp_path / "b" / "evidence", "test", b"2")
     (tmp_path / "link").symlink_to(tmp_path / "a")
-    assert merge.find_evidence_folders(tmp_path, COMMIT) == [first, second]
-    assert merge.find_evidence_folders(first, COMMIT) == [first]
+    assert merge.find_evidence_folders(tmp_path, COMMIT) == [EvidenceFolder(first), EvidenceFolder(second)]
+    assert merge.find_evidence_folders(first, COMMIT) == [EvidenceFolder(first)]
 
 
 @pytest.mark.parametrize(
@@ -609,7 +611,7 @@ def test_evidence_of_many_machines_is_laid_into_one_folder(tmp_path: Path) -> No
         _gathered(tmp_path / "d", "foreign", b"foreign"),
     ]
     for _ in range(2):
-        assert merge.merge_evidence(place, sources, ["fmt", "test", "lint"]) == []
+        assert merge.merge_evidence(EvidenceFolder(place), [EvidenceFolder(one) for one in sources], ["fmt", "test", "lint"]) == []
         assert {path.name: path.read_bytes() for path in place.iterdir()} == {
             "fmt.json": b"fmt",
             "fmt.log": LOG,
@@ -634,12 +636,13 @@ def test_two_different_records_of_a_check_are_a_conflict(tmp_path: Path, differs
         first.rename(place / COMMIT)
         place = first = place / COMMIT
     before = sorted(path.name for path in place.iterdir())
-    assert merge.merge_evidence(place, [other] if first_is_here else [first, other], ["fmt"]) == [
+    sources = [EvidenceFolder(one) for one in ([other] if first_is_here else [first, other])]
+    assert merge.merge_evidence(EvidenceFolder(place), sources, ["fmt"]) == [
         Problem(
             code="HP104",
             where="check fmt",
             message=f"two different records of it: in {first} and in {other}",
-            hint="find out which one counts and take the other away, or run the check again in one place",
+            hint="find out which one counts and delete the other, or run the check again in one place",
         )
     ]
     assert sorted(path.name for path in place.iterdir()) == before
@@ -659,7 +662,7 @@ def test_evidence_that_is_no_plain_file_is_a_problem(tmp_path: Path, kind: str) 
         log.mkdir()
     place = tmp_path / "here"
     place.mkdir()
-    [problem] = merge.merge_evidence(place, [source], ["fmt"])
+    [problem] = merge.merge_evidence(EvidenceFolder(place), [EvidenceFolder(source)], ["fmt"])
     assert (problem.code, problem.where, problem.hint) == ("HP106", str(log), "gather it again as a plain file")
     reason = {"link": os.strerror(errno.ELOOP), "pipe": "it is not a plain file", "folder": os.strerror(errno.EISDIR)}[kind]
     assert problem.message == f"cannot be read: {reason}"

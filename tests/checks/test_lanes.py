@@ -14,6 +14,7 @@ import scratch
 from desk import NOXFILE
 
 from handoff_tasks.checks import lanes as checks_lanes
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import schemas
 from handoff_tasks.problems import HandoffError
 from handoff_tasks.producer import profile
@@ -81,7 +82,7 @@ def started(folder: Path, lanes: int, look: Callable[[], None]) -> None:
         noxfile=folder / "noxfile.py",
         envdir=folder / "environments",
         words=[str(folder / "pid")],
-        chatter=folder,
+        folder=EvidenceFolder(folder),
         say=print,
         look=look,
     )
@@ -157,7 +158,7 @@ def test_an_early_interrupt_leaves_no_words_of_nox_for_the_screen(tmp_path: Path
             noxfile=tmp_path / "noxfile.py",
             envdir=tmp_path / "environments",
             words=[],
-            chatter=tmp_path,
+            folder=EvidenceFolder(tmp_path),
             say=said.append,
             look=look,
         )

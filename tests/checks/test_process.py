@@ -21,8 +21,9 @@ import scratch
 from desk import wait_for
 
 from handoff_tasks import files
+from handoff_tasks.checks import interrupts, run, tools
 from handoff_tasks.checks import process as checks_process
-from handoff_tasks.checks import run, tools
+from handoff_tasks.checks.environment import search_path, select_variables
 from handoff_tasks.formats import schemas
 from handoff_tasks.producer import profile
 
@@ -36,7 +37,7 @@ PATH = os.environ.get("PATH", os.defpath)
 HELPER = """
 import dataclasses, json, os, signal, sys
 from pathlib import Path
-from handoff_tasks import execute
+from handoff_tasks.checks import process as execute
 
 execute.GRACE_SECONDS = 60.0 if "patient" in sys.argv else 0.3
 if "ignore-sigchld" in sys.argv:
@@ -366,9 +367,10 @@ def test_more_interrupts_while_it_ends_change_nothing(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_while_leftovers_are_ended_counts(tmp_path: Path) -> None:
-    """The command has ended, what it left has not yet: whoever interrupts us then is heard too."""
+    """The command has ended, what it left has not yet: an interrupt counts."""
+    # Without standard error: bash says there that TERM has ended its sleep, before or after the trap.
     left = "trap 'echo asked' TERM; touch ready; until [ -e go ]; do sleep 0.05; done"
-    with _helper(f"({left}) & until [ -e ready ]; do sleep 0.05; done", tmp_path, "show", "patient") as process:
+    with _helper(f"({left}) 2>/dev/null & until [ -e ready ]; do sleep 0.05; done", tmp_path, "show", "patient") as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "asked\n"
         process.send_signal(signal.SIGINT)
@@ -393,14 +395,14 @@ def test_handlers_are_as_before(tmp_path: Path) -> None:
     before = [signal.getsignal(number) for number in numbers]
     _bash("true", tmp_path)
     assert [signal.getsignal(number) for number in numbers] == before
-    with contextlib.suppress(checks_process.Interrupted), checks_process.interruptible():
+    with contextlib.suppress(interrupts.Interrupted), interrupts.interruptible():
         os.kill(os.getpid(), signal.SIGTERM)
     assert [signal.getsignal(number) for number in numbers] == before
 
 
 def test_an_interrupt_between_commands_is_an_exception() -> None:
     """`Interrupted` tells the signal by number and name."""
-    with pytest.raises(checks_process.Interrupted, match=r"^SIGHUP$") as caught, checks_process.interruptible():
+    with pytest.raises(interrupts.Interrupted, match=r"^SIGHUP$") as caught, interrupts.interruptible():
         os.kill(os.getpid(), signal.SIGHUP)
     assert (caught.value.number, caught.value.name) == (signal.SIGHUP, "SIGHUP")
 
@@ -514,7 +516,7 @@ def test_only_what_is_named_is_passed_on() -> None:
         "HOMEX": "x",
     }
     passed = ["HOME", "TMPDIR", "LC_ALL", "CARGO_NET_*", "SSL_CERT_FILE"]
-    found = tools.environment_of(caller, passed, {"LC_ALL": "C", "PATH": "/setting"}, "/bin:/usr/bin")
+    found = select_variables(caller, passed, {"LC_ALL": "C", "PATH": "/setting"}, "/bin:/usr/bin")
     assert list(found.items()) == [
         ("CARGO_NET_OFFLINE", "true"),
         ("CARGO_NET_RETRY", "3"),
@@ -523,16 +525,16 @@ def test_only_what_is_named_is_passed_on() -> None:
         ("PATH", "/bin:/usr/bin"),
         ("TMPDIR", "/tmp"),  # noqa: S108 - a text
     ]
-    assert tools.environment_of(caller, [], {}, "/bin") == {"PATH": "/bin"}
+    assert select_variables(caller, [], {}, "/bin") == {"PATH": "/bin"}
 
 
 def test_path_has_the_sessions_folder_first_and_absolute_entries_only() -> None:
     """Relative and empty entries, which mean the working folder, are gone; each entry stands once."""
     caller = {"PATH": os.pathsep.join(["", ".", "/usr/bin", "bin", "/bin", "/usr/bin", "../x", "/venv/bin"])}
-    assert tools.path_of("/venv/bin", caller) == "/venv/bin:/usr/bin:/bin"
-    assert tools.path_of(None, caller) == "/usr/bin:/bin:/venv/bin"
-    assert tools.path_of("/venv/bin", {"PATH": "."}) == "/venv/bin"
-    assert tools.path_of("/venv/bin", {}) == "/venv/bin:/bin:/usr/bin"
+    assert search_path("/venv/bin", caller) == "/venv/bin:/usr/bin:/bin"
+    assert search_path(None, caller) == "/usr/bin:/bin:/venv/bin"
+    assert search_path("/venv/bin", {"PATH": "."}) == "/venv/bin"
+    assert search_path("/venv/bin", {}) == "/venv/bin:/bin:/usr/bin"
 
 
 def test_the_first_name_that_is_there_is_taken(tmp_path: Path) -> None:
@@ -549,7 +551,7 @@ def test_the_first_name_that_is_there_is_taken(tmp_path: Path) -> None:
 OTHERS = """
 import ctypes, dataclasses, json, os, signal, sys
 from pathlib import Path
-from handoff_tasks import execute
+from handoff_tasks.checks import process as execute
 
 grace, kill, hurry = map(float, sys.argv[2:5])
 execute.GRACE_SECONDS, execute.KILL_SECONDS, execute._HURRY_SECONDS = grace, kill, hurry
@@ -648,7 +650,7 @@ def test_the_record_names_what_was_left() -> None:
         last_line="",
     )
     left = "could not be ended: process 7 of user root (sleep 600)"
-    assert [run._outcome(check, replace(result, cause=cause), [], 3)[1] for cause in ("timeout", "SIGINT", None)] == [
+    assert [run.judge_result(check, replace(result, cause=cause), [], 3)[1] for cause in ("timeout", "SIGINT", None)] == [
         f"not done within 3 seconds; {left}",
         f"SIGINT came while it ran; {left}",
         f"it left processes running, which {left}",
@@ -670,7 +672,7 @@ def test_answers_are_told_with_their_status(tmp_path: Path) -> None:
         "environment": ["env"],
     }
     environment = {"PATH": f"{PATH}:{tmp_path}"}
-    found = tools.answers(asked, cwd=tmp_path, environment=environment, timeout=30)
+    found = tools.ask(asked, cwd=tmp_path, environment=environment, timeout=30)
     assert found == {
         "good": (0, f"1.2.3\nmore\n{tmp_path}\n"),
         "bad": (3, "no\n"),
@@ -684,17 +686,17 @@ def test_questions_are_asked_side_by_side(tmp_path: Path) -> None:
     """Each waits for the other's file: one after the other they would never end."""
     wait = "touch {0}; while [ ! -e {1} ]; do sleep 0.01; done; echo {0}"
     asked = {"a": ["bash", "-c", wait.format("a", "b")], "b": ["bash", "-c", wait.format("b", "a")]}
-    assert tools.answers(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=10) == {"a": (0, "a\n"), "b": (0, "b\n")}
+    assert tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=10) == {"a": (0, "a\n"), "b": (0, "b\n")}
 
 
 def test_an_inherited_ignore_of_sigchld_does_not_make_an_answer_good(tmp_path: Path) -> None:
     """While a check may be interrupted, the status of a tool that failed is true."""
     code = (
-        "import os, signal\nfrom pathlib import Path\nfrom handoff_tasks.checks import process as execute\n"
+        "import os, signal\nfrom pathlib import Path\nfrom handoff_tasks.checks import interrupts, tools\n"
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
-        "with execute.interruptible():\n"
+        "with interrupts.interruptible():\n"
         "    asked = {'tool': ['bash', '-c', 'echo 1.0; exit 3']}\n"
-        "    print(execute.answers(asked, cwd=Path.cwd(), environment={'PATH': os.environ['PATH']}, timeout=10))\n"
+        "    print(tools.ask(asked, cwd=Path.cwd(), environment={'PATH': os.environ['PATH']}, timeout=10))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout == "{'tool': (3, '1.0\\n')}\n"
@@ -702,7 +704,7 @@ def test_an_inherited_ignore_of_sigchld_does_not_make_an_answer_good(tmp_path: P
 
 def test_a_long_answer_is_cut(tmp_path: Path) -> None:
     """64 KiB are enough for a version."""
-    found = tools.answers(
+    found = tools.ask(
         {"long": ["bash", "-c", "head -c 300000 /dev/zero | tr '\\0' x"]}, cwd=tmp_path, environment={"PATH": PATH}, timeout=30
     )
     assert found == {"long": (0, "x" * 65536)}
@@ -711,7 +713,7 @@ def test_a_long_answer_is_cut(tmp_path: Path) -> None:
 def test_who_does_not_answer_is_ended(tmp_path: Path) -> None:
     """No answer in time is told as one, for it alone, and its whole group is gone."""
     asked = {"silent": ["bash", "-c", "sleep 60 & echo $! > a.pid; wait"], "quick": ["bash", "-c", "echo 1.0"]}
-    found = tools.answers(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=4)
+    found = tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=4)
     assert found == {"silent": (None, "no answer within 4 s"), "quick": (0, "1.0\n")}
     assert _gone(*_pids(tmp_path))
 
@@ -721,6 +723,6 @@ def test_who_leaves_a_daemon_behind_does_not_hold_us(tmp_path: Path) -> None:
     """A tool that starts a server in a session of its own has answered when it has ended."""
     start = time.monotonic()
     asked = {"tool": ["bash", "-c", "setsid sleep 600 & echo 1.0"]}
-    found = tools.answers(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=60)
+    found = tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=60)
     assert time.monotonic() - start < 60
     assert found == {"tool": (0, "1.0\n")}

@@ -16,8 +16,10 @@ import pytest
 import scratch
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence, process
+from handoff_tasks.checks import process
 from handoff_tasks.checks import run as checks_run
+from handoff_tasks.checks.evidence import EvidenceFolder, judge_evidence
+from handoff_tasks.checks.settings import Settings
 from handoff_tasks.formats import redact
 from handoff_tasks.git import workspace
 from handoff_tasks.model import Outcome, Record
@@ -73,20 +75,20 @@ class Bench:
             **given,
         }
         record = checks_run.run_check(
-            opened, spec, checks_run.Settings(**settings), terminal.Lines(spec.id, redact.secrets(settings["caller"]))
+            opened, spec, Settings(**settings), terminal.Lines(spec.id, redact.secrets(settings["caller"]))
         )
-        assert evidence.read_record(self.place(opened), check) == record
+        assert EvidenceFolder(self.place(opened)).read_record(check) == record
         assert record.binding == opened.binding(spec)
-        judged = evidence.judge_evidence(spec, record, opened.binding(spec))
+        judged = judge_evidence(spec, record, opened.binding(spec))
         assert (judged.outcome, judged.record) == (record.outcome, record)
         return record
 
     def place(self, opened: workspace.Workspace | None = None) -> Path:
         commit = opened.producer.commit if opened else self.producer.head()
-        return evidence.folder(self.folder / "work", commit)
+        return EvidenceFolder.at(self.folder / "work", commit).make().path
 
     def log(self, check: str = "ok") -> str:
-        return evidence.log_path(self.place(), check).read_text()
+        return EvidenceFolder(self.place()).log(check).read_text()
 
 
 @pytest.fixture
@@ -254,7 +256,7 @@ def test_a_script_that_is_not_in_the_commit_is_a_failure(bench: Bench) -> None:
     record = bench.run()
     assert _verdict(record) == (Outcome.FAILED, "scripts/ok.sh is not in the commit")
     assert (record.log, record.exit_code, record.duration_ms) == (None, None, 0)
-    assert not evidence.log_path(bench.place(), "ok").exists()
+    assert not EvidenceFolder(bench.place()).log("ok").exists()
 
 
 def test_a_script_that_is_not_executable_is_a_failure(bench: Bench) -> None:
@@ -612,7 +614,7 @@ def test_what_the_user_has_git_ignore_reaches_no_check(
         owner = profile.parse(files.built_in_profiles()[built_in].read_bytes(), built_in, None)
         opened = replace(opened, profile=replace(opened.profile, pass_names=owner.pass_names, set=owner.set))
     caller = {**_settle(tmp_path / "ann", "*.o"), "TMPDIR": str(tmp_path)}
-    settings = checks_run.Settings(bin_folder=str(bench.bin), timeout=None, toolchain=None, run="", caller=caller, not_installed={})
+    settings = Settings(bin_folder=str(bench.bin), timeout=None, toolchain=None, run="", caller=caller, not_installed={})
     assert checks_run.run_check(opened, opened.profile.check("ok"), settings, terminal.Lines("ok")).outcome is Outcome.PASSED
     assert bench.log().splitlines() == ["?? left.o", "crates/core/bad.o"]
 

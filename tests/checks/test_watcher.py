@@ -26,7 +26,7 @@ LINUX = sys.platform.startswith("linux")
 RUNS = """
 import json, os, sys
 from pathlib import Path
-from handoff_tasks import execute
+from handoff_tasks.checks import process as execute
 
 class Watcher(execute.Watcher):
     def watch(self, process):
@@ -44,22 +44,28 @@ execute.run(
     show=lambda block: None,
 )
 """
-# Asks a tool for its version.
+# Asks a tool for its version, and says what is watched.
 ASKS = """
 import json, os, sys
 from pathlib import Path
-from handoff_tasks import execute
+from handoff_tasks.checks import tools
 
-execute.answers({"tool": json.loads(sys.argv[1])}, cwd=Path.cwd(), environment={"PATH": os.environ["PATH"]}, timeout=600)
+class Watcher(tools.Watcher):
+    def watch(self, process):
+        super().watch(process)
+        print(process, flush=True)
+
+tools.Watcher = Watcher
+tools.ask({"tool": json.loads(sys.argv[1])}, cwd=Path.cwd(), environment={"PATH": os.environ["PATH"]}, timeout=600)
 """
 # Watches a command, holding a lock; with a second one that it watches no longer.
 WATCHES = """
 import os, subprocess, sys, time
 from pathlib import Path
-from handoff_tasks import checkout
-from handoff_tasks.watcher import Watcher
+from handoff_tasks.git import locks
+from handoff_tasks.checks.watcher import Watcher
 
-with checkout.held(Path("lock"), "the lock"), Watcher() as watcher:
+with locks.hold(Path("lock"), "the lock"), Watcher() as watcher:
     watched, released = (
         subprocess.Popen(["bash", "-c", f"echo $$ > {name}.pid; until test -e gate; do sleep 0.05; done"], start_new_session=True)
         for name in ("watched", "released")
@@ -102,6 +108,9 @@ def test_a_command_ends_with_us(tmp_path: Path, code: str, number: signal.Signal
         inner = inner.replace("setsid ", "")
     with started(code, tmp_path, f"{inner} echo $$ > a.pid; {wait}") as process:
         found = [int(wait_for(tmp_path / f"{name}.pid")) for name in "abc"]
+        # A command is named to the watcher when it has started, so it may have run before that.
+        assert process.stdout is not None
+        assert int(process.stdout.readline()) == found[0]
         process.send_signal(number)
         assert process.wait(60) == -number
     assert [name for name, one in zip("abc", found, strict=True) if not ends(one)] == []
@@ -130,8 +139,8 @@ def test_the_lock_is_free_when_all_has_ended(tmp_path: Path) -> None:
         process.kill()
         process.wait(60)
     code = (
-        "import os, subprocess, sys\nfrom pathlib import Path\nfrom handoff_tasks.git import checkout\n"
-        "with checkout.held(Path('lock'), 'the lock'):\n"
+        "import os, subprocess, sys\nfrom pathlib import Path\nfrom handoff_tasks.git import locks\n"
+        "with locks.hold(Path('lock'), 'the lock'):\n"
         "    done = subprocess.run(['ps', '-o', 'stat=', '-p', sys.argv[1]], capture_output=True, text=True)\n"
         "    print(done.stdout.strip()[:1] in ('', 'Z'))\n"
     )

@@ -18,7 +18,7 @@ import pytest
 from packets import PINNED, record
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical, schemas
 from handoff_tasks.git import workspace
 from handoff_tasks.model import Flavour, Outcome
@@ -67,9 +67,9 @@ def test_the_sample_s_packets_are_the_golden_ones(
     opened = workspace.open_workspace(
         root=root, ref=ref, profile_path=profile_path, work=tmp_path / "work", cache=tmp_path / "cache"
     )
-    place = evidence.folder(opened.work, opened.producer.commit)
+    folder = EvidenceFolder.of(opened).make()
     for check in opened.profile.checks:
-        record(opened, check, place, Outcome.FAILED if check.id in failed else Outcome.PASSED)
+        record(opened, check, folder, Outcome.FAILED if check.id in failed else Outcome.PASSED)
     material = gather.gather_material(opened, None)
     decision = decide.decide(opened, material, gather.results(opened), opened.profile.mode(mode), allow_untagged=False)
     data = canonical.published_bytes(decision.document)

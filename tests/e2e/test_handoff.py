@@ -216,7 +216,7 @@ def test_evidence_counts_for_what_it_was_made_for_only(desk: Desk) -> None:
         return "; ".join(problem["message"] for problem in desk.result["problems"])
 
     (place / "ok.log").write_text("all is well\n")
-    assert "the log is not what the check wrote" in refused()
+    assert "the log has changed since the check wrote it" in refused()
     (place / "ok.log").unlink()
     assert "the log cannot be read" in refused()
     (place / "ok.json").write_bytes(record[:100])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from packets import foreign, record
 
 from handoff_tasks import files
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical
 from handoff_tasks.git import workspace
 from handoff_tasks.model import Outcome
@@ -46,7 +46,7 @@ class Bench:
     def packet(self, ref: str = "v1.1.0", *, allow_untagged: bool = False) -> dict[str, Any]:
         """Return a packet for which all checks passed."""
         opened = self.opened(ref)
-        place = evidence.folder(opened.work, opened.producer.commit)
+        place = EvidenceFolder.of(opened).make()
         for one in opened.profile.checks:
             record(opened, one, place, Outcome.PASSED)
         mode = opened.profile.mode("stable")

@@ -16,7 +16,7 @@ import scratch
 from builders import check, record
 from desk import until
 
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.model import Outcome
 from handoff_tasks.output import progress
 
@@ -210,7 +210,7 @@ def test_a_record_that_cannot_be_read_is_no_end(
     tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     """A record that is invalid or incomplete is not an outcome."""
-    seen = progress.open_board(tmp_path, ["fmt", "clippy"], frozenset())
+    seen = progress.open_board(EvidenceFolder(tmp_path), ["fmt", "clippy"], frozenset())
     (tmp_path / "fmt.json").write_text("{")
     seen.look()
     found = record(check(1), outcome=Outcome.TOOL_MISSING, reason="jq (not on PATH)", duration_ms=0)
@@ -220,4 +220,4 @@ def test_a_record_that_cannot_be_read_is_no_end(
     assert capsysbinary.readouterr().out.decode().splitlines()[1:] == [
         "clippy: tool missing after 0.0 s: jq (not on PATH) (1 of 2)"
     ]
-    assert not isinstance(evidence.read_record(tmp_path, "fmt"), type(found))
+    assert not isinstance(EvidenceFolder(tmp_path).read_record("fmt"), type(found))

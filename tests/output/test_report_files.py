@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -13,7 +12,8 @@ import pytest
 import scratch
 from builders import problem, record, run_end, shown, view
 
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks import run_times
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.git import workspace
 from handoff_tasks.model import RunEnd
 from handoff_tasks.output import report_files
@@ -56,8 +56,8 @@ def view_of(opened: workspace.Workspace) -> report_view.View:
 
 def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) -> None:
     """Leave the evidence of a check that passed."""
-    place = evidence.folder(opened.work, opened.producer.commit)
-    path = evidence.log_path(place, check)
+    folder = EvidenceFolder.of(opened).make()
+    path = folder.log(check)
     path.write_text(log)
     one = opened.profile.check(check)
     made = record(one, binding=opened.binding(one), **changes)
@@ -71,7 +71,7 @@ def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) 
         output_size=len(log),
         output_sha256=digest,
     )
-    (place / f"{check}.json").write_text(
+    folder.record(check).write_text(
         json.dumps(dataclasses.replace(made, log=log_of).to_dict())
     )
 
@@ -98,29 +98,28 @@ def test_a_view_of_what_git_evidence_and_the_previous_release_say(
 
 
 def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
-    """Lanes are read from nox's output; a record written after its lane's end is in none."""
-    place = evidence.folder(opened.work, opened.producer.commit)
+    """run.json has the order; a record that was not made in that run is in no lane."""
+    folder = EvidenceFolder.of(opened).make()
     for check, second in (("one", 0), ("two", 5)):
         times = {
             "started_at_utc": f"2026-01-02T03:04:0{second}Z",
             "finished_at_utc": f"2026-01-02T03:04:0{second + 4}Z",
         }
         leave(opened, check, "said\n", duration_ms=4000, **times)
-        os.utime(place / f"{check}.json", (1_767_323_049, 1_767_323_049))
-    said = [
-        "nox > Running session verify-one",
-        "verify-two",
-        "\x1b[36mnox > Running session verify-two\x1b[0m",
-        "",
-    ]
-    (place / "lane-1.nox.log").write_text("\n".join(said))
+        start = 1_767_323_040_000 + second * 1000
+        run_times.add_times(opened, "a", check, (start, start + 4000))
+    run_times.write_run_times(opened, folder, "a", [["verify-one", "verify-two"]])
     found = view_of(opened).timeline
     assert found is not None
     assert ([(bar.id, bar.lane) for bar in found.bars], found.sequence) == (
         [("one", 0), ("two", 0)],
         True,
     )
-    os.utime(place / "lane-1.nox.log", (1_767_323_040, 1_767_323_040))
+    later = {
+        "started_at_utc": "2026-01-02T03:04:06Z",
+        "finished_at_utc": "2026-01-02T03:04:10Z",
+    }
+    leave(opened, "two", "said\n", duration_ms=4000, **later)
     found = view_of(opened).timeline
     assert found is not None
     assert not found.known
@@ -146,7 +145,7 @@ def test_the_report_lies_beside_the_evidence(
     """Two files, and no summary where there is no job."""
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     page, unwritten = report_files.write_report(view(), opened, "stable")
-    place = evidence.folder(opened.work, opened.producer.commit)
+    place = EvidenceFolder.of(opened).make().path
     assert (page, unwritten) == (place / "report.stable.html", [])
     assert (place / "report.stable.html").read_text().startswith("<!DOCTYPE html>")
     assert (place / "report.stable.md").read_text().startswith("# ✅ GO: MemoryKernel v1.2.3\n")
@@ -197,7 +196,7 @@ def test_a_report_that_cannot_be_written_is_an_advisory(
             "make the folder writable, or choose another one",
         )
     ]
-    place = evidence.folder(opened.work, opened.producer.commit)
+    place = EvidenceFolder.of(opened).make().path
     page.unlink()
     page.mkdir()
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")

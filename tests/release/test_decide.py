@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import scratch
 
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical, schemas
 from handoff_tasks.git import workspace
 from handoff_tasks.model import RunEnd
@@ -164,7 +164,7 @@ def test_a_folder_that_cannot_be_made_is_told(producer: scratch.Producer, tmp_pa
     space = opened(producer, tmp_path)
     (tmp_path / "work").write_text("a file")
     with pytest.raises(HandoffError) as caught:
-        evidence.folder(space.work, space.producer.commit)
+        EvidenceFolder.of(space).make()
     (problem,) = caught.value.problems
     assert (problem.code, problem.message) == ("HP080", "cannot be written: Not a directory")
     assert problem.hint == "make the folder writable, or choose another one"

@@ -35,7 +35,7 @@ from builders import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff_tasks.checks import evidence
+from handoff_tasks.checks.evidence import judge_evidence
 from handoff_tasks.formats import schemas
 from handoff_tasks.model import CheckResult, Outcome, Relation, Release, Tag
 from handoff_tasks.packet import build
@@ -57,24 +57,24 @@ if TYPE_CHECKING:
 def test_evidence_that_is_bound_to_the_run_counts_as_it_is(outcome: Outcome) -> None:
     """A record of the same commit, profile and command line gives its own outcome and reason."""
     found = record(check(), outcome=outcome, reason="why", exit_code=1)
-    judged = evidence.judge_evidence(check(), found, binding(check()))
+    judged = judge_evidence(check(), found, binding(check()))
     assert judged == CheckResult(id="fmt", command="cargo fmt --all -- --check", outcome=outcome, reason="why", record=found)
 
 
 def test_evidence_of_a_pass_counts() -> None:
     """A record of a pass with exit code 0 and a log is a pass."""
-    judged = evidence.judge_evidence(check(), record(check()), binding(check()))
+    judged = judge_evidence(check(), record(check()), binding(check()))
     assert (judged.outcome, judged.reason, judged.exit_code) == (Outcome.PASSED, None, 0)
 
 
-CONTRADICTION = "its evidence contradicts itself: passed, but not with exit code 0 and a log"
+CONTRADICTION = "its evidence contradicts itself: passed, but without exit code 0 and a log"
 
 
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
         (None, "there is no evidence of it"),
-        (problem("HP041", "a.log", "changed"), "its evidence cannot be believed: a.log: changed"),
+        (problem("HP041", "a.log", "changed"), "its evidence is invalid: a.log: changed"),
         (record(check(), exit_code=1), CONTRADICTION),
         (record(check(), exit_code=None), CONTRADICTION),
         (record(check(), signal="SIGKILL"), CONTRADICTION),
@@ -83,7 +83,7 @@ CONTRADICTION = "its evidence contradicts itself: passed, but not with exit code
 )
 def test_evidence_that_is_missing_or_contradicts_itself_counts_as_not_run(found: Any, reason: str) -> None:
     """Without evidence that can be believed a check was not run, and the reason is told."""
-    judged = evidence.judge_evidence(check(), found, binding(check()))
+    judged = judge_evidence(check(), found, binding(check()))
     assert judged == CheckResult(
         id="fmt", command="cargo fmt --all -- --check", outcome=Outcome.NOT_RUN, reason=reason, record=None
     )
@@ -104,14 +104,14 @@ def test_evidence_of_something_else_counts_as_not_run(field: str, value: Any, re
     """A record that was made for another commit, tree, place, profile or command line is evidence for nothing."""
     made: Binding = replace(binding(check()), **{field: value})
     found: Record = record(check(), binding=made, outcome=outcome)
-    judged = evidence.judge_evidence(check(), found, binding(check()))
+    judged = judge_evidence(check(), found, binding(check()))
     assert (judged.outcome, judged.reason, judged.record) == (Outcome.NOT_RUN, reason, None)
 
 
 def test_evidence_of_other_words_counts_as_not_run() -> None:
     """A command line with the same letters but other words is another command line."""
     made = replace(binding(check()), argv=("cargo fmt", *check().argv[2:]))
-    judged = evidence.judge_evidence(check(), record(check(), binding=made), binding(check()))
+    judged = judge_evidence(check(), record(check(), binding=made), binding(check()))
     assert judged.outcome is Outcome.NOT_RUN
 
 

@@ -12,6 +12,8 @@ from builders import go_packet, shown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from handoff_tasks.checks.evidence import EvidenceFolder
+
 
 import json
 from typing import TYPE_CHECKING
@@ -26,15 +28,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from handoff_tasks.checks.evidence import EvidenceFolder
+
 
 from typing import TYPE_CHECKING
 
-from handoff_tasks.checks import evidence
 from handoff_tasks.model import Log, Outcome, Record, Tool
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.producer.profile import Check
 
 
@@ -91,10 +95,10 @@ PINNED = {
 }
 
 
-def record(opened: workspace.Workspace, check: Check, place: Path, outcome: Outcome) -> None:
+def record(opened: workspace.Workspace, check: Check, folder: EvidenceFolder, outcome: Outcome) -> None:
     """Leave the evidence of a check with the pinned tools."""
     text = f"{check.success_line or 'done'}\n".encode()
-    log = evidence.log_path(place, check.id)
+    log = folder.log(check.id)
     log.write_bytes(text)
     digest = hashlib.sha256(text).hexdigest()
     failed = outcome is Outcome.FAILED
@@ -120,4 +124,4 @@ def record(opened: workspace.Workspace, check: Check, place: Path, outcome: Outc
         environment_names=("PATH",),
         environment_digest="sha256:" + "e" * 64,
     )
-    evidence.write_record(place, made)
+    folder.write_record(made)
