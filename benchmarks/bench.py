@@ -342,7 +342,7 @@ def many_records(bench: Bench) -> Iterator[Row]:
 
         def side(opened: workspace.Workspace = opened, material: gather.Material = material) -> float:
             return timed(
-                lambda: decide.decide(opened, material, gather.results(opened), opened.profile.mode("stable"), allow_untagged=False)
+                lambda: decide.decide(opened, material, gather.read_results(opened), opened.profile.mode("stable"), allow_untagged=False)
             )
 
         sides[count] = side

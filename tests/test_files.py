@@ -219,7 +219,7 @@ def test_a_packet_is_not_written_through_a_committed_link(desk: Desk) -> None:
         "code": "HP081",
         "where": str(desk.packet),
         "message": f"the folder {link} is a symbolic link that leads out of the repository {desk.producer.path}",
-        "hint": "commit a folder there instead, or name the place with --out-json",
+        "hint": "commit a folder there instead, or name another path with --out-json",
     }
     assert (desk.result["checks"], list(out.iterdir())) == ([], [])
     named = publish.check_target(link / "packet.json", desk.producer.path / ".git", desk.producer.path)

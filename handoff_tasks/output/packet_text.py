@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from handoff_tasks.formats import escape
 from handoff_tasks.formats.words import counted
 from handoff_tasks.output import terminal
-from handoff_tasks.packet import diff
-from handoff_tasks.packet.build import NO_GO
+from handoff_tasks.packet import change as packet_change
+from handoff_tasks.packet.document import NO_GO, is_own
 from handoff_tasks.problems import Problem
 from handoff_tasks.producer import statement
 from handoff_tasks.release.find_packet import Call
@@ -18,9 +18,9 @@ from handoff_tasks.report import view
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
-    from handoff_tasks.packet.diff import Change
+    from handoff_tasks.packet.change import Change
+    from handoff_tasks.packet.document import AnyPacket, ProblemEntry
     from handoff_tasks.release.find_packet import Packet
 
 NOT_CHECKED = "these are the packet's own words; nothing was checked now"
@@ -29,7 +29,7 @@ NOT_CHECKED = "these are the packet's own words; nothing was checked now"
 def changes_text(old: Packet, new: Packet, changes: Sequence[Change], notes: Sequence[Problem]) -> list[str]:
     """Return a comparison as text, the gravest changes first, the count last."""
     lines = [f"  old  {_pair(old)}  {escape.printable(old.source)}", f"  new  {_pair(new)}  {escape.printable(new.source)}"]
-    for change_class in diff.ChangeClass:
+    for change_class in packet_change.ChangeClass:
         found = [change for change in changes if change.change_class is change_class]
         lines += ["", f"{change_class.capitalize()}:"] if found else []
         for change in found:
@@ -62,7 +62,7 @@ def _pair(one: Packet) -> str:
 def _count(changes: Sequence[Change]) -> str:
     if not changes:
         return "No changes"
-    counts = [(sum(change.change_class is one for change in changes), one) for one in diff.ChangeClass]
+    counts = [(sum(change.change_class is one for change in changes), one) for one in packet_change.ChangeClass]
     return ", ".join(f"{number} {one}" for number, one in counts if number)
 
 
@@ -75,9 +75,9 @@ def packet_text(read: Packet, call: Call | None = None) -> list[str]:
     lines += [f"  {escape.printable(f'{name:<{width}}  {outcome:<12}  {tools}').rstrip()}" for name, outcome, tools in outcomes]
     lines += ["", statement.HEADING]
     lines += [f"- {label}: {escape.printable(text)}" for label, text in _statement(document)]
-    for title, key in (("Advisories in the packet:", "advisories"), ("Problems in the packet:", "problems")):
-        found = document.get(key, []) if diff.is_own(document) else []
-        lines += terminal.findings(title, _problems(found))
+    if is_own(document):
+        lines += terminal.findings("Advisories in the packet:", _problems(document["advisories"]))
+        lines += terminal.findings("Problems in the packet:", _problems(document.get("problems", [])))
     lines += terminal.findings("Advisories:", read.notes)
     lines += ["", *(f"  {name:<9} {escape.printable(value)}" for name, value in _facts(read))]
     return [*lines, "", escape.printable(f"{_says(document)}: {NOT_CHECKED}"), escape.printable(next_step(read, call))]
@@ -95,9 +95,9 @@ def packet_markdown(read: Packet, call: Call | None = None) -> list[str]:
     ]
     lines += [f"| {markdown(name)} | {markdown(outcome)} | {markdown(tools)} |" for name, outcome, tools in _outcomes(document)]
     lines += ["", statement.HEADING, "", *(f"- {label}: {markdown(text)}" for label, text in _statement(document))]
-    for key in ("advisories", "problems"):
-        found = document.get(key, []) if diff.is_own(document) else []
-        lines += ["", f"{key.capitalize()} in the packet:", ""] if found else []
+    stated = [document["advisories"], document.get("problems", [])] if is_own(document) else []
+    for title, found in zip(("Advisories", "Problems"), stated, strict=False):
+        lines += ["", f"{title} in the packet:", ""] if found else []
         for group in view.by_hint(_problems(found)):
             lines += [f"- {one.code} {markdown(one.where)}: {markdown(one.message)}" for one in group]
             lines.append(f"  - next: {markdown(group[0].hint)}")
@@ -105,9 +105,9 @@ def packet_markdown(read: Packet, call: Call | None = None) -> list[str]:
     return [*lines, "", *(f"- {name}: {markdown(value)}" for name, value in _facts(read))]
 
 
-def _outcomes(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _outcomes(document: AnyPacket) -> list[tuple[str, str, str]]:
     """Return name, outcome and tools of each check; a packet of another generator knows commands only."""
-    if not diff.is_own(document):
+    if not is_own(document):
         return [(command, "no outcome", "") for command in document["verification_commands"]]
     return [
         (
@@ -119,34 +119,34 @@ def _outcomes(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def _statement(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    said = document["consumer_impact_statement_template"] or {}
-    return [(label, said.get(key, "(not said)")) for label, key in statement.LABELS.items()]
+def _statement(document: AnyPacket) -> list[tuple[str, str]]:
+    said: Mapping[str, object] = document["consumer_impact_statement_template"] or {}
+    return [(label, str(said.get(key, "(not said)"))) for label, key in statement.LABELS.items()]
 
 
 def _facts(read: Packet) -> list[tuple[str, str]]:
     document = read.document
     baseline = document["active_runtime_baseline"]
-    versions = [baseline[f"expected_{name}_contract_version"] for name in ("service", "api")]
+    versions = [baseline["expected_service_contract_version"], baseline["expected_api_contract_version"]]
     found = [
         ("runtime", f"{document['commit_sha']}  ({', '.join(versions)}, {document['integration_baseline']})"),
         ("errors", ", ".join(document["error_code_enum"])),
     ]
-    if diff.is_own(document):
+    if is_own(document):
         state, producer = document["git_state"], document["producer"]
         tag = state["tag"]
-        standing = f"{tag['kind']}, at {tag['target'][:12]}" if tag["state"] == "tagged" else "not tagged yet"
+        standing = f"{tag['kind']}, at {tag['target'][:12]}" if tag["target"] else "not tagged yet"
         profile = producer["profile"] or "a profile outside of the commit"
         found.append(("producer", f"{producer['name']} ({producer['id']}), by {profile}, sha256 {producer['profile_sha256']}"))
         found += [("commit", state["verified_commit"]), ("tag", f"{tag['name']}  ({standing})")]
     return [*found, ("sha256", read.sha256), ("packet", read.source)]
 
 
-def _says(document: Mapping[str, Any]) -> str:
-    return f"The packet says {document['verdict']}" if diff.is_own(document) else "The packet has no verdict"
+def _says(document: AnyPacket) -> str:
+    return f"The packet says {document['verdict']}" if is_own(document) else "The packet has no verdict"
 
 
-def _problems(found: Sequence[Mapping[str, str]]) -> list[Problem]:
+def _problems(found: Sequence[ProblemEntry]) -> list[Problem]:
     """Return a packet's own problems or advisories, outcomes in words."""
     return [replace(one, message=view.in_words(one)) for one in (Problem(**entry) for entry in found)]
 
@@ -154,7 +154,7 @@ def _problems(found: Sequence[Mapping[str, str]]) -> list[Problem]:
 def next_step(read: Packet, call: Call | None = None) -> str:
     """Return what a reader of a packet can do with it; a command in it can be pasted."""
     call = call or Call()
-    if not diff.is_own(read.document):
+    if not is_own(read.document):
         return f"It cannot be verified; what it changes against another: {call.line('handoff-diff', read.word, 'OTHER')}"
     if read.document["verdict"] == NO_GO:
         return "It is a draft and nothing to pin: mend its problems, commit, and run the handoff session again"

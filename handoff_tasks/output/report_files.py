@@ -76,7 +76,7 @@ def view_of(
         producer=workspace.profile.name,
         records={check.id: check.record for check in checks if check.record},
         reasons={check.id: check.reason for check in checks if check.reason},
-        kept=frozenset(check.id for check in checks if check.kept),
+        kept=frozenset(check.id for check in checks if check.is_reused),
         tails=_tails(place, checks),
         ended=_ended(place, checks),
         lanes=_lanes(place, workspace),

@@ -11,7 +11,7 @@ from handoff_tasks.codes import CATALOGUE
 from handoff_tasks.formats.words import counted
 from handoff_tasks.model import Outcome, Relation
 from handoff_tasks.output import terminal
-from handoff_tasks.producer import statement
+from handoff_tasks.producer import statement_draft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ def block(workspace: Workspace, material: Material) -> list[str]:
         "",
         f"The statement to fill in, in {workspace.profile.changelog_path} or with --impact FILE:",
         "",
-        *statement.draft(material.manifest, material.facts).splitlines(),
+        *statement_draft.draft(material.manifest, material.facts).splitlines(),
     ]
 
 
@@ -112,9 +112,9 @@ def _standing(facts: GitFacts) -> str:
 
 def _checkout(checks: Sequence[CheckResult]) -> str:
     """Return the line that says whether build outputs of an earlier run were there."""
-    ran = [check.record.checkout_state for check in checks if check.record and not check.kept]
+    ran = [check.record.checkout_state for check in checks if check.record and not check.is_reused]
     if not ran:
-        kept = any(check.kept for check in checks)
+        kept = any(check.is_reused for check in checks)
         return f"  checkout  not used: {'all that counts is kept from an earlier run' if kept else 'no check was run'}"
     return f"  checkout  {'kept, with build outputs of an earlier run (--fresh starts without)' if 'kept' in ran else 'fresh'}"
 

@@ -194,7 +194,7 @@ def checks(results: Sequence[CheckResult]) -> list[str]:
         more = ""
         if result.outcome is Outcome.FAILED:
             more = _cut(_first_reason(result), max(_ROW - len(line) - 2, _SHORTEST_REASON))
-        elif result.kept and result.record:
+        elif result.is_reused and result.record:
             more = f"kept, ran {result.record.started_at_utc}"
         lines.append(f"{line}  {more}".rstrip())
     return lines

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks import files
 from handoff_tasks.formats import canonical
-from handoff_tasks.packet import build
+from handoff_tasks.packet.document import GO, NO_GO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ def result_document(
     """Return the result of a run for machines (schema handoff-result.v1)."""
     return {
         "result_contract_version": RESULT_CONTRACT,
-        "verdict": build.NO_GO if problems else build.GO,
+        "verdict": NO_GO if problems else GO,
         "mode": mode,
         "commit": commit,
         "packet": str(packet_path) if packet_path else None,
@@ -47,7 +47,7 @@ def result_document(
                 "outcome": str(check.outcome),
                 "exit_code": check.exit_code,
                 "seconds": check.record.duration_ms / 1000 if check.record else None,
-                "kept": check.kept,
+                "kept": check.is_reused,
             }
             for check in checks
         ],
@@ -55,9 +55,9 @@ def result_document(
 
 
 def write_result(path: Path, document: Mapping[str, object]) -> None:
-    """Write the result of a run for machines; its seconds are the one float there is. Raises `HandoffError` (HP080).
+    """Write the result of a run for machines. Raises `HandoffError` (HP080).
 
-    Bytes of a name that are no UTF-8 are written out: the result is told even then.
+    Its seconds are floats. Bytes of a name that are not UTF-8 are written as escapes.
     """
     files.write(path, canonical.result_bytes(_in_utf8(document)))
 
@@ -67,4 +67,6 @@ def _in_utf8(value: Any) -> Any:
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
         return {key: _in_utf8(item) for key, item in value.items()}
-    return [_in_utf8(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_in_utf8(item) for item in value]
+    return value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import counted, duration
 from handoff_tasks.model import Outcome, Relation
-from handoff_tasks.packet.build import GO, NO_GO
+from handoff_tasks.packet.document import GO, NO_GO
 from handoff_tasks.problems import Problem
 from handoff_tasks.producer.statement import LABELS
 from handoff_tasks.report import failure_line

@@ -117,7 +117,7 @@ def assemble(session: Session, place: Place) -> None:
             for line in summary.block(workspace, material):
                 terminal.say(line)
         if run.options.dry_run:
-            checks = gather.results(workspace)
+            checks = gather.read_results(workspace)
             decided = decide.decide(workspace, material, checks, mode, allow_untagged=run.options.allow_untagged)
             run.problems = decided.problems
             run.advisories = sorted({*material.notes, *decided.advisories})
@@ -128,8 +128,8 @@ def assemble(session: Session, place: Place) -> None:
             return
         with locks.hold(git_workspace.lock_path(workspace.work), "the work folder"):
             target = frame.target_of(session, run, workspace)
-            more = gather.take_in(workspace, [frame.from_(session, given) for given in run.options.evidence])
-            run.checks = gather.results(workspace)
+            more = gather.merge_given_evidence(workspace, [frame.from_(session, given) for given in run.options.evidence])
+            run.checks = gather.read_results(workspace)
             again = frame.verify_command(session, place, run, target)
             finish(
                 run,

@@ -17,7 +17,7 @@ def draft(session: Session, place: Place) -> None:
     with frame.framed(session) as run:
         from handoff_tasks.formats import escape
         from handoff_tasks.output import terminal
-        from handoff_tasks.producer import statement
+        from handoff_tasks.producer import statement_draft
         from handoff_tasks.release import gather
         from handoff_tasks.rules import git as git_rules
 
@@ -25,13 +25,13 @@ def draft(session: Session, place: Place) -> None:
         material = gather.gather_material(workspace, None)
         manifest, facts = material.manifest, material.facts
         where = f"{workspace.profile.changelog_path}, section '## {manifest.release_tag}'"
-        block, what = statement.draft(manifest, facts), "what is left in < > is for a person to say"
+        block, what = statement_draft.draft(manifest, facts), "what is left in < > is for a person to say"
         if material.statement:
             filled = material.statement.to_dict()
-            block, what = statement.block(None, None, filled), "there is a filled statement already"
+            block, what = statement_draft.block(None, None, filled), "there is a filled statement already"
         run.advisories = material.notes
         for line in [
-            *statement.evidence(manifest, facts),
+            *statement_draft.evidence(manifest, facts),
             "",
             f"For {where}; {what}:",
             "",

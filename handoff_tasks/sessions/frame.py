@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.model import CheckResult
     from handoff_tasks.problems import Problem
-    from handoff_tasks.release.verify_packet import Asked
+    from handoff_tasks.release.choose_profile import VerifyRequest
     from handoff_tasks.report.view import View
     from handoff_tasks.sessions.options import Options
     from handoff_tasks.sessions.target import Place
@@ -283,16 +283,16 @@ def bin_folder(envdir: Path, name: str) -> str:
     return str(envdir / name / "bin")
 
 
-def asked(session: Session, place: Place, run: Run) -> Asked:
+def asked(session: Session, place: Place, run: Run) -> VerifyRequest:
     """Choose the producer, if that was not done; return it with what is needed to open it and read."""
-    from handoff_tasks.release import verify_packet
+    from handoff_tasks.release.choose_profile import VerifyRequest
     from handoff_tasks.sessions import target as sessions_target
 
     work = _work(session, place, run.options)
     named = from_(session, run.options.producer_root) if run.options.producer_root else None
     run.producer = run.producer or sessions_target.choose(place, run.options, named, work)
     root, profile_path = run.producer
-    return verify_packet.Asked(
+    return VerifyRequest(
         root=root,
         profile_path=profile_path,
         option=run.options.profile,

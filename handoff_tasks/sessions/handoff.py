@@ -64,7 +64,7 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
             return
         if known and options.stop_early:
             with locks.hold(git_workspace.lock_path(workspace.work), "the work folder", say=terminal.say):
-                run.checks = gather.not_run(workspace)
+                run.checks = gather.results_before_any_check(workspace)
                 assemble.finish(
                     run, workspace, material, modes, target, here, allow_untagged=allow_untagged, verify=verify, ran=False
                 )
@@ -82,7 +82,7 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
             checkout.prepare(wanted, terminal.say)
             settings = functools.partial(foresight.settings_of, options=options, envdir=envdir, run=wanted.run)
             kept = reuse.kept(workspace, settings, terminal.say) if not (options.fresh or options.rerun) else frozenset()
-            run.known = functools.partial(gather.results, workspace, kept)
+            run.known = functools.partial(gather.read_results, workspace, kept)
             stopped = _fan_out(workspace, kept, wanted.run, place.noxfile, envdir, options)
             run.interrupted = stopped is not None
             more = []
@@ -94,7 +94,7 @@ def run_handoff(session: Session, place: Place, mode_name: str | None) -> None: 
             if stopped:
                 message = f"the run was interrupted by {stopped}"
                 more.append(Problem(code="HP046", where=session.name, message=message, hint="run again"))
-            run.checks = gather.results(workspace, kept)
+            run.checks = gather.read_results(workspace, kept)
             assemble.finish(run, workspace, material, modes, target, here, allow_untagged=allow_untagged, more=more, verify=verify)
 
 

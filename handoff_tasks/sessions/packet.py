@@ -24,15 +24,15 @@ def verify(session: Session, place: Place) -> None:
         from handoff_tasks.release import verify_packet
 
         data, path = _bytes(session, place, run)
-        judged = verify_packet.judge(data, path)
+        judged = verify_packet.judge_bytes(data, path)
         problems = [*judged.problems]
         against = "its bytes alone (give --producer-root to hold it against git)"
         if judged.document is not None:
-            run.mode = judged.document["handoff_mode"] if verify_packet.stated_commit(judged.document) else None
+            run.mode = judged.document["handoff_mode"] if verify_packet.read_verified_commit(judged.document) else None
             if _producer_at_hand(place, run):
                 try:
                     asked = frame.asked(session, place, run)
-                    found = verify_packet.against_producer(asked, judged.document, path)
+                    found = verify_packet.judge_by_producer(asked, judged.document, path)
                     problems += found.problems
                     run.advisories, run.workspace = found.advisories, found.workspace
                     against = f"git in {asked.root}, by {found.profile}"
@@ -57,10 +57,11 @@ def _bytes(session: Session, place: Place, run: Run) -> tuple[bytes, str]:
 
     word = run.options.plain[0]
     if word.endswith(":"):
-        data, where, _ = find_packet.bytes_at_tag(_opened(session, place, run), word.removesuffix(":"), _call(session, place, run))
+        workspace, call = _opened(session, place, run), _call(session, place, run)
+        data, where, _ = find_packet.read_bytes_at_tag(workspace, word.removesuffix(":"), call)
         return data, where
     path = frame.from_(session, Path(word))
-    return find_packet.bytes_of(path), str(path)
+    return find_packet.read_file_bytes(path), str(path)
 
 
 def _opened(session: Session, place: Place, run: Run) -> Workspace:
@@ -98,17 +99,17 @@ def differ(session: Session, place: Place) -> None:
     with frame.framed(session, plain=("OLD", "NEW")) as run:
         from handoff_tasks.formats import canonical, escape
         from handoff_tasks.output import packet_text, terminal
-        from handoff_tasks.packet import diff
+        from handoff_tasks.packet.change import ChangeClass, at_least
         from handoff_tasks.problems import Problem, refusal
-        from handoff_tasks.release import find_packet
+        from handoff_tasks.release import compare
 
         options = run.options
         if options.formatted == "html":
             raise refusal("HP001", "--format", "html is the page of one packet", "take --format text, md or json")
         (old, new), workspace = _read(session, place, run)
-        changes, notice, notes = find_packet.compared(old, new, workspace)
+        changes, notice, notes = compare.compare_packets(old, new, workspace)
         run.advisories = notes
-        if options.fail_on and (grave := diff.at_least(changes, diff.ChangeClass(options.fail_on))):
+        if options.fail_on and (grave := at_least(changes, ChangeClass(options.fail_on))):
             told = ", ".join(f"{change.kind} ({change.change_class})" for change in grave)
             run.problems = [
                 Problem(
@@ -119,7 +120,7 @@ def differ(session: Session, place: Place) -> None:
                 )
             ]
         if options.formatted == "json":
-            text = canonical.published_bytes(find_packet.diff_document(old, new, changes, notice, notes)).decode().rstrip("\n")
+            text = canonical.published_bytes(compare.diff_document(old, new, changes, notice, notes)).decode().rstrip("\n")
             terminal.say(escape.escape_json(text), wrap=False)
             return
         if options.formatted == "md":
@@ -135,13 +136,13 @@ def show(session: Session, place: Place) -> None:
     with frame.framed(session, plain=("PACKET",)) as run:
         from handoff_tasks.formats import canonical, escape
         from handoff_tasks.output import packet_text, terminal
-        from handoff_tasks.packet import diff
+        from handoff_tasks.packet.document import is_own
         from handoff_tasks.problems import refusal
 
         [read], _ = _read(session, place, run)
         run.advisories = read.notes
         if run.options.formatted == "html":
-            if not diff.is_own(read.document):
+            if not is_own(read.document):
                 message = "html shows what packets of this library say of their checks and of git; this one says neither"
                 other = _call(session, place, run).line("handoff-diff", read.word, "OTHER")
                 hint = f"take --format text, md or json, or compare it: {other}"
@@ -182,7 +183,7 @@ def _read(session: Session, place: Place, run: Run) -> tuple[list[Packet], Works
     for word in options.plain:
         if word.endswith(":"):
             assert workspace is not None
-            found.append(find_packet.at_tag(workspace, word.removesuffix(":"), _call(session, place, run)))
+            found.append(find_packet.read_at_tag(workspace, word.removesuffix(":"), _call(session, place, run)))
         else:
-            found.append(find_packet.from_file(frame.from_(session, Path(word))))
+            found.append(find_packet.read_file(frame.from_(session, Path(word))))
     return found, workspace

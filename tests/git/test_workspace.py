@@ -136,7 +136,7 @@ def test_a_profile_with_mistakes_is_refused_before_anything_is_fetched(producer:
     assert [(problem.code, problem.where) for problem in problems] == [
         ("HP030", f"{producer.path.parent / 'profile.toml'}:{line}#/checks/{number}/tools/0") for number, line in enumerate(lines)
     ]
-    assert problems[0].message == "bsh is no tool of this profile (did you mean bash?); known: bash, git"
+    assert problems[0].message == "bsh is not a tool of this profile (did you mean bash?); known: bash, git"
     assert not (producer.path.parent / "cache").exists()
 
 

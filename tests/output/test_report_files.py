@@ -36,7 +36,7 @@ def opened(producer: scratch.Producer, tmp_path: Path) -> workspace.Workspace:
 def view_of(opened: workspace.Workspace) -> report_view.View:
     """Return the view of a run on a workspace, from the evidence there is."""
     material = gather.gather_material(opened, None)
-    checks = gather.results(opened)
+    checks = gather.read_results(opened)
     decision = decide.decide(opened, material, checks, opened.profile.mode("stable"), allow_untagged=False)
     return report_files.view_of(opened, material, checks, [decision], problems=decision.problems, advisories=decision.advisories)
 
@@ -92,7 +92,7 @@ def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
 def test_a_history_that_is_gone_by_then_takes_no_report_away(opened: workspace.Workspace) -> None:
     """A check that destroys our copy of the history, or a cache that vanishes: the view is there, without the commits' messages."""
     material = gather.gather_material(opened, None)
-    checks = gather.results(opened)
+    checks = gather.read_results(opened)
     decision = decide.decide(opened, material, checks, opened.profile.mode("stable"), allow_untagged=False)
     for broken in (opened.repository.folder / "HEAD", opened.repository.folder):
         broken.rename(broken.with_name("gone"))

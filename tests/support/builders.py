@@ -215,7 +215,7 @@ def release(mode: str = STABLE, **changes: Any) -> build.Release:
     return replace(good, **changes)
 
 
-def go_packet(mode: str = STABLE, **changes: Any) -> dict[str, Any]:
+def go_packet(mode: str = STABLE, **changes: Any) -> Any:
     """Return a GO packet as a reader gets it; ``changes`` are those of the release."""
     document = build.assemble(release(mode, **changes), [], [])
     read = strict_json.read(canonical.published_bytes(document), "packet")
