@@ -457,7 +457,7 @@ def many_records(bench: Bench) -> Iterator[Row]:
                 lambda: decide.decide(
                     opened,
                     material,
-                    gather.results(opened),
+                    gather.read_results(opened),
                     opened.profile.mode("stable"),
                     allow_untagged=False,
                 )
@@ -528,7 +528,7 @@ from handoff_tasks.git import workspace
 from handoff_tasks.release import decide, gather
 root, profile, work, cache = map(Path, sys.argv[1:])
 opened = workspace.open_workspace(root=root, ref="HEAD", profile_path=profile, work=work, cache=cache)
-material, checks = gather.gather_material(opened, None), gather.results(opened)
+material, checks = gather.gather_material(opened, None), gather.read_results(opened)
 mode = opened.profile.mode("stable")
 decision = decide.decide(opened, material, checks, mode, allow_untagged=False)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

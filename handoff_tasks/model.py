@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
     from handoff_tasks.problems import Problem
 
-# Of a document that is read.
+# The largest document that is read.
 MAX_BYTES = 16 * 1024 * 1024
 RECORD_CONTRACT = "producer-outcome-record.v1"
-# Of the year 9999: what comes later has no place in a packet's form of a time.
+# The end of the year 9999, the last year in a packet's form of a time.
 LAST_SECOND = 253402300799
-# Of the checkout's files and of the checks: what they make must not depend on the caller's.
+# For the checkout and the checks, whose files must not depend on the caller's umask.
 UMASK = 0o022
 
 
 class Outcome(StrEnum):
-    """What became of a check. Only `PASSED` counts."""
+    """The outcome of a check; only `PASSED` makes a release GO."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 
 
 class Flavour(StrEnum):
-    """What the embedded sample producer is written in."""
+    """The language of the embedded sample producer."""
 
     RUST = "rust"
     PYTHON = "python"
@@ -58,7 +58,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """The producer's contract manifest, as far as a packet speaks of it (DOMAIN section 2)."""
+    """The values of the producer's contract manifest that a packet has."""
 
     contract_version: str
     release_tag: str
@@ -94,10 +94,10 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileSource:
-    """Where a profile's bytes are, as a packet names it, and their sha256.
+    """The place of a profile, as a packet names it, and the sha256 of its bytes.
 
-    ``name`` is the path from the repository's top if the verified commit holds the profile, or the name of a built-in profile; None
-    for any other file.
+    ``name`` is the path from the repository's top if the verified commit has the profile, or the
+    name of a built-in profile; None for any other file.
     """
 
     name: str | None
@@ -237,7 +237,7 @@ class GitFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """The five lines of the consumer impact statement, filled in (DOMAIN section 5)."""
+    """The five lines of the consumer impact statement, filled in."""
 
     runtime_behavior_changes: str
     required_consumer_mapping_changes: str
@@ -246,13 +246,16 @@ class Statement:
     rollback_instruction: str
 
     def to_dict(self) -> dict[str, str]:
-        """Return the object that the packet carries."""
+        """Return the packet's form."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool that was looked up for a check. ``version`` or ``path`` is None when it was not found or did not answer."""
+    """A tool of a check; ``path`` is None if it was not found.
+
+    ``version`` is None if it was not found or did not print its version.
+    """
 
     name: str
     version: str | None
@@ -266,7 +269,10 @@ class Tool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A setting of the user's machine that an installer used: its name, its value without secrets, and where it is set."""
+    """A setting of the user's machine that an installer used.
+
+    ``value`` has no secrets; ``source`` says where it is set.
+    """
 
     name: str
     value: str
@@ -275,7 +281,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A package in a session's environment. ``sha256`` is its file's, None if the installer does not tell it."""
+    """A package in a session's environment.
+
+    ``sha256`` is that of its file, None if the installer does not report it.
+    """
 
     name: str
     version: str
@@ -284,7 +293,7 @@ class Package:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """What an installer has put into a session's environment, and with which settings of the user's machine."""
+    """The packages that an installer put into an environment, and its settings."""
 
     installer: str
     requirements: tuple[str, ...]
@@ -296,8 +305,14 @@ class Installation:
         return {
             "installer": self.installer,
             "requirements": list(self.requirements),
-            "settings": [{"name": one.name, "value": one.value, "source": one.source} for one in self.settings],
-            "packages": [{"name": one.name, "version": one.version, "sha256": one.sha256} for one in self.packages],
+            "settings": [
+                {"name": one.name, "value": one.value, "source": one.source}
+                for one in self.settings
+            ],
+            "packages": [
+                {"name": one.name, "version": one.version, "sha256": one.sha256}
+                for one in self.packages
+            ],
         }
 
     @classmethod
@@ -313,7 +328,10 @@ class Installation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """A check's log: the file beside the record, and what the command wrote in all (bytes; sha256 as hex)."""
+    """A check's log: the file beside the record, and the command's whole output.
+
+    Sizes are in bytes; sha256 digests are in hex.
+    """
 
     file: str
     size: int
@@ -328,7 +346,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """What a record is evidence for: another commit, profile or command line, and it is evidence for nothing."""
+    """The values that a record must share with a run to count in it."""
 
     commit: str
     tree: str
@@ -339,9 +357,9 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The evidence of one check (schema producer-outcome-record.v1). Times are UTC texts, the duration is in ms.
+    """The evidence of one check (schema producer-outcome-record.v1).
 
-    ``environment_value_digests`` is empty in a record of an earlier version.
+    Times are UTC texts. ``environment_value_digests`` is empty in records of earlier versions.
     """
 
     id: str
@@ -365,8 +383,8 @@ class Record:
     environment_value_digests: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the document that is written."""
-        return {
+        """Return the record's form."""
+        document = {
             "record_contract_version": RECORD_CONTRACT,
             "id": self.id,
             "commit": self.binding.commit,
@@ -389,13 +407,19 @@ class Record:
             "platform": dict(self.platform),
             "environment_names": list(self.environment_names),
             "environment_digest": self.environment_digest,
-            **({"installation": self.installation.to_dict()} if self.installation else {}),
-            **({"environment_value_digests": dict(self.environment_value_digests)} if self.environment_value_digests else {}),
         }
+        if self.installation:
+            document["installation"] = self.installation.to_dict()
+        if self.environment_value_digests:
+            document["environment_value_digests"] = dict(self.environment_value_digests)
+        return document
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Record:
         """Return the record of a document that its schema accepted."""
+        installation = None
+        if "installation" in document:
+            installation = Installation.from_dict(document["installation"])
         return cls(
             id=document["id"],
             binding=Binding(
@@ -420,16 +444,18 @@ class Record:
             platform=document["platform"],
             environment_names=tuple(document["environment_names"]),
             environment_digest=document["environment_digest"],
-            installation=Installation.from_dict(document["installation"]) if "installation" in document else None,
+            installation=installation,
             environment_value_digests=document.get("environment_value_digests", {}),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What assembly knows of one check: its id, portable command line, outcome, and why it does not count, if so.
+    """The result of one check, from its evidence.
 
-    ``record`` is the evidence it rests on; None when there is none that counts. ``kept`` tells that it is an earlier run's.
+    ``command`` is the packet's command line, ``reason`` why the check did not pass. ``record`` is
+    the evidence, None if there is none that counts. ``is_reused`` is whether it is that of an
+    earlier run.
     """
 
     id: str
@@ -437,7 +463,7 @@ class CheckResult:
     outcome: Outcome
     reason: str | None
     record: Record | None
-    kept: bool = False
+    is_reused: bool = False
 
     @property
     def where(self) -> str:
@@ -446,13 +472,17 @@ class CheckResult:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit status, where the command ended with one."""
+        """The exit status, None if the command did not end with one."""
         return self.record.exit_code if self.record else None
 
     def claimed_tools(self) -> dict[str, str]:
         """Return the tools that the packet names, name to version, sorted by name."""
         tools = self.record.tools if self.record else ()
-        return {tool.name: tool.version for tool in sorted(tools, key=lambda tool: tool.name) if tool.claim and tool.version}
+        return {
+            tool.name: tool.version
+            for tool in sorted(tools, key=lambda tool: tool.name)
+            if tool.claim and tool.version
+        }
 
 
 class Verdict(StrEnum):

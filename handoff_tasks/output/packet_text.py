@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import quantity
-from handoff_tasks.model import Verdict
 from handoff_tasks.output import terminal
-from handoff_tasks.packet import diff
+from handoff_tasks.packet.change import ChangeClass
+from handoff_tasks.packet.document import NO_GO, is_own
 from handoff_tasks.producer import statement
 from handoff_tasks.release.find_packet import Call
 from handoff_tasks.report import view
@@ -16,9 +16,9 @@ from handoff_tasks.report.markdown import text as markdown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
 
-    from handoff_tasks.packet.diff import Change
+    from handoff_tasks.packet.change import Change
+    from handoff_tasks.packet.document import AnyPacket
     from handoff_tasks.problems import Problem
     from handoff_tasks.release.find_packet import Packet
 
@@ -32,7 +32,7 @@ def changes_text(
     lines = []
     for name, packet in (("old", old), ("new", new)):
         lines.append(f"  {name}  {printable(_identity(packet))}  {printable(packet.source)}")
-    for change_class in diff.ChangeClass:
+    for change_class in ChangeClass:
         members = [change for change in changes if change.change_class is change_class]
         if members:
             lines += ["", f"{change_class.capitalize()}:"]
@@ -75,7 +75,7 @@ def _count(changes: Sequence[Change]) -> str:
     if not changes:
         return "No changes"
     classes = [change.change_class for change in changes]
-    numbers = [(classes.count(one), one) for one in diff.ChangeClass]
+    numbers = [(classes.count(one), one) for one in ChangeClass]
     return ", ".join(f"{number} {one}" for number, one in numbers if number)
 
 
@@ -131,12 +131,12 @@ def _finding_items(title: str, problems: Sequence[Problem]) -> list[str]:
     return lines
 
 
-def _outcomes(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _outcomes(document: AnyPacket) -> list[tuple[str, str, str]]:
     """Return name, outcome and tools of each check.
 
     A packet of another generator has commands only.
     """
-    if not diff.is_own(document):
+    if not is_own(document):
         return [(command, "no outcome", "") for command in document["verification_commands"]]
     rows = []
     for entry in document["verification_outcomes"]:
@@ -145,33 +145,38 @@ def _outcomes(document: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return rows
 
 
-def _findings(document: Mapping[str, Any]) -> tuple[Sequence[Problem], Sequence[Problem]]:
+def _findings(document: AnyPacket) -> tuple[Sequence[Problem], Sequence[Problem]]:
     """Return the advisories and problems of a packet; another generator's has none."""
-    if not diff.is_own(document):
+    if not is_own(document):
         return (), ()
     end = view.spell_outcomes(view.packet_end(document))
     return end.advisories, end.problems
 
 
-def _statement(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    values = document["consumer_impact_statement_template"] or {}
-    return [(label, values.get(key, "(not stated)")) for label, key in statement.LABELS.items()]
+def _statement(document: AnyPacket) -> list[tuple[str, str]]:
+    values: Mapping[str, object] = document["consumer_impact_statement_template"] or {}
+    return [
+        (label, str(values.get(key, "(not stated)"))) for label, key in statement.LABELS.items()
+    ]
 
 
 def _facts(packet: Packet) -> list[tuple[str, str]]:
     document = packet.document
     baseline = document["active_runtime_baseline"]
-    versions = [baseline[f"expected_{name}_contract_version"] for name in ("service", "api")]
+    versions = [
+        baseline["expected_service_contract_version"],
+        baseline["expected_api_contract_version"],
+    ]
     contract = f"{', '.join(versions)}, {document['integration_baseline']}"
     facts = [
         ("runtime", f"{document['commit_sha']}  ({contract})"),
         ("errors", ", ".join(document["error_code_enum"])),
     ]
-    if diff.is_own(document):
+    if is_own(document):
         state, producer = document["git_state"], document["producer"]
         tag = state["tag"]
         place = "not tagged yet"
-        if tag["state"] == "tagged":
+        if tag["target"]:
             place = f"{tag['kind']}, at {tag['target'][:12]}"
         profile = producer["profile"] or "a profile outside of the commit"
         name = f"{producer['name']} ({producer['id']})"
@@ -183,8 +188,8 @@ def _facts(packet: Packet) -> list[tuple[str, str]]:
     return [*facts, ("sha256", packet.sha256), ("packet", packet.source)]
 
 
-def _verdict(document: Mapping[str, Any]) -> str:
-    if not diff.is_own(document):
+def _verdict(document: AnyPacket) -> str:
+    if not is_own(document):
         return "The packet has no verdict"
     return f"The packet says {document['verdict']}"
 
@@ -192,10 +197,10 @@ def _verdict(document: Mapping[str, Any]) -> str:
 def next_step(packet: Packet, call: Call | None = None) -> str:
     """Return what a reader of a packet can do with it; a command in it can be pasted."""
     call = call or Call()
-    if not diff.is_own(packet.document):
+    if not is_own(packet.document):
         command = call.line("handoff-diff", packet.word, "OTHER")
         return f"It cannot be verified; to compare it with another packet: {command}"
-    if packet.document["verdict"] == Verdict.NO_GO:
+    if packet.document["verdict"] == NO_GO:
         return (
             "It is a draft and must not be pinned:"
             " fix its problems, commit, and run the handoff session again"

@@ -11,7 +11,7 @@ from handoff_tasks.codes import CATALOGUE
 from handoff_tasks.formats.words import quantity
 from handoff_tasks.model import Outcome, Relation
 from handoff_tasks.output import terminal
-from handoff_tasks.producer import statement
+from handoff_tasks.producer import statement_draft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ def statement_lines(workspace: Workspace, material: Material) -> list[str]:
     if material.statement is not None:
         return []
     place = f"in {workspace.profile.changelog_path} or with --impact FILE"
-    draft = statement.draft(material.manifest, material.facts).splitlines()
+    draft = statement_draft.draft(material.manifest, material.facts).splitlines()
     return ["", f"The statement to fill in, {place}:", "", *draft]
 
 
@@ -142,12 +142,12 @@ def end_lines(screen: LastScreen, workspace: Workspace, material: Material) -> l
 
 def _checkout(checks: Sequence[CheckResult]) -> str:
     """Return the line that says whether build outputs of an earlier run were there."""
-    states = [check.record.checkout_state for check in checks if check.record and not check.kept]
+    states = [check.record.checkout_state for check in checks if check.record and not check.is_reused]
     if "kept" in states:
         state = "kept, with build outputs of an earlier run (--fresh starts without)"
     elif states:
         state = "fresh"
-    elif any(check.kept for check in checks):
+    elif any(check.is_reused for check in checks):
         state = "not used: all passes are kept from an earlier run"
     else:
         state = "not used: no check was run"

@@ -234,7 +234,7 @@ def checks(results: Sequence[CheckResult]) -> list[str]:
         note = ""
         if result.outcome is Outcome.FAILED:
             note = _cut(_first_reason(result), max(_ROW - len(line) - 2, _SHORTEST_REASON))
-        elif result.kept and result.record:
+        elif result.is_reused and result.record:
             note = f"kept, ran {result.record.started_at_utc}"
         lines.append(f"{line}  {note}".rstrip())
     return lines

@@ -2,485 +2,416 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
 from handoff_tasks.formats import canonical
-from handoff_tasks.packet.build import CONTRACT, GO
-from handoff_tasks.problems import Problem
+from handoff_tasks.packet.change import Change, ChangeClass
+from handoff_tasks.packet.document import ENVELOPE_RULES, GO, STATEMENT_KEY, is_own
+from handoff_tasks.producer.rehearsal import BLOCK_NAMES, VERSION_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import Any
+
+    from handoff_tasks.packet.change import Notice, Value
+    from handoff_tasks.packet.document import (
+        AnyPacket,
+        GitState,
+        OutcomeEntry,
+        PacketDocument,
+        ProducerEntry,
+    )
 
 DIFF_CONTRACT = "handoff-diff.v1"
-MANIFEST_DEFAULT = "the default of producer-contract-manifest.v1; no manifest that states one was read"
-_TEXTS = (
-    "handoff_mode",
+BREAKING, ADDITIVE, EDITORIAL = ChangeClass
+
+_BaselineKey = Literal[
     "release_tag",
     "commit_sha",
     "expected_service_contract_version",
     "expected_api_contract_version",
     "integration_baseline",
-    "manifest_contract_version",
-    "manifest_path",
-    "changelog_path",
-)
-_BASELINE = (
-    "release_tag",
-    "commit_sha",
-    "expected_service_contract_version",
-    "expected_api_contract_version",
-    "integration_baseline",
-)
-_VERSIONS = {
+]
+_VERSIONS: Mapping[_BaselineKey, tuple[str, str]] = {
     "expected_service_contract_version": ("service_version", "service contract"),
     "expected_api_contract_version": ("api_version", "API contract"),
     "integration_baseline": ("integration_baseline", "integration baseline"),
 }
-_RULES = ("requires", "optional", "forbids")
-# The only changes of a field's rule that take nothing back: what was open or possible is promised.
-_MORE = {(None, "optional"), (None, "requires"), ("optional", "requires")}
-_STATEMENT = "consumer_impact_statement_template"
-_BLOCKS = ("rehearsal_candidate", "compatibility_expectations", "required_consumer_validation_commands")
+# These changes of a field's rule only add a promise.
+_ADDED_PROMISES = {(None, "optional"), (None, "requires"), ("optional", "requires")}
+_RULE_WORDS = {
+    "requires": "required",
+    "optional": "optional",
+    "forbids": "forbidden",
+    None: "not mentioned",
+}
 
 
-class ChangeClass(StrEnum):
-    """What a change means to a consumer, the gravest first."""
+def compare(old: AnyPacket, new: AnyPacket, notice: Notice) -> list[Change]:
+    """Return the changes between two packets, the gravest first.
 
-    BREAKING = "breaking"
-    ADDITIVE = "additive"
-    EDITORIAL = "editorial"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A manifest's notice policy for new error codes (DOMAIN section 2) and where it was read."""
-
-    business_days: int
-    emergency_hours: int
-    same_day: bool
-    source: str
-
-    @classmethod
-    def from_policy(cls, policy: Mapping[str, Any], source: str) -> Notice:
-        """Return the notice of a manifest's ``additive_error_code_notice_policy``."""
-        return cls(
-            business_days=policy["standard_business_days"],
-            emergency_hours=policy["emergency_notice_hours"],
-            same_day=policy["emergency_requires_same_day_docs_spec_tests"],
-            source=source,
-        )
-
-    def text(self) -> str:
-        """Return what has to be kept, in words."""
-        same_day = " with same-day docs, spec and tests" if self.same_day else ""
-        return f"{self.business_days} business days, or in an emergency {self.emergency_hours} hours{same_day}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the form of the JSON output."""
-        return {
-            "standard_business_days": self.business_days,
-            "emergency_notice_hours": self.emergency_hours,
-            "emergency_requires_same_day_docs_spec_tests": self.same_day,
-            "source": self.source,
-        }
-
-
-# DOMAIN section 2.
-DEFAULT_NOTICE = Notice(business_days=10, emergency_hours=24, same_day=True, source=MANIFEST_DEFAULT)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change: what kind, where (JSON pointer in the packet), the two values, its class and why, and the notice it asks for."""
-
-    kind: str
-    pointer: str
-    old: str | list[str] | None
-    new: str | list[str] | None
-    change_class: ChangeClass
-    message: str
-    notice: str | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """16 hexadecimal digits that stand for kind, place and both values: the same change has the same one in every run."""
-        said = {"kind": self.kind, "pointer": self.pointer, "old": self.old, "new": self.new}
-        return hashlib.sha256(canonical.canonical_bytes(said)).hexdigest()[:16]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the form of the JSON output."""
-        return {
-            "fingerprint": self.fingerprint,
-            "kind": self.kind,
-            "class": str(self.change_class),
-            "pointer": self.pointer,
-            "old": self.old,
-            "new": self.new,
-            "message": self.message,
-            "notice": self.notice,
-        }
-
-
-def is_own(document: Mapping[str, Any]) -> bool:
-    """Tell whether a packet says that it follows this library's contract."""
-    return document.get("packet_contract_version") == CONTRACT
-
-
-def unreadable(document: object, where: str) -> list[Problem]:
-    """Return what of DOMAIN section 2 a packet lacks or has in another form (HP102); extra keys are welcome."""
-    found: list[Problem] = []
-
-    def wrong(pointer: str, expected: str, value: object) -> None:
-        message = f"{'missing' if value is None else f'found {type(value).__name__}'}; expected {expected}"
-        hint = "name a file that holds a handoff packet"
-        found.append(Problem(code="HP102", where=f"{where}#{pointer}", message=message, hint=hint))
-
-    if not isinstance(document, dict):
-        wrong("", "an object, the packet", document)
-        return found
-    for key in _TEXTS:
-        if not isinstance(document.get(key), str):
-            wrong(f"/{key}", "a text", document.get(key))
-    baseline, statement = document.get("active_runtime_baseline"), document.get(_STATEMENT)
-    for key in _BASELINE:
-        value = baseline.get(key) if isinstance(baseline, dict) else None
-        if not isinstance(value, str):
-            wrong(f"/active_runtime_baseline/{key}", "a text", value)
-    for key in ("error_code_enum", "verification_commands"):
-        if not _is_texts(document.get(key)):
-            wrong(f"/{key}", "a list of texts", document.get(key))
-    policies = document.get("non_2xx_envelope_policy")
-    for name, policy in policies.items() if isinstance(policies, dict) else [("", None)]:
-        if not isinstance(policy, dict) or not all(_is_texts(policy.get(rule, [])) for rule in _RULES):
-            wrong(f"/non_2xx_envelope_policy/{name}".rstrip("/"), "an object of lists of texts", policy)
-    # A draft of this library has null here when there is no statement.
-    if not (isinstance(statement, dict) and all(isinstance(line, str) for line in statement.values())) and not (
-        statement is None and is_own(document)
-    ):
-        wrong(f"/{_STATEMENT}", "an object of texts", statement)
-    return found
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def compare(old: Mapping[str, Any], new: Mapping[str, Any], notice: Notice) -> list[Change]:
-    """Return every change from one readable packet to another: the gravest first, then in the packet's order."""
-    found = [
+    Changes of one class are in the packet's order. ``notice`` is the policy for new error codes.
+    """
+    changes = [
         *_versions(old, new),
         *_error_codes(old["error_code_enum"], new["error_code_enum"], notice),
         *_envelopes(old, new),
         *_rehearsal(old, new),
         *_verdict(old, new),
         *_identity(old, new),
-        *_proof(old, new),
-        *_statement(old[_STATEMENT] or {}, new[_STATEMENT] or {}),
+        *_commands(old, new),
+        *_outcomes(old, new),
+        *_statement(_lines(old), _lines(new)),
     ]
     order = list(ChangeClass)
-    return sorted(found, key=lambda change: order.index(change.change_class))
+    return sorted(changes, key=lambda change: order.index(change.change_class))
 
 
-def _versions(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """Versions of the runtime. A contract of another version may mean anything, so each such change is breaking."""
+def _change(
+    change_class: ChangeClass, kind: str, pointer: str, values: tuple[Value, Value], message: str
+) -> Change:
+    return Change(
+        kind=kind,
+        pointer=pointer,
+        old=values[0],
+        new=values[1],
+        change_class=change_class,
+        message=message,
+    )
+
+
+def _versions(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
+    """Yield changes of the runtime's versions; another version may mean anything."""
     for key, (kind, name) in _VERSIONS.items():
-        for pointer, was, is_ in _told_twice(key, old, new):
-            yield Change(
-                kind=kind,
-                pointer=pointer,
-                old=was,
-                new=is_,
-                change_class=ChangeClass.BREAKING,
-                message=f"the runtime's {name} is {is_}, was {was}",
-            )
-    was, is_ = old["manifest_contract_version"], new["manifest_contract_version"]
-    if was != is_:
-        yield Change(
-            kind="manifest_version",
-            pointer="/manifest_contract_version",
-            old=was,
-            new=is_,
-            change_class=ChangeClass.BREAKING,
-            message=f"the manifest, which the consumer mirrors and reads, is of {is_}, was {was}",
+        for pointer, before, after in _runtime_changes(key, old, new):
+            message = f"the runtime's {name} is {after}, was {before}"
+            yield _change(BREAKING, kind, pointer, (before, after), message)
+    versions = old["manifest_contract_version"], new["manifest_contract_version"]
+    if versions[0] != versions[1]:
+        message = (
+            f"the contract version of the manifest, which the consumer mirrors and reads, "
+            f"is {versions[1]}, was {versions[0]}"
         )
+        pointer = "/manifest_contract_version"
+        yield _change(BREAKING, "manifest_version", pointer, versions, message)
 
 
-def _told_twice(
-    key: str, old: Mapping[str, Any], new: Mapping[str, Any], *, above_first: bool = False
+def _runtime_changes(
+    key: _BaselineKey, old: AnyPacket, new: AnyPacket, *, top_first: bool = False
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield pointer and both values where a value of the runtime changed: it stands in the baseline and above, but in a rehearsal.
+    """Yield pointer and both values of each change of a value of the runtime.
 
-    Where both packets say the same in both places it is one change, at the first of them; one that contradicts itself is read in
-    both.
+    The value is in the baseline and at the top level; at the top level of a rehearsal is the
+    rehearsed service version instead. If both places have the same change, only the first is
+    yielded.
     """
-    places = {f"/active_runtime_baseline/{key}": (old["active_runtime_baseline"][key], new["active_runtime_baseline"][key])}
-    if key != "expected_service_contract_version" or {old["handoff_mode"], new["handoff_mode"]} == {"stable"}:
-        above = {f"/{key}": (old[key], new[key])}
-        places = above | places if above_first else places | above
-    told = set()
-    for pointer, pair in places.items():
-        if pair[0] != pair[1] and pair not in told:
-            told.add(pair)
+    pair = (old["active_runtime_baseline"][key], new["active_runtime_baseline"][key])
+    places = [(f"/active_runtime_baseline/{key}", pair)]
+    if key != VERSION_KEY or {old["handoff_mode"], new["handoff_mode"]} == {"stable"}:
+        places.insert(0 if top_first else 1, (f"/{key}", (old[key], new[key])))
+    seen = set()
+    for pointer, pair in places:
+        if pair[0] != pair[1] and pair not in seen:
+            seen.add(pair)
             yield pointer, *pair
 
 
 def _error_codes(old: Sequence[str], new: Sequence[str], notice: Notice) -> Iterator[Change]:
-    """Error codes. What a removed one stood for now comes as another that a consumer maps otherwise; a new one has to be mapped.
+    """Yield changes of the error codes.
 
-    The order is fixed only so that packet and manifest can be compared; responses carry a code alone and consumers compare sets.
+    What a removed code stood for now comes as another code, which a consumer maps differently; a
+    new code has to be mapped. The order has no meaning in a response.
     """
     old, new = list(dict.fromkeys(old)), list(dict.fromkeys(new))
-    for code in (code for code in old if code not in new):
-        message = f"error code {code} is gone: what it stood for comes as another code, or not at all"
-        yield Change(
-            kind="error_code_removed",
-            pointer="/error_code_enum",
-            old=code,
-            new=None,
-            change_class=ChangeClass.BREAKING,
-            message=message,
-        )
-    for code in (code for code in new if code not in old):
-        yield Change(
-            kind="error_code_added",
-            pointer="/error_code_enum",
-            old=None,
-            new=code,
-            change_class=ChangeClass.ADDITIVE,
-            message=f"error code {code} is new: consumers have to map it",
-            notice=notice.text(),
-        )
-    was, is_ = [code for code in old if code in new], [code for code in new if code in old]
-    if was != is_:
-        message = "the error codes that stay stand in another order; no response shows an order"
-        yield _editorial("error_codes_reordered", "/error_code_enum", was, is_, message)
+    for code in old:
+        if code not in new:
+            message = (
+                f"error code {code} was removed: its errors now have another code, or do not occur"
+            )
+            yield _change(BREAKING, "error_code_removed", "/error_code_enum", (code, None), message)
+    for code in new:
+        if code not in old:
+            yield Change(
+                kind="error_code_added",
+                pointer="/error_code_enum",
+                old=None,
+                new=code,
+                change_class=ADDITIVE,
+                message=f"error code {code} is new: consumers have to map it",
+                notice=notice.text(),
+            )
+    before, after = _common(old, new)
+    if before != after:
+        message = "the remaining error codes have another order; responses do not depend on it"
+        pointer = "/error_code_enum"
+        yield _change(EDITORIAL, "error_codes_reordered", pointer, (before, after), message)
 
 
-def _envelopes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """Envelope policies, field by field: that of the runtime against that of the runtime, whatever its version is.
+def _common(old: Sequence[str], new: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the items that are in both, in the order of each."""
+    return [item for item in old if item in new], [item for item in new if item in old]
 
-    A field that may come, must come or must not come is something a consumer may rely on; every change of it takes that away,
-    but for those that turn an open question into a promise. A rehearsed envelope is in force nowhere: additive at most.
+
+def _envelopes(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
+    """Yield changes of the envelope policies, field by field.
+
+    The policy in force is compared with the policy in force, whatever their versions. A consumer
+    may rely on each rule of a field, so a change is breaking unless it only adds a promise. A
+    rehearsed envelope is not in force: its changes are additive.
     """
     for in_force in (True, False):
-        was_name, was = _policy(old, in_force=in_force)
-        is_name, is_ = _policy(new, in_force=in_force)
-        name = is_name or was_name
-        for field in [*was, *(field for field in is_ if field not in was)]:
-            before, after = was.get(field), is_.get(field)
+        old_name, old_rules = _policy(old, in_force=in_force)
+        new_name, new_rules = _policy(new, in_force=in_force)
+        kind = "envelope_policy" if in_force else "rehearsed_envelope_policy"
+        responses = "error responses" if in_force else "rehearsed error responses"
+        for field in old_rules | new_rules:
+            before, after = old_rules.get(field), new_rules.get(field)
             if before == after:
                 continue
-            breaking = in_force and (before, after) not in _MORE
-            what = "error responses" if in_force else "rehearsed error responses"
-            yield Change(
-                kind="envelope_policy" if in_force else "rehearsed_envelope_policy",
-                pointer=f"/non_2xx_envelope_policy/{name}",
-                old=f"{before} {field}" if before else None,
-                new=f"{after} {field}" if after else None,
-                change_class=ChangeClass.BREAKING if breaking else ChangeClass.ADDITIVE,
-                message=f"{field} in {what}: {_said(before)}, now {_said(after)}",
+            is_breaking = in_force and (before, after) not in _ADDED_PROMISES
+            yield _change(
+                BREAKING if is_breaking else ADDITIVE,
+                kind,
+                f"/non_2xx_envelope_policy/{new_name or old_name}",
+                (f"{before} {field}" if before else None, f"{after} {field}" if after else None),
+                f"{field} in {responses}: {_RULE_WORDS[before]}, now {_RULE_WORDS[after]}",
             )
 
 
-def _policy(document: Mapping[str, Any], *, in_force: bool) -> tuple[str, dict[str, str]]:
-    """Return the name of the policy in force, or of the rehearsed one, and its fields with their rule; both empty without one.
+def _policy(document: AnyPacket, *, in_force: bool) -> tuple[str, dict[str, str]]:
+    """Return the name of the policy in force, or of the rehearsed one, and its rule per field.
 
-    In force is that of the runtime's version. Where a packet lacks that one, its first of the kind is the best guess.
+    In force is the policy of the runtime's version; without it, the first policy of the kind is
+    taken. Both are empty if there is none.
     """
     policies = document["non_2xx_envelope_policy"]
-    version = (document["active_runtime_baseline"] if in_force else document)["expected_service_contract_version"]
-    suffix = "_stable" if in_force else "_candidate"
+    if in_force:
+        version, suffix = document["active_runtime_baseline"][VERSION_KEY], "_stable"
+    else:
+        version, suffix = document[VERSION_KEY], "_candidate"
     name = version.replace(".", "_") + suffix
     if name not in policies:
         name = next((name for name in policies if name.endswith(suffix)), "")
-    policy = policies.get(name, {})
-    return name, {field: rule for rule in _RULES for field in policy.get(rule, [])}
+    policy = cast("Mapping[str, Sequence[str]]", policies.get(name, {}))
+    return name, {field: rule for rule in ENVELOPE_RULES for field in policy.get(rule, ())}
 
 
-def _said(rule: str | None) -> str:
-    return {"requires": "required", "optional": "optional", "forbids": "forbidden", None: "not spoken of"}[rule]
-
-
-def _rehearsal(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """The mode, and what is rehearsed: nobody's runtime changes by it, but a consumer has something else to try."""
-    if old["handoff_mode"] != new["handoff_mode"]:
-        yield _editorial("mode", "/handoff_mode", old["handoff_mode"], new["handoff_mode"], "the packets are of two modes")
+def _rehearsal(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
+    """Yield changes of the mode and of the rehearsal, which leave the runtime as it is."""
+    modes = old["handoff_mode"], new["handoff_mode"]
+    if modes[0] != modes[1]:
+        message = f"the mode is {modes[1]}, was {modes[0]}"
+        yield _change(EDITORIAL, "mode", "/handoff_mode", modes, message)
         return
-    key = "expected_service_contract_version"
-    if new["handoff_mode"] != "stable" and old[key] != new[key]:
-        yield Change(
-            kind="rehearsed_version",
-            pointer=f"/{key}",
-            old=old[key],
-            new=new[key],
-            change_class=ChangeClass.ADDITIVE,
-            message=f"{new[key]} is rehearsed, was {old[key]}; the runtime is not touched by that",
+    versions = old[VERSION_KEY], new[VERSION_KEY]
+    if modes[1] != "stable" and versions[0] != versions[1]:
+        message = (
+            f"the rehearsed version is {versions[1]}, was {versions[0]}; the runtime stays as it is"
         )
-    for block in _BLOCKS:
-        was, is_ = _leaves(old.get(block), f"/{block}"), _leaves(new.get(block), f"/{block}")
-        for pointer in [*was, *(pointer for pointer in is_ if pointer not in was)]:
-            if was.get(pointer) != is_.get(pointer):
-                yield Change(
-                    kind="rehearsal",
-                    pointer=pointer,
-                    old=was.get(pointer),
-                    new=is_.get(pointer),
-                    change_class=ChangeClass.ADDITIVE,
-                    message="the terms of the rehearsal are others",
-                )
+        yield _change(ADDITIVE, "rehearsed_version", f"/{VERSION_KEY}", versions, message)
+    for block in BLOCK_NAMES:
+        before, after = _leaves(old.get(block), f"/{block}"), _leaves(new.get(block), f"/{block}")
+        for pointer in before | after:
+            values = before.get(pointer), after.get(pointer)
+            if values[0] != values[1]:
+                message = "the terms of the rehearsal have changed"
+                yield _change(ADDITIVE, "rehearsal", pointer, values, message)
 
 
 def _leaves(value: object, pointer: str) -> dict[str, str | list[str]]:
-    """Return the texts of a block of the rehearsal, pointer to value; a list is one value."""
+    """Return the values of a block of the rehearsal by pointer; a list is one value."""
     if isinstance(value, dict):
-        return {place: leaf for key, inner in value.items() for place, leaf in _leaves(inner, f"{pointer}/{key}").items()}
+        leaves: dict[str, str | list[str]] = {}
+        for key, inner in value.items():
+            leaves |= _leaves(inner, f"{pointer}/{key}")
+        return leaves
     if value is None:
         return {}
-    return {pointer: [_word(item) for item in value] if isinstance(value, list) else _word(value)}
+    return {pointer: [_text(item) for item in value] if isinstance(value, list) else _text(value)}
 
 
-def _word(value: object) -> str:
+def _text(value: object) -> str:
     return value if isinstance(value, str) else canonical.canonical_bytes(value).decode()
 
 
-def _verdict(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """The verdict, where both have one: from GO to anything else, a consumer has nothing to pin."""
-    was, is_ = old.get("verdict"), new.get("verdict")
-    if was is None or is_ is None or was == is_:
+def _verdict(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
+    """Yield a change of the verdict: a packet that is not GO cannot be pinned."""
+    before, after = old.get("verdict"), new.get("verdict")
+    if before is None or after is None or before == after:
         return
-    worse = was == GO
-    yield Change(
-        kind="verdict",
-        pointer="/verdict",
-        old=str(was),
-        new=str(is_),
-        change_class=ChangeClass.BREAKING if worse else ChangeClass.EDITORIAL,
-        message=f"the verdict is {is_}, was {was}" + ("; no consumer can pin it" if worse else ""),
+    verdicts = str(before), str(after)
+    message = f"the verdict is {verdicts[1]}, was {verdicts[0]}"
+    if verdicts[0] == GO:
+        message += "; no consumer can pin it"
+        yield _change(BREAKING, "verdict", "/verdict", verdicts, message)
+    else:
+        yield _change(EDITORIAL, "verdict", "/verdict", verdicts, message)
+
+
+def _identity(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
+    """Yield changes of the release's identity: what a consumer writes into its pin."""
+    identities: tuple[tuple[_BaselineKey, str, str], ...] = (
+        ("release_tag", "release_tag", "the release"),
+        ("commit_sha", "runtime_commit", "the runtime commit"),
     )
-
-
-def _identity(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """Which release and which bytes: what a repin writes down. What they do differently is said by all the other changes."""
-    for key, kind, what in (("release_tag", "release_tag", "the release"), ("commit_sha", "runtime_commit", "the runtime commit")):
-        for pointer, was, is_ in _told_twice(key, old, new, above_first=True):
-            yield _editorial(kind, pointer, was, is_, f"{what} is {is_}, was {was}")
+    for key, kind, name in identities:
+        for pointer, before, after in _runtime_changes(key, old, new, top_first=True):
+            message = f"{name} is {after}, was {before}"
+            yield _change(EDITORIAL, kind, pointer, (before, after), message)
     if is_own(old) and is_own(new):
         yield from _producer(old["producer"], new["producer"])
-        was, is_ = old["git_state"], new["git_state"]
-        for path, kind, what in (
-            (("producer_path",), "producer_path", "the producer's folder"),
-            (("tag", "name"), "tag_name", "the tag's name"),
-            (("tag", "kind"), "tag_kind", "the tag's kind"),
-            (("tag", "state"), "tag_state", "the tag's state"),
-            (("tag", "target"), "tag_target", "the tag's commit"),
-            (("verified_commit",), "verified_commit", "the verified commit"),
-            (("manifest_sha256",), "manifest_sha256", "the sha256 of the manifest"),
-        ):
-            before, after = was, is_
-            for key in path:
-                before, after = before[key], after[key]
-            if before != after:
-                message = f"{what} is {after or 'none'}, was {before or 'none'}"
-                yield _editorial(kind, f"/git_state/{'/'.join(path)}", before, after, message)
-    # Packets of other generators have absolute paths here: what lies below the root counts.
-    for key in ("manifest_path", "changelog_path"):
-        before, after = old[key], new[key]
-        if before != after and not before.endswith("/" + after) and not after.endswith("/" + before):
-            yield _editorial("path", f"/{key}", before, after, f"{key} is {after}, was {before}")
+        yield from _git_state(old["git_state"], new["git_state"])
+    path_keys: tuple[Literal["manifest_path", "changelog_path"], ...] = (
+        "manifest_path",
+        "changelog_path",
+    )
+    for path_key in path_keys:
+        before, after = old[path_key], new[path_key]
+        # Other generators write absolute paths: only the part below the root is compared.
+        is_same = before.endswith(f"/{after}") or after.endswith(f"/{before}") or before == after
+        if not is_same:
+            message = f"{path_key} is {after}, was {before}"
+            yield _change(EDITORIAL, "path", f"/{path_key}", (before, after), message)
 
 
-def _producer(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """Whose release it is: with another id nothing of the one packet holds for the other. The profile says how it was verified."""
+def _producer(old: ProducerEntry, new: ProducerEntry) -> Iterator[Change]:
+    """Yield changes of producer and profile; nothing holds for the packet of another producer."""
     if old["id"] != new["id"]:
-        yield Change(
-            kind="producer_id",
-            pointer="/producer/id",
-            old=old["id"],
-            new=new["id"],
-            change_class=ChangeClass.BREAKING,
-            message=f"the producer is {new['id']}, was {old['id']}: a packet of another producer",
-        )
-    for key, kind, what in (
+        message = f"the producer is {new['id']}, was {old['id']}: a packet of another producer"
+        yield _change(BREAKING, "producer_id", "/producer/id", (old["id"], new["id"]), message)
+    fields: tuple[tuple[Literal["name", "profile", "profile_sha256"], str, str], ...] = (
         ("name", "producer_name", "the producer's name"),
         ("profile", "profile", "the profile"),
         ("profile_sha256", "profile_sha256", "the sha256 of the profile"),
-    ):
-        if old[key] != new[key]:
-            message = f"{what} is {new[key] or 'outside of the commit'}, was {old[key] or 'outside of the commit'}"
-            yield _editorial(kind, f"/producer/{key}", old[key], new[key], message)
+    )
+    for key, kind, name in fields:
+        before, after = old[key], new[key]
+        if before != after:
+            outside = "outside the commit"
+            message = f"{name} is {after or outside}, was {before or outside}"
+            yield _change(EDITORIAL, kind, f"/producer/{key}", (before, after), message)
 
 
-def _proof(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """What was run and by which tools. It tells how sure a release is, and promises nothing about a response."""
-    was, is_ = _commands(old, new), _commands(new, old)
-    for command in (command for command in was if command not in is_):
-        yield _editorial("check_removed", "/verification_commands", command, None, f"no longer run: {command}")
-    for command in (command for command in is_ if command not in was):
-        yield _editorial("check_added", "/verification_commands", None, command, f"run in addition: {command}")
-    stays = [command for command in was if command in is_]
-    if stays != (now := [command for command in is_ if command in was]):
-        message = "the commands that stay run in another order"
-        yield _editorial("checks_reordered", "/verification_commands", stays, now, message)
+def _git_state(old: GitState, new: GitState) -> Iterator[Change]:
+    """Yield changes of what git says of the release."""
+    before, after = _git_texts(old), _git_texts(new)
+    for kind, (pointer, name, old_value) in before.items():
+        new_value = after[kind][2]
+        if old_value != new_value:
+            message = f"{name} is {new_value or 'none'}, was {old_value or 'none'}"
+            yield _change(EDITORIAL, kind, pointer, (old_value, new_value), message)
+
+
+def _git_texts(state: GitState) -> dict[str, tuple[str, str, str | None]]:
+    """Return pointer, name and value of each compared fact by the kind of its change."""
+    tag = state["tag"]
+    at = "/git_state"
+    return {
+        "producer_path": (f"{at}/producer_path", "the producer's folder", state["producer_path"]),
+        "tag_name": (f"{at}/tag/name", "the tag's name", tag["name"]),
+        "tag_kind": (f"{at}/tag/kind", "the tag's kind", tag["kind"]),
+        "tag_state": (f"{at}/tag/state", "the tag's state", tag["state"]),
+        "tag_target": (f"{at}/tag/target", "the tag's commit", tag["target"]),
+        "verified_commit": (
+            f"{at}/verified_commit",
+            "the verified commit",
+            state["verified_commit"],
+        ),
+        "manifest_sha256": (
+            f"{at}/manifest_sha256",
+            "the sha256 of the manifest",
+            state["manifest_sha256"],
+        ),
+    }
+
+
+def _commands(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
+    """Yield changes of the verification commands, which promise nothing about a response."""
+    pointer = "/verification_commands"
+    before, after = _portable_commands(old, new), _portable_commands(new, old)
+    for command in before:
+        if command not in after:
+            message = f"no longer run: {command}"
+            yield _change(EDITORIAL, "check_removed", pointer, (command, None), message)
+    for command in after:
+        if command not in before:
+            message = f"run in addition: {command}"
+            yield _change(EDITORIAL, "check_added", pointer, (None, command), message)
+    common = _common(before, after)
+    if common[0] != common[1]:
+        message = "the remaining commands have another order"
+        yield _change(EDITORIAL, "checks_reordered", pointer, common, message)
+
+
+def _portable_commands(document: AnyPacket, other: AnyPacket) -> list[str]:
+    """Return the commands with the producer's root as ``.``.
+
+    Other generators write the path of one machine instead.
+    """
+    commands = document["verification_commands"]
+    path, below = document["manifest_path"], "/" + other["manifest_path"]
+    if not path.endswith(below):
+        return commands
+    return [relative_command(command, path.removesuffix(below)) for command in commands]
+
+
+def relative_command(command: str, root: str) -> str:
+    """Return a command line with each word that is ``root`` as ``.``."""
+    return " ".join("." if word == root else word for word in command.split(" "))
+
+
+def _outcomes(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
+    """Yield changes of outcomes and tools."""
     if not (is_own(old) and is_own(new)):
         return
     before = {outcome["command"]: outcome for outcome in old["verification_outcomes"]}
     for number, outcome in enumerate(new["verification_outcomes"]):
         earlier = before.get(outcome["command"])
-        if earlier is not None and earlier["outcome"] != outcome["outcome"]:
-            message = f"{outcome['id']} {outcome['outcome'].replace('_', ' ')}, was {earlier['outcome'].replace('_', ' ')}"
-            pointer = f"/verification_outcomes/{number}/outcome"
-            yield _editorial("outcome", pointer, earlier["outcome"], outcome["outcome"], message)
-        elif earlier is not None and earlier["exit_code"] != outcome["exit_code"]:
-            before_code, after_code = _word(earlier["exit_code"]), _word(outcome["exit_code"])
-            message = f"{outcome['id']} ended with exit code {after_code}, was {before_code}"
-            yield _editorial("exit_code", f"/verification_outcomes/{number}/exit_code", before_code, after_code, message)
-    first, second = _tools(old["verification_outcomes"]), _tools(new["verification_outcomes"])
-    for name in sorted(first.keys() | second.keys()):
-        if first.get(name) != second.get(name):
-            one, other = first.get(name), second.get(name)
-            message = f"verified with {name} {other or 'not at all'}, was {one or 'not used'}"
-            yield _editorial(
-                "tool", "/verification_outcomes", f"{name} {one}" if one else None, f"{name} {other}" if other else None, message
-            )
+        if earlier is not None:
+            yield from _outcome(earlier, outcome, f"/verification_outcomes/{number}")
+    yield from _tools(old, new)
 
 
-def _commands(document: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    """Return the commands with the producer's root as ``.``, also where another generator wrote one machine's path."""
-    path, below = document["manifest_path"], "/" + other["manifest_path"]
-    commands: list[str] = document["verification_commands"]
-    if not path.endswith(below):
-        return commands
-    root = path.removesuffix(below)
-    return [" ".join("." if word == root else word for word in command.split(" ")) for command in commands]
+def _outcome(old: OutcomeEntry, new: OutcomeEntry, pointer: str) -> Iterator[Change]:
+    if old["outcome"] != new["outcome"]:
+        words = [entry["outcome"].replace("_", " ") for entry in (old, new)]
+        message = f"{new['id']} {words[1]}, was {words[0]}"
+        values = old["outcome"], new["outcome"]
+        yield _change(EDITORIAL, "outcome", f"{pointer}/outcome", values, message)
+    elif old["exit_code"] != new["exit_code"]:
+        codes = _text(old["exit_code"]), _text(new["exit_code"])
+        message = f"{new['id']} ended with exit code {codes[1]}, was {codes[0]}"
+        yield _change(EDITORIAL, "exit_code", f"{pointer}/exit_code", codes, message)
 
 
-def _tools(outcomes: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return each tool's versions, most often one."""
-    found: dict[str, set[str]] = {}
+def _tools(old: PacketDocument, new: PacketDocument) -> Iterator[Change]:
+    before = _tool_versions(old["verification_outcomes"])
+    after = _tool_versions(new["verification_outcomes"])
+    for name in sorted(before.keys() | after.keys()):
+        first, second = before.get(name), after.get(name)
+        if first != second:
+            message = f"verified with {name} {second or 'not at all'}, was {first or 'not used'}"
+            values = f"{name} {first}" if first else None, f"{name} {second}" if second else None
+            yield _change(EDITORIAL, "tool", "/verification_outcomes", values, message)
+
+
+def _tool_versions(outcomes: Iterable[OutcomeEntry]) -> dict[str, str]:
+    """Return the versions of each tool as text; there is usually one."""
+    versions: dict[str, set[str]] = {}
     for outcome in outcomes:
         for name, version in outcome["tools"].items():
-            found.setdefault(name, set()).add(version)
-    return {name: ", ".join(sorted(versions)) for name, versions in found.items()}
+            versions.setdefault(name, set()).add(version)
+    return {name: ", ".join(sorted(some)) for name, some in versions.items()}
+
+
+def _lines(document: AnyPacket) -> Mapping[str, str]:
+    return cast("Mapping[str, str]", document[STATEMENT_KEY] or {})
 
 
 def _statement(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
-    """The statement: words about the changes, each of which is found above in its own right."""
-    for line in [*old, *(line for line in new if line not in old)]:
+    """Yield changes of the statement's lines."""
+    for line in dict.fromkeys([*old, *new]):
         before, after = old.get(line), new.get(line)
         if before != after:
             message = f"the statement's {line.replace('_', ' ')}: {after or 'nothing'}"
-            yield _editorial("statement", f"/{_STATEMENT}/{line}", before, after, message)
-
-
-def _editorial(kind: str, pointer: str, old: str | list[str] | None, new: str | list[str] | None, message: str) -> Change:
-    return Change(kind=kind, pointer=pointer, old=old, new=new, change_class=ChangeClass.EDITORIAL, message=message)
-
-
-def at_least(changes: Iterable[Change], limit: ChangeClass) -> list[Change]:
-    """Return the changes that are of this class or a graver one."""
-    order = list(ChangeClass)
-    return [change for change in changes if order.index(change.change_class) <= order.index(limit)]
+            pointer = f"/{STATEMENT_KEY}/{line}"
+            yield _change(EDITORIAL, "statement", pointer, (before, after), message)

@@ -11,7 +11,7 @@ from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import path_patterns
 from handoff_tasks.formats.words import some_of
 from handoff_tasks.git.facts import gather_facts
-from handoff_tasks.model import CheckResult, Outcome
+from handoff_tasks.model import CheckResult, Outcome, Statement
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import manifest as producer_manifest
 from handoff_tasks.producer import statement as producer_statement
@@ -23,106 +23,146 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import GitFacts, Manifest, Statement
+    from handoff_tasks.model import GitFacts, Manifest
 
 _NO_MANIFEST = (
-    "commit one (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root with --producer-root "
-    "and a commit that has its manifest with --ref"
+    "commit one (schemas/producer-contract-manifest.v1.schema.json describes it), or give the "
+    "producer's root with --producer-root and a commit that has its manifest with --ref"
 )
+_IMPACT = "--impact"
+_NO_CHANGELOG = "commit a changelog with a section for the release"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
-    """What was read of a release. ``statement`` is None when there is none that counts; ``problems`` then say why.
+    """What was read of a release.
 
-    ``written`` is the one in the changelog, whichever counts.
+    ``statement`` is the one that the packet has; if it is None, ``problems`` say why.
+    ``changelog_statement`` is the one in the changelog, also if another one is used.
     """
 
     manifest: Manifest
     facts: GitFacts
     statement: Statement | None
-    written: Statement | None
+    changelog_statement: Statement | None
     problems: tuple[Problem, ...]
     notes: tuple[Problem, ...]
 
 
-def gather_material(workspace: Workspace, statement_file: Path | None, said: Statement | None = None) -> Material:
-    """Read manifest, changelog, git and the impact statement of the workspace's commit; ``said`` is one that is known already.
+def gather_material(
+    workspace: Workspace, statement_file: Path | None, given: Statement | None = None
+) -> Material:
+    """Read manifest, changelog, statement and git facts of the workspace's commit.
 
-    Raises `HandoffError`: HP020 (no manifest), HP021 (a bad one), HP022 (no changelog).
+    The statement is ``given``, or it is read from ``statement_file``, or from the changelog.
+    Raises `HandoffError`: HP020 (no manifest), HP021 (an invalid one), HP022 (no changelog).
     """
     profile, producer = workspace.profile, workspace.producer
-    commit = producer.commit[:12]
-    committed = workspace.repository.files(producer, [profile.manifest_path, profile.changelog_path])
-    data, changelog = committed[profile.manifest_path], committed[profile.changelog_path]
-    if data is None or changelog is None:
-        raise HandoffError(
-            Problem(code=code, where=f"{commit}:{producer.prefix}{path}", message=f"the commit holds no {what} there", hint=hint)
-            for code, path, what, hint, found in (
-                ("HP020", profile.manifest_path, "producer manifest", _NO_MANIFEST, data),
-                ("HP022", profile.changelog_path, "changelog", "commit a changelog with a section for the release", changelog),
-            )
-            if found is None
-        )
-    manifest = producer_manifest.read_manifest(data, f"{commit}:{producer.prefix}{profile.manifest_path}")
-    statement, problems = (said, []) if said else _statement(workspace, manifest, changelog, statement_file)
-    written = _statement(workspace, manifest, changelog, None)[0] if said or statement_file else statement
+    data, changelog = _committed_files(workspace)
+    where = f"{producer.commit[:12]}:{producer.prefix}{profile.manifest_path}"
+    manifest = producer_manifest.read_manifest(data, where)
+    in_changelog, problems = _changelog_statement(workspace, manifest, changelog)
+    statement = in_changelog
+    if given:
+        statement, problems = given, []
+    elif statement_file is not None:
+        statement, problems = _file_statement(statement_file)
     pair = producer_statement.rollback_pair(statement) if statement else None
-    rollback = pair[1] if pair else None
     facts = gather_facts(
-        workspace.repository, producer, profile, manifest=manifest, manifest_bytes=data, rollback=rollback
+        workspace.repository,
+        producer,
+        profile,
+        manifest=manifest,
+        manifest_bytes=data,
+        rollback=pair[1] if pair else None,
     )
     kinds = {name: tag.kind for name, tag in producer.tags.items()}
     if statement:
         problems = statement_rules.statement_problems(statement, manifest, facts)
+    notes = [
+        *workspace.notes,
+        *_uncommitted(workspace),
+        *advisories.lightweight_tag(facts, profile, kinds),
+    ]
     return Material(
         manifest=manifest,
         facts=facts,
         statement=statement,
-        written=written,
+        changelog_statement=in_changelog,
         problems=tuple(problems),
-        notes=(*workspace.notes, *_uncommitted(workspace), *advisories.lightweight_tag(facts, profile, kinds)),
+        notes=tuple(notes),
     )
 
 
-def _statement(
-    workspace: Workspace, manifest: Manifest, changelog: bytes, file: Path | None
-) -> tuple[Statement | None, list[Problem]]:
-    """Return the statement from the file, else from the changelog's section of the release; and what is wrong with it."""
-    first_line = 1
-    if file is not None:
-        where = "--impact"
-        try:
-            data = files.read_plain(file)
-        except OSError as error:
-            message = f"the impact statement cannot be read: {error.strerror}"
-            return None, [Problem(code="HP060", where=where, message=message, hint="name a readable file with --impact")]
-    else:
-        where, data = workspace.profile.changelog_path, changelog
+def _committed_files(workspace: Workspace) -> tuple[bytes, bytes]:
+    """Return the bytes of manifest and changelog. Raises `HandoffError` (HP020, HP022)."""
+    profile, producer = workspace.profile, workspace.producer
+    paths = profile.manifest_path, profile.changelog_path
+    committed = workspace.repository.files(producer, paths)
+    manifest, changelog = committed[paths[0]], committed[paths[1]]
+    if manifest is not None and changelog is not None:
+        return manifest, changelog
+    at = f"{producer.commit[:12]}:{producer.prefix}"
+    problems = []
+    if manifest is None:
+        message = "there is no producer manifest in the commit"
+        where = f"{at}{paths[0]}"
+        problems.append(Problem(code="HP020", where=where, message=message, hint=_NO_MANIFEST))
+    if changelog is None:
+        message = "there is no changelog in the commit"
+        where = f"{at}{paths[1]}"
+        problems.append(Problem(code="HP022", where=where, message=message, hint=_NO_CHANGELOG))
+    raise HandoffError(problems)
+
+
+# A statement, or the problems because of which there is none.
+_Reading = tuple[Statement | None, list[Problem]]
+
+
+def _file_statement(file: Path) -> _Reading:
+    """Return the statement in the file of ``--impact``."""
     try:
-        text = data.decode("utf-8")
+        text = files.read_plain(file).decode("utf-8")
+        return producer_statement.parse(text, _IMPACT), []
+    except OSError as error:
+        message = f"the impact statement cannot be read: {error.strerror}"
+        return _no_statement(_IMPACT, message, "name a readable file with --impact")
     except UnicodeDecodeError as error:
-        message = f"byte {error.start} is not UTF-8"
-        return None, [Problem(code="HP060", where=where, message=message, hint="write it in UTF-8")]
-    if file is None:
-        try:
-            section = producer_statement.section(text, manifest.release_tag, where)
-        except HandoffError as error:
-            return None, list(error.problems)
-        if section is None:
-            message = f"no section '## {manifest.release_tag}', so no impact statement"
-            block = producer_statement.SHOWN_BLOCK
-            hint = f"add the section with {block}, filled in, and commit; or give the block with --impact FILE"
-            return None, [Problem(code="HP060", where=where, message=message, hint=hint)]
-        first_line, text = section[0] + 1, section[1]
-    try:
-        return producer_statement.parse(text, where, first_line), []
+        return _not_utf8(_IMPACT, error)
     except HandoffError as error:
         return None, list(error.problems)
 
 
+def _changelog_statement(workspace: Workspace, manifest: Manifest, changelog: bytes) -> _Reading:
+    """Return the statement in the changelog's section of the release."""
+    where = workspace.profile.changelog_path
+    try:
+        text = changelog.decode("utf-8")
+        section = producer_statement.section(text, manifest.release_tag, where)
+        if section is None:
+            message = f"no section '## {manifest.release_tag}', so no impact statement"
+            hint = (
+                f"add the section with {producer_statement.SHOWN_BLOCK}, filled in, and commit; "
+                "or give the block with --impact FILE"
+            )
+            return _no_statement(where, message, hint)
+        return producer_statement.parse(section[1], where, section[0] + 1), []
+    except UnicodeDecodeError as error:
+        return _not_utf8(where, error)
+    except HandoffError as error:
+        return None, list(error.problems)
+
+
+def _not_utf8(where: str, error: UnicodeDecodeError) -> _Reading:
+    return _no_statement(where, f"byte {error.start} is not UTF-8", "write it in UTF-8")
+
+
+def _no_statement(where: str, message: str, hint: str) -> _Reading:
+    return None, [Problem(code="HP060", where=where, message=message, hint=hint)]
+
+
 def _uncommitted(workspace: Workspace) -> list[Problem]:
-    """Return an advisory that names uncommitted files, where the packet speaks of them."""
+    """Return an advisory (HA001) that names uncommitted files which the packet covers."""
     profile, producer = workspace.profile, workspace.producer
     changed = workspace.repository.list_uncommitted(producer, workspace.base / "worktree.index")
     if not changed:
@@ -133,14 +173,22 @@ def _uncommitted(workspace: Workspace) -> list[Problem]:
     touched = sorted({*path_patterns.select(named, changed), *filter(covers, changed)})
     if not touched:
         return []
-    message = f"uncommitted, so no part of this run: {some_of(touched)}"
-    return [Problem(code="HA001", where=str(producer.root), message=message, hint="commit them if the release needs them")]
+    message = f"uncommitted, so not part of this run: {some_of(touched)}"
+    return [
+        Problem(
+            code="HA001",
+            where=str(producer.root),
+            message=message,
+            hint="commit them if the release needs them",
+        )
+    ]
 
 
-def take_in(workspace: Workspace, given: Sequence[Path]) -> list[Problem]:
-    """Lay the evidence of other machines beside what there is; return conflicts and what cannot be read (HP104, HP106).
+def merge_given_evidence(workspace: Workspace, given: Sequence[Path]) -> list[Problem]:
+    """Merge evidence of other machines into that of this one.
 
-    Raises `HandoffError`: HP105 (a folder without evidence of the commit), HP080.
+    Return conflicts and unreadable records (HP104, HP106). Raises `HandoffError`: HP105 (a folder
+    without evidence of the commit), HP080.
     """
     commit = workspace.producer.commit
     sources = [folder for place in given for folder in merge.find_evidence_folders(place, commit)]
@@ -148,19 +196,24 @@ def take_in(workspace: Workspace, given: Sequence[Path]) -> list[Problem]:
     return merge.merge_evidence(EvidenceFolder.of(workspace).make(), sources, checks)
 
 
-def results(workspace: Workspace, kept: frozenset[str] = frozenset()) -> list[CheckResult]:
-    """Return what the evidence says of each check of the profile, in its order; ``kept`` are those that an earlier run ran."""
+def read_results(workspace: Workspace, reused: frozenset[str] = frozenset()) -> list[CheckResult]:
+    """Return the result of each check of the profile, in its order, from the evidence.
+
+    ``reused`` are the checks whose evidence is an earlier run's.
+    """
     folder = EvidenceFolder.of(workspace)
     return [
-        replace(folder.result(check, workspace.binding(check)), kept=check.id in kept)
+        replace(folder.result(check, workspace.binding(check)), is_reused=check.id in reused)
         for check in workspace.profile.checks
     ]
 
 
-def not_run(workspace: Workspace) -> list[CheckResult]:
-    """Return the checks of a run that stops before any of them has run, whatever evidence an earlier run has left."""
+def results_before_any_check(workspace: Workspace) -> list[CheckResult]:
+    """Return the results of a run that stops before any check; evidence is ignored."""
     reason = "the run stopped before it (--stop-early)"
     return [
-        CheckResult(id=check.id, command=check.command, outcome=Outcome.NOT_RUN, reason=reason, record=None)
+        CheckResult(
+            id=check.id, command=check.command, outcome=Outcome.NOT_RUN, reason=reason, record=None
+        )
         for check in workspace.profile.checks
     ]

@@ -43,7 +43,7 @@ def result_document(
                 "outcome": str(check.outcome),
                 "exit_code": check.exit_code,
                 "seconds": check.record.duration_ms / 1000 if check.record else None,
-                "kept": check.kept,
+                "kept": check.is_reused,
             }
             for check in end.checks
         ],
@@ -51,9 +51,9 @@ def result_document(
 
 
 def write_result(path: Path, document: Mapping[str, object]) -> None:
-    """Write the result of a run. Raises `HandoffError` (HP080).
+    """Write the result of a run for machines. Raises `HandoffError` (HP080).
 
-    Bytes of a path that are not UTF-8 are escaped.
+    Its seconds are floats. Bytes of a name that are not UTF-8 are written as escapes.
     """
     files.write(path, canonical.result_bytes(_in_utf8(document)))
 
@@ -63,4 +63,6 @@ def _in_utf8(value: Any) -> Any:
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, dict):
         return {key: _in_utf8(item) for key, item in value.items()}
-    return [_in_utf8(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_in_utf8(item) for item in value]
+    return value

@@ -95,7 +95,7 @@ def _build_step(entry: Mapping[str, Any], result: CheckResult | None, lines: Seq
         facts=tuple(_facts(record)) if record else (),
         log=log.file if log else None,
         log_size=log.size if log else 0,
-        kept=result.kept if result else False,
+        kept=result.is_reused if result else False,
         tail=_shorten_tail(lines),
         cause=_shorten(failure_line.explain(outcome, lines)),
     )

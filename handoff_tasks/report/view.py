@@ -220,7 +220,7 @@ def _timeline(end: RunEnd, source: Source) -> Timeline | None:
     It is None for a short run.
     """
     records = {check.id: check.record for check in end.checks if check.record}
-    of_this_run = [check.id for check in end.checks if check.record and not check.kept]
+    of_this_run = [check.id for check in end.checks if check.record and not check.is_reused]
     timeline = draw_timeline(
         records, of_this_run or list(records), source.ended or {}, source.lanes, source.alone
     )
@@ -250,7 +250,7 @@ def _check_sentences(end: RunEnd) -> list[str]:
         passed = f"{counts[Outcome.PASSED]} of {quantity(number, 'check')} passed"
         return [f"{passed}; {end.tally}."]
     sentences = [f"All {number} checks passed." if number > 1 else "The check passed."]
-    kept = sum(check.kept for check in end.checks)
+    kept = sum(check.is_reused for check in end.checks)
     if kept:
         passes = quantity(kept, "pass is", "passes are")
         sentences.append(f"{passes} kept from an earlier run with the same inputs.")

@@ -1,4 +1,4 @@
-"""Judge a release by what git says of it (HP05x, HP06x; DOMAIN section 4)."""
+"""Check a release by what git says of it (HP032, HP033, HP050 to HP057, HP065 to HP067)."""
 
 from __future__ import annotations
 
@@ -14,178 +14,258 @@ if TYPE_CHECKING:
     from handoff_tasks.model import GitFacts, Manifest, Tag
     from handoff_tasks.producer.profile import Profile
 
-_RENAME = "rename or delete the other one, so that nobody takes it for the release"
-_WITH_HISTORY = "import it with its history (git subtree without --squash), or make the packet in the producer's own repository"
+_RENAME = "rename or delete the other one, so that it is not taken for the release"
+_WITH_HISTORY = (
+    "import it with its history (git subtree without --squash), "
+    "or make the packet in the producer's own repository"
+)
 
 
-def git_problems(facts: GitFacts, manifest: Manifest, profile: Profile, *, allow_untagged: bool) -> list[Problem]:
-    """Return what git says against the release (HP032, HP033, HP050 to HP057, HP065 to HP067; DOMAIN section 4).
+def git_problems(
+    facts: GitFacts, manifest: Manifest, profile: Profile, *, allow_untagged: bool
+) -> list[Problem]:
+    """Return what git says against the release.
 
-    A release is good when its runtime commit is an ancestor of (or is) tag and verified commit, with the same runtime paths in all
-    three. No tag yet is good only with ``allow_untagged``.
+    HP032, HP033, HP050 to HP057, HP065 to HP067. A release is good if its runtime commit is the
+    tag's target and the verified commit or an ancestor of them, with the same runtime paths in all
+    three. A release without a tag is good only with ``allow_untagged``.
     """
-    found: list[Problem] = []
+    problems = [
+        *_verified_commit_problems(facts, profile),
+        *_namesake_problems(facts),
+        *_runtime_problems(facts, manifest, profile),
+        *_service_version_problems(facts, manifest, profile),
+    ]
+    if facts.tag.existing is not None:
+        problems += _tag_problems(facts.tag.existing, profile)
+        problems += _tag_target_problems(facts, facts.tag.existing)
+        if facts.tag.existing.target != facts.verified.commit:
+            problems += _manifest_at_tag_problems(facts, manifest, profile)
+    elif not allow_untagged:
+        problems.append(_untagged_problem(facts, profile))
+    return problems
 
-    def wrong(code: str, where: str, message: str, hint: str) -> None:
-        found.append(Problem(code=code, where=where, message=message, hint=hint))
 
-    at = f"{repository_path(facts, profile.manifest_path)}#/commit_sha"
+def _verified_commit_problems(facts: GitFacts, profile: Profile) -> Iterator[Problem]:
+    """Yield what separates the runtime commit from the verified commit (HP050, HP051, HP054)."""
+    at_sha = f"{repository_path(facts, profile.manifest_path)}#/commit_sha"
     short = facts.runtime.commit[:12]
-    squashed = (
-        f"; {facts.runtime.squash_commit[:12]} imported the producer without its history" if facts.runtime.squash_commit else ""
-    )
+    imported = ""
+    if facts.runtime.squash_commit:
+        imported = f"; {facts.runtime.squash_commit[:12]} imported the producer without its history"
     if facts.runtime.to_verified is Relation.MISSING:
-        message = f"{facts.runtime.commit} is no commit of the repository{squashed}"
+        message = f"{facts.runtime.commit} is not a commit of the repository{imported}"
         hint = "put the runtime commit's sha into the manifest, or fetch the commit"
-        wrong("HP050", at, message, _WITH_HISTORY if squashed else hint)
+        if facts.runtime.squash_commit:
+            hint = _WITH_HISTORY
+        yield Problem(code="HP050", where=at_sha, message=message, hint=hint)
     elif facts.runtime.to_verified is Relation.UNRELATED:
-        message = f"the runtime commit {short} is no ancestor of the verified commit {facts.verified.commit[:12]}{squashed}"
-        wrong("HP051", at, message, _WITH_HISTORY if squashed else _other_runtime(facts))
+        message = (
+            f"the runtime commit {short} is not an ancestor of the verified commit "
+            f"{facts.verified.commit[:12]}{imported}"
+        )
+        hint = _WITH_HISTORY if facts.runtime.squash_commit else _other_runtime_hint(facts)
+        yield Problem(code="HP051", where=at_sha, message=message, hint=hint)
     elif facts.runtime.changed_to_verified:
         paths = some_of(repository_paths(facts, facts.runtime.changed_to_verified))
-        message = f"runtime paths differ between the runtime commit {short} and the verified commit: {paths}"
-        wrong("HP054", f"commit {facts.verified.commit}", message, _other_runtime(facts))
+        message = (
+            f"runtime paths differ between the runtime commit {short} and the verified commit: "
+            f"{paths}"
+        )
+        where = f"commit {facts.verified.commit}"
+        yield Problem(code="HP054", where=where, message=message, hint=_other_runtime_hint(facts))
+
+
+def _namesake_problems(facts: GitFacts) -> Iterator[Problem]:
+    for kind, commit in facts.tag.namesakes:
+        message = f"a {kind} of that name is at {commit}, and the release is not tagged yet"
+        where = f"tag {facts.tag.name}"
+        yield Problem(code="HP067", where=where, message=message, hint=_RENAME)
+
+
+def _untagged_problem(facts: GitFacts, profile: Profile) -> Problem:
+    hint = (
+        "tag the release and run again, or use --allow-untagged for a packet that says so; "
+        "if it is tagged elsewhere, fetch the tags: git fetch --tags"
+    )
+    if facts.verified.producer_path != "." and not profile.tag_prefix:
+        # The larger repository's tags are not the producer's.
+        hint = (
+            "name the prefix of the producer's own tags in the profile (git.tag_prefix), "
+            "or use --allow-untagged"
+        )
     where = f"tag {facts.tag.name}"
-    for what, commit in facts.tag.namesakes:
-        message = f"a {what} of that name is at {commit}, and the release is not tagged yet"
-        wrong("HP067", where, message, _RENAME)
-    if facts.tag.existing is None:
-        if not allow_untagged:
-            hint = (
-                "tag the release and run again, or say --allow-untagged for a packet that says so; if it is tagged elsewhere, "
-                "fetch the tags: git fetch --tags"
-            )
-            if facts.verified.producer_path != "." and not profile.tag_prefix:
-                # The larger repository's tags are not the producer's.
-                hint = "name the prefix of the producer's own tags in the profile (git.tag_prefix), or say --allow-untagged"
-            wrong("HP052", where, "the release is not tagged", hint)
-    else:
-        target = facts.tag.existing.target[:12]
-        if facts.runtime.to_tag is Relation.UNRELATED:
-            message = f"the runtime commit {short} is no ancestor of the tag's target {target}"
-            wrong("HP051", where, message, "tag a commit that follows the runtime commit, or correct the manifest's commit_sha")
-        elif facts.runtime.changed_to_tag:
-            changed = some_of(repository_paths(facts, facts.runtime.changed_to_tag))
-            message = f"runtime paths differ between the runtime commit {short} and the tag's target {target}: {changed}"
-            wrong("HP053", where, message, "correct the manifest's commit_sha, or tag a commit with the same runtime paths")
-        found += _tag_problems(facts.tag.existing, profile)
-        if facts.tag.existing.target != facts.verified.commit:
-            found += _manifest_at_tag(facts, manifest, profile)
-    found += _runtime_problems(facts, manifest, profile)
-    if manifest.service_version not in profile.envelope_policies:
-        message = f"{manifest.service_version} has no envelope policy; known: {', '.join(profile.envelope_policies)}"
-        where = f"{repository_path(facts, profile.manifest_path)}#/expected_service_contract_version"
-        wrong("HP057", where, message, "describe its error envelope in the profile's envelope_policies")
-    return found
+    return Problem(code="HP052", where=where, message="the release is not tagged", hint=hint)
+
+
+def _tag_target_problems(facts: GitFacts, tag: Tag) -> Iterator[Problem]:
+    """Yield what separates the runtime commit from the tag's target (HP051, HP053)."""
+    short, target = facts.runtime.commit[:12], tag.target[:12]
+    where = f"tag {facts.tag.name}"
+    if facts.runtime.to_tag is Relation.UNRELATED:
+        message = f"the runtime commit {short} is not an ancestor of the tag's target {target}"
+        hint = "tag a commit that follows the runtime commit, or correct the manifest's commit_sha"
+        yield Problem(code="HP051", where=where, message=message, hint=hint)
+    elif facts.runtime.changed_to_tag:
+        changed = some_of(repository_paths(facts, facts.runtime.changed_to_tag))
+        message = (
+            f"runtime paths differ between the runtime commit {short} and the tag's target "
+            f"{target}: {changed}"
+        )
+        hint = "correct the manifest's commit_sha, or tag a commit with the same runtime paths"
+        yield Problem(code="HP053", where=where, message=message, hint=hint)
 
 
 def _runtime_problems(facts: GitFacts, manifest: Manifest, profile: Profile) -> Iterator[Problem]:
-    """Yield what the runtime commit says against profile and manifest (HP032, HP033, HP056)."""
-    short = facts.runtime.commit[:12]
+    """Yield what the runtime says against profile and manifest (HP032, HP033, HP057)."""
     if facts.runtime.absent and len(facts.runtime.absent) == len(profile.runtime_paths):
-        message = f"neither the runtime commit {short} nor the verified commit has {', '.join(facts.runtime.absent)}"
-        hint = "correct git.runtime_paths: with no runtime to compare, two releases would always look the same"
-        yield Problem(code="HP032", where="git.runtime_paths", message=message, hint=hint)
-    for path, what in facts.runtime.outside:
-        hint = "put its files into the commit: a check sees what the commit holds and nothing else"
-        yield Problem(
-            code="HP033", where=repository_path(facts, path), message=f"lies below the runtime paths and is {what}", hint=hint
-        )
-    stated = facts.runtime.service_version
-    if stated is None and profile.service_version_path and facts.runtime.to_verified is not Relation.MISSING:
-        message = f"no line there says the service version; expected one that matches {profile.service_version_pattern}"
-        hint = "correct git.service_version in the profile, or state the version in that file"
-        where = f"{short}:{_below(facts.runtime.path, profile.service_version_path)}"
-        yield Problem(code="HP056", where=where, message=message, hint=hint)
-    if stated is not None and stated != manifest.service_version:
         message = (
-            f"the manifest says {manifest.service_version}, but its own runtime commit {short} says {stated} in "
-            f"{_below(facts.runtime.path, profile.service_version_path or '')}"
+            f"neither the runtime commit {facts.runtime.commit[:12]} nor the verified commit has "
+            f"{', '.join(facts.runtime.absent)}"
         )
-        hint = "put the commit that really speaks the version into the manifest's commit_sha, or correct the version"
-        where = f"{repository_path(facts, profile.manifest_path)}#/expected_service_contract_version"
+        hint = (
+            "correct git.runtime_paths: without a runtime to compare, any two releases would look "
+            "the same"
+        )
+        yield Problem(code="HP032", where="git.runtime_paths", message=message, hint=hint)
+    for path, kind in facts.runtime.outside:
+        where = repository_path(facts, path)
+        message = f"is below the runtime paths and is {kind}"
+        hint = "put its files into the commit: a check sees only what the commit contains"
+        yield Problem(code="HP033", where=where, message=message, hint=hint)
+    if manifest.service_version not in profile.envelope_policies:
+        known = ", ".join(profile.envelope_policies)
+        message = f"{manifest.service_version} has no envelope policy; known: {known}"
+        where = _at_service_version(facts, profile)
+        hint = "describe its error envelope in the profile's envelope_policies"
+        yield Problem(code="HP057", where=where, message=message, hint=hint)
+
+
+def _service_version_problems(
+    facts: GitFacts, manifest: Manifest, profile: Profile
+) -> Iterator[Problem]:
+    """Yield a service version in the runtime that is not the manifest's (HP056)."""
+    if not profile.service_version_path or facts.runtime.to_verified is Relation.MISSING:
+        return
+    short = facts.runtime.commit[:12]
+    path = _below(facts.runtime.path, profile.service_version_path)
+    stated = facts.runtime.service_version
+    if stated is None:
+        message = (
+            "no line states the service version; expected one that matches "
+            f"{profile.service_version_pattern}"
+        )
+        hint = "correct git.service_version in the profile, or state the version in that file"
+        yield Problem(code="HP056", where=f"{short}:{path}", message=message, hint=hint)
+    elif stated != manifest.service_version:
+        message = (
+            f"the manifest says {manifest.service_version}, but its own runtime commit {short} "
+            f"says {stated} in {path}"
+        )
+        hint = (
+            "put the commit that has this version into the manifest's commit_sha, "
+            "or correct the version"
+        )
+        where = _at_service_version(facts, profile)
         yield Problem(code="HP056", where=where, message=message, hint=hint)
 
 
-def _tag_problems(tag: Tag, profile: Profile) -> list[Problem]:
-    """Return what is wrong with the tag itself (HP065 to HP067), wherever it points."""
-    found = []
+def _at_service_version(facts: GitFacts, profile: Profile) -> str:
+    path = repository_path(facts, profile.manifest_path)
+    return f"{path}#/expected_service_contract_version"
+
+
+def _tag_problems(tag: Tag, profile: Profile) -> Iterator[Problem]:
+    """Yield what is wrong with the tag itself, wherever it points (HP065 to HP067)."""
     where = f"tag {tag.name}"
     if profile.annotated_tag and tag.kind != "annotated":
         message = f"found a {tag.kind} tag; the profile expects an annotated one"
-        anew = f"git tag --annotate --force {tag.name} {tag.target}"
-        hint = f"fetch the annotated one, if there is one: {_fetch_again(tag.name)}; or make it anew: {anew}"
-        found.append(Problem(code="HP065", where=where, message=message, hint=hint))
+        create = f"git tag --annotate --force {tag.name} {tag.target}"
+        hint = (
+            f"if there is an annotated one, fetch it: {_fetch_again(tag.name)}; "
+            f"otherwise create it: {create}"
+        )
+        yield Problem(code="HP065", where=where, message=message, hint=hint)
     if tag.other_name is not None:
-        message = f"its tag object bears the name {tag.other_name}; expected {tag.name}"
-        hint = "make the tag anew on the release's commit, under its own name"
-        found.append(Problem(code="HP066", where=where, message=message, hint=hint))
-    for what, commit in tag.namesakes:
-        message = f"a {what} of that name is at {commit}; the tag points to {tag.target}"
-        found.append(Problem(code="HP067", where=where, message=message, hint=_RENAME))
-    return found
+        message = f"its tag object has the name {tag.other_name}; expected {tag.name}"
+        hint = "create the tag again on the release's commit, with its own name"
+        yield Problem(code="HP066", where=where, message=message, hint=hint)
+    for kind, commit in tag.namesakes:
+        message = f"a {kind} of that name is at {commit}; the tag points to {tag.target}"
+        yield Problem(code="HP067", where=where, message=message, hint=_RENAME)
 
 
 def _fetch_again(tag: str) -> str:
     return f"git fetch --force origin refs/tags/{tag}:refs/tags/{tag}"
 
 
-def clobbered_tag_hint(tag: str) -> str:
+def replaced_tag_hint(tag: str) -> str:
     """Return what to do about a tag that a checkout in CI may have replaced."""
     return (
-        f"a checkout in CI may have replaced an annotated tag by a lightweight one; to see the release's own: {_fetch_again(tag)}"
+        "a checkout in CI may have replaced an annotated tag by a lightweight one; "
+        f"to see the release's own: {_fetch_again(tag)}"
     )
 
 
-def _manifest_at_tag(facts: GitFacts, manifest: Manifest, profile: Profile) -> list[Problem]:
-    where = f"{profile.tag_name(manifest.release_tag)}:{repository_path(facts, profile.manifest_path)}"
-    coming = "for the next release, put its tag into the manifest's release_tag"
+def _manifest_at_tag_problems(
+    facts: GitFacts, manifest: Manifest, profile: Profile
+) -> Iterator[Problem]:
+    """Yield where the manifest at the tag is not that of the verified commit (HP055)."""
+    path = repository_path(facts, profile.manifest_path)
+    where = f"{profile.tag_name(manifest.release_tag)}:{path}"
+    next_release = "for the next release, put its tag into the manifest's release_tag"
     if facts.tag.manifest is None:
-        message, hint = "the tag's target holds no readable manifest", f"tag a commit that holds the manifest; {coming}"
-        return [Problem(code="HP055", where=where, message=message, hint=hint)]
-    hint = f"{coming}; to verify {facts.tag.name}: --ref {facts.tag.name}"
+        message = "the tag's target has no readable manifest"
+        hint = f"tag a commit that has the manifest; {next_release}"
+        yield Problem(code="HP055", where=where, message=message, hint=hint)
+        return
+    hint = f"{next_release}; to verify {facts.tag.name}: --ref {facts.tag.name}"
     here, there = manifest.baseline(), facts.tag.manifest.baseline()
     if here == there and facts.tag.manifest_sha256 != facts.verified.manifest_sha256:
-        message = "the manifest at the tag has other bytes than the verified commit's, and consumers mirror them"
-        return [Problem(code="HP055", where=where, message=message, hint=hint)]
-    return [
-        Problem(
-            code="HP055",
-            where=f"{where}#/{key}",
-            message=f"found {there[key]} at the tag; the verified commit's manifest says {here[key]}",
-            hint=hint,
+        message = (
+            "the manifest at the tag has other bytes than the verified commit's, "
+            "and consumers mirror them"
         )
-        for key in here
-        if here[key] != there[key]
-    ]
+        yield Problem(code="HP055", where=where, message=message, hint=hint)
+    for key, value in here.items():
+        if there[key] != value:
+            message = f"found {there[key]} at the tag; the verified commit's manifest says {value}"
+            yield Problem(code="HP055", where=f"{where}#/{key}", message=message, hint=hint)
 
 
-def _other_runtime(facts: GitFacts) -> str:
-    """Return what to do if the verified commit does not have the runtime of its manifest's ``commit_sha``.
+def _other_runtime_hint(facts: GitFacts) -> str:
+    """Return what to do if the verified commit has another runtime than ``commit_sha``.
 
-    The verified commit itself is right as the new ``commit_sha``: the commit that names it changes the manifest only.
+    The verified commit itself can be the new ``commit_sha``: the commit that names it changes only
+    the manifest.
     """
+    commit = facts.verified.commit
     if facts.tag.existing is None:
-        return f"put {facts.verified.commit} into the manifest's commit_sha and into the statement's repin line, then commit both"
-    coming = (
-        f"for the next release, put its tag and {facts.verified.commit} into the manifest (release_tag, commit_sha) and into the "
-        "repin line of its own statement"
+        return (
+            f"put {commit} into the manifest's commit_sha and into the statement's repin line, "
+            "then commit both"
+        )
+    hint = (
+        f"for the next release, put its tag and {commit} into the manifest "
+        "(release_tag, commit_sha) and into the repin line of its own statement"
     )
     if not facts.runtime.changed_to_tag and facts.runtime.to_tag in (Relation.SAME, Relation.ANCESTOR):
-        return f"{coming}; to verify {facts.tag.name}: --ref {facts.tag.name}"
-    return coming
+        hint += f"; to verify {facts.tag.name}: --ref {facts.tag.name}"
+    return hint
 
 
 def other_runtime(facts: GitFacts, manifest: Manifest) -> list[Problem]:
-    """Return an advisory (HA009) if the verified commit has another runtime than the release that its manifest names."""
+    """Return an advisory (HA009) if the verified commit has another runtime than its manifest."""
+    tag, short = manifest.release_tag, manifest.commit_sha[:12]
     if facts.runtime.changed_to_verified:
-        which = some_of(facts.runtime.changed_to_verified)
-        message = f"it has another runtime than the manifest's {manifest.release_tag}/{manifest.commit_sha[:12]}: {which}"
+        paths = some_of(facts.runtime.changed_to_verified)
+        message = f"it has another runtime than the manifest's {tag}/{short}: {paths}"
     elif facts.runtime.to_verified is Relation.UNRELATED:
-        message = f"the runtime commit of the manifest's {manifest.release_tag}, {manifest.commit_sha[:12]}, does not lie before it"
+        message = f"the runtime commit of the manifest's {tag}, {short}, is not an ancestor"
     else:
         return []
-    return [Problem(code="HA009", where=f"commit {facts.verified.commit[:12]}", message=message, hint=_other_runtime(facts))]
+    where = f"commit {facts.verified.commit[:12]}"
+    return [Problem(code="HA009", where=where, message=message, hint=_other_runtime_hint(facts))]
 
 
 def repository_path(facts: GitFacts, path: str) -> str:

@@ -1,225 +1,301 @@
-"""Judge a packet by git, the manifest and the profile (HP063 to HP072)."""
+"""Check a packet by git, the manifest and the profile (HP063 to HP075)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from handoff_tasks.model import Outcome
-from handoff_tasks.packet.build import GO, envelope_policy, generated_at, git_state
+from handoff_tasks.packet.build import envelope_policy, generated_at, git_state
+from handoff_tasks.packet.diff import relative_command
+from handoff_tasks.packet.document import GO, STATEMENT_KEY, is_own
 from handoff_tasks.problems import Problem
 from handoff_tasks.producer import statement
 from handoff_tasks.rules import advisories
 from handoff_tasks.rules import git as git_rules
 from handoff_tasks.rules import packet as packet_rules
 from handoff_tasks.rules import statement as statement_rules
-from handoff_tasks.rules.packet import STATEMENT_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
-    from typing import Any
 
     from handoff_tasks.model import GitFacts, Manifest
-    from handoff_tasks.producer.profile import Profile
+    from handoff_tasks.packet.document import (
+        AnyPacket,
+        GitState,
+        OutcomeEntry,
+        PacketDocument,
+    )
+    from handoff_tasks.producer.profile import Mode, Profile
 
 _AGAIN = "do not use this packet: verify the release again with the handoff session"
+_FETCH_TAGS = (
+    "fetch the tags, then verify again: git fetch --tags; "
+    "if the producer has no such tag, do not use this packet"
+)
 
 
-def tag_kind(document: Mapping[str, Any], facts: GitFacts, where: str) -> list[Problem]:
-    """Return an advisory (HA020) if a packet's tag is annotated, and the clone has a lightweight one at the same commit."""
-    if not _is_clobbered(document, facts):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A packet, its name in messages, and what git, manifest and profile say today."""
+
+    document: AnyPacket
+    facts: GitFacts
+    manifest: Manifest
+    profile: Profile
+    where: str
+
+    def problem(self, pointer: str, message: str) -> Problem:
+        """Return a problem (HP072) at a place in the packet."""
+        place = f"{self.where}#{pointer}"
+        return Problem(code="HP072", where=place, message=message, hint=_AGAIN)
+
+    def mode(self) -> Mode | None:
+        """Return the packet's mode, None if the profile does not have it."""
+        name = self.document["handoff_mode"]
+        return next((mode for mode in self.profile.modes if mode.name == name), None)
+
+
+def tag_kind(document: AnyPacket, facts: GitFacts, where: str) -> list[Problem]:
+    """Return an advisory (HA020) if the packet's tag is annotated and the clone's is not."""
+    if facts.tag.existing is None or not is_own(document):
         return []
-    assert facts.tag.existing is not None
+    if not _is_replaced_by_lightweight(document, facts):
+        return []
     message = "the packet says annotated; in this clone the tag is lightweight, at the same commit"
-    return [
-        Problem(
-            code="HA020",
-            where=f"{where}#/git_state/tag/kind",
-            message=message,
-            hint=git_rules.clobbered_tag_hint(facts.tag.existing.name),
-        )
-    ]
+    place = f"{where}#/git_state/tag/kind"
+    hint = git_rules.replaced_tag_hint(facts.tag.name)
+    return [Problem(code="HA020", where=place, message=message, hint=hint)]
 
 
-def _is_clobbered(document: Mapping[str, Any], facts: GitFacts) -> bool:
-    said = document["git_state"]["tag"] if "git_state" in document else {}
-    tag = facts.tag.existing
-    return tag is not None and (said.get("kind"), said.get("target")) == ("annotated", tag.target) and tag.kind == "lightweight"
+def _is_replaced_by_lightweight(document: PacketDocument, facts: GitFacts) -> bool:
+    stated, tag = document["git_state"]["tag"], facts.tag.existing
+    if tag is None or stated["kind"] != "annotated":
+        return False
+    return stated["target"] == tag.target and tag.kind == "lightweight"
 
 
-def tagged_since(document: Mapping[str, Any], facts: GitFacts) -> list[Problem]:
-    """Return an advisory (HA012) when the release of an untagged packet has been tagged since."""
-    if "git_state" not in document or document["git_state"]["tag"]["state"] == "tagged" or facts.tag.existing is None:
+def tagged_since(document: AnyPacket, facts: GitFacts) -> list[Problem]:
+    """Return an advisory (HA012) if an untagged packet's release has been tagged since."""
+    if not is_own(document) or facts.tag.existing is None:
+        return []
+    if document["git_state"]["tag"]["state"] == "tagged":
         return []
     message = f"the release has been tagged since: {facts.tag.name} points to {facts.tag.existing.target}"
     hint = "run the handoff session at the tag for a packet that says so"
     return [Problem(code="HA012", where="git_state/tag", message=message, hint=hint)]
 
 
-def packet_against_git(
-    document: Mapping[str, Any], facts: GitFacts, manifest: Manifest, profile: Profile, where: str
-) -> list[Problem]:
-    """Return where git, the manifest and the profile, asked today, contradict a packet (HP072).
+def git_contradictions(compared: Comparison) -> list[Problem]:
+    """Return where git, the manifest and the profile contradict a packet today (HP072).
 
-    A tag that has come since does not contradict it, and one that the clone lacks is told in one finding (HP075). Of a packet of
-    another generator the keys that it has are looked at. What a packet says of the profile's place is not: `packet_judge` does.
+    A tag that was made since does not contradict it; a tag that the clone lacks gives one problem
+    (HP075). Of other generators' packets, the keys that they have are compared. The place of the
+    profile is not compared: `release.choose_profile` does that.
     """
-    known = [mode for mode in profile.modes if mode.name == document["handoff_mode"]]
-    hint = _AGAIN
-    if not known:
-        message = f"found {document['handoff_mode']}; the profile knows {', '.join(mode.name for mode in profile.modes)}"
-        return [Problem(code="HP072", where=f"{where}#/handoff_mode", message=message, hint=hint)]
-    now: dict[str, Any] = {
-        "expected_service_contract_version": known[0].rehearsed or manifest.service_version,
+    document, facts = compared.document, compared.facts
+    mode = compared.mode()
+    if mode is None:
+        modes = ", ".join(mode.name for mode in compared.profile.modes)
+        message = f"found {document['handoff_mode']}; the profile has {modes}"
+        return [compared.problem("/handoff_mode", message)]
+    today = _values_today(compared, mode)
+    problems = []
+    if is_own(document):
+        state = git_state(facts)
+        if missing := _missing_tag(document, compared):
+            problems.append(missing)
+        _use_packets_tag(document, state, facts)
+        today["git_state"] = state
+        stated = _own_values(document, today)
+        if document["handoff_generated_at_source"] == "verified-commit":
+            stated["handoff_generated_at_utc"] = document["handoff_generated_at_utc"]
+            today["handoff_generated_at_utc"] = generated_at(facts.verified.committed_at)
+    else:
+        stated = _foreign_values(document, compared.profile, today)
+        today = {key: value for key, value in today.items() if key in stated}
+    for pointer, old, new in _differences(stated, today, ""):
+        quoted = packet_rules.quoted
+        message = f"the packet says {quoted(old)}; today it is {quoted(new)}"
+        problems.append(compared.problem(pointer, message))
+    names = list(document["non_2xx_envelope_policy"])
+    names_today = list(envelope_policy(compared.profile, compared.manifest))
+    if names != names_today and sorted(names) == sorted(names_today):
+        message = (
+            f"the packet has the order {', '.join(names)}; today it is {', '.join(names_today)}"
+        )
+        problems.append(compared.problem("/non_2xx_envelope_policy", message))
+    return problems
+
+
+def _values_today(compared: Comparison, mode: Mode) -> dict[str, object]:
+    manifest, profile = compared.manifest, compared.profile
+    return {
+        "expected_service_contract_version": mode.rehearsed or manifest.service_version,
         "active_runtime_baseline": manifest.baseline(),
         "error_code_enum": list(manifest.error_codes),
         "non_2xx_envelope_policy": envelope_policy(profile, manifest),
         "manifest_path": profile.manifest_path,
         "changelog_path": profile.changelog_path,
         "verification_commands": [check.command for check in profile.checks],
-        **known[0].blocks,
+        **mode.blocks,
         "producer": {"id": profile.id, "name": profile.name},
-        "verification_outcomes": [{"id": check.id, "command": check.command} for check in profile.checks],
-        "git_state": git_state(facts),
+        "verification_outcomes": [
+            {"id": check.id, "command": check.command} for check in profile.checks
+        ],
     }
-    found: list[Problem] = []
-    if "git_state" not in document:
-        now = {key: value for key, value in now.items() if key in document}
-    else:
-        found += _as_the_clone_can_tell(document, now["git_state"], facts, where)
-    then = {key: document.get(key) for key in now}
-    if "packet_contract_version" not in document:
-        then |= _without_root(then, profile)
-    if "producer" in now and isinstance(then["producer"], dict):
-        then["producer"] = {key: then["producer"].get(key) for key in now["producer"]}
-    if "verification_outcomes" in now and then["verification_outcomes"]:
-        then["verification_outcomes"] = [{key: one[key] for key in ("id", "command")} for one in then["verification_outcomes"]]
-    if document.get("handoff_generated_at_source") == "verified-commit":
-        then["handoff_generated_at_utc"] = document["handoff_generated_at_utc"]
-        now["handoff_generated_at_utc"] = generated_at(facts.verified.committed_at)
-    for pointer, old, new in _differences(then, now, ""):
-        message = f"the packet says {packet_rules.quoted(old)}; today it is {packet_rules.quoted(new)}"
-        found.append(Problem(code="HP072", where=f"{where}#{pointer}", message=message, hint=hint))
-    envelopes = [list(some.get("non_2xx_envelope_policy") or ()) for some in (then, now)]
-    if envelopes[0] != envelopes[1] and sorted(envelopes[0]) == sorted(envelopes[1]):
-        message = f"the packet has the order {', '.join(envelopes[0])}; today it is {', '.join(envelopes[1])}"
-        found.append(Problem(code="HP072", where=f"{where}#/non_2xx_envelope_policy", message=message, hint=hint))
-    return found
 
 
-def _without_root(then: Mapping[str, Any], profile: Profile) -> dict[str, Any]:
-    """Return the paths and commands of another generator's packet relative to the producer's root, which it wrote into them."""
-    path, below = then.get("manifest_path"), f"/{profile.manifest_path}"
+def _own_values(document: PacketDocument, today: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of a packet that are compared with those of today."""
+    values: Mapping[str, object] = document
+    producer = document["producer"]
+    return {
+        **{key: values.get(key) for key in today},
+        "producer": {"id": producer["id"], "name": producer["name"]},
+        "verification_outcomes": [
+            {"id": outcome["id"], "command": outcome["command"]}
+            for outcome in document["verification_outcomes"]
+        ],
+    }
+
+
+def _foreign_values(
+    document: AnyPacket, profile: Profile, today: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the compared values of a packet, with paths relative to the producer's root.
+
+    Other generators write the path of the root on one machine into paths and commands.
+    """
+    values: Mapping[str, object] = document
+    stated = {key: values[key] for key in today if key in values}
+    if producer := document.get("producer"):
+        stated["producer"] = {"id": producer["id"], "name": producer["name"]}
+    path, below = document.get("manifest_path"), f"/{profile.manifest_path}"
     if not isinstance(path, str) or not path.endswith(below):
-        return {}
+        return stated
     root = path.removesuffix(below)
-    made: dict[str, Any] = {"manifest_path": profile.manifest_path}
-    if isinstance(changelog := then.get("changelog_path"), str):
-        made["changelog_path"] = changelog.removeprefix(f"{root}/")
-    if isinstance(commands := then.get("verification_commands"), list):
-        made["verification_commands"] = [
-            " ".join("." if word == root else word for word in str(command).split(" ")) for command in commands
+    stated["manifest_path"] = profile.manifest_path
+    changelog = document.get("changelog_path")
+    if isinstance(changelog, str):
+        stated["changelog_path"] = changelog.removeprefix(f"{root}/")
+    commands = document.get("verification_commands")
+    if isinstance(commands, list):
+        stated["verification_commands"] = [
+            relative_command(str(command), root) for command in commands
         ]
-    return made
+    return stated
 
 
-def _as_the_clone_can_tell(document: Mapping[str, Any], state: dict[str, Any], facts: GitFacts, where: str) -> Iterator[Problem]:
-    """Take from a packet into ``state`` what this clone cannot tell of the tag; yield a finding (HP075) if it lacks the tag."""
-    said = document["git_state"]
-    tagged = said["tag"]["state"] == "tagged"
-    if tagged != (facts.tag.existing is not None):
-        for key in ("tag", "runtime_to_tag"):
-            state[key] = {**said[key], "name": facts.tag.name} if key == "tag" else said[key]
-    if tagged and facts.tag.existing is None:
-        message = f"this clone has no tag {facts.tag.name}; the packet says that it points to {said['tag']['target']}"
-        hint = "fetch the tags, then verify again: git fetch --tags; if the producer has no such tag, do not use this packet"
-        yield Problem(code="HP075", where=f"{where}#/git_state/tag", message=message, hint=hint)
-    if _is_clobbered(document, facts):
-        state["tag"]["kind"] = said["tag"]["kind"]
+def _missing_tag(document: PacketDocument, compared: Comparison) -> Problem | None:
+    """Return a problem (HP075) if the clone lacks the packet's tag."""
+    tag, facts = document["git_state"]["tag"], compared.facts
+    if tag["state"] != "tagged" or facts.tag.existing is not None:
+        return None
+    message = (
+        f"this clone has no tag {facts.tag.name}; the packet says that it points to {tag['target']}"
+    )
+    place = f"{compared.where}#/git_state/tag"
+    return Problem(code="HP075", where=place, message=message, hint=_FETCH_TAGS)
 
 
-def packet_statement(
-    document: Mapping[str, Any], facts: GitFacts, manifest: Manifest, profile: Profile, tags: Collection[str], where: str
-) -> list[Problem]:
-    """Return what git and the manifests say against a packet's statement, each at its line in the packet.
+def _use_packets_tag(document: PacketDocument, state: GitState, facts: GitFacts) -> None:
+    """Replace in ``state`` what this clone cannot know of the packet's tag."""
+    stated = document["git_state"]
+    if (stated["tag"]["state"] == "tagged") != (facts.tag.existing is not None):
+        state["tag"] = {**stated["tag"], "name": facts.tag.name}
+        state["runtime_to_tag"] = stated["runtime_to_tag"]
+    if _is_replaced_by_lightweight(document, facts):
+        state["tag"]["kind"] = stated["tag"]["kind"]
 
-    ``tags`` are those of the clone. If it lacks the tag to roll back to, it lacks the release that the lines are held against, and
-    one finding (HP075) says so. Lines that are not filled in are left to `foreign_problems`.
+
+def statement_contradictions(compared: Comparison, tags: Collection[str]) -> list[Problem]:
+    """Return where git and the manifests contradict a packet's statement, line by line.
+
+    ``tags`` are those of the clone. If it lacks the tag to roll back to, it lacks the release with
+    which the lines are compared: one problem (HP075) says so. `packet_rules` reports lines that are
+    not filled in.
     """
-    said = statement_rules.statement_of(document)
-    if said is None:
+    document, manifest, where = compared.document, compared.manifest, compared.where
+    stated = statement_rules.statement_of(document)
+    if stated is None:
         return []
-    key = "consumer_impact_statement" if document.get("consumer_impact_statement") else STATEMENT_KEY
-    lines = said.to_dict()
-    found = [
-        replace(one, where=f"{where}#/{key}/{statement.LABELS[one.where]}", hint=_AGAIN)
-        for one in statement_rules.statement_problems(said, manifest, facts)
-        if not statement.unfilled(lines[statement.LABELS[one.where]])
+    key: str = STATEMENT_KEY
+    if is_own(document) and document["consumer_impact_statement"]:
+        key = "consumer_impact_statement"
+    lines = stated.to_dict()
+    problems = [
+        replace(finding.problem, where=f"{where}#/{key}/{finding.line}", hint=_AGAIN)
+        for finding in statement_rules.statement_findings(stated, manifest, compared.facts)
+        if not statement.unfilled(lines[finding.line])
     ]
-    pair = statement.rollback_pair(said)
-    if not pair or profile.tag_name(pair[0]) in tags or pair[0] == manifest.release_tag:
-        return found
-    kept = [one for one in found if one.code == "HP063"]
-    if len(kept) < len(found):
-        message = f"this clone has no tag {profile.tag_name(pair[0])}, so the statement cannot be held against that release"
-        hint = "fetch the tags, then verify again: git fetch --tags; if the producer has no such tag, do not use this packet"
-        kept.append(Problem(code="HP075", where=f"{where}#/{key}/rollback_instruction", message=message, hint=hint))
-    return kept
+    pair = statement.rollback_pair(stated)
+    if not pair or pair[0] == manifest.release_tag:
+        return problems
+    tag = compared.profile.tag_name(pair[0])
+    independent = [problem for problem in problems if problem.code == "HP063"]
+    if tag in tags or len(independent) == len(problems):
+        return problems
+    message = f"this clone has no tag {tag}, so the statement cannot be compared with that release"
+    place = f"{where}#/{key}/rollback_instruction"
+    return [*independent, Problem(code="HP075", where=place, message=message, hint=_FETCH_TAGS)]
 
 
-def packet_against_profile(
-    document: Mapping[str, Any],
-    facts: GitFacts,
-    manifest: Manifest,
-    profile: Profile,
-    where: str,
-    mentioned: Collection[str] = (),
-) -> list[Problem]:
-    """Return where a GO packet's advisories and tools are not those of its release and profile (HP072).
+def profile_contradictions(compared: Comparison, mentioned: Collection[str] = ()) -> list[Problem]:
+    """Return where a GO packet's advisories and tools contradict release and profile (HP072).
 
-    Where the tag has come or moved since, the advisories are not looked at: they were those of that time. ``mentioned`` are the
-    tools that the profile claims only if files name them, and that files of the verified commit name.
+    If the tag was made or moved since, advisories are not compared: they are those of that time.
+    ``mentioned`` are the tools that are claimed because files of the verified commit name them.
     """
-    modes = [mode for mode in profile.modes if mode.name == document["handoff_mode"]]
-    if not modes or document.get("verdict") != GO:
+    document, facts = compared.document, compared.facts
+    mode = compared.mode()
+    if mode is None or not is_own(document) or document["verdict"] != GO:
         return []
-    found = [*_foreign_tools(document, profile, mentioned)]
-    untagged = document["git_state"]["tag"]["state"] == "untagged"
-    if untagged and not any(one["code"] == "HA011" for one in document["advisories"]):
-        found.append(("/advisories", "without HA011, but the packet says that the tag does not exist yet"))
-    if document["git_state"]["tag"]["target"] == (facts.tag.existing.target if facts.tag.existing else None):
-        then = document["advisories"]
-        now = [one.to_dict() for one in sorted(advisories.release_advisories(modes[0], manifest, facts, allow_untagged=True))]
-        if then != now:
-            codes = (", ".join(one["code"] for one in some) or "none" for some in (then, now))
-            found.append(("/advisories", "the packet has {}, the release {}, each in its own words".format(*codes)))
-    return [Problem(code="HP072", where=f"{where}#{pointer}", message=message, hint=_AGAIN) for pointer, message in found]
+    faults = list(_tool_contradictions(document["verification_outcomes"], compared, mentioned))
+    tag, stated = document["git_state"]["tag"], document["advisories"]
+    if tag["state"] == "untagged" and not any(one["code"] == "HA011" for one in stated):
+        message = "without HA011, but the packet says that the tag does not exist yet"
+        faults.append(("/advisories", message))
+    if tag["target"] == (facts.tag.existing.target if facts.tag.existing else None):
+        today = advisories.release_advisories(mode, compared.manifest, facts, allow_untagged=True)
+        if stated != [advisory.to_dict() for advisory in sorted(today)]:
+            codes = ", ".join(one["code"] for one in stated) or "none"
+            codes_today = ", ".join(one.code for one in sorted(today)) or "none"
+            message = f"the packet has {codes}, the release {codes_today}, each in its own words"
+            faults.append(("/advisories", message))
+    return [compared.problem(pointer, message) for pointer, message in faults]
 
 
-def _foreign_tools(document: Mapping[str, Any], profile: Profile, mentioned: Collection[str]) -> Iterator[tuple[str, str]]:
+def _tool_contradictions(
+    outcomes: Collection[OutcomeEntry], compared: Comparison, mentioned: Collection[str]
+) -> Iterator[tuple[str, str]]:
     """Yield where a passed check names other tools than the profile claims for it."""
+    profile = compared.profile
     checks = {check.id: check for check in profile.checks}
-    for number, outcome in enumerate(document["verification_outcomes"]):
+    for number, outcome in enumerate(outcomes):
         check = checks.get(outcome["id"])
         if check is None or outcome["outcome"] != Outcome.PASSED:
             continue
         claimed = [profile.tools[name] for name in check.tools if profile.tools[name].claim]
         # A tool that only some releases mention may be missing.
-        needed = {tool.name for tool in claimed if not tool.mentioned_in or tool.name in mentioned}
+        required = {
+            tool.name for tool in claimed if not tool.mentioned_in or tool.name in mentioned
+        }
         named = outcome["tools"].keys()
-        if not needed <= named <= {tool.name for tool in claimed}:
-            message = (
-                f"the packet names {', '.join(sorted(named)) or 'none'}; the profile claims {', '.join(sorted(needed)) or 'none'}"
-            )
+        if not required <= named <= {tool.name for tool in claimed}:
+            found = ", ".join(sorted(named)) or "none"
+            expected = ", ".join(sorted(required)) or "none"
+            message = f"the packet names {found}; the profile claims {expected}"
             yield f"/verification_outcomes/{number}/tools", message
 
 
-def _differences(then: object, now: object, pointer: str) -> Iterator[tuple[str, object, object]]:
-    if isinstance(then, dict) and isinstance(now, dict):
-        for key in sorted(then.keys() | now.keys()):
-            yield from _differences(then.get(key), now.get(key), f"{pointer}/{key}")
-    elif isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
-        for number, (one, other) in enumerate(zip(then, now, strict=True)):
+def _differences(old: object, new: object, pointer: str) -> Iterator[tuple[str, object, object]]:
+    """Yield pointer and both values of each difference between two JSON values."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from _differences(old.get(key), new.get(key), f"{pointer}/{key}")
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for number, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from _differences(one, other, f"{pointer}/{number}")
-    elif then != now:
-        yield pointer, then, now
+    elif old != new:
+        yield pointer, old, new

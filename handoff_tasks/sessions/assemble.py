@@ -48,8 +48,8 @@ def assemble(session: Session, place: Place, run: Run) -> None:
     with locks.hold(work_folder.lock_path(workspace.work), "the work folder"):
         packet = results.packet_place(session, run, workspace)
         folders = [resolve_path(session, folder) for folder in options.evidence]
-        more = gather.take_in(workspace, folders)
-        run.checks = gather.results(workspace)
+        more = gather.merge_given_evidence(workspace, folders)
+        run.checks = gather.read_results(workspace)
         goal = finish.Goal(
             modes=[mode],
             target=packet,
@@ -64,7 +64,7 @@ def _print_dry_run(run: Run, workspace: Workspace, material: Material, mode: Mod
     from handoff_tasks.output import terminal
     from handoff_tasks.release import decide, gather
 
-    checks = gather.results(workspace)
+    checks = gather.read_results(workspace)
     untagged = run.options.allow_untagged
     decision = decide.decide(workspace, material, checks, mode, allow_untagged=untagged)
     run.problems = decision.problems

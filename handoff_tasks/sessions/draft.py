@@ -17,7 +17,7 @@ def draft(session: Session, place: Place, run: Run) -> None:
     """Print what git knows of the release, and the statement's draft made from it."""
     from handoff_tasks.formats import escape
     from handoff_tasks.output import terminal
-    from handoff_tasks.producer import statement
+    from handoff_tasks.producer import statement_draft
     from handoff_tasks.release import gather
     from handoff_tasks.rules import git as git_rules
 
@@ -26,11 +26,11 @@ def draft(session: Session, place: Place, run: Run) -> None:
     manifest, facts = material.manifest, material.facts
     where = f"{workspace.profile.changelog_path}, section '## {manifest.release_tag}'"
     if material.statement:
-        block = statement.block(None, None, material.statement.to_dict())
+        block = statement_draft.block(None, None, material.statement.to_dict())
         note = "there is a completed statement already"
     else:
-        block, note = statement.draft(manifest, facts), "replace what is in < >"
-    evidence = statement.evidence(manifest, facts)
+        block, note = statement_draft.draft(manifest, facts), "replace what is in < >"
+    evidence = statement_draft.evidence(manifest, facts)
     for line in [*evidence, "", f"For {where}; {note}:", "", *block.splitlines()]:
         terminal.say(escape.printable(line))
     # Edits that are not committed are not in the draft.

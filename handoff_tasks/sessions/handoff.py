@@ -64,7 +64,7 @@ def _run(session: Session, place: Place, run: Run) -> None:
     lock = locks.hold(work_folder.lock_path(workspace.work), "the work folder", say=terminal.say)
     if known and options.stop_early:
         with lock:
-            run.checks = gather.not_run(workspace)
+            run.checks = gather.results_before_any_check(workspace)
             finish.finish(session, run, goal, workspace, material, ran=False)
         return
     if known:
@@ -86,7 +86,7 @@ def _run(session: Session, place: Place, run: Run) -> None:
         if signal:
             run.interrupted = True
             more.append(_interruption(session, signal))
-        run.checks = gather.results(workspace, kept)
+        run.checks = gather.read_results(workspace, kept)
         finish.finish(session, run, goal, workspace, material, more=more)
 
 
@@ -184,7 +184,7 @@ def _run_checks(
             foresight.settings_of, options=options, envdir=envdir, run=wanted.run
         )
         kept = reuse.find_kept(workspace, settings, terminal.say)
-    run.read_results = functools.partial(gather.results, workspace, kept)
+    run.read_results = functools.partial(gather.read_results, workspace, kept)
     signal = _fan_out(
         workspace, kept, run=wanted.run, noxfile=place.noxfile, envdir=envdir, options=options
     )

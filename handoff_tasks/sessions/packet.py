@@ -9,13 +9,13 @@ from handoff_tasks.sessions import target
 from handoff_tasks.sessions.folders import resolve_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Sequence
 
     from nox import Session
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.packet.diff import Change
+    from handoff_tasks.packet.change import Change
+    from handoff_tasks.packet.document import AnyPacket
     from handoff_tasks.problems import Problem
     from handoff_tasks.release.find_packet import Call, Packet
     from handoff_tasks.sessions.run import Run
@@ -28,11 +28,11 @@ def verify(session: Session, place: Place, run: Run) -> None:
     from handoff_tasks.release import verify_packet
 
     data, path = _read_bytes(session, place, run)
-    judged = verify_packet.judge(data, path)
+    judged = verify_packet.judge_bytes(data, path)
     problems = [*judged.problems]
     against = "its bytes alone (give --producer-root to check it against git)"
     if judged.document is not None:
-        if verify_packet.stated_commit(judged.document):
+        if verify_packet.read_verified_commit(judged.document):
             run.mode = judged.document["handoff_mode"]
         if target.is_available(place, run.options):
             more, against = _verify_against_git(
@@ -56,7 +56,7 @@ def _verify_against_git(
     session: Session,
     place: Place,
     run: Run,
-    document: Mapping[str, Any],
+    document: AnyPacket,
     path: str,
     *,
     known: bool,
@@ -70,7 +70,7 @@ def _verify_against_git(
 
     try:
         asked = target.request(session, place, run)
-        result = verify_packet.against_producer(asked, document, path)
+        result = verify_packet.judge_by_producer(asked, document, path)
     except HandoffError as error:
         if not known:
             raise
@@ -87,18 +87,18 @@ def compare(session: Session, place: Place, run: Run) -> None:
     from handoff_tasks.formats import canonical, escape
     from handoff_tasks.output import packet_text, terminal
     from handoff_tasks.problems import refusal
-    from handoff_tasks.release import find_packet
+    from handoff_tasks.release.compare import compare_packets, diff_document
 
     form = run.options.format
     if form == "html":
         message, hint = "html is the page of one packet", "use --format text, md or json"
         raise refusal("HP001", "--format", message, hint)
     (old, new), workspace = _read_packets(session, place, run)
-    changes, notice, notes = find_packet.compared(old, new, workspace)
+    changes, notice, notes = compare_packets(old, new, workspace)
     run.advisories = notes
     run.problems = _grave_changes(changes, run.options.fail_on)
     if form == "json":
-        document = find_packet.diff_document(old, new, changes, notice, notes)
+        document = diff_document(old, new, changes, notice, notes)
         text = canonical.published_bytes(document).decode().rstrip("\n")
         terminal.say(escape.escape_json(text), wrap=False)
         return
@@ -113,10 +113,10 @@ def compare(session: Session, place: Place, run: Run) -> None:
 
 def _grave_changes(changes: Sequence[Change], limit: str | None) -> list[Problem]:
     """Return the problem (HP103) of changes of the class ``limit`` or a graver one."""
-    from handoff_tasks.packet import diff
+    from handoff_tasks.packet.change import ChangeClass, at_least
     from handoff_tasks.problems import Problem
 
-    grave = diff.at_least(changes, diff.ChangeClass(limit)) if limit else []
+    grave = at_least(changes, ChangeClass(limit)) if limit else []
     if not grave:
         return []
     listed = ", ".join(f"{change.kind} ({change.change_class})" for change in grave)
@@ -158,12 +158,12 @@ def _page(packet: Packet, call: Call) -> str:
 
     from handoff_tasks.formats import escape
     from handoff_tasks.output import packet_text
-    from handoff_tasks.packet import diff
+    from handoff_tasks.packet.document import is_own
     from handoff_tasks.problems import refusal
     from handoff_tasks.report import page
     from handoff_tasks.report import view as report_view
 
-    if not diff.is_own(packet.document):
+    if not is_own(packet.document):
         message = (
             "html shows what a packet of this library says of its checks and of git; this packet "
             "has neither"
@@ -189,10 +189,10 @@ def _read_bytes(session: Session, place: Place, run: Run) -> tuple[bytes, str]:
     if word.endswith(":"):
         workspace = _open_to_read(session, place, run)
         call = _call(session, place, run)
-        data, where, _ = find_packet.bytes_at_tag(workspace, word.removesuffix(":"), call)
+        data, where, _ = find_packet.read_bytes_at_tag(workspace, word.removesuffix(":"), call)
         return data, where
     path = resolve_path(session, Path(word))
-    return find_packet.bytes_of(path), str(path)
+    return find_packet.read_file_bytes(path), str(path)
 
 
 def _read_packets(
@@ -210,9 +210,9 @@ def _read_packets(
         if word.endswith(":"):
             assert workspace is not None
             call = _call(session, place, run)
-            packets.append(find_packet.at_tag(workspace, word.removesuffix(":"), call))
+            packets.append(find_packet.read_at_tag(workspace, word.removesuffix(":"), call))
         else:
-            packets.append(find_packet.from_file(resolve_path(session, Path(word))))
+            packets.append(find_packet.read_file(resolve_path(session, Path(word))))
     return packets, workspace
 
 

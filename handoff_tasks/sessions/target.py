@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nox import Session
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.release.verify_packet import Asked
+    from handoff_tasks.release.choose_profile import VerifyRequest
     from handoff_tasks.sessions.options import Options
     from handoff_tasks.sessions.run import Run
 
@@ -230,13 +230,13 @@ def _locate(session: Session, place: Place, run: Run) -> tuple[Path, Path, Path,
     return (*run.producer, work, folders.cache_folder(session, options))
 
 
-def request(session: Session, place: Place, run: Run) -> Asked:
+def request(session: Session, place: Place, run: Run) -> VerifyRequest:
     """Return what `verify_packet` needs to open the producer for reading."""
-    from handoff_tasks.release import verify_packet
+    from handoff_tasks.release.choose_profile import VerifyRequest
 
     root, profile_path, work, cache = _locate(session, place, run)
     option = run.options.profile
-    return verify_packet.Asked(
+    return VerifyRequest(
         root=root, profile_path=profile_path, option=option, work=work, cache=cache
     )
 

@@ -457,7 +457,7 @@ def test_a_file_that_is_no_packet_is_never_replaced(tmp_path: Path, data: bytes)
     assert _target(tmp_path / "x", tmp_path) == Problem(
         code="HP081",
         where=str(tmp_path / "x"),
-        message="holds something else than a handoff packet; expected one to replace, or nothing",
+        message="exists and is not a handoff packet; refusing to overwrite it",
         hint="name another file with --out-json, or delete this one first",
     )
 
@@ -480,7 +480,7 @@ def test_a_bare_repository_and_a_work_trees_own_folder_are_gits(producer: scratc
     for path in (bare / "packet.json", bare / "refs" / "heads" / "x", own / "packet.json", bare / "config"):
         problem = publish.check_target(path, own)
         assert problem is not None
-        assert problem.message == "lies inside a repository's .git"
+        assert problem.message == "is inside a repository's .git"
     assert publish.check_target(tmp_path / "tree" / "packet.json", own) is None
 
 
@@ -540,7 +540,7 @@ def test_nothing_inside_a_repositorys_own_folder_is_a_target(tmp_path: Path) -> 
         (tmp_path / "worktree" / ".git", git_dir),
     ):
         assert publish.check_target(path, folder) == Problem(
-            code="HP081", where=str(path), message="lies inside a repository's .git", hint=NAME_A_FILE
+            code="HP081", where=str(path), message="is inside a repository's .git", hint=NAME_A_FILE
         )
 
 

@@ -127,6 +127,6 @@ def test_a_dry_run_tells_what_is_not_committed(desk: Desk, session: str) -> None
     done = desk.bare(session, *desk.place(), *words, "--dry-run")
     assert (
         "Advisories:\n"
-        f"  HA001 {desk.producer.root}: uncommitted, so no part of this run: {scratch.CHANGELOG_PATH}, {scratch.MANIFEST_PATH}\n"
+        f"  HA001 {desk.producer.root}: uncommitted, so not part of this run: {scratch.CHANGELOG_PATH}, {scratch.MANIFEST_PATH}\n"
         "        next: commit them if the release needs them\n\n"
     ) in done.stdout

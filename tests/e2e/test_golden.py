@@ -22,7 +22,7 @@ from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical, schemas
 from handoff_tasks.git import workspace
 from handoff_tasks.model import Flavour, Outcome
-from handoff_tasks.packet import build
+from handoff_tasks.packet import document
 from handoff_tasks.release import decide, gather
 from handoff_tasks.setup import sample
 
@@ -71,13 +71,13 @@ def test_the_sample_s_packets_are_the_golden_ones(
     for check in opened.profile.checks:
         record(opened, check, folder, Outcome.FAILED if check.id in failed else Outcome.PASSED)
     material = gather.gather_material(opened, None)
-    decision = decide.decide(opened, material, gather.results(opened), opened.profile.mode(mode), allow_untagged=False)
+    decision = decide.decide(opened, material, gather.read_results(opened), opened.profile.mode(mode), allow_untagged=False)
     data = canonical.published_bytes(decision.document)
     file = GOLDEN / f"{name}.json"
     if os.environ.get("HANDOFF_UPDATE_GOLDEN"):
         file.write_bytes(data)
     assert data.decode() == file.read_text("utf-8")
-    assert decision.document["verdict"] == (build.NO_GO if "no-go" in name else build.GO)
+    assert decision.document["verdict"] == (document.NO_GO if "no-go" in name else document.GO)
 
 
 @pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)

@@ -96,7 +96,7 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
             "code": "HP043",
             "where": "check broken",
             "message": desk.result["problems"][0]["message"],
-            "hint": "read its log, mend what it names, commit, and run again; if only a newer toolchain finds it, pin the "
+            "hint": "fix what its log reports, commit, and run again; if only a newer toolchain reports it, pin the "
             "release's: --toolchain NAME, or execution.toolchain in the profile",
         }
     ]
@@ -164,7 +164,7 @@ def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
             "code": "HP052",
             "where": "tag v1.1.0",
             "message": "the release is not tagged",
-            "hint": "tag the release and run again, or say --allow-untagged for a packet that says so",
+            "hint": "tag the release and run again, or use --allow-untagged for a packet that says so",
         }
     ]
     assert not desk.packet.exists()
@@ -241,7 +241,7 @@ def test_uncommitted_files_are_no_part_of_a_run(desk: Desk) -> None:
     done = desk.run("handoff-stable")
     assert done.returncode == 0, done.stdout
     assert [advisory["message"] for advisory in desk.result["advisories"]] == [
-        "uncommitted, so no part of this run: CHANGELOG.md, scripts/ok.sh"
+        "uncommitted, so not part of this run: CHANGELOG.md, scripts/ok.sh"
     ]
     assert json.loads(desk.packet.read_bytes())["advisories"] == []
 
@@ -450,7 +450,7 @@ def test_a_target_that_must_not_be_written(desk: Desk, kind: str) -> None:
     messages = {
         "folder": "is a folder; expected a file or nothing",
         "link": "is a symbolic link; expected a file or nothing",
-        "git": "lies inside a repository's .git",
+        "git": "is inside a repository's .git",
     }
     assert desk.run("handoff-stable", "--out-json", str(target)).returncode == 1
     assert desk.result["problems"] == [
@@ -539,7 +539,7 @@ def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_
             "code": "HP071",
             "where": f"{file}#/verification_outcomes/0",
             "message": "ok passed with exit code 3, but the verdict is GO",
-            "hint": "do not use this packet: its verdict is not true",
+            "hint": "do not use this packet: its verdict is wrong",
         }
     ]
     runtime = desk.producer.git("rev-parse", "v1.1.0~1").encode()

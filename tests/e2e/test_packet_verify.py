@@ -20,14 +20,14 @@ from handoff_tasks.formats import canonical
 from handoff_tasks.git import workspace
 from handoff_tasks.model import Outcome
 from handoff_tasks.problems import HandoffError, Problem
-from handoff_tasks.release import decide, gather, verify_packet
+from handoff_tasks.release import choose_profile, decide, gather, verify_packet
 from handoff_tasks.rules import packet as packet_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 BUILT_IN = files.built_in_profiles()["memorykernel"]
-ANOTHER = "verify with the profile that the packet names; --profile NAME judges by another one"
+ANOTHER = "verify with the profile that the packet names; --profile NAME verifies with another one"
 
 
 @dataclass
@@ -51,12 +51,12 @@ class Bench:
             record(opened, one, place, Outcome.PASSED)
         mode = opened.profile.mode("stable")
         gathered = gather.gather_material(opened, None)
-        decision = decide.decide(opened, gathered, gather.results(opened), mode, allow_untagged=allow_untagged)
+        decision = decide.decide(opened, gathered, gather.read_results(opened), mode, allow_untagged=allow_untagged)
         assert decision.problems == ()
         return dict(decision.document)
 
-    def asked(self, **changes: Any) -> verify_packet.Asked:
-        asked = verify_packet.Asked(
+    def asked(self, **changes: Any) -> choose_profile.VerifyRequest:
+        asked = choose_profile.VerifyRequest(
             root=self.producer.root,
             profile_path=self.profile,
             option=None,
@@ -65,11 +65,11 @@ class Bench:
         )
         return replace(asked, **changes)
 
-    def verify(self, document: dict[str, Any], **changes: Any) -> verify_packet.Against:
+    def verify(self, document: Any, **changes: Any) -> verify_packet.ProducerJudgement:
         """Judge a packet by its bytes and its producer, as the session does."""
-        judged = verify_packet.judge(canonical.published_bytes(document), "p.json")
+        judged = verify_packet.judge_bytes(canonical.published_bytes(document), "p.json")
         assert judged.document is not None
-        found = verify_packet.against_producer(self.asked(**changes), judged.document, "p.json")
+        found = verify_packet.judge_by_producer(self.asked(**changes), judged.document, "p.json")
         return replace(found, problems=(*judged.problems, *found.problems))
 
 
@@ -146,9 +146,9 @@ def test_the_profile_comes_from_the_verified_commit(bench: Bench) -> None:
             (
                 "HA019",
                 "p.json#/producer/profile",
-                f"judged by handoff.toml of the commit {commit}, which the packet names; this noxfile registers the built-in "
+                f"verified with handoff.toml of the commit {commit}, which the packet names; this noxfile registers the built-in "
                 "profile memorykernel",
-                "look whether that profile is the producer's; --profile NAME judges by another one",
+                "check that this is the producer's profile; --profile NAME verifies with another one",
             )
         ],
     )
@@ -163,7 +163,7 @@ def test_a_profile_outside_of_the_repository_is_the_verifiers(tmp_path: Path) ->
     assert (found.problems, found.advisories) == ((), ())
     digest = document["producer"]["profile_sha256"]
     message = (
-        f"the packet names the profile of no place with the sha256 {digest}, a file outside of its repository; this noxfile "
+        f"the packet names the profile outside the commit with the sha256 {digest}, a file outside its repository; this noxfile "
         "registers the built-in profile memorykernel"
     )
     assert shown(list(bench.verify(document, profile_path=BUILT_IN).problems)) == [
@@ -218,7 +218,7 @@ def test_a_built_in_profile_of_another_version(bench: Bench) -> None:
         f"the packet names the profile memorykernel with the sha256 {'0' * 64}; in this version of handoff-tasks it has the sha256 "
         f"{sha256(BUILT_IN.read_bytes())}"
     )
-    hint = "verify with the version of handoff-tasks that made the packet; --profile NAME judges by another profile"
+    hint = "verify with the version of handoff-tasks that made the packet; --profile NAME verifies with another profile"
     assert shown(list(bench.verify(document).problems)) == [("HP074", "p.json#/producer/profile", message, hint)]
 
 
@@ -229,7 +229,7 @@ def test_the_option_judges_by_another_profile(bench: Bench) -> None:
     [problem] = found.problems
     assert (problem.code, problem.where) == ("HP074", "p.json#/producer/profile")
     assert problem.message.startswith(
-        "judged by the built-in profile memorykernel, as --profile says; the packet names the profile "
+        "verified with the built-in profile memorykernel, because of --profile; the packet names the profile "
     )
     same = scratch.PROFILE + "\n# the same\n"
     bench.producer.commit("ci: a copy", {"copy.toml": same})
@@ -297,7 +297,7 @@ def test_a_clone_without_the_previous_release(bench: Bench) -> None:
     assert bench.verify(document).problems == ()
     root = clone(bench)
     scratch.git(root, "tag", "--delete", "v1.1.0")
-    message = "this clone has no tag v1.1.0, so the statement cannot be held against that release"
+    message = "this clone has no tag v1.1.0, so the statement cannot be compared with that release"
     hint = "fetch the tags, then verify again: git fetch --tags; if the producer has no such tag, do not use this packet"
     assert shown(list(bench.verify(document, root=root).problems)) == [
         ("HP075", "p.json#/consumer_impact_statement/rollback_instruction", message, hint)
@@ -387,11 +387,11 @@ def test_a_lightweight_tag_among_annotated_ones(bench: Bench) -> None:
 
 def verdict(bench: Bench, data: bytes) -> list[Problem]:
     """Return what handoff-verify says of any bytes; a refusal is an answer too."""
-    judged = verify_packet.judge(data, "p.json")
+    judged = verify_packet.judge_bytes(data, "p.json")
     problems = list(judged.problems)
     if judged.document is not None:
         try:
-            problems += verify_packet.against_producer(bench.asked(), judged.document, "p.json").problems
+            problems += verify_packet.judge_by_producer(bench.asked(), judged.document, "p.json").problems
         except HandoffError as error:
             problems += error.problems
     return problems
@@ -460,7 +460,7 @@ def test_a_file_that_is_larger_than_memory(tmp_path: Path) -> None:
     with path.open("wb") as handle:
         handle.truncate(1 << 42)
     with pytest.raises(HandoffError) as caught:
-        find_packet.bytes_of(path)
+        find_packet.read_file_bytes(path)
     assert shown(caught.value) == [
         (
             "HP005",

@@ -81,7 +81,7 @@ def test_a_missing_tag_is_good_only_where_it_is_allowed(bench: Bench) -> None:
     assert bench.told() == [("HP052", "tag v1.1.0", "the release is not tagged")]
     [problem] = bench.judge()[0]
     assert problem.hint == (
-        "tag the release and run again, or say --allow-untagged for a packet that says so; if it is tagged elsewhere, fetch the "
+        "tag the release and run again, or use --allow-untagged for a packet that says so; if it is tagged elsewhere, fetch the "
         "tags: git fetch --tags"
     )
     problems, advisories = bench.judge(allow_untagged=True)
@@ -195,7 +195,7 @@ def test_a_lightweight_tag_is_refused_where_the_profile_wants_an_annotated_one(b
             code="HP065",
             where="tag v1.1.0",
             message="found a lightweight tag; the profile expects an annotated one",
-            hint="fetch the annotated one, if there is one: git fetch --force origin refs/tags/v1.1.0:refs/tags/v1.1.0; or make it "
+            hint="if there is an annotated one, fetch it: git fetch --force origin refs/tags/v1.1.0:refs/tags/v1.1.0; or make it "
             f"anew: git tag --annotate --force v1.1.0 {bench.producer.head()}",
         )
     ]
@@ -213,8 +213,8 @@ def test_a_tag_object_that_names_another_release_is_refused(bench: Bench) -> Non
         Problem(
             code="HP066",
             where="tag v1.1.0",
-            message="its tag object bears the name v1.0.9; expected v1.1.0",
-            hint="make the tag anew on the release's commit, under its own name",
+            message="its tag object has the name v1.0.9; expected v1.1.0",
+            hint="create the tag again on the release's commit, with its own name",
         )
     ]
 
@@ -240,7 +240,7 @@ def test_another_bearer_of_the_tags_name_is_refused(bench: Bench, what: str) -> 
             code="HP067",
             where="tag v1.1.0",
             message=f"a {what} of that name is at {other}; the tag points to {head}",
-            hint="rename or delete the other one, so that nobody takes it for the release",
+            hint="rename or delete the other one, so that it is not taken for the release",
         )
     ]
 
@@ -306,7 +306,7 @@ def test_files_that_are_not_committed_are_named_where_the_packet_speaks_of_them(
     problems, advisories = bench.judge()
     assert problems == []
     assert [(one.code, one.message) for one in advisories] == [
-        ("HA001", "uncommitted, so no part of this run: crates/core/lib.rs, crates/new.rs")
+        ("HA001", "uncommitted, so not part of this run: crates/core/lib.rs, crates/new.rs")
     ]
 
 
@@ -387,7 +387,7 @@ def test_a_rollback_to_the_tags_target_is_none_to_a_releases_pair(bench: Bench) 
     text = (bench.producer.root / scratch.CHANGELOG_PATH).read_text()
     bench.producer.commit("docs: the statement", {scratch.CHANGELOG_PATH: text.replace(f"v1.0.0/{old}", f"v1.0.0/{target}")})
     bench.producer.tag("v1.1.0")
-    message = f"v1.0.0/{target} is no earlier release's pair; the latest is v1.0.0/{old}"
+    message = f"v1.0.0/{target} is not the pair of an earlier release; the latest is v1.0.0/{old}"
     assert bench.told() == [("HP064", "Rollback instruction", message)]
 
 
@@ -401,5 +401,5 @@ def test_a_rollback_where_no_tag_counts_is_held_against_the_history(tmp_path: Pa
     bench.producer.commit("docs: the statement", {scratch.CHANGELOG_PATH: text.replace(f"v1.0.0/{old}", f"v1.0.0/{made}")})
     problems, _ = bench.judge(allow_untagged=True)
     runtime = bench.id("HEAD~2")[:12]
-    message = f"v1.0.0/{made} is no earlier release: its commit does not come before the runtime commit {runtime}"
+    message = f"v1.0.0/{made} is not an earlier release: its commit is not an ancestor of the runtime commit {runtime}"
     assert [(one.code, one.message) for one in problems] == ([] if made == old else [("HP064", message)])

@@ -159,13 +159,13 @@ def test_a_squashed_import_has_no_history_to_go_by(tmp_path: Path) -> None:
         Problem(
             code="HP051",
             where=where,
-            message=f"the runtime commit {runtime[:12]} is no ancestor of the verified commit {head[:12]}; {why}",
+            message=f"the runtime commit {runtime[:12]} is not an ancestor of the verified commit {head[:12]}; {why}",
             hint=hint,
         ),
         Problem(
             code="HP051",
             where="tag a/v1.1.0",
-            message=f"the runtime commit {runtime[:12]} is no ancestor of the tag's target {head[:12]}",
+            message=f"the runtime commit {runtime[:12]} is not an ancestor of the tag's target {head[:12]}",
             hint="tag a commit that follows the runtime commit, or correct the manifest's commit_sha",
         ),
     ]
@@ -173,7 +173,7 @@ def test_a_squashed_import_has_no_history_to_go_by(tmp_path: Path) -> None:
     clone = Import(outer=scratch.Producer(path=tmp_path / "clone", root=tmp_path / "clone/svc/a"), source=made.source)
     clone.outer.tag("a/v1.1.0")
     assert clone.judged(tmp_path)[0] == Problem(
-        code="HP050", where=where, message=f"{runtime} is no commit of the repository; {why}", hint=hint
+        code="HP050", where=where, message=f"{runtime} is not a commit of the repository; {why}", hint=hint
     )
 
 

@@ -114,8 +114,8 @@ def test_a_runtime_path_that_leads_out_is_refused(tmp_path: Path, text: str, wha
         Problem(
             code="HP033",
             where="lib",
-            message=f"lies below the runtime paths and is {what}",
-            hint="put its files into the commit: a check sees what the commit holds and nothing else",
+            message=f"is below the runtime paths and is {what}",
+            hint="put its files into the commit: a check sees only what the commit contains",
         )
     ]
 
@@ -140,7 +140,7 @@ def test_a_pointer_of_git_lfs_is_not_its_content(tmp_path: Path) -> None:
         {"crates/model": LFS, "models/a": LFS, "docs/film": LFS, "docs/large": large, "docs/text": f"see: {LFS}"},
         {},
     )
-    what = "lies below the runtime paths and is a Git LFS pointer, whose content is not in the checkout"
+    what = "is below the runtime paths and is a Git LFS pointer, whose content is not in the checkout"
     assert told(judged(made, tmp_path)) == [
         ("HP033", "crates/model", what),
         ("HP033", "models/a", what),
@@ -162,5 +162,5 @@ def test_uncommitted_files_behind_a_link_are_named(tmp_path: Path) -> None:
         root=made.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
     )
     assert [(note.code, note.message) for note in gather.gather_material(space, None).notes] == [
-        ("HA001", "uncommitted, so no part of this run: other/new, other/y")
+        ("HA001", "uncommitted, so not part of this run: other/new, other/y")
     ]

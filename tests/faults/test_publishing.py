@@ -191,8 +191,8 @@ def _socket(path: Path) -> None:
     ("make", "message"),
     [
         (_link, "is a symbolic link; expected a file or nothing"),
-        (os.mkfifo, "is no regular file; expected a file or nothing"),
-        (_socket, "is no regular file; expected a file or nothing"),
+        (os.mkfifo, "is not a regular file; expected a file or nothing"),
+        (_socket, "is not a regular file; expected a file or nothing"),
         (os.mkdir, "is a folder; expected a file or nothing"),
     ],
 )
@@ -212,7 +212,7 @@ def test_no_packet_inside_a_repositorys_own_folder(tmp_path: Path, below: str) -
     """Stimulus: a place inside .git. HP081; nothing is made there."""
     problem = publish.check_target(tmp_path / below, tmp_path / ".git")
     assert problem is not None
-    assert (problem.code, problem.message) == ("HP081", "lies inside a repository's .git")
+    assert (problem.code, problem.message) == ("HP081", "is inside a repository's .git")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -222,7 +222,7 @@ def test_a_folder_that_leads_into_git_by_a_link(tmp_path: Path) -> None:
     (tmp_path / "docs").symlink_to(tmp_path / ".git" / "hooks")
     problem = publish.check_target(tmp_path / "docs" / "packet.json", tmp_path / ".git")
     assert problem is not None
-    assert problem.message == "lies inside a repository's .git"
+    assert problem.message == "is inside a repository's .git"
 
 
 @pytest.mark.parametrize("name", ["manifest", "profile", "noxfile", "record", "lock"])
@@ -243,7 +243,7 @@ def test_a_file_of_somebody_elses_is_no_place_for_a_packet(desk: Desk, name: str
         {
             "code": "HP081",
             "where": str(path),
-            "message": "holds something else than a handoff packet; expected one to replace, or nothing",
+            "message": "exists and is not a handoff packet; refusing to overwrite it",
             "hint": "name another file with --out-json, or delete this one first",
         }
     ]

@@ -235,7 +235,7 @@ def test_a_runtime_behind_a_link(producer: scratch.Producer, tmp_path: Path) -> 
     assert [code for code, message in problems(producer, tmp_path) if message.endswith(": lib/code.rs")] == ["HP053", "HP054"]
     (producer.root / "crates" / "away").symlink_to("../../elsewhere")
     producer.commit("feat: away", {"x": "x\n"})
-    assert ("HP033", "lies below the runtime paths and is a link that leaves the producer's root") in problems(producer, tmp_path)
+    assert ("HP033", "is below the runtime paths and is a link that leaves the producer's root") in problems(producer, tmp_path)
 
 
 def test_a_tag_that_stands_for_a_branch(producer: scratch.Producer, tmp_path: Path) -> None:

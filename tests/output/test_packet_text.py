@@ -10,6 +10,8 @@ from packets import foreign
 
 from handoff_tasks.output import packet_text
 from handoff_tasks.packet import build, diff
+from handoff_tasks.packet.change import DEFAULT_NOTICE
+from handoff_tasks.packet.document import AnyPacket
 from handoff_tasks.release.find_packet import Call, Packet
 from handoff_tasks.report import markdown as report_markdown
 
@@ -17,7 +19,7 @@ HOSTILE = "\x1b[2J|<b>[a](http://b.invalid)`@all`"
 NOTES = (problem("HA100", "old.json", "no packet of this library", "ask"),)
 
 
-def read(document: dict[str, object], source: str = "packet.json") -> Packet:
+def read(document: AnyPacket, source: str = "packet.json") -> Packet:
     """Return a packet as it is read from a file."""
     return Packet(source=source, word=source, document=document, sha256="d" * 64, notes=())
 
@@ -28,7 +30,7 @@ def test_changes_as_text() -> None:
         read(go_packet(), "old.json"),
         read(go_packet(manifest=manifest(error_code_enum=["invalid_json", "fresh"])), "new.json"),
     )
-    changes = diff.compare(old.document, new.document, diff.DEFAULT_NOTICE)
+    changes = diff.compare(old.document, new.document, DEFAULT_NOTICE)
     prints = [change.fingerprint for change in changes]
     assert packet_text.changes_text(old, new, changes, NOTES) == [
         "  old  v1.2.3/111111111111, stable  old.json",
@@ -63,7 +65,7 @@ def test_changes_as_markdown() -> None:
         read(go_packet(), "old.json"),
         read(go_packet(manifest=manifest(error_code_enum=["invalid_json"])), "new.json"),
     )
-    changes = diff.compare(old.document, new.document, diff.DEFAULT_NOTICE)[:1]
+    changes = diff.compare(old.document, new.document, DEFAULT_NOTICE)[:1]
     assert packet_text.changes_markdown(old, new, changes, NOTES) == [
         "## v1.2.3 to v1.2.3",
         "",
@@ -161,7 +163,7 @@ def test_nothing_in_a_packet_is_obeyed() -> None:
     document["consumer_impact_statement_template"]["repin_required"] = HOSTILE
     document["error_code_enum"] = [HOSTILE]
     hostile = read(document, source=HOSTILE)
-    changes = diff.compare(document, go_packet(), diff.DEFAULT_NOTICE)
+    changes = diff.compare(document, go_packet(), DEFAULT_NOTICE)
     text = [
         *packet_text.packet_text(hostile),
         *packet_text.changes_text(hostile, hostile, changes, ()),

@@ -45,7 +45,7 @@ def opened(producer: scratch.Producer, tmp_path: Path) -> workspace.Workspace:
 def view_of(opened: workspace.Workspace) -> report_view.View:
     """Return the view of a run on a workspace, from the evidence there is."""
     material = gather.gather_material(opened, None)
-    checks = gather.results(opened)
+    checks = gather.read_results(opened)
     decision = decide.decide(
         opened, material, checks, opened.profile.mode("stable"), allow_untagged=False
     )
@@ -128,7 +128,7 @@ def test_the_lanes_are_those_of_the_run(opened: workspace.Workspace) -> None:
 def test_a_history_that_is_gone_by_then_takes_no_report_away(opened: workspace.Workspace) -> None:
     """If the history or the cache is gone, the view has no commit messages."""
     material = gather.gather_material(opened, None)
-    checks = gather.results(opened)
+    checks = gather.read_results(opened)
     decision = decide.decide(
         opened, material, checks, opened.profile.mode("stable"), allow_untagged=False
     )

@@ -46,7 +46,11 @@ COMMON = [
     "verification_commands",
     "consumer_impact_statement_template",
 ]
-REHEARSAL = ["rehearsal_candidate", "compatibility_expectations", "required_consumer_validation_commands"]
+REHEARSAL = [
+    "rehearsal_candidate",
+    "compatibility_expectations",
+    "required_consumer_validation_commands",
+]
 OURS = [
     "packet_contract_version",
     "producer",
@@ -66,14 +70,16 @@ BASELINE = {
 }
 
 
-def problems(document: dict[str, Any]) -> list[str]:
+def problems(document: Any) -> list[str]:
     """Return what schema and rules say against a packet."""
     schema = schemas.schema(schemas.PACKET)
     found = schemas.violations(document, schema, where="packet", code="HP070", hint="")
     return [one.text() for one in found or packet_rules.packet_problems(document, "packet")]
 
 
-@pytest.mark.parametrize(("mode", "keys"), [(STABLE, COMMON + OURS), (CANDIDATE, COMMON + REHEARSAL + OURS)])
+@pytest.mark.parametrize(
+    ("mode", "keys"), [(STABLE, COMMON + OURS), (CANDIDATE, COMMON + REHEARSAL + OURS)]
+)
 def test_the_keys_and_their_order(mode: str, keys: list[str]) -> None:
     """The keys that consumers know come first and in their order, then ours; a rehearsal has three more."""
     assert list(go_packet(mode)) == keys
@@ -90,11 +96,16 @@ def test_the_values_of_a_stable_packet() -> None:
     """Each key that consumers know has the manifest's value, the profile's or the statement's."""
     document = go_packet()
     assert document["handoff_mode"] == "stable"
-    assert {key: document[key] for key in BASELINE} == document["active_runtime_baseline"] == BASELINE
+    assert (
+        {key: document[key] for key in BASELINE} == document["active_runtime_baseline"] == BASELINE
+    )
     assert list(document["active_runtime_baseline"]) == list(BASELINE)
     assert document["error_code_enum"] == ["invalid_json", "validation_error", "internal_error"]
     assert document["manifest_contract_version"] == "producer-contract-manifest.v1"
-    assert (document["manifest_path"], document["changelog_path"]) == (MANIFEST_PATH, "CHANGELOG.md")
+    assert (document["manifest_path"], document["changelog_path"]) == (
+        MANIFEST_PATH,
+        "CHANGELOG.md",
+    )
     assert document["verification_commands"] == [check.command for check in profile().checks]
     assert document["consumer_impact_statement_template"] == {
         "runtime_behavior_changes": "none",
@@ -159,9 +170,14 @@ def test_the_error_envelopes(mode: str) -> None:
 
 @pytest.mark.parametrize(
     ("version", "names"),
-    [("service.v3", ["service_v3_stable", "service_v3_candidate"]), ("service.v9", ["service_v3_candidate"])],
+    [
+        ("service.v3", ["service_v3_stable", "service_v3_candidate"]),
+        ("service.v9", ["service_v3_candidate"]),
+    ],
 )
-def test_the_stable_envelope_is_that_of_the_manifests_version(version: str, names: list[str]) -> None:
+def test_the_stable_envelope_is_that_of_the_manifests_version(
+    version: str, names: list[str]
+) -> None:
     """The stable envelope is named after the manifest's version, and left out when the profile does not describe it."""
     known = build.envelope_policy(profile(), manifest(expected_service_contract_version=version))
     assert list(known) == names
@@ -185,7 +201,13 @@ def test_the_outcomes() -> None:
 
 def test_a_check_without_evidence_claims_nothing() -> None:
     """A check that was not run has neither exit code nor tools."""
-    nothing = CheckResult(id="fmt", command="cargo fmt", outcome=Outcome.NOT_RUN, reason="there is no evidence of it", record=None)
+    nothing = CheckResult(
+        id="fmt",
+        command="cargo fmt",
+        outcome=Outcome.NOT_RUN,
+        reason="there is no evidence of it",
+        record=None,
+    )
     assert go_packet(checks=[nothing])["verification_outcomes"] == [
         {"id": "fmt", "command": "cargo fmt", "outcome": "not_run", "exit_code": None, "tools": {}}
     ]
@@ -217,7 +239,13 @@ def test_git_state_of_a_release_that_is_not_tagged_yet() -> None:
 
 @pytest.mark.parametrize(
     ("verified", "tag", "identical"),
-    [((), (), True), (("Cargo.toml",), (), False), ((), ("Cargo.toml",), False), ((), None, True), (None, None, None)],
+    [
+        ((), (), True),
+        (("Cargo.toml",), (), False),
+        ((), ("Cargo.toml",), False),
+        ((), None, True),
+        (None, None, None),
+    ],
 )
 def test_runtime_paths_are_identical_in_all_three(
     verified: tuple[str, ...] | None, tag: tuple[str, ...] | None, identical: bool | None
@@ -238,7 +266,10 @@ def test_runtime_paths_are_identical_in_all_three(
 def test_the_time_is_the_commits_or_the_callers(epoch: int | None, time: str, source: str) -> None:
     """The time comes from the verified commit, or from SOURCE_DATE_EPOCH, even when that is 0; the packet says which."""
     document = go_packet(source_date_epoch=epoch)
-    assert (document["handoff_generated_at_utc"], document["handoff_generated_at_source"]) == (time, source)
+    assert (document["handoff_generated_at_utc"], document["handoff_generated_at_source"]) == (
+        time,
+        source,
+    )
     assert problems(document) == []
 
 
@@ -249,7 +280,10 @@ def test_a_draft_lists_its_problems_sorted() -> None:
     assert document["verdict"] == "NO-GO"
     assert document["problems"] == [early.to_dict(), late.to_dict()]
     assert list(document)[-2:] == ["problems", "handoff_generated_at_source"]
-    assert (document["consumer_impact_statement"], document["consumer_impact_statement_template"]) == (None, None)
+    assert (
+        document["consumer_impact_statement"],
+        document["consumer_impact_statement_template"],
+    ) == (None, None)
     assert problems(document) == []
 
 
@@ -257,7 +291,10 @@ def test_advisories_are_sorted() -> None:
     """Advisories are listed in order; they are no reason for a NO-GO."""
     late, early = problem("HA011"), problem("HA010")
     document = build.assemble(release(), [], [late, early])
-    assert (document["verdict"], document["advisories"]) == ("GO", [early.to_dict(), late.to_dict()])
+    assert (document["verdict"], document["advisories"]) == (
+        "GO",
+        [early.to_dict(), late.to_dict()],
+    )
     assert problems(document) == []
 
 
@@ -279,17 +316,27 @@ def test_two_runs_that_know_the_same_make_the_same_bytes() -> None:
         )
         for check in profile().checks
     ]
-    assert canonical.published_bytes(go_packet(checks=other)) == canonical.published_bytes(go_packet())
+    assert canonical.published_bytes(go_packet(checks=other)) == canonical.published_bytes(
+        go_packet()
+    )
 
 
 @pytest.mark.parametrize("relation", list(Relation))
 def test_every_relation_can_be_told(relation: Relation) -> None:
     """A draft can state every relation of the runtime commit to tag and verified commit."""
-    known = facts(runtime_to_verified=relation, runtime_to_tag=relation)
+    changes: dict[str, object] = {"runtime_to_verified": relation, "runtime_to_tag": relation}
     if relation is Relation.SAME:
-        target = Tag(name="v1.2.3", kind="annotated", target=RUNTIME)
-        same: dict[str, Any] = {"commits_after_runtime": (), "paths_after_runtime": ()}
-        known = facts(verified_commit=RUNTIME, tag=target, runtime_to_verified=relation, runtime_to_tag=relation, **same)
+        changes |= {
+            "verified_commit": RUNTIME,
+            "tag": Tag(name="v1.2.3", kind="annotated", target=RUNTIME),
+            "commits_after_runtime": (),
+            "paths_after_runtime": (),
+        }
+    known = facts(**changes)
     document = build.assemble(release(facts=known), [problem()], [])
-    assert document["git_state"]["runtime_to_verified"] == document["git_state"]["runtime_to_tag"] == str(relation)
+    assert (
+        document["git_state"]["runtime_to_verified"]
+        == document["git_state"]["runtime_to_tag"]
+        == str(relation)
+    )
     assert problems(document) == []

@@ -46,11 +46,18 @@ def read_packet(data: bytes) -> None:
         raise HandoffError(found)
 
 
-READERS = {"manifest": read_manifest, "profile": read_profile, "statement": read_statement, "packet": read_packet}
+READERS = {
+    "manifest": read_manifest,
+    "profile": read_profile,
+    "statement": read_statement,
+    "packet": read_packet,
+}
 
 
 @pytest.mark.parametrize(
-    "case", sorted(path.parent for path in CASES.glob("*/*/input")), ids=lambda path: f"{path.parent.name}-{path.name}"
+    "case",
+    sorted(path.parent for path in CASES.glob("*/*/input")),
+    ids=lambda path: f"{path.parent.name}-{path.name}",
 )
 def test_bad_input_is_refused_in_these_words(case: Path) -> None:
     """Each mistake is refused with its code, place, what was found and expected, and the next step."""

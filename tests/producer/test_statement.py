@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from handoff_tasks.model import Release
 from handoff_tasks.problems import HandoffError
 from handoff_tasks.producer import statement as producer_statement
+from handoff_tasks.producer import statement_draft
 
 FILLED = f"""\
 Consumer impact:
@@ -25,7 +26,11 @@ Consumer impact:
 KNOWN = "Runtime behavior changes, Required consumer mapping changes, Required test updates, Repin required, Rollback instruction"
 
 VALUES = (
-    st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"], exclude_characters="<>"), min_size=1, max_size=40)
+    st.text(
+        st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"], exclude_characters="<>"),
+        min_size=1,
+        max_size=40,
+    )
     .map(lambda text: unicodedata.normalize("NFC", text).strip())
     .map(lambda text: f"on {text} indeed")
     .filter(lambda text: producer_statement.unfilled(text) is None)
@@ -41,7 +46,10 @@ def refused(text: str, first_line: int = 1) -> list[tuple[str, str, str, str]]:
 
 def changed(label: str, value: str) -> str:
     """Return the filled block with another value in one line."""
-    lines = [f"- {label}: {value}" if line.startswith(f"- {label}:") else line for line in FILLED.splitlines()]
+    lines = [
+        f"- {label}: {value}" if line.startswith(f"- {label}:") else line
+        for line in FILLED.splitlines()
+    ]
     return "\n".join(lines)
 
 
@@ -55,18 +63,23 @@ def test_a_filled_block_is_read() -> None:
 def test_a_block_that_is_filled_in_is_read_as_it_was_filled(values: list[str], known: bool) -> None:
     """Whatever a person writes in place of the placeholders of the block is what the statement says."""
     lines = (
-        producer_statement.block("v1.2.3/a", "v1.2.2/b").splitlines()
+        statement_draft.block("v1.2.3/a", "v1.2.2/b").splitlines()
         if known
-        else producer_statement.block(None, None).splitlines()
+        else statement_draft.block(None, None).splitlines()
     )
     filled = [lines[0]]
-    filled += [f"{line.partition(': ')[0]}: {value}" for line, value in zip(lines[1:], values, strict=True)]
-    assert list(producer_statement.parse("\n".join(filled), "CHANGELOG.md").to_dict().values()) == values
+    filled += [
+        f"{line.partition(': ')[0]}: {value}" for line, value in zip(lines[1:], values, strict=True)
+    ]
+    assert (
+        list(producer_statement.parse("\n".join(filled), "CHANGELOG.md").to_dict().values())
+        == values
+    )
 
 
 def test_the_block_to_fill_in() -> None:
     """The block has a heading, five lines, and the pairs that are known."""
-    assert producer_statement.block(None, None) == (
+    assert statement_draft.block(None, None) == (
         "Consumer impact:\n"
         "- Runtime behavior changes: <none|describe>\n"
         "- Required consumer mapping changes: <none|describe>\n"
@@ -74,18 +87,24 @@ def test_the_block_to_fill_in() -> None:
         "- Repin required: <yes/no> (<target tag/sha>)\n"
         "- Rollback instruction: repin to <previous tag/sha>"
     )
-    known = producer_statement.block("v1.2.3/abc", "v1.2.2/def").splitlines()
-    assert known[4:] == ["- Repin required: <yes/no> (v1.2.3/abc)", "- Rollback instruction: repin to v1.2.2/def"]
+    known = statement_draft.block("v1.2.3/abc", "v1.2.2/def").splitlines()
+    assert known[4:] == [
+        "- Repin required: <yes/no> (v1.2.3/abc)",
+        "- Rollback instruction: repin to v1.2.2/def",
+    ]
 
 
 def test_a_heading_of_much_white_space_takes_no_longer() -> None:
     """A line that almost is a heading is looked at once, however long it is."""
-    assert producer_statement.section("## " + " \t" * 100_000 + "\n## v1.2.3\n", "v1.2.3") == (2, "")
+    assert producer_statement.section("## " + " \t" * 100_000 + "\n## v1.2.3\n", "v1.2.3") == (
+        2,
+        "",
+    )
 
 
 def test_a_block_that_nobody_filled_in_is_refused_line_by_line() -> None:
     """No placeholder of the block passes."""
-    assert refused(producer_statement.block(None, None), 10) == [
+    assert refused(statement_draft.block(None, None), 10) == [
         (
             "HP062",
             "CHANGELOG.md:11",
@@ -104,7 +123,12 @@ def test_a_block_that_nobody_filled_in_is_refused_line_by_line() -> None:
             "'Required test updates': the placeholder '<none|describe>' is not filled in",
             "correct the line",
         ),
-        ("HP062", "CHANGELOG.md:14", "'Repin required': the placeholder '<yes/no>' is not filled in", "correct the line"),
+        (
+            "HP062",
+            "CHANGELOG.md:14",
+            "'Repin required': the placeholder '<yes/no>' is not filled in",
+            "correct the line",
+        ),
         (
             "HP062",
             "CHANGELOG.md:15",
@@ -117,8 +141,8 @@ def test_a_block_that_nobody_filled_in_is_refused_line_by_line() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("", "nothing is written there"),
-        ("   ", "nothing is written there"),
+        ("", "it is empty"),
+        ("   ", "it is empty"),
         ("<describe>", "the placeholder '<describe>' is not filled in"),
         ("changed (<target tag/sha>)", "the placeholder '<target tag/sha>' is not filled in"),
         ("repin to target tag/sha", "the placeholder 'target tag/sha' is not filled in"),
@@ -126,43 +150,61 @@ def test_a_block_that_nobody_filled_in_is_refused_line_by_line() -> None:
         ("TODO later", "the placeholder 'TODO' is not filled in"),
         ("TBD", "the placeholder 'TBD' is not filled in"),
         ("see FIXME", "the placeholder 'FIXME' is not filled in"),
-        ("a\u202eb", "the character U+202E does not show"),
-        ("a\u200bb", "the character U+200B does not show"),
-        ("a\ufeffb", "the character U+FEFF does not show"),
-        ("a\tb", "the character U+0009 does not show"),
-        ("a\xadb", "the character U+00AD does not show"),
-        ("a\U000e0041b", "the character U+E0041 does not show"),
-        ("?", "'?' says nothing"),
-        ("...", "'...' says nothing"),
-        ("_____", "'_____' says nothing"),
-        ("tbd", "'tbd' says nothing"),
-        ("Todo.", "'Todo.' says nothing"),
-        ("[describe]", "'[describe]' says nothing"),
-        ("< describe >", "'< describe >' says nothing"),
+        ("a\u202eb", "the character U+202E is invisible"),
+        ("a\u200bb", "the character U+200B is invisible"),
+        ("a\ufeffb", "the character U+FEFF is invisible"),
+        ("a\tb", "the character U+0009 is invisible"),
+        ("a\xadb", "the character U+00AD is invisible"),
+        ("a\U000e0041b", "the character U+E0041 is invisible"),
+        ("?", "'?' does not say anything"),
+        ("...", "'...' does not say anything"),
+        ("_____", "'_____' does not say anything"),
+        ("tbd", "'tbd' does not say anything"),
+        ("Todo.", "'Todo.' does not say anything"),
+        ("[describe]", "'[describe]' does not say anything"),
+        ("< describe >", "'< describe >' does not say anything"),
         ("{{tests}}", "the placeholder '{{tests}}' is not filled in"),
         ("\uff1cnone\uff5cdescribe\uff1e", "the placeholder '<none|describe>' is not filled in"),
         ("n\u043ene", "the word 'n\u043ene' mixes alphabets"),
-        ("a\x1b[31mb", "the character U+001B does not show"),
+        ("a\x1b[31mb", "the character U+001B is invisible"),
         ("u\u0308ber", "the text is not in Unicode's composed form (NFC)"),
         ("a" * 4001, "4001 characters; at most 4000 are allowed"),
     ],
 )
 def test_values_that_say_nothing_are_refused(value: str, message: str) -> None:
     """A line that is empty, a placeholder, too long or holds characters that do not show is refused."""
-    expected = ("HP062", "CHANGELOG.md:4", f"'Required test updates': {message}", "correct the line")
+    expected = (
+        "HP062",
+        "CHANGELOG.md:4",
+        f"'Required test updates': {message}",
+        "correct the line",
+    )
     assert refused(changed("Required test updates", value)) == [expected]
 
 
-@pytest.mark.parametrize("value", ["a" * 4000, "returns Vec<String>", "TODOs are gone", "5 > 3", "über: a - b", "the todo list"])
+@pytest.mark.parametrize(
+    "value",
+    ["a" * 4000, "returns Vec<String>", "TODOs are gone", "5 > 3", "über: a - b", "the todo list"],
+)
 def test_values_that_only_look_like_placeholders_are_read(value: str) -> None:
     """Generic types, comparisons, colons and words like a placeholder are text."""
-    assert producer_statement.parse(changed("Required test updates", value), "CHANGELOG.md").required_test_updates == value
+    assert (
+        producer_statement.parse(
+            changed("Required test updates", value), "CHANGELOG.md"
+        ).required_test_updates
+        == value
+    )
 
 
 def test_a_line_goes_on_below_indented() -> None:
     """Indented lines go on with the value above, joined by one space."""
-    text = FILLED.replace("changes: none", "changes: the first\n  and the second\n\tand the third", 1)
-    assert producer_statement.parse(text, "CHANGELOG.md").runtime_behavior_changes == "the first and the second and the third"
+    text = FILLED.replace(
+        "changes: none", "changes: the first\n  and the second\n\tand the third", 1
+    )
+    assert (
+        producer_statement.parse(text, "CHANGELOG.md").runtime_behavior_changes
+        == "the first and the second and the third"
+    )
 
 
 def test_a_value_may_stand_below_its_label() -> None:
@@ -173,7 +215,14 @@ def test_a_value_may_stand_below_its_label() -> None:
 
 @pytest.mark.parametrize(
     "around",
-    ["{}", "# Changes\n\nText.\n\n{}\n\nMore text.\n", "```text\n{}```\n", "  {}", "{}\n## v1.2.2\n- other: line\n", "~~~\n{}~~~"],
+    [
+        "{}",
+        "# Changes\n\nText.\n\n{}\n\nMore text.\n",
+        "```text\n{}```\n",
+        "  {}",
+        "{}\n## v1.2.2\n- other: line\n",
+        "~~~\n{}~~~",
+    ],
 )
 def test_the_block_may_stand_anywhere_in_the_text(around: str) -> None:
     """Text before and after, a fence around it or a heading after it are no part of the block."""
@@ -188,27 +237,46 @@ def test_stars_and_blank_lines_after_the_heading_are_fine() -> None:
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("", "no block"), ("Consumer impact\n", "no block"), (FILLED + "\n" + FILLED, "2 blocks"), (FILLED * 3, "3 blocks")],
+    [
+        ("", "no block"),
+        ("Consumer impact\n", "no block"),
+        (FILLED + "\n" + FILLED, "2 blocks"),
+        (FILLED * 3, "3 blocks"),
+    ],
 )
 def test_there_is_one_block(text: str, count: str) -> None:
     """No block, or more than one, is refused: nobody has to guess which one counts."""
     message = f"{count} 'Consumer impact:'; expected one"
-    assert refused(text) == [("HP060", "CHANGELOG.md", message, "paste the block that is shown, and fill it in")]
+    assert refused(text) == [
+        ("HP060", "CHANGELOG.md", message, "paste the block that is shown, and fill it in")
+    ]
 
 
 def test_missing_lines_are_named() -> None:
     """Each line that is missing is named."""
     text = "Consumer impact:\n- Runtime behavior changes: none\n- Required test updates: none\n- Repin required: no\n"
     assert refused(text) == [
-        ("HP061", "CHANGELOG.md", "the line 'Required consumer mapping changes' is missing", "add it to the block"),
-        ("HP061", "CHANGELOG.md", "the line 'Rollback instruction' is missing", "add it to the block"),
+        (
+            "HP061",
+            "CHANGELOG.md",
+            "the line 'Required consumer mapping changes' is missing",
+            "add it to the block",
+        ),
+        (
+            "HP061",
+            "CHANGELOG.md",
+            "the line 'Rollback instruction' is missing",
+            "add it to the block",
+        ),
     ]
 
 
 def test_a_line_twice_is_refused_at_its_second_place() -> None:
     """A line that stands twice is refused, even with the same value."""
     text = FILLED + "- Repin required: no\n"
-    assert refused(text, 5) == [("HP061", "CHANGELOG.md:11", "the line 'Repin required' stands twice", "correct the line")]
+    assert refused(text, 5) == [
+        ("HP061", "CHANGELOG.md:11", "duplicate line 'Repin required'", "correct the line")
+    ]
 
 
 def test_an_unknown_line_is_refused_with_the_nearest_known_one() -> None:
@@ -221,19 +289,31 @@ def test_an_unknown_line_is_refused_with_the_nearest_known_one() -> None:
     ]
 
 
-@pytest.mark.parametrize("line", ["- reviewed", "and it is fine", "- Repin required:no", "1. Repin required: no"])
+@pytest.mark.parametrize(
+    "line", ["- reviewed", "and it is fine", "- Repin required:no", "1. Repin required: no"]
+)
 def test_a_line_of_another_form_is_refused(line: str) -> None:
     """Text that follows the block without a blank line is refused, since it may have been meant as a part of it."""
-    assert refused(FILLED + line) == [("HP061", "CHANGELOG.md:7", f"'{line}' is no line of the statement", "correct the line")]
+    assert refused(FILLED + line) == [
+        ("HP061", "CHANGELOG.md:7", f"'{line}' is not a line of the statement", "correct the line")
+    ]
 
 
 def test_every_mistake_is_told_at_once() -> None:
     """A block with several mistakes is refused once, with all of them."""
     text = (
-        FILLED.replace("- Required test updates: none\n", "").replace("changes: none", "changes: <none|describe>") + "- Note: x\n"
+        FILLED.replace("- Required test updates: none\n", "").replace(
+            "changes: none", "changes: <none|describe>"
+        )
+        + "- Note: x\n"
     )
     assert refused(text) == [
-        ("HP061", "CHANGELOG.md", "the line 'Required test updates' is missing", "add it to the block"),
+        (
+            "HP061",
+            "CHANGELOG.md",
+            "the line 'Required test updates' is missing",
+            "add it to the block",
+        ),
         ("HP061", "CHANGELOG.md:6", f"unknown line 'Note'; known: {KNOWN}", "correct the line"),
         (
             "HP062",
@@ -265,10 +345,16 @@ def test_every_mistake_is_told_at_once() -> None:
         ("    ## v1.2.3\nthis", None),
         ("# Changelog\n\n### 1.2.3\nthis\n### 1.2.2\nold", (3, "this")),
         ("# v1.2.3\nthis\n## Fixed\nmore\n# v1.2.2\nold", (1, "this\n## Fixed\nmore")),
-        ("# 1.3.0\nnew\n## [1.2.3](https://x.example/v1.2.2...v1.2.3)\nthis\n# 1.2.0\nold", (3, "this")),
+        (
+            "# 1.3.0\nnew\n## [1.2.3](https://x.example/v1.2.2...v1.2.3)\nthis\n# 1.2.0\nold",
+            (3, "this"),
+        ),
         ("# 1.2.3\nthis\n## 1.2.2\nold", (1, "this")),
         ("## v1.2.3\nthis\n### v1.2.2\nold", (1, "this")),
-        ("## v1.2.3\nthis\n### Upgrading from 1.2.2\nmore", (1, "this\n### Upgrading from 1.2.2\nmore")),
+        (
+            "## v1.2.3\nthis\n### Upgrading from 1.2.2\nmore",
+            (1, "this\n### Upgrading from 1.2.2\nmore"),
+        ),
         ("## v1.2.3\nthis\n### Since 1.2.2\nmore", (1, "this\n### Since 1.2.2\nmore")),
         ("## v1.2.3\nthis\n### v1.2.3 in short\nmore", (1, "this\n### v1.2.3 in short\nmore")),
         ("# v1.2.3\nthis\n## Fixed in 1.2.3\nmore", (1, "this\n## Fixed in 1.2.3\nmore")),
@@ -320,7 +406,7 @@ def test_two_sections_of_a_release_are_an_error(changelog: str, lines: str) -> N
     with pytest.raises(HandoffError) as caught:
         producer_statement.section(changelog, "v1.2.3", "CHANGELOG.md")
     message = f"two sections of v1.2.3, at the lines {lines}; expected one"
-    hint = "keep the section with the filled statement, and remove or rename the other one"
+    hint = "keep the section with the filled-in statement; remove or rename the other one"
     assert shown(caught.value) == [("HP060", "CHANGELOG.md", message, hint)]
 
 
@@ -331,25 +417,38 @@ def test_line_numbers_are_those_of_the_changelog() -> None:
     assert found is not None
     line = changelog.splitlines().index("- Repin required: ") + 1
     assert refused(found[1], found[0] + 1) == [
-        ("HP062", f"CHANGELOG.md:{line}", "'Repin required': nothing is written there", "correct the line")
+        ("HP062", f"CHANGELOG.md:{line}", "'Repin required': it is empty", "correct the line")
     ]
 
 
 def test_the_placeholder_without_its_brackets_is_a_placeholder() -> None:
     """Only the brackets taken away, nothing is filled in yet."""
-    assert [one[0] for one in refused(changed("Required test updates", "none|describe"))] == ["HP062"]
+    assert [one[0] for one in refused(changed("Required test updates", "none|describe"))] == [
+        "HP062"
+    ]
 
 
 def test_an_unknown_line_that_goes_on_below_hides_no_other() -> None:
     """A mistyped label with an indented line below it is one mistake, not six."""
-    text = FILLED.replace("- Runtime behavior changes: none\n", "- Runtime behaviour changes: the first\n  and the second\n")
-    assert [(code, where) for code, where, _, _ in refused(text)] == [("HP061", "CHANGELOG.md"), ("HP061", "CHANGELOG.md:2")]
+    text = FILLED.replace(
+        "- Runtime behavior changes: none\n",
+        "- Runtime behaviour changes: the first\n  and the second\n",
+    )
+    assert [(code, where) for code, where, _, _ in refused(text)] == [
+        ("HP061", "CHANGELOG.md"),
+        ("HP061", "CHANGELOG.md:2"),
+    ]
 
 
 def test_a_comparison_is_no_placeholder() -> None:
     """Two comparisons in one line are text."""
     value = "latency < 5 ms, was > 7 ms"
-    assert producer_statement.parse(changed("Required test updates", value), "CHANGELOG.md").required_test_updates == value
+    assert (
+        producer_statement.parse(
+            changed("Required test updates", value), "CHANGELOG.md"
+        ).required_test_updates
+        == value
+    )
 
 
 # The draft: what git knows, and why
@@ -357,14 +456,16 @@ def test_a_comparison_is_no_placeholder() -> None:
 
 def drafted(**known: Any) -> dict[str, str]:
     """Return the lines of the draft's block, by label."""
-    lines = producer_statement.draft(manifest(), facts(**known)).splitlines()
+    lines = statement_draft.draft(manifest(), facts(**known)).splitlines()
     assert lines[0] == "Consumer impact:"
     return dict(line.removeprefix("- ").split(": ", 1) for line in lines[1:])
 
 
 def test_the_draft_of_a_release_that_changed_everything_leaves_what_changed_to_a_person() -> None:
     """Where none would be refuted the line asks for a description; the repin is sure, and so is the pair to go back to."""
-    other = manifest(release_tag="v1.2.2", commit_sha=PREVIOUS, expected_service_contract_version="service.v1")
+    other = manifest(
+        release_tag="v1.2.2", commit_sha=PREVIOUS, expected_service_contract_version="service.v1"
+    )
     assert drafted(previous=other, changed_since_previous=("crates/a.rs",)) == {
         "Runtime behavior changes": "<describe>",
         "Required consumer mapping changes": "<describe>",
@@ -396,19 +497,25 @@ def test_the_draft_of_a_first_release_knows_its_own_pair() -> None:
     assert tagged["Rollback instruction"] == f"repin to v1.2.2/{OTHER}"
 
 
-@pytest.mark.parametrize("known", [{}, {"changed_since_previous": ("Cargo.lock",)}, {"previous": None, "earlier": ()}])
+@pytest.mark.parametrize(
+    "known", [{}, {"changed_since_previous": ("Cargo.lock",)}, {"previous": None, "earlier": ()}]
+)
 def test_no_draft_is_a_statement(known: dict[str, Any]) -> None:
     """Something is always left to a person, and what is left is refused."""
     with pytest.raises(HandoffError) as caught:
-        producer_statement.parse(producer_statement.draft(manifest(), facts(**known)), "draft")
+        producer_statement.parse(statement_draft.draft(manifest(), facts(**known)), "draft")
     assert {problem.code for problem in caught.value.problems} == {"HP062"}
 
 
 def test_the_evidence_of_a_draft() -> None:
     """What changed since which release, and what there is to go back to; of many paths the first twenty."""
-    other = manifest(release_tag="v1.2.2", commit_sha=PREVIOUS, error_code_enum=["invalid_json", "old"])
+    other = manifest(
+        release_tag="v1.2.2", commit_sha=PREVIOUS, error_code_enum=["invalid_json", "old"]
+    )
     paths = tuple(f"crates/{number:02}.rs" for number in range(22))
-    assert producer_statement.evidence(manifest(), facts(previous=other, changed_since_previous=paths)) == [
+    assert statement_draft.evidence(
+        manifest(), facts(previous=other, changed_since_previous=paths)
+    ) == [
         f"Release v1.2.3/{RUNTIME}; the previous one is v1.2.2/{PREVIOUS}.",
         "Runtime paths since v1.2.2: 22 changed",
         *(f"  {path}" for path in paths[:20]),
@@ -416,7 +523,7 @@ def test_the_evidence_of_a_draft() -> None:
         "Error contract since v1.2.2:",
         "  error codes were added: validation_error, internal_error",
         "  error codes were removed: old",
-        "What a consumer pins since v1.2.2:",
+        "Pinned values since v1.2.2:",
         f"  commit_sha from {PREVIOUS} to {RUNTIME}",
         "  error_code_enum",
         "Rollback, the earlier releases:",
@@ -430,19 +537,23 @@ def test_the_evidence_where_nothing_changed_or_nothing_is_known() -> None:
     """It says so, and never that nothing changed where it cannot know."""
     same = manifest(release_tag="v1.2.2")
     alone = (Release(tag="v1.2.2", commit_sha=PREVIOUS),)
-    assert producer_statement.evidence(manifest(), facts(previous=same, earlier=alone))[1:] == [
+    assert statement_draft.evidence(manifest(), facts(previous=same, earlier=alone))[1:] == [
         "Runtime paths since v1.2.2: none changed",
         "Error contract since v1.2.2: the same codes, the same envelope (service.v2)",
-        "What a consumer pins since v1.2.2: the same but for the tag",
+        "Pinned values since v1.2.2: unchanged, except for the tag",
         "Rollback, the earlier releases:",
         f"  v1.2.2/{PREVIOUS}",
     ]
-    unknown = producer_statement.evidence(manifest(), facts(previous=same, changed_since_previous=None))
+    unknown = statement_draft.evidence(
+        manifest(), facts(previous=same, changed_since_previous=None)
+    )
     assert unknown[1] == "Runtime paths since v1.2.2: cannot be compared"
-    assert producer_statement.evidence(manifest(), facts(previous=None, earlier=(), changed_since_previous=None)) == [
+    assert statement_draft.evidence(
+        manifest(), facts(previous=None, earlier=(), changed_since_previous=None)
+    ) == [
         f"Release v1.2.3/{RUNTIME}; no earlier release is known whose own manifest states it.",
-        "Nothing to compare with: each line is a person's judgement.",
-        "Rollback: no earlier tag counts; for a first release write 'none, this is the first release'.",
+        "There is nothing to compare with: a person has to judge each line.",
+        "Rollback: there is no earlier release; for a first release write 'none, this is the first release'.",
     ]
 
 
@@ -451,15 +562,52 @@ def test_the_evidence_where_nothing_changed_or_nothing_is_known() -> None:
     [
         *(
             (line, True)
-            for line in ("none", "None.", "`none`", "**none**", "none whatsoever", "none at all", "None (see changelog)")
+            for line in (
+                "none",
+                "None.",
+                "`none`",
+                "**none**",
+                "none whatsoever",
+                "none at all",
+                "None (see changelog)",
+            )
         ),
-        *((line, True) for line in ("n / a", "N/A", "not applicable", "zero", "nil", "no changes", "No runtime behavior changes.")),
-        *((line, True) for line in ("no behaviour change", "without any changes", "unchanged", "no changes required")),
+        *(
+            (line, True)
+            for line in (
+                "n / a",
+                "N/A",
+                "not applicable",
+                "zero",
+                "nil",
+                "no changes",
+                "No runtime behavior changes.",
+            )
+        ),
+        *(
+            (line, True)
+            for line in (
+                "no behaviour change",
+                "without any changes",
+                "unchanged",
+                "no changes required",
+            )
+        ),
         *(
             (line, False)
-            for line in ("no behaviour change: the store is split", "internal refactoring only: the store", "one new code")
+            for line in (
+                "no behaviour change: the store is split",
+                "internal refactoring only: the store",
+                "one new code",
+            )
         ),
-        *((line, False) for line in ("none of the callers sees it, the store is split", "no changes to codes, but a slower query")),
+        *(
+            (line, False)
+            for line in (
+                "none of the callers sees it, the store is split",
+                "no changes to codes, but a slower query",
+            )
+        ),
     ],
 )
 def test_none_in_other_words_is_none(line: str, nothing: bool) -> None:

@@ -24,7 +24,11 @@ def opened(producer: scratch.Producer, tmp_path: Path, ref: str = "HEAD") -> wor
     profile = tmp_path / "handoff.toml"
     profile.write_text(scratch.PROFILE)
     return workspace.open_workspace(
-        root=producer.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+        root=producer.root,
+        ref=ref,
+        profile_path=profile,
+        work=tmp_path / "work",
+        cache=tmp_path / "cache",
     )
 
 
@@ -44,32 +48,39 @@ def test_a_commit_without_a_manifest_is_refused(producer: scratch.Producer, tmp_
         Problem(
             code="HP020",
             where=f"{producer.head()[:12]}:contracts/manifest.json",
-            message="the commit holds no producer manifest there",
+            message="there is no producer manifest in the commit",
             hint="commit one (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root with "
             "--producer-root and a commit that has its manifest with --ref",
         ),
     )
 
 
-def test_a_commit_without_a_changelog_is_refused(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_a_commit_without_a_changelog_is_refused(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """HP022 names commit and path."""
     producer.commit("oops", {scratch.CHANGELOG_PATH: None})
     assert refused(producer, tmp_path) == (
         Problem(
             code="HP022",
             where=f"{producer.head()[:12]}:CHANGELOG.md",
-            message="the commit holds no changelog there",
+            message="there is no changelog in the commit",
             hint="commit a changelog with a section for the release",
         ),
     )
 
 
-def test_a_bad_manifest_is_refused_with_its_commit_and_place(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_a_bad_manifest_is_refused_with_its_commit_and_place(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """HP021: where it stands is a commit, a path and a JSON pointer."""
     text = (producer.root / scratch.MANIFEST_PATH).read_text()
     producer.commit("oops", {scratch.MANIFEST_PATH: text.replace("v1.1.0", "1.1")})
     (problem,) = refused(producer, tmp_path)
-    assert (problem.code, problem.where) == ("HP021", f"{producer.head()[:12]}:contracts/manifest.json#/release_tag")
+    assert (problem.code, problem.where) == (
+        "HP021",
+        f"{producer.head()[:12]}:contracts/manifest.json#/release_tag",
+    )
     assert problem.message == 'found "1.1"; expected vX.Y.Z'
 
 
@@ -83,7 +94,7 @@ def test_a_sha_that_is_not_in_the_repository(producer: scratch.Producer, tmp_pat
         Problem(
             code="HP050",
             where="contracts/manifest.json#/commit_sha",
-            message=f"{'1' * 40} is no commit of the repository",
+            message=f"{'1' * 40} is not a commit of the repository",
             hint="put the runtime commit's sha into the manifest, or fetch the commit",
         )
         in found
@@ -91,7 +102,9 @@ def test_a_sha_that_is_not_in_the_repository(producer: scratch.Producer, tmp_pat
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "not utf-8"])
-def test_a_statement_file_that_cannot_be_read(producer: scratch.Producer, tmp_path: Path, kind: str) -> None:
+def test_a_statement_file_that_cannot_be_read(
+    producer: scratch.Producer, tmp_path: Path, kind: str
+) -> None:
     """HP060: --impact names nothing, a folder, or bytes that are no text; the run still tells the rest."""
     file = tmp_path / "impact"
     if kind == "folder":
@@ -105,13 +118,22 @@ def test_a_statement_file_that_cannot_be_read(producer: scratch.Producer, tmp_pa
     }
     material = gather.gather_material(opened(producer, tmp_path), file)
     assert material.statement is None
-    assert [(one.code, one.where, one.message) for one in material.problems] == [("HP060", "--impact", messages[kind])]
+    assert [(one.code, one.where, one.message) for one in material.problems] == [
+        ("HP060", "--impact", messages[kind])
+    ]
 
 
 @pytest.mark.parametrize(
-    ("value", "found"), [("1" * 5000, f"{'1' * 40!r} and 4960 characters more"), ("253402300800", "'253402300800'"), ("²", "'²'")]
+    ("value", "found"),
+    [
+        ("1" * 5000, f"{'1' * 40!r} and 4960 more characters"),
+        ("253402300800", "'253402300800'"),
+        ("²", "'²'"),
+    ],
 )
-def test_a_time_that_nobody_can_have_is_refused(monkeypatch: pytest.MonkeyPatch, value: str, found: str) -> None:
+def test_a_time_that_nobody_can_have_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str, found: str
+) -> None:
     """HP001 for thousands of digits, of which Python reads none, a second too many, a digit that is none of ours."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", value)
     with pytest.raises(HandoffError) as caught:
@@ -133,7 +155,9 @@ def test_zeros_before_a_time_are_read_over(monkeypatch: pytest.MonkeyPatch) -> N
         assert decide._source_date_epoch() == expected
 
 
-def test_a_changelog_without_the_releases_section(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_a_changelog_without_the_releases_section(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """HP060 says which section is looked for and what to do."""
     producer.commit("oops", {scratch.CHANGELOG_PATH: "# Changelog\n\n## v1.0.0\n"})
     material = gather.gather_material(opened(producer, tmp_path), None)
@@ -147,16 +171,33 @@ def test_a_changelog_without_the_releases_section(producer: scratch.Producer, tm
     )
 
 
-def test_a_draft_is_valid_and_complete_without_any_evidence(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_a_draft_is_valid_and_complete_without_any_evidence(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """Nothing has run: the draft says so of every check, and follows the packet's schema."""
     space = opened(producer, tmp_path)
     material = gather.gather_material(space, None)
-    decision = decide.decide(space, material, gather.results(space), space.profile.mode("stable"), allow_untagged=False)
+    decision = decide.decide(
+        space,
+        material,
+        gather.read_results(space),
+        space.profile.mode("stable"),
+        allow_untagged=False,
+    )
     path = publish.write_draft(space, decision)
     document = json.loads(path.read_bytes())
-    assert schemas.violations(document, schemas.schema(schemas.PACKET), where="draft", code="HP070", hint="") == []
+    assert (
+        schemas.violations(
+            document, schemas.schema(schemas.PACKET), where="draft", code="HP070", hint=""
+        )
+        == []
+    )
     assert [outcome["outcome"] for outcome in document["verification_outcomes"]] == ["not_run"] * 3
-    assert [problem["where"] for problem in document["problems"]] == ["check ok", "check plain", "check tree"]
+    assert [problem["where"] for problem in document["problems"]] == [
+        "check ok",
+        "check plain",
+        "check tree",
+    ]
 
 
 def test_a_folder_that_cannot_be_made_is_told(producer: scratch.Producer, tmp_path: Path) -> None:
@@ -175,5 +216,10 @@ def test_the_result_follows_its_schema() -> None:
     document = result.result_document(
         RunEnd(), mode=None, commit=None, packet_path=None, draft=None, place=None
     )
-    assert schemas.violations(document, schemas.schema(schemas.RESULT), where="result", code="HP000", hint="") == []
+    assert (
+        schemas.violations(
+            document, schemas.schema(schemas.RESULT), where="result", code="HP000", hint=""
+        )
+        == []
+    )
     assert json.loads(canonical.result_bytes(document)) == document

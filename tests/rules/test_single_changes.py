@@ -17,7 +17,7 @@ from handoff_tasks.formats import canonical, schemas
 from handoff_tasks.git import workspace
 from handoff_tasks.model import Flavour
 from handoff_tasks.problems import Problem
-from handoff_tasks.release import gather, verify_packet
+from handoff_tasks.release import choose_profile, gather, verify_packet
 from handoff_tasks.setup import sample
 
 if TYPE_CHECKING:
@@ -51,7 +51,13 @@ ENUMS = sorted(set(enums(schemas.schema(schemas.PACKET))))
 def leaves(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each pointer with its value."""
     yield pointer, value
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, child in inner:
         yield from leaves(child, f"{pointer}/{key}")
 
@@ -77,7 +83,17 @@ def others(value: Any) -> list[Any]:
     if re.fullmatch(r"[0-9a-f]{40,64}", value):
         return [value[:-1] + ("0" if value[-1] != "0" else "1")]
     digits = re.sub(r"\d(?=\D*\Z)", lambda match: str((int(match[0]) + 1) % 10), value)
-    found = [f"{value} x", f"{value}x", f"x{value}", value.upper(), value.lower(), digits, *ENUMS, "security-audit", None]
+    found = [
+        f"{value} x",
+        f"{value}x",
+        f"x{value}",
+        value.upper(),
+        value.lower(),
+        digits,
+        *ENUMS,
+        "security-audit",
+        None,
+    ]
     return [other for other in found if other != value]
 
 
@@ -97,7 +113,7 @@ def _swap(inner: str, place: Any, key: Any) -> None:
     first[inner], second[inner] = second[inner], first[inner]
 
 
-def changes(document: dict[str, Any]) -> Iterator[Changed]:
+def changes(document: Any) -> Iterator[Changed]:
     """Yield each single change: a value replaced, dropped, doubled or moved, items swapped, keys reordered, a key added."""
 
     def changed(pointer: str, change: Callable[[Any, Any], None]) -> Changed:
@@ -112,13 +128,18 @@ def changes(document: dict[str, Any]) -> Iterator[Changed]:
         if isinstance(value, dict):
             yield changed(pointer, lambda place, key: place[key].__setitem__("unknown_key", "x"))
             if len(value) > 1:
-                yield changed(pointer, lambda place, key: place[key].__setitem__(*_first(place[key])))
+                yield changed(
+                    pointer, lambda place, key: place[key].__setitem__(*_first(place[key]))
+                )
         if isinstance(value, list) and len(value) > 1:
             yield changed(pointer, lambda place, key: place[key].reverse())
             yield changed(pointer, lambda place, key: place[key].insert(0, place[key].pop(1)))
             for inner in value[0] if isinstance(value[0], dict) else ():
                 if value[0][inner] != value[1][inner]:
-                    yield f"{pointer}/0/{inner}", changed(pointer, functools.partial(_swap, inner))[1]
+                    yield (
+                        f"{pointer}/0/{inner}",
+                        changed(pointer, functools.partial(_swap, inner))[1],
+                    )
         if isinstance(value, list) and value:
             yield changed(pointer, lambda place, key: place[key].append(place[key][0]))
 
@@ -145,12 +166,18 @@ def test_a_single_change_is_refused(material: tuple[workspace.Workspace, Path], 
     document = json.loads((GOLDEN / f"{name}.json").read_bytes())
     gathered = gather.gather_material(opened, None)
     assert _refused(opened, gathered, document) is False
-    believed = [f"{pointer} {_at(other, pointer)}" for pointer, other in changes(document) if not _refused(opened, gathered, other)]
-    unknown = [one for one in believed if not any(re.fullmatch(pattern, one) for pattern in ALLOWED)]
+    believed = [
+        f"{pointer} {_at(other, pointer)}"
+        for pointer, other in changes(document)
+        if not _refused(opened, gathered, other)
+    ]
+    unknown = [
+        one for one in believed if not any(re.fullmatch(pattern, one) for pattern in ALLOWED)
+    ]
     assert sorted(set(unknown)) == []
 
 
-def _at(document: dict[str, Any], pointer: str) -> str:
+def _at(document: Any, pointer: str) -> str:
     """Return what is at a pointer now, as JSON."""
     try:
         place, key = holder(document, pointer)
@@ -159,27 +186,39 @@ def _at(document: dict[str, Any], pointer: str) -> str:
         return "removed"
 
 
-def _refused(opened: workspace.Workspace, gathered: gather.Material, document: dict[str, Any]) -> bool:
-    judged = verify_packet.judge(canonical.published_bytes(document), "packet")
+def _refused(opened: workspace.Workspace, gathered: gather.Material, document: Any) -> bool:
+    judged = verify_packet.judge_bytes(canonical.published_bytes(document), "packet")
     if judged.problems:
         return True
     stated = document["producer"]
-    asked = verify_packet.Asked(
-        root=opened.producer.root, profile_path=opened.profile_path, option=None, work=opened.work, cache=opened.base.parent
+    asked = choose_profile.VerifyRequest(
+        root=opened.producer.root,
+        profile_path=opened.profile_path,
+        option=None,
+        work=opened.work,
+        cache=opened.base.parent,
     )
-    commit = workspace.Commit(producer=opened.producer, repository=opened.repository, base=opened.base)
-    usual = verify_packet.own_profile(asked, commit)
-    chosen = verify_packet.choose_profile(asked, commit, usual, stated, "packet")
-    return isinstance(chosen, Problem) or bool(verify_packet.contradictions(opened, gathered, document, "packet"))
+    commit = workspace.Commit(
+        producer=opened.producer, repository=opened.repository, base=opened.base
+    )
+    usual = choose_profile.own_profile(asked, commit)
+    chosen = choose_profile.choose_profile(asked, commit, usual, stated, "packet")
+    return isinstance(chosen, Problem) or bool(
+        verify_packet.contradictions(opened, gathered, document, "packet")
+    )
 
 
-def test_a_packet_of_the_producers_own_generator_says_so_first(material: tuple[workspace.Workspace, Path]) -> None:
+def test_a_packet_of_the_producers_own_generator_says_so_first(
+    material: tuple[workspace.Workspace, Path],
+) -> None:
     """One finding that it records no outcome, one for all its placeholders, and git has nothing else against it."""
     opened, _ = material
     document = foreign(json.loads((GOLDEN / "stable-v0.4.0.json").read_bytes()))
-    judged = verify_packet.judge(json.dumps(document).encode(), "packet")
+    judged = verify_packet.judge_bytes(json.dumps(document).encode(), "packet")
     assert [one.code for one in judged.problems] == ["HP076", "HP062"]
     assert judged.document is not None
-    assert verify_packet.against_git(opened, judged.document, "packet") == ([], [])
-    wrong = dict(judged.document) | {"error_code_enum": ["invalid_json"]}
-    assert [one.where for one in verify_packet.against_git(opened, wrong, "packet")[0]] == ["packet#/error_code_enum"]
+    assert verify_packet.judge_by_git(opened, judged.document, "packet") == ([], [])
+    wrong: Any = {**judged.document, "error_code_enum": ["invalid_json"]}
+    assert [one.where for one in verify_packet.judge_by_git(opened, wrong, "packet")[0]] == [
+        "packet#/error_code_enum"
+    ]

@@ -67,7 +67,7 @@ def test_the_draft_before_the_changelog_has_its_section(
         "Runtime paths since v1.1.0: 1 changed\n"
         "  crates/core/more.rs\n"
         "Error contract since v1.1.0: the same codes, the same envelope (service.v2)\n"
-        "What a consumer pins since v1.1.0:\n"
+        "Pinned values since v1.1.0:\n"
         f"  commit_sha from {old} to {runtime}\n"
         "Rollback, the earlier releases:\n"
         f"  v1.1.0/{old}\n"
@@ -158,6 +158,6 @@ def test_what_is_not_committed_is_told(desk: Path, producer: scratch.Producer) -
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(
         "\n\nAdvisories:\n"
-        f"  HA001 {producer.root}: uncommitted, so no part of this run: {scratch.CHANGELOG_PATH}, {scratch.MANIFEST_PATH}\n"
+        f"  HA001 {producer.root}: uncommitted, so not part of this run: {scratch.CHANGELOG_PATH}, {scratch.MANIFEST_PATH}\n"
         "        next: commit them if the release needs them\n"
     )

@@ -400,10 +400,10 @@ def test_the_command_tells_all_that_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.strip().splitlines() == [
         "Refused:",
-        f"  HP020 {commit}:contracts/producer-contract-manifest.json: the commit holds no producer manifest there",
+        f"  HP020 {commit}:contracts/producer-contract-manifest.json: there is no producer manifest in the commit",
         "        next: commit one (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root "
         "with --producer-root and a commit that has its manifest with --ref",
-        f"  HP022 {commit}:CHANGELOG.md: the commit holds no changelog there",
+        f"  HP022 {commit}:CHANGELOG.md: there is no changelog in the commit",
         "        next: commit a changelog with a section for the release",
     ]
     text = (

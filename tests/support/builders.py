@@ -256,7 +256,7 @@ def run_end(
     checks: Iterable[CheckResult], *problems: Problem, kept: Container[str] = ()
 ) -> RunEnd:
     """Return the end of a run with these checks; those that are ``kept`` are an earlier run's."""
-    results = [replace(one, kept=one.id in kept) for one in checks]
+    results = [replace(one, is_reused=one.id in kept) for one in checks]
     return RunEnd(checks=tuple(results), problems=problems)
 
 
@@ -280,7 +280,7 @@ def release(mode: str = STABLE, **changes: Any) -> build.Release:
     return replace(good, **changes)
 
 
-def go_packet(mode: str = STABLE, **changes: Any) -> dict[str, Any]:
+def go_packet(mode: str = STABLE, **changes: Any) -> Any:
     """Return a GO packet as a reader gets it; ``changes`` are those of the release."""
     document = build.assemble(release(mode, **changes), [], [])
     read = strict_json.read(canonical.published_bytes(document), "packet")

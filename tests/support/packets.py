@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from handoff_tasks.producer.profile import Check
 
 
-def foreign(document: dict[str, Any]) -> dict[str, Any]:
+def foreign(document: dict[str, Any]) -> Any:
     """Return a packet as the producer's own generator writes it: without our keys, with one machine's paths and placeholders."""
     kept = list(document)[: list(document).index("packet_contract_version")]
     made = {key: copy.deepcopy(document[key]) for key in kept}
@@ -75,7 +75,7 @@ def refused(read: Callable[[], object]) -> list[tuple[str, str, str, str]]:
     return shown(caught.value)
 
 
-def at(producer: scratch.Producer, tag: str, **changes: Any) -> dict[str, Any]:
+def at(producer: scratch.Producer, tag: str, **changes: Any) -> Any:
     """Return a foreign packet for a release of the scratch producer."""
     stated = json.loads(producer.git("show", f"{tag}:{scratch.MANIFEST_PATH}"))
     document = foreign(go_packet())
@@ -125,3 +125,13 @@ def record(opened: workspace.Workspace, check: Check, folder: EvidenceFolder, ou
         environment_digest="sha256:" + "e" * 64,
     )
     folder.write_record(made)
+
+
+def put(document: Any, path: tuple[str | int, ...], value: object) -> Any:
+    """Return a copy of the document with another value at one place."""
+    changed = copy.deepcopy(document)
+    holder: Any = changed
+    for part in path[:-1]:
+        holder = holder[part]
+    holder[path[-1]] = value
+    return changed

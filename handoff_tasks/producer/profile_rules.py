@@ -1,0 +1,187 @@
+"""Check what the schema of a profile cannot express."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from handoff_tasks.formats import safe_regex, schemas, strict_json
+from handoff_tasks.producer.rehearsal import BLOCK_NAMES, rehearsal_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+STABLE = "stable"
+_LONGEST_ID = 64
+# These variables decide what a command does, or which program runs in its place. A profile may set
+# them for every run; they are never passed on from the caller.
+_DECIDING = (
+    *("BASHOPTS", "BASH_*", "CDPATH", "ENV", "GLOBIGNORE", "IFS", "POSIXLY_CORRECT", "PS4"),
+    *("SHELLOPTS", "DYLD_*", "GCONV_PATH", "GIT_*", "GLIBC_TUNABLES", "GREP_OPTIONS", "JQ_*"),
+    *("LD_*", "RIPGREP_CONFIG_PATH", "CARGO_ALIAS_*", "CARGO_BUILD_*", "CARGO_ENCODED_*"),
+    *("CARGO_INCREMENTAL", "CARGO_PROFILE_*", "CARGO_TARGET_*", "CARGO_UNSTABLE_*", "CLIPPY_*"),
+    *("RUSTC*", "RUSTDOC*", "RUSTFLAGS", "RUSTFMT", "RUSTUP_TOOLCHAIN", "RUST_*"),
+    *("JAVA_TOOL_OPTIONS", "NODE_OPTIONS", "NODE_PATH", "PERL5*", "PYTEST_*", "PYTHON*"),
+    *("RUBYLIB", "RUBYOPT", "CURL_HOME", "GOENV", "GOFLAGS", "MAKEFILES", "MAKEFLAGS"),
+    *("MYPYPATH", "TAR_OPTIONS", "WGETRC", "XDG_CONFIG_*", "ZDOTDIR", "PIP_CONFIG_FILE"),
+    *("PIP_CONSTRAINT", "PIP_FIND_LINKS", "PIP_NO_INDEX", "UV_CONFIG_FILE", "UV_CONSTRAINT"),
+    *("UV_FIND_LINKS", "UV_NO_INDEX", "UV_OVERRIDE"),
+)
+
+# JSON pointer and message.
+Fault = tuple[str, str]
+
+
+def profile_faults(document: Mapping[str, Any]) -> list[Fault]:
+    """Return JSON pointer and message of each fault in a document that its schema accepts."""
+    return [
+        *_numbers(document),
+        *_id(document),
+        *_duplicates(document),
+        *_unknown_tools(document),
+        *_unknown_checks(document),
+        *_modes(document),
+        *_test_paths(document["git"]),
+        *_mistyped_root(document),
+        *_passed_variables(document["environment"]["pass"]),
+        *_version_pattern(document["git"].get("service_version")),
+    ]
+
+
+def default_id(name: str) -> str:
+    """Return the id of a producer whose profile has none; empty if the name gives none.
+
+    The name in lower case, each run of characters other than a to z and 0 to 9 as one hyphen,
+    hyphens at both ends removed, cut to 64 characters.
+    """
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:_LONGEST_ID].rstrip("-")
+
+
+def _numbers(value: object, path: tuple[str | int, ...] = ()) -> Iterator[Fault]:
+    """Yield numbers without a canonical form; JSON Schema takes 60.0 for an integer."""
+    is_large = isinstance(value, int) and abs(value) > strict_json.MAX_INTEGER
+    if isinstance(value, float) or is_large:
+        message = f"found {value}; expected a whole number up to 2^53 - 1, without a point"
+        yield schemas.pointer(path), message
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _numbers(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _numbers(inner, (*path, number))
+
+
+def _id(document: Mapping[str, Any]) -> Iterator[Fault]:
+    if "id" not in document and not default_id(document["name"]):
+        message = f"no id can be made of {document['name']!r}; expected the key id beside it"
+        yield "/name", message
+
+
+def _duplicates(document: Mapping[str, Any]) -> Iterator[Fault]:
+    for table, key in (("checks", "id"), ("modes", "name"), ("modes", "session")):
+        seen: set[str] = set()
+        for number, entry in enumerate(document[table]):
+            if entry[key] in seen:
+                yield f"/{table}/{number}/{key}", f"duplicate {key} '{entry[key]}'"
+            seen.add(entry[key])
+
+
+def _unknown_tools(document: Mapping[str, Any]) -> Iterator[Fault]:
+    tools = document.get("tools", {})
+    for number, check in enumerate(document["checks"]):
+        for place, name in enumerate(check["tools"]):
+            if name not in tools:
+                yield f"/checks/{number}/tools/{place}", _unknown("tool", name, tools)
+
+
+def _unknown_checks(document: Mapping[str, Any]) -> Iterator[Fault]:
+    checks = [check["id"] for check in document["checks"]]
+    for number, failure in enumerate(document["environment"].get("failures", ())):
+        for place, name in enumerate(failure.get("checks", ())):
+            if name not in checks:
+                pointer = f"/environment/failures/{number}/checks/{place}"
+                yield pointer, _unknown("check", name, checks)
+
+
+def _unknown(kind: str, name: str, names: Sequence[str] | Mapping[str, object]) -> str:
+    near = schemas.nearest(name, names)
+    return f"{name} is not a {kind} of this profile{near}; known: {', '.join(names) or 'none'}"
+
+
+def _modes(document: Mapping[str, Any]) -> Iterator[Fault]:
+    policies = document["envelope_policies"]
+    for number, mode in enumerate(document["modes"]):
+        at = f"/modes/{number}"
+        name, version = mode["name"], mode.get("rehearsed_service_contract_version")
+        if version and version not in policies:
+            message = f"{version} has no envelope policy; known: {', '.join(policies)}"
+            yield f"{at}/rehearsed_service_contract_version", message
+        if expectations := mode.get("compatibility_expectations"):
+            for key, message in rehearsal_faults(expectations):
+                yield f"{at}/compatibility_expectations/{key}", message
+        if name == STABLE and version:
+            yield f"{at}/name", f"the mode {STABLE} must not rehearse a version"
+        if name != STABLE and not version:
+            message = f"the mode {name} must rehearse a version; only {STABLE} does not"
+            yield f"{at}/name", message
+        if not version:
+            for key in BLOCK_NAMES:
+                if key in mode:
+                    yield (
+                        f"{at}/{key}",
+                        f"the mode {name} rehearses nothing and must not have {key}",
+                    )
+
+
+def _test_paths(git: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield test paths that are not below a runtime folder, or are a whole one."""
+    folders = [path for path in git["runtime_paths"] if path.endswith("/")]
+    for number, path in enumerate(git.get("test_paths", ())):
+        if not any(path.startswith(folder) and path != folder for folder in folders):
+            message = f"{path} is not below a folder of runtime_paths; known: "
+            yield f"/git/test_paths/{number}", message + (", ".join(folders) or "none")
+
+
+def _mistyped_root(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield placeholders that look like ``{root}``; a command would get them unchanged."""
+    environment = document["environment"].get("set", {})
+    texts = {f"/environment/set/{name}": value for name, value in environment.items()}
+    for number, check in enumerate(document["checks"]):
+        at = f"/checks/{number}"
+        texts |= {f"{at}/argv/{place}": word for place, word in enumerate(check["argv"])}
+        texts |= {f"{at}/set/{name}": value for name, value in check.get("set", {}).items()}
+    for pointer, text in texts.items():
+        for name in re.findall(r"(?<!\$)\{(\w+)\}", text):
+            if name != "root" and schemas.nearest(name, ["root"]):
+                yield pointer, f"found {{{name}}}; expected {{root}}, the only placeholder"
+
+
+def _passed_variables(names: Sequence[str]) -> Iterator[Fault]:
+    """Yield names to pass on with which a caller could decide an outcome."""
+    for number, name in enumerate(names):
+        deciding = next((one for one in _DECIDING if _overlap(name, one)), None)
+        if deciding is not None:
+            message = (
+                f"{name} passes on {deciding}, with which a caller decides an outcome; "
+                "expected its value in environment.set"
+            )
+            yield f"/environment/pass/{number}", message
+
+
+def _overlap(name: str, other: str) -> bool:
+    """Return whether two names, each perhaps with ``*`` at its end, can be of one variable."""
+    if name == other:
+        return True
+    prefix, other_prefix = name.removesuffix("*"), other.removesuffix("*")
+    if name != prefix and other_prefix.startswith(prefix):
+        return True
+    return other != other_prefix and prefix.startswith(other_prefix)
+
+
+def _version_pattern(place: Mapping[str, Any] | None) -> Iterator[Fault]:
+    if place:
+        try:
+            safe_regex.compile_pattern(place["pattern"])
+        except ValueError as error:
+            yield "/git/service_version/pattern", str(error)
