@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from handoff_tasks import files
 from handoff_tasks.checks import evidence
 from handoff_tasks.git import command
+from handoff_tasks.git import objects as git_objects
 from handoff_tasks.model import Outcome
 from handoff_tasks.problems import HandoffError, Problem, refusal
 from handoff_tasks.report import junit
@@ -140,7 +141,7 @@ def _subjects(workspace: Workspace, shas: Sequence[str]) -> dict[str, str]:
     """
     found = {}
     folder = workspace.repository.folder
-    with contextlib.suppress(command.GitError, OSError), command.Objects(folder) as objects:
+    with contextlib.suppress(command.GitError, OSError), git_objects.Objects(folder) as objects:
         for sha in dict.fromkeys(shas):
             read = objects.read(sha)
             if read and read[1] == "commit":
