@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks.git import command, trees
+from handoff_tasks.git import objects as git_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -64,7 +65,7 @@ class Trees:
     def tree(self, entries: Mapping[str, trees.Entry]) -> trees.Tree:
         """Return a tree of these entries, the texts of its links read."""
         links = {sha for mode, sha in entries.values() if mode == trees.LINK}
-        read = command.contents(self._git, sorted(links - self._texts.keys()))
+        read = git_objects.contents(self._git, sorted(links - self._texts.keys()))
         # What follows a NUL never reaches the file system.
         self._texts |= {
             sha: data.decode("utf-8", "surrogateescape").partition("\0")[0]
@@ -83,7 +84,7 @@ class Trees:
         small = {sha for sha in files.values() if len(_POINTER) <= sizes[sha] < _POINTER_SIZE}
         found = {
             sha
-            for sha, data in command.contents(self._git, sorted(small)).items()
+            for sha, data in git_objects.contents(self._git, sorted(small)).items()
             if data.split(b"\n", 1)[0].rstrip(b"\r") == _POINTER
         }
         return frozenset(path for path, sha in files.items() if sha in found)
@@ -106,7 +107,7 @@ class Comparison:
         *,
         git: Callable[..., bytes],
         read: Trees,
-        objects: command.Objects,
+        objects: git_objects.Objects,
         profile: Profile,
         verified: str,
         prefix: str,

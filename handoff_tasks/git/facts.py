@@ -10,8 +10,9 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from handoff_tasks.formats import safe_regex
-from handoff_tasks.git import command, trees
+from handoff_tasks.git import objects as git_objects
 from handoff_tasks.git import producer as git_producer
+from handoff_tasks.git import trees
 from handoff_tasks.git.producer import SYMBOLIC, VERSION
 from handoff_tasks.git.repository import explain_damage
 from handoff_tasks.model import (
@@ -74,7 +75,7 @@ def gather_facts(
     ref = producer.tags.get(name)
     if ref is not None and ref.commit is None:
         _refuse_tag(name, ref)
-    with command.Objects(repository.folder) as objects:
+    with git_objects.Objects(repository.folder) as objects:
         gathering = _Gathering(repository, objects, producer, profile, manifest)
         history = gathering.history(rollback)
         runtime = gathering.runtime()
@@ -99,7 +100,7 @@ class _Gathering:
     def __init__(
         self,
         repository: Repository,
-        objects: command.Objects,
+        objects: git_objects.Objects,
         producer: Producer,
         profile: Profile,
         manifest: Manifest,
@@ -129,7 +130,7 @@ class _Gathering:
         own_name = name
         content = self._objects.read(ref.object_id) if ref.kind == "tag" else None
         if content is not None:
-            own_name = command.read_header(content[2], b"tag").decode("utf-8", "replace")
+            own_name = git_objects.read_header(content[2], b"tag").decode("utf-8", "replace")
         return Tag(
             name=name,
             kind="annotated" if ref.kind == "tag" else "lightweight",
@@ -148,8 +149,8 @@ class _Gathering:
         pointers = self._compared.pointers() - runtime.parts.keys() - runtime.tests.keys()
         return VerifiedFacts(
             commit=commit,
-            tree=command.read_header(content[2], b"tree").decode(),
-            committed_at=command.committer_time(commit, content[2]),
+            tree=git_objects.read_header(content[2], b"tree").decode(),
+            committed_at=git_objects.committer_time(commit, content[2]),
             producer_path=self._producer.path,
             manifest_sha256=hashlib.sha256(manifest_bytes).hexdigest(),
             pointers=_printable(pointers),
@@ -160,7 +161,7 @@ class _Gathering:
         data, paths = None, {}
         if self._tag and self._tag_side:
             place = self._tag_side.prefix + self._profile.manifest_path
-            data = command.read_blob(self._objects, self._tag.target, place)
+            data = git_objects.read_blob(self._objects, self._tag.target, place)
             paths = self._compared.changed(self._tag_side, self._verified_side)
         return TagFacts(
             name=self._tag_name,
@@ -244,7 +245,7 @@ class _Gathering:
         """Return the facts of the earlier releases."""
         earlier, unstated, previous = self._earlier_releases()
         before = None
-        if previous and command.is_commit(self._objects, previous.commit_sha):
+        if previous and git_objects.is_commit(self._objects, previous.commit_sha):
             before = self._compared.side(previous.commit_sha)
         return HistoryFacts(
             earlier=earlier,
@@ -278,18 +279,18 @@ class _Gathering:
 
     def _manifest_at(self, commit: str) -> Manifest | None:
         path = self._profile.manifest_path
-        data = command.read_blob(self._objects, commit, self._producer.prefix + path)
+        data = git_objects.read_blob(self._objects, commit, self._producer.prefix + path)
         if data is None:
             # The producer may have been in another folder, before it was moved or imported.
             prefix = self._compared.marked_folder(commit)
             if prefix is not None:
-                data = command.read_blob(self._objects, commit, prefix + path)
+                data = git_objects.read_blob(self._objects, commit, prefix + path)
         return None if data is None else read_manifest_or_none(data)
 
     def _rollback_relation(self, rollback: str | None, *, is_stated: bool) -> Relation | None:
         if rollback is None:
             return None
-        if self._runtime_side is None or not command.is_commit(self._objects, rollback):
+        if self._runtime_side is None or not git_objects.is_commit(self._objects, rollback):
             return Relation.MISSING
         return None if is_stated else self._relation(rollback, self._runtime_side.commit)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
 from handoff_tasks.git import command, worktree
+from handoff_tasks.git import objects as git_objects
 from handoff_tasks.git import producer as git_producer
 from handoff_tasks.git.command import FSCK_HINT
 from handoff_tasks.git.comparison import Comparison, Trees
@@ -158,7 +159,7 @@ class Repository:
                 raise
             # A commit that is not here has no files.
             return found
-        with command.Objects(self.folder) as objects:
+        with git_objects.Objects(self.folder) as objects:
             for line in filter(None, listed.split("\0")):
                 entry, path = line.split("\t", 1)
                 mode, _, sha = entry.split(" ")
@@ -181,7 +182,7 @@ class Repository:
         below = tuple(f"{place}/" for place in places)
         plain = [(path, sha) for path, (mode, sha) in entries.items() if mode.startswith("100")]
         return list(
-            command.contents(
+            git_objects.contents(
                 self._git, [sha for path, sha in plain if path in places or path.startswith(below)]
             ).values()
         )
@@ -199,16 +200,18 @@ class Repository:
     @explain_damage
     def read(self, sha: str) -> bytes:
         """Return the content of an object."""
-        return command.contents(self._git, [sha])[sha]
+        return git_objects.contents(self._git, [sha])[sha]
 
     @explain_damage
     def runtime(self, producer: Producer, profile: Profile) -> trees.Runtime:
         """Return what the profile's runtime paths lead to in the producer's commit."""
-        with command.Objects(self.folder) as objects:
+        with git_objects.Objects(self.folder) as objects:
             compared = self.compare(producer, profile, objects)
             return compared.runtime(compared.verified)
 
-    def compare(self, producer: Producer, profile: Profile, objects: command.Objects) -> Comparison:
+    def compare(
+        self, producer: Producer, profile: Profile, objects: git_objects.Objects
+    ) -> Comparison:
         """Return the comparison of the producer's commit with others."""
         return Comparison(
             git=self._git,
@@ -219,7 +222,7 @@ class Repository:
             prefix=producer.prefix,
         )
 
-    def fetch_related(self, producer: Producer, objects: command.Objects, sha: str) -> bool:
+    def fetch_related(self, producer: Producer, objects: git_objects.Objects, sha: str) -> bool:
         """Return whether ``sha`` is a commit of the producer.
 
         One outside the fetched history is fetched too.
@@ -230,7 +233,7 @@ class Repository:
                 self._git(*_fetching(producer), stdin=f"+{sha}:{_reference(sha)}\n".encode())
             except command.GitError:
                 return False
-        return command.is_commit(objects, sha)
+        return git_objects.is_commit(objects, sha)
 
     def relation(self, runtime: str, other: str) -> Relation:
         """Return what one commit is to another; both must be in our copy."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks import files
 from handoff_tasks.git import command
+from handoff_tasks.git import objects as git_objects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -159,7 +160,7 @@ class WorkTree:
             for path, value in zip(filters[::3], filters[2::3], strict=True)
             if value == "lfs" and path not in found
         ]
-        with command.Objects(self._objects) as objects:
+        with git_objects.Objects(self._objects) as objects:
             for path in large:
                 read = objects.read(entries[path][1])
                 if read and self._is_content_of(read[2], path):

@@ -13,6 +13,7 @@ from handoff_tasks import files
 from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.checks.run_times import read_run_times
 from handoff_tasks.git import command
+from handoff_tasks.git import objects as git_objects
 from handoff_tasks.model import Outcome
 from handoff_tasks.problems import HandoffError, Problem, refusal
 from handoff_tasks.report import junit
@@ -133,7 +134,7 @@ def _subjects(workspace: Workspace, state: Mapping[str, Any]) -> dict[str, str]:
     shas = [*shas[:_MANY_SUBJECTS], *shas[-_MANY_SUBJECTS:]]
     subjects = {}
     folder = workspace.repository.folder
-    with contextlib.suppress(command.GitError, OSError), command.Objects(folder) as objects:
+    with contextlib.suppress(command.GitError, OSError), git_objects.Objects(folder) as objects:
         for sha in dict.fromkeys(shas):
             read = objects.read(sha)
             if read and read[1] == "commit":

@@ -35,7 +35,7 @@ WAITING = "waiting until no other check uses the private checkout"
 OCCUPANT = """
 import json, sys
 from pathlib import Path
-from handoff_tasks import checkout
+from handoff_tasks.git import checkout
 
 def say(line):
     print(line, flush=True)

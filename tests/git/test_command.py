@@ -15,6 +15,7 @@ import pytest
 import scratch
 
 from handoff_tasks.git import command
+from handoff_tasks.git import objects as git_objects
 from handoff_tasks.problems import HandoffError, Problem
 
 if TYPE_CHECKING:
@@ -229,7 +230,7 @@ def test_the_callers_environment_is_as_before(
     assert dict(os.environ) == before
     command.preload()
     assert dict(os.environ) == before
-    with command.Objects(producer.path / ".git") as objects:
+    with git_objects.Objects(producer.path / ".git") as objects:
         assert objects.read("HEAD") is not None
         assert objects.read("no-such-thing") is None
     assert dict(os.environ) == before
@@ -241,7 +242,7 @@ def test_objects_are_read_with_id_type_and_bytes(producer: scratch.Producer) -> 
     For paths with spaces, for what is missing, and for what comes after it.
     """
     head = producer.commit("odd names", {"with space/a #1.txt": "odd\n"})
-    with command.Objects(producer.path / ".git") as objects:
+    with git_objects.Objects(producer.path / ".git") as objects:
         commit = objects.read(head)
         assert commit is not None
         assert commit[:2] == (head, "commit")
@@ -258,7 +259,7 @@ def test_objects_are_read_with_id_type_and_bytes(producer: scratch.Producer) -> 
 @pytest.mark.parametrize("when", ["before", "between"])
 def test_a_git_that_does_not_answer_is_an_error(producer: scratch.Producer, when: str) -> None:
     """A process that was killed is a `GitError`, and no object that is missing."""
-    with command.Objects(producer.path / ".git") as objects:
+    with git_objects.Objects(producer.path / ".git") as objects:
         assert objects.read("HEAD") is not None
         process = objects._process.proc
         process.kill()
@@ -279,7 +280,7 @@ def test_an_object_is_read_by_a_path_that_no_line_can_hold(producer: scratch.Pro
     The object is found, and what is asked next is not confused.
     """
     blob = producer.git("rev-parse", "HEAD:Cargo.toml")
-    with command.Objects(producer.path / ".git") as objects:
+    with git_objects.Objects(producer.path / ".git") as objects:
         for name in ("a\nb", os.fsdecode(b"caf\xe9")):
             entry = b"100644 blob %s\t%s\0" % (blob.encode(), os.fsencode(name))
             tree = command.run("mktree", "-z", cwd=producer.root, stdin=entry).decode().strip()
@@ -294,7 +295,7 @@ def test_an_object_that_ends_too_early_is_an_error(
     producer: scratch.Producer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half an object is none."""
-    with command.Objects(producer.path / ".git") as objects:
+    with git_objects.Objects(producer.path / ".git") as objects:
         assert objects.read("HEAD") is not None
         half = io.BytesIO(b"%b blob 5\nhalf" % (b"0" * 40))
         monkeypatch.setattr(objects, "_pipes", lambda: (io.BytesIO(), half))
