@@ -150,7 +150,7 @@ def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> No
     shown = subprocess.run(words, env=environment, cwd=elsewhere, capture_output=True, text=True, check=False)
     last = shown.stdout.splitlines()[-1]
     assert last.startswith("It cannot be verified; to compare it with another packet: ")
-    command = shlex.split(last.partition("another: ")[2])
+    command = shlex.split(last.partition("another packet: ")[2])
     assert command == ["nox", "-f", str(noxfile), "-s", "handoff-diff", "--", "v1.2.0:", "OTHER", "--producer-root", "../producer"]
     command[command.index("OTHER")] = "v1.1.0:"
     again = [sys.executable, "-m", *command]
