@@ -210,7 +210,7 @@ def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> No
     )
     last = shown.stdout.splitlines()[-1]
     assert last.startswith("It cannot be verified; to compare it with another packet: ")
-    command = shlex.split(last.partition("another: ")[2])
+    command = shlex.split(last.partition("another packet: ")[2])
     assert command == [
         "nox",
         "-f",
