@@ -104,7 +104,6 @@ def alternate(
     ours: Callable[[], float],
     other: Callable[[], float],
     times: int,
-    note: str = "",
 ) -> Row:
     """Measure both sides in turn, ``times`` times each, and return the row."""
     pairs = [(ours(), other()) for _ in range(times)]
@@ -113,7 +112,6 @@ def alternate(
         goal=goal,
         ours=[pair[0] for pair in pairs],
         other=[pair[1] for pair in pairs],
-        note=note,
     )
 
 

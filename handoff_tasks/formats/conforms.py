@@ -152,8 +152,8 @@ def _items(inner: Mapping[str, Any], _schema: Mapping[str, Any]) -> Test:
     return lambda value: not isinstance(value, list) or all(each(item) for item in value)
 
 
-def _unique(wanted: bool, _schema: Mapping[str, Any]) -> Test:
-    if not wanted:
+def _unique(expected: object, _schema: Mapping[str, Any]) -> Test:
+    if not expected:
         return lambda _: True
     # Only texts; jsonschema decides whether other values are equal.
     return lambda value: (

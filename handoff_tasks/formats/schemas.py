@@ -16,7 +16,7 @@ from handoff_tasks.formats import conforms
 from handoff_tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from jsonschema.exceptions import ValidationError
@@ -120,6 +120,7 @@ def _innermost(error: ValidationError) -> Iterator[ValidationError]:
 
 
 def _messages(error: ValidationError) -> Sequence[str]:
+    """Return what an error says: one message for each key, or one for the value."""
     value: Any = error.instance
     expected: Any = error.validator_value
     schema = cast("Mapping[str, Any]", error.schema)
@@ -127,53 +128,51 @@ def _messages(error: ValidationError) -> Sequence[str]:
         case "required":
             # jsonschema reports each missing key; the caller removes the duplicates.
             return [f"the key {key} is missing" for key in expected if key not in value]
+        case "dependentRequired":
+            return _dependent_keys(value, expected)
         case "additionalProperties" if expected is False:
             known = [*schema.get("properties", {})]
-            extra = [key for key in value if key not in known and not _matches(key, schema)]
-            return [
-                f"unknown key {key}{nearest(key, known)}; known: {', '.join(known) or 'none'}"
-                for key in extra
-            ]
-        case "pattern":
-            return [
-                f"found {_short(value)}; expected {schema.get('$comment', f'the form {_form(expected)}')}"
-            ]
-        case "enum":
-            return [
-                f"found {_short(value)}; expected one of {', '.join(_short(item) for item in expected)}"
-            ]
-        case "const":
-            return [f"found {_short(value)}; expected {_short(expected)}"]
-        case "type":
-            wanted = expected if isinstance(expected, str) else " or ".join(expected)
-            return [f"found {_short(value)}; expected {wanted}"]
-        case "format":
-            return [
-                f"found {_short(value)}; expected a date and time of the form YYYY-MM-DDTHH:MM:SSZ"
-            ]
+            names = ", ".join(known) or "none"
+            unknown = [key for key in value if key not in known and not _matches(key, schema)]
+            return [f"unknown key {key}{nearest(key, known)}; known: {names}" for key in unknown]
+        case "not":
+            return ["this combination of keys is not allowed here: " + _forbidden(error)]
         case "uniqueItems":
             repeated = [item for number, item in enumerate(value) if item in value[:number]]
             return [f"duplicate item {_short(repeated[0])}"]
-        case "maxLength" | "maxItems":
-            return [f"found {_short(value)} ({len(value)}); expected at most {expected}"]
-        case "dependentRequired":
-            return [
-                f"the key {key} is missing; {given} needs it"
-                for given, keys in expected.items()
-                if given in value
-                for key in keys
-                if key not in value
-            ]
-        case "minItems" | "minLength" | "minProperties":
-            return [f"found {_short(value)}; expected at least {expected}"]
-        case "not":
-            return ["this combination of keys is not allowed here: " + _forbidden(error)]
+        case "pattern":
+            form = schema.get("$comment", f"the form {_form(expected)}")
+            return [f"found {_short(value)}; expected {form}"]
         case _:
-            return [
-                error.message
-                if len(error.message) <= _LONGEST
-                else error.message[:_LONGEST] + "..."
-            ]
+            return [_value_message(error)]
+
+
+def _dependent_keys(value: Any, dependencies: Mapping[str, Sequence[str]]) -> list[str]:
+    messages = []
+    for given, keys in dependencies.items():
+        missing = [key for key in keys if given in value and key not in value]
+        messages += [f"the key {key} is missing; {given} needs it" for key in missing]
+    return messages
+
+
+def _value_message(error: ValidationError) -> str:
+    """Return what a value is and what was expected; jsonschema's message for other keywords."""
+    value: Any = error.instance
+    expected: Any = error.validator_value
+    texts: dict[str, Callable[[], str]] = {
+        "enum": lambda: f"one of {', '.join(map(_short, expected))}",
+        "const": lambda: _short(expected),
+        "type": lambda: expected if isinstance(expected, str) else " or ".join(expected),
+        "format": lambda: "a date and time of the form YYYY-MM-DDTHH:MM:SSZ",
+    }
+    keyword = str(error.validator)
+    if keyword in texts:
+        return f"found {_short(value)}; expected {texts[keyword]()}"
+    if keyword in {"maxLength", "maxItems"}:
+        return f"found {_short(value)} ({len(value)}); expected at most {expected}"
+    if keyword in {"minItems", "minLength", "minProperties"}:
+        return f"found {_short(value)}; expected at least {expected}"
+    return error.message if len(error.message) <= _LONGEST else error.message[:_LONGEST] + "..."
 
 
 def _matches(key: str, schema: Mapping[str, Any]) -> bool:

@@ -59,7 +59,8 @@ def _run(session: Session, place: Place, run: Run) -> None:
     known = decide.known_problems(workspace, material, allow_untagged=goal.allow_untagged)
     _print_start(session, workspace, material, known, stop_early=options.stop_early)
     if options.dry_run:
-        _print_dry_run(session, run, workspace, [*known], material.notes, goal.target)
+        notes = material.notes
+        _print_dry_run(session, run, workspace, known=known, notes=notes, packet=goal.target)
         return
     lock = locks.hold(work_folder.lock_path(workspace.work), "the work folder", say=terminal.say)
     if known and options.stop_early:
@@ -134,6 +135,7 @@ def _print_dry_run(
     session: Session,
     run: Run,
     workspace: Workspace,
+    *,
     known: list[Problem],
     notes: Sequence[Problem],
     packet: Path | None,

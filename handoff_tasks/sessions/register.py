@@ -6,6 +6,7 @@ Heavy imports wait until a session runs, so that listing sessions stays fast.
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import sys
 from pathlib import Path
@@ -90,8 +91,12 @@ def _run(
         for line in options.help_lines(definition, session.name, description):
             terminal.say(line, wrap=False)
         return
-    with frame.frame_session(session, definition, subject) as run:
-        definition.load_body()(session, place, run)
+    try:
+        with frame.frame_session(session, definition, subject) as run:
+            definition.load_body()(session, place, run)
+    finally:
+        # Python would search all loaded modules for garbage when it exits: 30 ms.
+        gc.freeze()
 
 
 def _is_useful(record: logging.LogRecord) -> bool:

@@ -769,7 +769,7 @@ def test_a_name_that_is_taken_is_refused(desk: Desk) -> None:
     done = desk.run("handoff-stable")
     assert done.returncode != 0
     noxfile = desk.folder / "noxfile.py"
-    message = f"HP031 {noxfile}: there is a session handoff-stable already; expected the name to be free for the handoff"
+    message = f"HP031 {noxfile}: session 'handoff-stable' is already defined in this noxfile"
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
