@@ -325,7 +325,9 @@ def _blocks() -> dict[str, str]:
                 blocks.setdefault(named[1], re.sub(r"\nmentioned_in = .*", "", block.split("\n\n")[0]) + "\n")
     text = _memorykernel()
     start, end = text.index("# What cargo, rustup, clippy"), text.index("# The tools: looked up")
-    return {**blocks, "environment": text[start:end]}
+    # Failures that belong to one check of that profile: other profiles do not have the check.
+    of_a_check = r"(?m)(?:^#.*\n)*^\[\[environment\.failures\]\]\nchecks = (?:.+\n)*\n"
+    return {**blocks, "environment": re.sub(of_a_check, "", text[start:end])}
 
 
 def _targets(seen: _Seen) -> list[str]:

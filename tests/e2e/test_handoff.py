@@ -164,7 +164,8 @@ def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
             "code": "HP052",
             "where": "tag v1.1.0",
             "message": "the release is not tagged",
-            "hint": "tag the release and run again, or say --allow-untagged for a packet that says so",
+            "hint": "tag the release and run again, or say --allow-untagged for a packet that says so; if it is tagged elsewhere, "
+            "fetch the tags: git fetch --tags",
         }
     ]
     assert not desk.packet.exists()
@@ -374,7 +375,7 @@ def test_what_is_known_can_stop_a_run_before_any_check(desk: Desk) -> None:
         assert desk.result["problems"] == problems
         assert [(check["outcome"], check["exit_code"]) for check in desk.result["checks"]] == [("not_run", None)] * 3
         assert "  checkout  not used: no check was run\n" in done.stdout
-        assert "NO-GO  1 problem" in done.stdout.splitlines()[-1]
+        assert done.stdout.splitlines()[-1] == "NO-GO  the verified commit has another runtime (HP054)"
         after = scratch.listing(desk.evidence())
         assert {name: after[name] for name in evidence} == evidence
     assert not desk.packet.exists()
