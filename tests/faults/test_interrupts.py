@@ -139,6 +139,7 @@ def test_a_killed_lane_is_a_check_that_was_not_run(desk: Desk) -> None:
     assert not desk.packet.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event", ["the environment is begun", "the environment is half made", "the check runs"])
 def test_a_killed_run_does_not_disturb_the_next(desk: Desk, tmp_path: Path, event: str) -> None:
     """Stimulus: kill -9 of the outer nox, and the same command at once. GO: nothing of the first makes environments beside it."""
