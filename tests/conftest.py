@@ -13,6 +13,8 @@ from desk import NOXFILE, Desk
 
 # The programs of the test dependencies (rg, ruff, zizmor) are found however pytest was started.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+# Hundreds of processes import the same modules: compiling them anew takes half of the time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
