@@ -6,10 +6,14 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import scratch
 from desk import NOXFILE, Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # The programs of the test dependencies (rg, ruff, zizmor) are found however pytest was started.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
@@ -84,11 +88,12 @@ def envdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, envdir: Path, producer: scratch.Producer) -> Desk:
-    """Return a user's place with a good release checked out."""
+def desk(tmp_path: Path, envdir: Path, producer: scratch.Producer) -> Iterator[Desk]:
+    """Yield a user's place with a good release checked out."""
     folder = tmp_path / "a desk #1"
     folder.mkdir()
     (folder / "noxfile.py").write_text(NOXFILE)
     made = Desk(folder=folder, producer=producer, envdir=envdir)
     made.profile()
-    return made
+    yield made
+    made.end()

@@ -475,8 +475,7 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
         scratch.check("slow", ["bash", "-c", f"echo here > '{started}'; sleep 60 & wait"]),
         scratch.check("plain", ["./scripts/plain.sh"]),
     )
-    command = desk.command("handoff-stable", *desk.words("--jobs", "1"))
-    process = subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = desk.start("handoff-stable", "--jobs", "1", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     wait_for(started)
     process.send_signal(number)
     out, _ = process.communicate(timeout=120)
@@ -503,22 +502,16 @@ def test_two_runs_at_once(desk: Desk) -> None:
     """One works, the other says who holds the folder and runs nothing."""
     started, gate = desk.folder / "started", desk.folder / "gate"
     desk.profile(scratch.check("slow", ["bash", "-c", f"echo here > '{started}'; {until(gate)}"]))
-    first = subprocess.Popen(
-        desk.command("handoff-stable", *desk.words()), cwd=desk.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    with first:
-        try:
-            wait_for(started)
-            other = desk.folder / "other.json"
-            done = desk.run("handoff-stable", "--result-json", str(other))
-            assert done.returncode == 1
-            (problem,) = json.loads(other.read_bytes())["problems"]
-            assert problem["code"] == "HP006"
-            assert problem["message"].startswith(f"the work folder is in use by process {first.pid}, since ")
-            gate.touch()
-            assert first.wait(timeout=120) == 0
-        finally:
-            first.kill()
+    first = desk.start("handoff-stable")
+    wait_for(started)
+    other = desk.folder / "other.json"
+    done = desk.run("handoff-stable", "--result-json", str(other))
+    assert done.returncode == 1
+    (problem,) = json.loads(other.read_bytes())["problems"]
+    assert problem["code"] == "HP006"
+    assert problem["message"].startswith(f"the work folder is in use by process {first.pid}, since ")
+    gate.touch()
+    assert first.wait(timeout=120) == 0
 
 
 def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_path: Path) -> None:
@@ -662,13 +655,11 @@ def test_the_result_has_a_file_of_its_own(desk: Desk) -> None:
 
 def test_nobody_who_reads_the_screen_loses_no_evidence(desk: Desk) -> None:
     """With standard output closed in the middle, the run goes on to its end, its records and its packet."""
-    process = subprocess.Popen(
-        desk.command("handoff-stable", *desk.words()), cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    process = desk.start("handoff-stable", stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=120) == 0
     assert [check["outcome"] for check in desk.result["checks"]] == ["passed"] * 3
     assert json.loads(desk.packet.read_bytes())["verdict"] == "GO"
 
