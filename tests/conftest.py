@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,24 +13,45 @@ import scratch
 from desk import NOXFILE, Desk
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+# The programs of the test dependencies (rg, ruff, zizmor) are found however pytest was started.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+# Hundreds of processes import the same modules: compiling them anew takes half of the time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Append one line per skipped test to the file that ``HANDOFF_SKIPPED_TO`` names."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    path = os.environ.get("HANDOFF_SKIPPED_TO")
+    if path is None or reporter is None or hasattr(session.config, "workerinput"):
+        return
+    with Path(path).open("a", encoding="utf-8") as file:
+        for report in reporter.stats.get("skipped", []):
+            _, _, reason = report.longrepr
+            file.write(f"{report.nodeid}: {reason.removeprefix('Skipped: ')}\n")
 
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests has no say: no variable for git, bash or the packet's time, no signal that is ignored."""
-    # nohup ignores it, for all processes below it.
+    """Remove variables for git, bash and the packet's time, and restore the default action of SIGHUP."""
+    # Processes below nohup ignore the signal.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     for name in list(os.environ):
         if name.startswith(("GIT_", "BASH_")) or name in {"ENV", "CDPATH", "SOURCE_DATE_EPOCH"}:
             monkeypatch.delenv(name)
 
 
-# Whole runs whose lines others measure already: a run that is measured takes more than twice as long.
+# Modules whose child processes are not measured, except in tests marked ``measured``: other tests
+# measure the same lines, and a measured run takes 1.6 times as long.
 _UNMEASURED = {
     "test_ci",
+    "test_flavours",
     "test_golden",
+    "test_handoff",
     "test_interrupts",
+    "test_publishing",
     "test_repositories",
     "test_resume",
     "test_sample",
@@ -40,29 +63,37 @@ _UNMEASURED = {
 
 @pytest.fixture(autouse=True)
 def _unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes that these tests start are not measured; what they run themselves is."""
-    if request.module.__name__ in _UNMEASURED:
+    """Turn coverage off in the processes that an unmeasured test starts."""
+    is_measured = request.node.get_closest_marker("measured") is not None
+    if request.module.__name__.rpartition(".")[2] in _UNMEASURED and not is_measured:
         monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
+@pytest.fixture(scope="session")
+def _released(tmp_path_factory: pytest.TempPathFactory) -> scratch.Producer:
+    """Make the producer that the tests copy; no test changes this one."""
+    return scratch.producer(tmp_path_factory.mktemp("released") / "producer")
+
+
 @pytest.fixture
-def producer(tmp_path: Path) -> scratch.Producer:
-    """Make a producer with two releases; v1.1.0's tag is checked out."""
-    return scratch.producer(tmp_path / "producer")
+def producer(tmp_path: Path, _released: scratch.Producer) -> scratch.Producer:
+    """Return a producer with two releases; v1.1.0's tag is checked out."""
+    return _released.copy(tmp_path / "producer")
 
 
 @pytest.fixture(scope="session")
 def envdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Environments are made once: they hold nothing that a test changes."""
+    """Return the folder of the environments, which are made once: no test changes them."""
     return tmp_path_factory.mktemp("environments")
 
 
 @pytest.fixture
-def desk(tmp_path: Path, envdir: Path) -> Desk:
-    """A user's place with a good release checked out."""
+def desk(tmp_path: Path, envdir: Path, producer: scratch.Producer) -> Iterator[Desk]:
+    """Yield a user's place with a good release checked out."""
     folder = tmp_path / "a desk #1"
     folder.mkdir()
     (folder / "noxfile.py").write_text(NOXFILE)
-    made = Desk(folder=folder, producer=scratch.producer(tmp_path / "producer"), envdir=envdir)
+    made = Desk(folder=folder, producer=producer, envdir=envdir)
     made.profile()
-    return made
+    yield made
+    made.end()

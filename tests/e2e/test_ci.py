@@ -134,6 +134,7 @@ def machine(folder: Path, origin: Path, envdir: Path) -> Machine:
     return Machine(root=folder / "producer", envdir=envdir)
 
 
+@pytest.mark.slow
 def test_the_matrix_gives_the_packet_of_one_machine(tmp_path: Path) -> None:
     """Each check on a machine of its own, their evidence laid together: the same bytes. A gap and a conflict are NO-GO by name."""
     origin, envdir = tmp_path / "origin", tmp_path / "environments"

@@ -16,6 +16,7 @@ import scratch
 from desk import NOXFILE, Desk, until, wait_for
 
 
+@pytest.mark.measured
 def test_a_good_release_is_go_and_published(desk: Desk) -> None:
     """GO: exit 0, the packet in its place, the last line says so, and the result tells a machine the same."""
     done = desk.run("handoff-stable")
@@ -44,6 +45,7 @@ def test_a_good_release_is_go_and_published(desk: Desk) -> None:
     }
 
 
+@pytest.mark.measured
 def test_the_packets_time_is_the_commits_or_the_callers(desk: Desk) -> None:
     """The time is the committer's time of the verified commit, or SOURCE_DATE_EPOCH; the packet says which."""
     assert desk.run("handoff-stable").returncode == 0
@@ -81,6 +83,7 @@ def test_the_candidate_rehearses_the_next_version(desk: Desk) -> None:
     assert packet["required_consumer_validation_commands"] == ["make check"]
 
 
+@pytest.mark.measured
 def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Desk) -> None:
     """NO-GO: exit 1, the failed check named with its log's end, the others run all the same, the old packet as it was."""
     assert desk.run("handoff-stable").returncode == 0
@@ -137,6 +140,7 @@ def test_the_report_says_how_to_verify_the_packet(desk: Desk) -> None:
         assert pasted.stdout.splitlines()[-1].startswith(f"GO  {out}, checked against git in ")
 
 
+@pytest.mark.measured
 def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     """On NO-GO too: the page beside the evidence, named on the last screen, and JUnit XML where it was asked for."""
     desk.profile(scratch.check("bad", ["bash", "-c", "echo the reason; exit 3"]))
@@ -155,6 +159,7 @@ def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     assert 'name="HP012 ' in junit.read_text()
 
 
+@pytest.mark.measured
 def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
     """No tag: NO-GO; with --allow-untagged GO, and the packet says so; once tagged, handoff-verify says so too."""
     desk.producer.git("tag", "--delete", "v1.1.0")
@@ -164,7 +169,8 @@ def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
             "code": "HP052",
             "where": "tag v1.1.0",
             "message": "the release is not tagged",
-            "hint": "tag the release and run again, or use --allow-untagged for a packet that says so",
+            "hint": "tag the release and run again, or say --allow-untagged for a packet that says so; if it is tagged elsewhere, "
+            "fetch the tags: git fetch --tags",
         }
     ]
     assert not desk.packet.exists()
@@ -181,6 +187,7 @@ def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
     assert [advisory["code"] for advisory in desk.result["advisories"]] == ["HA012"]
 
 
+@pytest.mark.measured
 def test_pre_release_publishes_nothing(desk: Desk) -> None:
     """pre-release looks at every mode, tagged or not, and writes no packet."""
     before = scratch.listing(desk.producer.path)
@@ -191,6 +198,7 @@ def test_pre_release_publishes_nothing(desk: Desk) -> None:
     assert (desk.result["verdict"], desk.result["mode"], desk.result["packet"]) == ("GO", None, None)
 
 
+@pytest.mark.measured
 def test_a_check_alone_tells_its_truth(desk: Desk) -> None:
     """verify-<id> ends with the check's own verdict and leaves its record; handoff-assemble makes the packet of such evidence."""
     assert desk.run("verify-ok").returncode == 0
@@ -321,6 +329,7 @@ def test_nox_says_nothing_of_uv(desk: Desk) -> None:
     assert "uv binary" not in done.stdout + done.stderr
 
 
+@pytest.mark.measured
 def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
     """--impact takes the block from a file; one with a placeholder is NO-GO with the block to fill in."""
     desk.producer.commit("docs: no statement", {scratch.CHANGELOG_PATH: "# Changelog\n"})
@@ -356,6 +365,7 @@ def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> No
     assert desk.run("handoff-stable", "--ref", "v1.1.0").returncode == 0
 
 
+@pytest.mark.measured
 def test_what_is_known_can_stop_a_run_before_any_check(desk: Desk) -> None:
     """Without --stop-early a line says how to save the run; with it NO-GO at once, the evidence of earlier checks as it was."""
     desk.producer.commit("feat: drift", {"crates/core/lib.rs": "drifted\n"})
@@ -374,7 +384,7 @@ def test_what_is_known_can_stop_a_run_before_any_check(desk: Desk) -> None:
         assert desk.result["problems"] == problems
         assert [(check["outcome"], check["exit_code"]) for check in desk.result["checks"]] == [("not_run", None)] * 3
         assert "  checkout  not used: no check was run\n" in done.stdout
-        assert "NO-GO  1 problem" in done.stdout.splitlines()[-1]
+        assert done.stdout.splitlines()[-1] == "NO-GO  the verified commit has another runtime (HP054)"
         after = scratch.listing(desk.evidence())
         assert {name: after[name] for name in evidence} == evidence
     assert not desk.packet.exists()
@@ -389,6 +399,7 @@ def test_stop_early_stops_only_what_cannot_be_go(desk: Desk) -> None:
     assert "This run cannot end with GO" not in done.stdout
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -410,6 +421,7 @@ def test_bad_options_run_nothing(desk: Desk, words: list[str], message: str) -> 
     assert not (desk.folder / ".handoff").exists()
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize("session", ["handoff-stable", "handoff-verify", "handoff-init", "impact-draft", "verify-ok"])
 def test_help_is_printed_and_nothing_is_run(desk: Desk, session: str) -> None:
     """Whatever else the words say, and however few of them there are."""
@@ -437,6 +449,7 @@ def test_the_templates_flags_are_accepted(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize("kind", ["folder", "link", "git"])
 def test_a_target_that_must_not_be_written(desk: Desk, kind: str) -> None:
     """An out path that is a folder, a link or inside .git is refused before anything is run."""
@@ -464,6 +477,7 @@ def test_a_target_that_must_not_be_written(desk: Desk, kind: str) -> None:
     assert desk.result["checks"] == []
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
     """Ctrl-C while a check runs: it ends, its record says so, the rest is not run, the old packet stays, exit not 0."""
@@ -474,8 +488,7 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
         scratch.check("slow", ["bash", "-c", f"echo here > '{started}'; sleep 60 & wait"]),
         scratch.check("plain", ["./scripts/plain.sh"]),
     )
-    command = desk.command("handoff-stable", *desk.words("--jobs", "1"))
-    process = subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    process = desk.start("handoff-stable", "--jobs", "1", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     wait_for(started)
     process.send_signal(number)
     out, _ = process.communicate(timeout=120)
@@ -498,28 +511,24 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
     assert left == ""
 
 
+@pytest.mark.measured
 def test_two_runs_at_once(desk: Desk) -> None:
     """One works, the other says who holds the folder and runs nothing."""
     started, gate = desk.folder / "started", desk.folder / "gate"
     desk.profile(scratch.check("slow", ["bash", "-c", f"echo here > '{started}'; {until(gate)}"]))
-    first = subprocess.Popen(
-        desk.command("handoff-stable", *desk.words()), cwd=desk.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    with first:
-        try:
-            wait_for(started)
-            other = desk.folder / "other.json"
-            done = desk.run("handoff-stable", "--result-json", str(other))
-            assert done.returncode == 1
-            (problem,) = json.loads(other.read_bytes())["problems"]
-            assert problem["code"] == "HP006"
-            assert problem["message"].startswith(f"the work folder is in use by process {first.pid}, since ")
-            gate.touch()
-            assert first.wait(timeout=120) == 0
-        finally:
-            first.kill()
+    first = desk.start("handoff-stable")
+    wait_for(started)
+    other = desk.folder / "other.json"
+    done = desk.run("handoff-stable", "--result-json", str(other))
+    assert done.returncode == 1
+    (problem,) = json.loads(other.read_bytes())["problems"]
+    assert problem["code"] == "HP006"
+    assert problem["message"].startswith(f"the work folder is in use by process {first.pid}, since ")
+    gate.touch()
+    assert first.wait(timeout=120) == 0
 
 
+@pytest.mark.measured
 def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_path: Path) -> None:
     """handoff-verify: a good packet is GO; a changed one, one of a moved tag and something else are refused with the place."""
     assert desk.run("handoff-stable").returncode == 0
@@ -628,6 +637,7 @@ def test_checks_that_ran_beside_the_tag_are_told(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.measured
 def test_a_cache_inside_the_producer_is_refused(desk: Desk) -> None:
     """Files of the producer's folders would reach the checks there."""
     cache = desk.producer.root / "cache"
@@ -644,6 +654,7 @@ def test_a_cache_inside_the_producer_is_refused(desk: Desk) -> None:
     assert not cache.exists()
 
 
+@pytest.mark.measured
 def test_the_result_has_a_file_of_its_own(desk: Desk) -> None:
     """Not the packet's, and no file of somebody else's; a result of an earlier run does not outlive a refusal."""
     assert desk.run("handoff-stable").returncode == 0
@@ -661,13 +672,11 @@ def test_the_result_has_a_file_of_its_own(desk: Desk) -> None:
 
 def test_nobody_who_reads_the_screen_loses_no_evidence(desk: Desk) -> None:
     """With standard output closed in the middle, the run goes on to its end, its records and its packet."""
-    process = subprocess.Popen(
-        desk.command("handoff-stable", *desk.words()), cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    process = desk.start("handoff-stable", stdout=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=120) == 0
     assert [check["outcome"] for check in desk.result["checks"]] == ["passed"] * 3
     assert json.loads(desk.packet.read_bytes())["verdict"] == "GO"
 
@@ -707,6 +716,7 @@ def test_a_draft_is_no_packet(desk: Desk) -> None:
     assert desk.findings() == [("HP073", f"{draft}#/verdict")]
 
 
+@pytest.mark.measured
 def test_a_session_without_an_environment_is_refused(desk: Desk) -> None:
     """--no-venv takes a check's isolation away: refused, and no record says that it ran."""
     command = desk.command("verify-ok", *desk.words())
@@ -746,6 +756,7 @@ def test_listing_imports_neither_git_nor_jsonschema(desk: Desk) -> None:
     assert "- verify-ok [verify] -> Check alone, with its evidence: ok." in done.stdout
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -763,6 +774,7 @@ def test_a_broken_profile_is_told_without_a_traceback(desk: Desk, text: str, mes
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.measured
 def test_a_name_that_is_taken_is_refused(desk: Desk) -> None:
     """Registering twice, or over a session of the user's own, is refused by name."""
     (desk.folder / "noxfile.py").write_text(NOXFILE + NOXFILE.splitlines()[-1] + "\n")
@@ -774,6 +786,7 @@ def test_a_name_that_is_taken_is_refused(desk: Desk) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
@@ -813,6 +826,7 @@ def test_what_a_passing_check_says_of_the_machine_does_not_count(desk: Desk) -> 
     assert desk.run("handoff-stable").returncode == 0
 
 
+@pytest.mark.measured
 def test_the_last_screen_says_what_was_in_the_checkout(desk: Desk) -> None:
     """Fresh, with build outputs of an earlier run, or not used at all since every pass is kept."""
     desk.profile(scratch.check("build", ["bash", "-c", "mkdir -p target && touch target/x"]))

@@ -176,6 +176,7 @@ def other_pythons() -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("python", other_pythons(), ids=lambda path: Path(path).name)
 def test_one_release_has_one_digest_with_another_python(first: tuple[scratch.Producer, bytes], tmp_path: Path, python: str) -> None:
     """The version of the Python that runs nox is nowhere in the packet."""

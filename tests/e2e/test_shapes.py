@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -76,13 +77,16 @@ def test_a_producer_in_a_larger_repository(desk: Desk, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def uv(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install uv beside, not into, the environment of the tests; return the folder of its program."""
+    """Return the folder of uv's program; install it, if need be, outside of the environment of the tests."""
+    if found := shutil.which("uv"):
+        return Path(found).parent
     folder = tmp_path_factory.mktemp("uv")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(folder), "uv"]
     subprocess.run(command, check=True, capture_output=True)
     return folder / "bin"
 
 
+@pytest.mark.slow
 def test_uv_makes_the_environments_where_it_is(desk: Desk, uv: Path, tmp_path: Path) -> None:
     """With uv on PATH the sessions use it, also to install a tool; without it virtualenv; one after the other works too."""
     desk.envdir = tmp_path / "environments"
@@ -102,6 +106,7 @@ def test_uv_makes_the_environments_where_it_is(desk: Desk, uv: Path, tmp_path: P
         assert re.search(r"(?m)^uv = ", (environment / "pyvenv.cfg").read_text()) or number
 
 
+@pytest.mark.slow
 def test_a_producer_with_the_wheel_installed(desk: Desk, tmp_path: Path) -> None:
     """In an environment with nox and our wheel alone: sessions with their descriptions are listed, and a run needs no option."""
     top = str(places.TOP)

@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from desk import Desk
 
 
-def begun(desk: Desk, session: str, *words: str) -> subprocess.Popen[bytes]:
-    """Start a session."""
-    command = desk.command(session, *desk.words(*words))
-    return subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 def record(desk: Desk, check: str) -> dict[str, Any]:
     """Return a check's record."""
     found: dict[str, Any] = json.loads((desk.evidence() / f"{check}.json").read_bytes())
@@ -69,7 +63,7 @@ TRAPS = {"plain": "", "answers with 0": "trap 'exit 0' TERM INT HUP;", "does not
 def test_an_interrupted_check_does_not_pass(desk: Desk, number: signal.Signals, trap: str) -> None:
     """Stimulus: a signal to the nox of one check. Its group ends, the record says by what, whatever the child answers."""
     said = slow(desk, TRAPS[trap])
-    nox = begun(desk, "verify-slow")
+    nox = desk.start("verify-slow")
     command = wait_for(said)
     nox.send_signal(number)
     assert nox.wait(120) == 130
@@ -95,7 +89,7 @@ def test_a_time_out_ends_whoever_does_not_listen(desk: Desk, trap: str) -> None:
 def test_an_interrupted_handoff_publishes_nothing(desk: Desk, number: signal.Signals) -> None:
     """Stimulus: a signal to the nox of a handoff. No packet, HP046, the command ended; then the next run is GO."""
     said = slow(desk)
-    nox = begun(desk, "handoff-stable")
+    nox = desk.start("handoff-stable")
     command = wait_for(said)
     nox.send_signal(number)
     assert nox.wait(120) == 130
@@ -110,7 +104,7 @@ def test_an_interrupted_handoff_publishes_nothing(desk: Desk, number: signal.Sig
 def test_a_killed_handoff_leaves_no_truth_behind(desk: Desk, number: signal.Signals) -> None:
     """Stimulus: kill -9 of the outer nox, or SIGQUIT. No packet; all that it had started ends; the next run is GO."""
     said = slow(desk)
-    nox = begun(desk, "handoff-stable")
+    nox = desk.start("handoff-stable")
     command = wait_for(said)
     lane = parent(command)
     nox.send_signal(number)
@@ -129,7 +123,7 @@ def test_a_killed_handoff_leaves_no_truth_behind(desk: Desk, number: signal.Sign
 def test_a_killed_lane_is_a_check_that_was_not_run(desk: Desk) -> None:
     """Stimulus: kill -9 of the nox that runs the check. Its command ends; NO-GO with HP047: there is no evidence of it."""
     said = slow(desk)
-    nox = begun(desk, "handoff-stable")
+    nox = desk.start("handoff-stable")
     command = wait_for(said)
     os.kill(int(parent(command)), signal.SIGKILL)
     ends(command)
@@ -139,6 +133,7 @@ def test_a_killed_lane_is_a_check_that_was_not_run(desk: Desk) -> None:
     assert not desk.packet.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event", ["the environment is begun", "the environment is half made", "the check runs"])
 def test_a_killed_run_does_not_disturb_the_next(desk: Desk, tmp_path: Path, event: str) -> None:
     """Stimulus: kill -9 of the outer nox, and the same command at once. GO: nothing of the first makes environments beside it."""
@@ -150,7 +145,7 @@ def test_a_killed_run_does_not_disturb_the_next(desk: Desk, tmp_path: Path, even
         # What an earlier round has left is no event of this one.
         said.unlink(missing_ok=True)
         shutil.rmtree(made, ignore_errors=True)
-        nox = begun(desk, "handoff-stable")
+        nox = desk.start("handoff-stable")
         sign = {"the environment is begun": made, "the environment is half made": made / "bin" / "python"}.get(event, said)
         while not sign.exists():
             assert nox.poll() is None, desk.result["problems"]
@@ -176,16 +171,15 @@ def test_an_interrupt_while_the_run_waits_is_one_line(desk: Desk) -> None:
     """Stimulus: SIGTERM while another check runs in the private checkout. The result says HP046, one line what to do."""
     assert desk.run("handoff-stable").returncode == 0
     base = next((desk.folder / "cache").glob("producer-*"))
-    command = desk.command("handoff-stable", *desk.words())
     with (base / "lock").open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as nox:
-            assert nox.stdout is not None
-            while nox.stdout.readline() != "waiting until no other check uses the private checkout\n":
-                assert nox.poll() is None
-            nox.terminate()
-            assert nox.stdout.read() == "Interrupted before any check has run. Run the same command to continue.\n"
-            assert nox.wait(120) == 130
+        nox = desk.start("handoff-stable", stdout=subprocess.PIPE)
+        assert nox.stdout is not None
+        while nox.stdout.readline() != "waiting until no other check runs in the private checkout\n":
+            assert nox.poll() is None
+        nox.terminate()
+        assert nox.stdout.read() == "Interrupted before any check has run. Run the same command to continue.\n"
+        assert nox.wait(120) == 130
     assert [(one["code"], one["message"]) for one in desk.result["problems"]] == [("HP046", "the run was interrupted by SIGTERM")]
 
 
@@ -199,13 +193,12 @@ def test_an_interrupted_run_says_what_is_kept(desk: Desk) -> None:
         scratch.check("slow", ["bash", "-c", f"echo $$ > '{said}'; {until(gate)}"]),
         scratch.check("later", ["true"]),
     )
-    command = desk.command("handoff-stable", *desk.words("--jobs", "1"))
-    with subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as nox:
-        assert nox.stdout is not None
-        wait_for(said)
-        nox.send_signal(signal.SIGINT)
-        lines = nox.stdout.read().splitlines()
-        assert nox.wait(120) == 130
+    nox = desk.start("handoff-stable", "--jobs", "1", stdout=subprocess.PIPE)
+    assert nox.stdout is not None
+    wait_for(said)
+    nox.send_signal(signal.SIGINT)
+    lines = nox.stdout.read().splitlines()
+    assert nox.wait(120) == 130
     assert lines[-1] == "Interrupted: 1 passed and is kept, 1 failed, 2 to run. Run the same command to continue."
     assert not [line for line in lines if "HP0" in line or "NO-GO" in line]
 
@@ -213,7 +206,7 @@ def test_an_interrupted_run_says_what_is_kept(desk: Desk) -> None:
 def test_a_killed_command_failed(desk: Desk) -> None:
     """Stimulus: kill -9 of the command itself. Failed, and the record names the signal."""
     said = slow(desk)
-    nox = begun(desk, "verify-slow")
+    nox = desk.start("verify-slow")
     os.kill(int(wait_for(said)), signal.SIGKILL)
     assert nox.wait(120) == 1
     found = record(desk, "slow")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +9,7 @@ import scratch
 from desk import NOXFILE, Desk, until, wait_for
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 
@@ -21,10 +21,9 @@ def busy(desk: Desk) -> Desk:
     return desk
 
 
-def first_of(desk: Desk, *words: str, session: str = "handoff-stable") -> subprocess.Popen[bytes]:
+def first_of(desk: Desk, session: str = "handoff-stable") -> subprocess.Popen[str]:
     """Start a handoff, or another session; return it once its slow check runs."""
-    command = desk.command(session, *desk.words(*words))
-    nox = subprocess.Popen(command, cwd=desk.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    nox = desk.start(session)
     wait_for(desk.folder / "begun.there")
     return nox
 
@@ -37,7 +36,7 @@ def other_desk(desk: Desk, folder: Path) -> Desk:
     return Desk(folder=folder, producer=desk.producer, envdir=desk.envdir)
 
 
-def ended(desk: Desk, nox: subprocess.Popen[bytes]) -> int:
+def ended(desk: Desk, nox: subprocess.Popen[str]) -> int:
     """Let the first one end; return its exit code."""
     (desk.folder / "gate").touch()
     return nox.wait(120)

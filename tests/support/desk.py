@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import scratch
@@ -42,6 +42,7 @@ class Desk:
     folder: Path
     producer: scratch.Producer
     envdir: Path
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def profile(self, *checks: str) -> None:
         (self.folder / "handoff.toml").write_text(scratch.profile(checks) if checks else scratch.PROFILE)
@@ -64,6 +65,23 @@ class Desk:
 
     def bare(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self.command(session, *words), cwd=self.folder, capture_output=True, text=True, check=False)
+
+    def start(
+        self, session: str, *words: str, stdout: int = subprocess.DEVNULL, stderr: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str]:
+        """Start a session, which `end` kills if it still runs when the test is over."""
+        command = self.command(session, *self.words(*words))
+        process = subprocess.Popen(command, cwd=self.folder, stdout=stdout, stderr=stderr, text=True)
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Kill the started sessions that still run; what they have started ends with them."""
+        for process in self.started:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
     @property
     def result_path(self) -> Path:

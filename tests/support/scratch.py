@@ -104,6 +104,13 @@ class Producer:
         words = ["--annotate", "--message", name] if annotated else []
         self.git("tag", "--force", *words, name, target)
 
+    def copy(self, path: Path) -> Producer:
+        """Copy the repository to ``path``, with an index that knows the copied files."""
+        shutil.copytree(self.path, path, symlinks=True)
+        copied = Producer(path=path, root=path / self.root.relative_to(self.path), commits=self.commits)
+        copied.git("update-index", "--refresh")
+        return copied
+
     def head(self) -> str:
         """Return the id of the commit that is checked out."""
         return self.git("rev-parse", "HEAD")
