@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 import nox
@@ -74,7 +73,10 @@ def fuzz(session: nox.Session) -> None:
         session.run("python", "fuzz/run.py", target, seconds, str(Path(session.create_tmp()) / target))
 
 
-@nox.session(venv_backend="none", tags=["project"])
+@nox.session(reuse_venv=True, tags=["project"])
 def docs(session: nox.Session) -> None:
-    """Write docs/ anew: the field tables from the schemas, the rules from their catalogue."""
-    session.run(sys.executable, "docs/generate.py", external=True)
+    """Generate the reference pages, then build the site and check its links."""
+    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "docs"))
+    session.run("python", "docs/generate.py")
+    session.run("sphinx-build", "-q", "--fail-on-warning", "--keep-going", "--fresh-env", "docs", ".nox/site")
+    session.log("the site is in .nox/site/index.html")
