@@ -31,8 +31,8 @@ PAGES = {
     ),
     "profile": (
         "producer-profile.v1",
-        "A TOML file, chosen with `register(nox, __file__, profile=...)`; the built-in profiles are "
-        "examples.",
+        "A TOML file, chosen with `register(nox, __file__, profile=...)`; the built-in profiles "
+        "are examples.",
     ),
     "record": (
         "producer-outcome-record.v1",
@@ -163,8 +163,29 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
 """Field of the packet to where its value comes from and what checks it."""
 
 _KNOWN = {
-    *("$schema", "$id", "$comment", "title", "type", "description", "const", "enum", "pattern", "format", "anyOf", "allOf"),
-    *("properties", "required", "additionalProperties", "patternProperties", "propertyNames", "dependentRequired", "items"),
+    *(
+        "$schema",
+        "$id",
+        "$comment",
+        "title",
+        "type",
+        "description",
+        "const",
+        "enum",
+        "pattern",
+        "format",
+        "anyOf",
+        "allOf",
+    ),
+    *(
+        "properties",
+        "required",
+        "additionalProperties",
+        "patternProperties",
+        "propertyNames",
+        "dependentRequired",
+        "items",
+    ),
     *("minItems", "uniqueItems", "minLength", "maxLength", "minimum", "maximum", "minProperties"),
 }
 
@@ -191,8 +212,8 @@ def pages(
             f"{schema['description']} {place}",
             "",
             f"The contract is `{contract}`; its [JSON Schema]({path}) is the full definition.",
-            f"{_closed(schema)} In field names, `*` stands for each entry of a list and `<key>` for",
-            "each key of an object.",
+            f"{_closed(schema)} In field names, `*` stands for each entry of a list and `<key>`",
+            "for each key of an object.",
             "",
             *_table(("field", "type", "required", "form", "meaning"), fields(schema)),
         ]
@@ -263,7 +284,9 @@ def fields(schema: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, st
         yield from fields(one, where)
 
 
-def _children(schema: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any], str]]:
+def _children(
+    schema: Mapping[str, Any], where: str
+) -> Iterator[tuple[str, Mapping[str, Any], str]]:
     """Yield name, schema and the "required" cell of each value directly below a value."""
     for name, one in schema.get("properties", {}).items():
         yield f"{where}{name}", one, _required(schema, name)
