@@ -212,10 +212,10 @@ def pages(
             f"{schema['description']} {place}",
             "",
             f"The contract is `{contract}`; its [JSON Schema]({path}) is the full definition.",
-            f"{_closed(schema)} In field names, `*` stands for each entry of a list and `<key>`",
-            "for each key of an object.",
+            f"{_closed(schema)} A field is required unless its type says otherwise. In field names,",
+            "`*` stands for each entry of a list and `<key>` for each key of an object.",
             "",
-            *_table(("field", "type", "required", "form", "meaning"), fields(schema)),
+            *_table(("field", "type", "form", "meaning"), fields(schema)),
         ]
         if name == "packet":
             lines += ["", "## Where each value comes from, and what checks it", ""]
@@ -267,7 +267,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return lines + [f"| {' | '.join(row)} |" for row in rows]
 
 
-def fields(schema: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, str, str, str, str]]:
+def fields(schema: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, str, str, str]]:
     """Yield a table row for each value that a schema describes.
 
     The rows are in the schema's order; the row of an object comes before those of its fields.
@@ -278,7 +278,7 @@ def fields(schema: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, st
             f"{', '.join(unknown)}"
         )
     for name, one, required in _children(schema, where):
-        yield f"`{name}`", _type(one), required, _form(one), _cell(one["description"])
+        yield f"`{name}`", f"{_type(one)}{required}", _form(one), _cell(one["description"])
         yield from fields(one, f"{name}/")
     for one in schema.get("anyOf", ()):
         yield from fields(one, where)
@@ -287,7 +287,7 @@ def fields(schema: Mapping[str, Any], where: str = "") -> Iterator[tuple[str, st
 def _children(
     schema: Mapping[str, Any], where: str
 ) -> Iterator[tuple[str, Mapping[str, Any], str]]:
-    """Yield name, schema and the "required" cell of each value directly below a value."""
+    """Yield each value directly below a value: its name, its schema, and when it is required."""
     for name, one in schema.get("properties", {}).items():
         yield f"{where}{name}", one, _required(schema, name)
     for one in schema.get("patternProperties", {}).values():
@@ -299,17 +299,17 @@ def _children(
 
 
 def _required(schema: Mapping[str, Any], name: str) -> str:
-    """Return "yes", "no", or the condition under which a field is required."""
+    """Return what follows the type of a field: nothing if it is required, else when it is."""
     if name in schema.get("required", ()):
-        return "yes"
+        return ""
     for rule in schema.get("allOf", ()):
         [(key, value)] = rule["if"]["properties"].items()
         if name in rule["else"].get("required", ()):
-            return f"unless `{key}` is `{value['const']}`, then not allowed"
+            return f"; not allowed if `{key}` is `{value['const']}`, else required"
     for key, names in schema.get("dependentRequired", {}).items():
         if name in names:
-            return f"with `{key}`"
-    return "no"
+            return f"; required with `{key}`"
+    return "; optional"
 
 
 def _type(schema: Mapping[str, Any]) -> str:

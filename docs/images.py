@@ -25,7 +25,10 @@ WIDTH = 80
 # What a word at the start of a line, or after a check's name, looks like.
 COLOURS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"^(GO|NO-GO)\b.*", {"GO": "go", "NO-GO": "bad"}),
-    (r"(?<=\S  )\s*(passed|failed|timed out)\b", {"passed": "good", "failed": "bad", "timed out": "bad"}),
+    (
+        r"(?<=\S  )\s*(passed|failed|timed out)\b",
+        {"passed": "good", "failed": "bad", "timed out": "bad"},
+    ),
     (r"^  (HP\d+)\b", {}),
     (r"^  (HA\d+)\b", {}),
 )
@@ -34,7 +37,9 @@ COLOURS: tuple[tuple[str, dict[str, str]], ...] = (
 def run(folder: Path, ref: str) -> tuple[str, Path]:
     """Verify a release of the sample; return the end of what was said, and the path of its report."""
     # Called in the folder of its noxfile, as a user calls it: the report has the command to verify the packet from there.
-    (folder / "noxfile.py").write_text("import nox\nimport handoff_tasks\n\nhandoff_tasks.register(nox, __file__)\n")
+    (folder / "noxfile.py").write_text(
+        "import nox\nimport handoff_tasks\n\nhandoff_tasks.register(nox, __file__)\n"
+    )
     command = [sys.executable, "-m", "nox", "--envdir", str(folder / "nox")]
     words = [
         "--sample",
@@ -45,7 +50,9 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
         str(folder / "cache"),
         "--rerun",
     ]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "NOX"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "NOX"))
+    }
     done = subprocess.run(
         [*command, "--session", "handoff-stable", "--", *words],
         stdout=subprocess.PIPE,
@@ -56,15 +63,27 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
     )
     said = done.stdout.splitlines()
     start = max(number for number, line in enumerate(said) if line.startswith("Sample service "))
-    end = next(number for number, line in enumerate(said) if number > start and re.match(r"(NO-)?GO\b", line))
+    end = next(
+        number
+        for number, line in enumerate(said)
+        if number > start and re.match(r"(NO-)?GO\b", line)
+    )
     shown = said[start : end + 1]
-    place, page = (next(line.split()[1] for line in shown if line.startswith(f"  {name} ")) for name in ("evidence", "report"))
+    place, page = (
+        next(line.split()[1] for line in shown if line.startswith(f"  {name} "))
+        for name in ("evidence", "report")
+    )
     return "\n".join(shown), folder / place / page
 
 
 def terminal(text: str, title: str) -> str:
     """Return a screen of text as SVG, which a person reads in light and in dark."""
-    lines = [part for line in text.splitlines() for piece in output_terminal.wrapped(line, WIDTH) for part in cut(piece)]
+    lines = [
+        part
+        for line in text.splitlines()
+        for piece in output_terminal.wrapped(line, WIDTH)
+        for part in cut(piece)
+    ]
     width = round(max(map(len, lines)) * LETTER + 2 * EDGE)
     height = BAR + len(lines) * LINE + EDGE
     drawn = [
@@ -79,7 +98,10 @@ def terminal(text: str, title: str) -> str:
             f"<style>text {{ font: 14px {FONT}; fill: #d7dae0 }} .good {{ fill: #7fd6a4 }} .bad {{ fill: #ff9aa2 }}"
             " .go { fill: #7fd6a4 } .strong { font-weight: 700 } .code { fill: #f0c36d }</style>",
             f'<rect width="{width}" height="{height}" rx="10" fill="#181b20"/>',
-            *(f'<circle cx="{EDGE + number * 18}" cy="20" r="5.5" fill="#3a3f49"/>' for number in range(3)),
+            *(
+                f'<circle cx="{EDGE + number * 18}" cy="20" r="5.5" fill="#3a3f49"/>'
+                for number in range(3)
+            ),
             *drawn,
             "</svg>",
             "",
@@ -110,11 +132,17 @@ def photograph(page: Path, to: Path, *, scheme: str, height: int) -> None:
     """Write the upper part of a page, as a browser shows it, to a PNG file."""
     from playwright.sync_api import sync_playwright
 
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if program is None:
-        sys.exit("no chromium, chromium-browser or google-chrome on PATH: install one, then run this again")
+        sys.exit(
+            "no chromium, chromium-browser or google-chrome on PATH: install one, then run this again"
+        )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
         context = browser.new_context(
             viewport={"width": 1000, "height": height},
             color_scheme="dark" if scheme == "dark" else "light",
