@@ -360,8 +360,8 @@ def _missing(seen: _Seen, found: templates.Found) -> list[str]:
     missing = []
     if not seen.manifest:
         missing.append(
-            f"a producer manifest at {found.manifest}: the README of handoff-tasks shows one ('A producer of your own'), "
-            "docs/manifest.md describes each of its fields"
+            f"a producer manifest at {found.manifest}: docs/how-to/your-own-repository.md of handoff-tasks has an "
+            "example, docs/reference/manifest.md describes each of its fields"
         )
     if not seen.changelog:
         other = next((path for path in sorted(seen.files) if _CHANGELOG.match(path)), None)

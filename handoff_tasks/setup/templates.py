@@ -86,7 +86,7 @@ def text(found: Found) -> str:
     """Return the profile: every choice with a word on what it means, so that it can be corrected without another page."""
     parts = [
         "# What to verify before a release is handed over, and what the packet says of it. handoff-init wrote it from what it",
-        "# found: read it once, correct what you know better. Every key is described in docs/profile.md of handoff-tasks.",
+        "# found: read it once, correct what you know better. Every key is described in docs/reference/profile.md of handoff-tasks.",
         'profile_contract_version = "producer-profile.v1"',
         f"name = {_quoted(found.name)}",
         *([] if re.search(r"[a-z0-9]", found.name.lower()) else ['id = "producer"']),
