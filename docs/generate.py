@@ -212,8 +212,8 @@ def pages(
             f"{schema['description']} {place}",
             "",
             f"The contract is `{contract}`; its [JSON Schema]({path}) is the full definition.",
-            f"{_closed(schema)} A field is required unless its type says otherwise. In field names,",
-            "`*` stands for each entry of a list and `<key>` for each key of an object.",
+            f"{_closed(schema)} A field is required unless its type says otherwise. In field",
+            "names, `*` stands for each entry of a list and `<key>` for each key of an object.",
             "",
             *_table(("field", "type", "form", "meaning"), fields(schema)),
         ]

@@ -1,7 +1,8 @@
-"""Makes the README's images from real runs of the sample: the end of a run as SVG, the report's page as PNG.
+"""Make the images of the documents from real runs of the sample.
 
-Needs chromium on PATH and the package playwright; run it again whenever the end of a run or the report looks otherwise. Changes
-nothing but ``docs/images``.
+The end of a run is an SVG file, the report's page a PNG file. This needs chromium on PATH and the
+package playwright. Run it again after a change to the end of a run or to the report. It writes only
+``docs/images``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ IMAGES = TOP / "docs/images"
 FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 LINE, LETTER, EDGE, BAR = 21, 8.43, 24, 40
 WIDTH = 80
-# What a word at the start of a line, or after a check's name, looks like.
+# The colors of words at the start of a line, or after the name of a check.
 COLOURS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"^(GO|NO-GO)\b.*", {"GO": "go", "NO-GO": "bad"}),
     (
@@ -35,8 +36,9 @@ COLOURS: tuple[tuple[str, dict[str, str]], ...] = (
 
 
 def run(folder: Path, ref: str) -> tuple[str, Path]:
-    """Verify a release of the sample; return the end of what was said, and the path of its report."""
-    # Called in the folder of its noxfile, as a user calls it: the report has the command to verify the packet from there.
+    """Verify a release of the sample; return the end of the output and the path of the report."""
+    # Run in the folder of the noxfile, as users do: the report has the command to verify the packet
+    # from there.
     (folder / "noxfile.py").write_text(
         "import nox\nimport handoff_tasks\n\nhandoff_tasks.register(nox, __file__)\n"
     )
@@ -77,7 +79,7 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
 
 
 def terminal(text: str, title: str) -> str:
-    """Return a screen of text as SVG, which a person reads in light and in dark."""
+    """Return text as an SVG of a terminal, readable in light and dark schemes."""
     lines = [
         part
         for line in text.splitlines()
@@ -110,12 +112,12 @@ def terminal(text: str, title: str) -> str:
 
 
 def cut(line: str) -> list[str]:
-    """Return a line as a window of `WIDTH` columns shows it, also one with a word that is longer."""
+    """Return a line cut into pieces of at most `WIDTH` columns."""
     return [line[at : at + WIDTH] for at in range(0, len(line), WIDTH)] or [""]
 
 
 def coloured(line: str) -> str:
-    """Return a line with its telling word in colour."""
+    """Return a line as SVG text, with its verdict, outcome or code in color."""
     for pattern, kinds in COLOURS:
         if found := re.search(pattern, line):
             word = found[1]
@@ -129,16 +131,14 @@ def coloured(line: str) -> str:
 
 
 def photograph(page: Path, to: Path, *, scheme: str, height: int) -> None:
-    """Write the upper part of a page, as a browser shows it, to a PNG file."""
+    """Write a screenshot of the upper part of a page to a PNG file."""
     from playwright.sync_api import sync_playwright
 
     program = next(
         filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
     )
     if program is None:
-        sys.exit(
-            "no chromium, chromium-browser or google-chrome on PATH: install one, then run this again"
-        )
+        sys.exit("chromium, chromium-browser or google-chrome must be on PATH: install one of them")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else []

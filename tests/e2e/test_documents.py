@@ -31,7 +31,7 @@ from handoff_tasks.sessions import options
 from handoff_tasks.setup import sample as setup_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
 TOP = places.TOP
@@ -142,7 +142,7 @@ def commands(documents: Iterable[str]) -> list[str]:
 
 @dataclass
 class Reader:
-    """A person who types commands in a folder; one with the same words as before is not run again."""
+    """A person who types commands in a folder, each of them once."""
 
     folder: Path
     environment: dict[str, str]
@@ -211,10 +211,11 @@ def program(path: Path, *words: str) -> None:
 
 
 def release_to_be(path: Path) -> None:
-    """Make a producer as it is after the first two steps of the release flow: v1.2.3 is committed, filled in and not tagged."""
+    """Make a producer after the first two steps of a release: v1.2.3 is committed, not tagged."""
     made = scratch.producer(path)
     packet = "docs/implementation/PRODUCER_RELEASE_HANDOFF_LATEST.json"
-    noxfile = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
+    register = "handoff_tasks.register(nox, __file__, profile='handoff.toml')"
+    noxfile = f"import nox\nimport handoff_tasks\n{register}\n"
     ignored = "/.nox/\n__pycache__/\n" + (path / ".gitignore").read_text()
     profile = scratch.PROFILE.replace(scratch.PACKET_PATH, packet)
     made.commit(
@@ -293,21 +294,30 @@ def test_every_document_with_commands_has_a_reader() -> None:
 
 @pytest.mark.cargo
 def test_a_visitor_gets_what_the_documents_show(visitor: Reader) -> None:
-    """Each command ends as the documents say, and each shown line is in its output, in this order."""
+    """Each command ends as documented, and its output has each shown line, in this order."""
     typed = commands(VISITOR)
     assert len(typed) > 12
     assert visitor.mistakes(typed) == {}
     if not CARGO:
         pytest.skip("cargo is not on PATH: the commands work, the outputs were not compared")
     delete_the_statement(visitor.folder / ".handoff/sample-producer")
-    missing = {
-        (document, command): lines
-        for document, outputs in SHOWN.items()
-        for command, text in zip(outputs, blocks(document, "text"), strict=True)
-        if command
-        if (lines := found_in_order(text, visitor.type(command)[1]))
-    }
-    assert missing == {}
+    assert not_printed(visitor, lambda command: command != PYTHON_GO) == {}
+
+
+def test_the_python_flavour_prints_what_the_documents_show(here: Reader) -> None:
+    """Each line of the GO that README and tutorial show is printed, also without cargo."""
+    assert here.type(PYTHON_GO)[0] == 0
+    assert not_printed(here, lambda command: command == PYTHON_GO) == {}
+
+
+def not_printed(reader: Reader, selects: Callable[[str], bool]) -> dict[tuple[str, str], list[str]]:
+    """Return the shown lines that the selected commands do not print, by document and command."""
+    missing = {}
+    for document, outputs in SHOWN.items():
+        for command, text in zip(outputs, blocks(document, "text"), strict=True):
+            if command and selects(command):
+                missing[document, command] = found_in_order(text, reader.type(command)[1])
+    return {place: lines for place, lines in missing.items() if lines}
 
 
 def delete_the_statement(sample: Path) -> None:
@@ -337,15 +347,16 @@ def test_the_commands_of_a_release_work(releaser: Reader) -> None:
 
 
 def test_the_installing_commands_work(tmp_path: Path) -> None:
-    """The two commands make an environment with the library in it; nox comes with it, as a dependency."""
+    """The two commands create an environment with the library and nox, its dependency."""
     copy(tmp_path)
     make, install = INSTALLING
     typed = commands([*VISITOR, *CONTRIBUTOR, *RELEASER])
     assert {one for one in typed if " venv " in one or "/pip " in one} == set(INSTALLING)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     make = make.replace("python3", shlex.quote(sys.executable))
-    # All that would be downloaded is left out: which versions there are today is not for a test to say.
-    command = f"{make} && {install} --no-deps && .venv/bin/python -P -c 'import handoff_tasks; print(handoff_tasks.__file__)'"
+    # Dependencies are left out: the test must not depend on the versions that exist today.
+    show = ".venv/bin/python -P -c 'import handoff_tasks; print(handoff_tasks.__file__)'"
+    command = f"{make} && {install} --no-deps && {show}"
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=tmp_path,
@@ -360,7 +371,10 @@ def test_the_installing_commands_work(tmp_path: Path) -> None:
 
 
 def found_in_order(shown: str, said: str) -> list[str]:
-    """Return the lines of a document that an output does not have, in this order. Durations, versions and ``...`` are anything."""
+    """Return the lines of a document that an output lacks, in this order.
+
+    Durations, versions and ``...`` match anything.
+    """
     rest, missing = said.splitlines(), []
     for line in shown.splitlines():
         pattern = re.sub(r"(?<![\w.])\d+(\\\.\d+)+(?=\\ s\b|,|\\\))", r"[\\d.]+", re.escape(line))
@@ -415,7 +429,7 @@ def test_the_manifest_that_is_shown_is_valid() -> None:
 
 
 def test_every_part_is_in_the_table() -> None:
-    """CONTRIBUTING names the parts that import-linter knows, in the same rows, and each is a package or a module."""
+    """CONTRIBUTING has the parts of the import-linter contract, in the same rows."""
     text = (
         (TOP / CONTRIBUTING).read_text("utf-8").partition("## The parts")[2].partition("\n## ")[0]
     )
@@ -450,7 +464,10 @@ def test_what_a_check_sees_is_tested() -> None:
 
 def anchors(document: Path) -> set[str]:
     """Return the anchors of a document's headings, as GitHub and the site make them."""
-    lines = document.read_text("utf-8").splitlines()
+    text = document.read_text("utf-8")
+    if include := re.search(r"```\{include\} (\S+)", text):
+        return anchors(document.parent / include[1])
+    lines = text.splitlines()
     headings = [line.lstrip("# ").lower() for line in lines if line[:1] == "#"]
     return {re.sub(r"[^\w -]", "", heading).replace(" ", "-") for heading in headings}
 
@@ -497,7 +514,7 @@ def schemas() -> dict[str, Any]:
 
 
 def test_the_pages_are_what_the_schemas_say(tmp_path: Path) -> None:
-    """The committed pages are those that the script writes; after a change of a schema: ``nox -s docs``."""
+    """The committed pages are those that ``nox -s docs`` generates."""
     subprocess.run([sys.executable, str(TOP / "docs/generate.py"), str(tmp_path)], check=True)
     written = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()}
     pages = {path.name: path.read_text("utf-8") for path in (TOP / "docs/reference").glob("*.md")}
@@ -509,7 +526,7 @@ def test_the_pages_are_what_the_schemas_say(tmp_path: Path) -> None:
 def test_a_field_without_an_origin_is_refused(
     generator: dict[str, Any], schemas: dict[str, Any]
 ) -> None:
-    """A new field of the packet or of its git_state, and an origin of a field that is gone, are told by name."""
+    """A new field without an origin, and an origin without a field, are errors."""
     fields = schemas[formats_schemas.PACKET]["properties"]
     fields["git_state"]["properties"]["new"] = {"type": "string", "description": "New."}
     del fields["advisories"]
