@@ -69,8 +69,9 @@ ENDS = {
     f"{STABLE} -- --ref v0.3.3": (1, r"^  HP043 check contract-parity: "),
     f"{STABLE} -- --dry-run": (0, r"^Nothing was run\. "),
     f"{STABLE} -- --producer-root ../MemoryKernel": (
-        0,
-        r"(?s)trilogy-compliance.*^Nothing was run\. ",
+        (0, r"(?s)trilogy-compliance.*^Nothing was run\. ")
+        if CARGO
+        else (1, r"(?s)^  HP095 check clippy: cargo .*^Nothing was run\. ")
     ),
     ".venv/bin/nox -s handoff-init -- ../service": (
         0,
