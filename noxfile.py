@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
 import nox
@@ -37,15 +36,27 @@ def types(session: nox.Session) -> None:
 @nox.session(reuse_venv=True, tags=["project"])
 def tests(session: nox.Session) -> None:
     """Run the tests with branch coverage, then the slow ones if HANDOFF_SLOW_TESTS is set."""
-    session.install("-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test"))
+    session.install(
+        "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
+    )
     # Beside the environment, not in it: with uv on PATH environments take a tenth of the time, and
     # the tests can take it off PATH.
     uv = Path(session.virtualenv.location) / "uv"
     if not (uv / "bin" / "uv").exists():
         session.install("--target", str(uv), "uv")
-    session.env["PATH"] = os.pathsep.join([session.bin, str(uv / "bin"), os.environ.get("PATH", os.defpath)])
+    session.env["PATH"] = os.pathsep.join(
+        [session.bin, str(uv / "bin"), os.environ.get("PATH", os.defpath)]
+    )
     # Tests wait for processes much of the time: one worker more than there are processors.
-    pytest = ["-m", "pytest", "-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal", *session.posargs]
+    pytest = [
+        "-m",
+        "pytest",
+        "-n",
+        str((os.cpu_count() or 1) + 1),
+        "--dist",
+        "worksteal",
+        *session.posargs,
+    ]
     session.run("coverage", "erase")
     session.run("coverage", "run", *pytest, "-m", "not slow and not cargo")
     session.run("coverage", "combine", "--quiet")
@@ -98,7 +109,20 @@ def fuzz(session: nox.Session) -> None:
         )
 
 
-@nox.session(venv_backend="none", tags=["project"])
+@nox.session(reuse_venv=True, tags=["project"])
 def docs(session: nox.Session) -> None:
-    """Generate the pages of docs/ that describe schemas, rules and sessions."""
-    session.run(sys.executable, "docs/generate.py", external=True)
+    """Generate the reference pages, then build the site and check its links."""
+    session.install(
+        "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "docs")
+    )
+    session.run("python", "docs/generate.py")
+    session.run(
+        "sphinx-build",
+        "-q",
+        "--fail-on-warning",
+        "--keep-going",
+        "--fresh-env",
+        "docs",
+        ".nox/site",
+    )
+    session.log("the site is in .nox/site/index.html")

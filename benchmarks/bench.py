@@ -586,10 +586,7 @@ def _report(bench: Bench, count: int, name: str, goal: str) -> Row:
 
     def read() -> float:
         return timed(
-            lambda: sum(
-                len(folder.log(check.id).read_bytes())
-                for check in opened.profile.checks
-            )
+            lambda: sum(len(folder.log(check.id).read_bytes()) for check in opened.profile.checks)
         )
 
     row = alternate(name, goal, ours, read, bench.times)

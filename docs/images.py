@@ -1,7 +1,8 @@
-"""Makes the README's images from real runs of the sample: the end of a run as SVG, the report's page as PNG.
+"""Make the images of the documents from real runs of the sample.
 
-Needs chromium on PATH and the package playwright; run it again whenever the end of a run or the report looks otherwise. Changes
-nothing but ``docs/images``.
+The end of a run is an SVG file, the report's page a PNG file. This needs chromium on PATH and the
+package playwright. Run it again after a change to the end of a run or to the report. It writes only
+``docs/images``.
 """
 
 from __future__ import annotations
@@ -22,19 +23,25 @@ IMAGES = TOP / "docs/images"
 FONT = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 LINE, LETTER, EDGE, BAR = 21, 8.43, 24, 40
 WIDTH = 80
-# What a word at the start of a line, or after a check's name, looks like.
+# The colors of words at the start of a line, or after the name of a check.
 COLOURS: tuple[tuple[str, dict[str, str]], ...] = (
     (r"^(GO|NO-GO)\b.*", {"GO": "go", "NO-GO": "bad"}),
-    (r"(?<=\S  )\s*(passed|failed|timed out)\b", {"passed": "good", "failed": "bad", "timed out": "bad"}),
+    (
+        r"(?<=\S  )\s*(passed|failed|timed out)\b",
+        {"passed": "good", "failed": "bad", "timed out": "bad"},
+    ),
     (r"^  (HP\d+)\b", {}),
     (r"^  (HA\d+)\b", {}),
 )
 
 
 def run(folder: Path, ref: str) -> tuple[str, Path]:
-    """Verify a release of the sample; return the end of what was said, and the path of its report."""
-    # Called in the folder of its noxfile, as a user calls it: the report has the command to verify the packet from there.
-    (folder / "noxfile.py").write_text("import nox\nimport handoff_tasks\n\nhandoff_tasks.register(nox, __file__)\n")
+    """Verify a release of the sample; return the end of the output and the path of the report."""
+    # Run in the folder of the noxfile, as users do: the report has the command to verify the packet
+    # from there.
+    (folder / "noxfile.py").write_text(
+        "import nox\nimport handoff_tasks\n\nhandoff_tasks.register(nox, __file__)\n"
+    )
     command = [sys.executable, "-m", "nox", "--envdir", str(folder / "nox")]
     words = [
         "--sample",
@@ -45,7 +52,9 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
         str(folder / "cache"),
         "--rerun",
     ]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "NOX"))}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "NOX"))
+    }
     done = subprocess.run(
         [*command, "--session", "handoff-stable", "--", *words],
         stdout=subprocess.PIPE,
@@ -56,15 +65,27 @@ def run(folder: Path, ref: str) -> tuple[str, Path]:
     )
     said = done.stdout.splitlines()
     start = max(number for number, line in enumerate(said) if line.startswith("Sample service "))
-    end = next(number for number, line in enumerate(said) if number > start and re.match(r"(NO-)?GO\b", line))
+    end = next(
+        number
+        for number, line in enumerate(said)
+        if number > start and re.match(r"(NO-)?GO\b", line)
+    )
     shown = said[start : end + 1]
-    place, page = (next(line.split()[1] for line in shown if line.startswith(f"  {name} ")) for name in ("evidence", "report"))
+    place, page = (
+        next(line.split()[1] for line in shown if line.startswith(f"  {name} "))
+        for name in ("evidence", "report")
+    )
     return "\n".join(shown), folder / place / page
 
 
 def terminal(text: str, title: str) -> str:
-    """Return a screen of text as SVG, which a person reads in light and in dark."""
-    lines = [part for line in text.splitlines() for piece in output_terminal.wrap_line(line, WIDTH) for part in cut(piece)]
+    """Return text as an SVG of a terminal, readable in light and dark schemes."""
+    lines = [
+        part
+        for line in text.splitlines()
+        for piece in output_terminal.wrap_line(line, WIDTH)
+        for part in cut(piece)
+    ]
     width = round(max(map(len, lines)) * LETTER + 2 * EDGE)
     height = BAR + len(lines) * LINE + EDGE
     drawn = [
@@ -79,7 +100,10 @@ def terminal(text: str, title: str) -> str:
             f"<style>text {{ font: 14px {FONT}; fill: #d7dae0 }} .good {{ fill: #7fd6a4 }} .bad {{ fill: #ff9aa2 }}"
             " .go { fill: #7fd6a4 } .strong { font-weight: 700 } .code { fill: #f0c36d }</style>",
             f'<rect width="{width}" height="{height}" rx="10" fill="#181b20"/>',
-            *(f'<circle cx="{EDGE + number * 18}" cy="20" r="5.5" fill="#3a3f49"/>' for number in range(3)),
+            *(
+                f'<circle cx="{EDGE + number * 18}" cy="20" r="5.5" fill="#3a3f49"/>'
+                for number in range(3)
+            ),
             *drawn,
             "</svg>",
             "",
@@ -88,12 +112,12 @@ def terminal(text: str, title: str) -> str:
 
 
 def cut(line: str) -> list[str]:
-    """Return a line as a window of `WIDTH` columns shows it, also one with a word that is longer."""
+    """Return a line cut into pieces of at most `WIDTH` columns."""
     return [line[at : at + WIDTH] for at in range(0, len(line), WIDTH)] or [""]
 
 
 def coloured(line: str) -> str:
-    """Return a line with its telling word in colour."""
+    """Return a line as SVG text, with its verdict, outcome or code in color."""
     for pattern, kinds in COLOURS:
         if found := re.search(pattern, line):
             word = found[1]
@@ -107,14 +131,18 @@ def coloured(line: str) -> str:
 
 
 def photograph(page: Path, to: Path, *, scheme: str, height: int) -> None:
-    """Write the upper part of a page, as a browser shows it, to a PNG file."""
+    """Write a screenshot of the upper part of a page to a PNG file."""
     from playwright.sync_api import sync_playwright
 
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if program is None:
-        sys.exit("no chromium, chromium-browser or google-chrome on PATH: install one, then run this again")
+        sys.exit("chromium, chromium-browser or google-chrome must be on PATH: install one of them")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else [])
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
         context = browser.new_context(
             viewport={"width": 1000, "height": height},
             color_scheme="dark" if scheme == "dark" else "light",

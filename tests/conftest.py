@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # The programs of the test dependencies (rg, ruff, zizmor) are found however pytest was started.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+os.environ["PATH"] = os.pathsep.join(
+    [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+)
 # Hundreds of processes import the same modules: compiling them anew takes half of the time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

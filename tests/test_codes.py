@@ -1,4 +1,4 @@
-"""The catalogue of codes: complete, and nothing in it that no code can say."""
+"""Claims about the catalogue of codes: it has exactly the codes that the source uses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def used() -> set[str]:
 
 
 def test_every_code_has_its_entry_and_every_entry_its_code() -> None:
-    """What the source can say is in the catalogue; what is in the catalogue can be said."""
+    """Every code in the source has an entry, and every entry is used in the source."""
     found = used()
     assert len(found) > 50
     assert sorted(found - CATALOGUE.keys()) == []
@@ -29,7 +29,7 @@ def test_every_code_has_its_entry_and_every_entry_its_code() -> None:
 
 @pytest.mark.parametrize("code", sorted(CATALOGUE))
 def test_an_entry_says_something_of_its_own(code: str) -> None:
-    """Code and family are of the known form; no part is empty, of many lines, or another entry's."""
+    """Code and family have the known form; each part is one line; no two titles are equal."""
     rule = CATALOGUE[code]
     assert CODE.fullmatch(code)
     assert code[:4] in FAMILIES

@@ -21,7 +21,12 @@ def test_a_target_holds_on_its_seeds(name: str) -> None:
     seeds = FUZZ["seeds"](name)
     assert seeds or name == "printable"
     for seed in [*seeds, b"", b"\xff\xfe", "\u202e\x1b[2J".encode()]:
-        for data in (seed, seed[: len(seed) // 2], seed.replace(b'"', b"\\", 3), seed.replace(b":", b"\xc2\x9b", 1)):
+        for data in (
+            seed,
+            seed[: len(seed) // 2],
+            seed.replace(b'"', b"\\", 3),
+            seed.replace(b":", b"\xc2\x9b", 1),
+        ):
             TARGETS[name](data)
 
 

@@ -24,13 +24,27 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=TOP, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     for name in filter(None, listed.split("\0")):
         if (TOP / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((TOP / name).read_bytes())
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--wheel-dir",
+        str(folder),
+        str(source),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     (found,) = folder.glob("*.whl")
     return found
@@ -44,9 +58,15 @@ def test_the_wheel_holds_exactly_the_package(wheel: Path) -> None:
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    expected |= {f"handoff_tasks/schemas/{path.name}" for path in (TOP / "handoff_tasks" / "schemas").iterdir()}
+    expected |= {
+        f"handoff_tasks/schemas/{path.name}"
+        for path in (TOP / "handoff_tasks" / "schemas").iterdir()
+    }
     info = f"handoff_tasks-{handoff_tasks.__version__}.dist-info"
-    expected |= {f"{info}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "top_level.txt", "licenses/LICENSE")}
+    expected |= {
+        f"{info}/{name}"
+        for name in ("METADATA", "RECORD", "WHEEL", "top_level.txt", "licenses/LICENSE")
+    }
     with zipfile.ZipFile(wheel) as archive:
         assert set(archive.namelist()) == expected
 
@@ -54,7 +74,18 @@ def test_the_wheel_holds_exactly_the_package(wheel: Path) -> None:
 def test_the_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> None:
     """Installed from the wheel, schemas, profiles and sample are found."""
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path), str(wheel)], check=True
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--target",
+            str(tmp_path),
+            str(wheel),
+        ],
+        check=True,
     )
     code = (
         "from pathlib import Path; import handoff_tasks; from handoff_tasks import files;"
@@ -65,5 +96,7 @@ def test_the_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> 
         "[profile.parse(path.read_bytes(), name, schema) for name, path in files.built_in_profiles().items()];"
         "[sample.build(Path('made', flavour), flavour) for flavour in sample.COMMITS]; print('works')"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.stdout == "works\n", done.stderr

@@ -142,7 +142,9 @@ def end_lines(screen: LastScreen, workspace: Workspace, material: Material) -> l
 
 def _checkout(checks: Sequence[CheckResult]) -> str:
     """Return the line that says whether build outputs of an earlier run were there."""
-    states = [check.record.checkout_state for check in checks if check.record and not check.is_reused]
+    states = [
+        check.record.checkout_state for check in checks if check.record and not check.is_reused
+    ]
     if "kept" in states:
         state = "kept, with build outputs of an earlier run (--fresh starts without)"
     elif states:

@@ -63,7 +63,9 @@ def assemble(
         statement = cast("StatementEntry", release.statement.to_dict())
     epoch = release.source_date_epoch
     document: PacketDocument = {
-        "handoff_generated_at_utc": generated_at(facts.verified.committed_at if epoch is None else epoch),
+        "handoff_generated_at_utc": generated_at(
+            facts.verified.committed_at if epoch is None else epoch
+        ),
         "handoff_mode": release.mode.name,
         "release_tag": manifest.release_tag,
         "commit_sha": manifest.commit_sha,

@@ -24,7 +24,9 @@ def draft(manifest: Manifest, facts: GitFacts) -> str:
     releases = facts.history.earlier or facts.history.unstated
     lines = {}
     if facts.history.changed_since_previous is not None:
-        lines["runtime_behavior_changes"] = "<describe>" if facts.history.changed_since_previous else "none"
+        lines["runtime_behavior_changes"] = (
+            "<describe>" if facts.history.changed_since_previous else "none"
+        )
     if contract_changes(facts.history.previous, manifest):
         lines["required_consumer_mapping_changes"] = "<describe>"
     if pinned_changes(facts.history.previous, manifest):

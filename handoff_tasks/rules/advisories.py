@@ -63,7 +63,11 @@ def _tag_advisories(facts: GitFacts, *, allow_untagged: bool) -> Iterator[Proble
         message = f"the tag {facts.tag.name} does not exist yet"
         hint = "verify the packet again once the release is tagged"
         yield Problem(code="HA011", where="git_state/tag", message=message, hint=hint)
-    if facts.tag.existing is not None and facts.tag.paths_after and not facts.runtime.changed_to_verified:
+    if (
+        facts.tag.existing is not None
+        and facts.tag.paths_after
+        and not facts.runtime.changed_to_verified
+    ):
         paths = some_of(git_rules.repository_paths(facts, facts.tag.paths_after))
         message = (
             f"the checks ran on {facts.verified.commit[:12]}, not on the tag's target, "
@@ -83,9 +87,7 @@ def _path_advisories(facts: GitFacts) -> Iterator[Problem]:
         where = "git_state/runtime_paths_identical"
         yield Problem(code="HA014", where=where, message=message, hint=hint)
     if facts.runtime.absent:
-        message = (
-            f"neither the runtime commit nor the verified commit has {', '.join(facts.runtime.absent)}"
-        )
+        message = f"neither the runtime commit nor the verified commit has {', '.join(facts.runtime.absent)}"
         hint = (
             "correct git.runtime_paths in the profile, if the runtime lies elsewhere: "
             "what changes there is not seen"

@@ -249,7 +249,10 @@ def _other_runtime_hint(facts: GitFacts) -> str:
         f"for the next release, put its tag and {commit} into the manifest "
         "(release_tag, commit_sha) and into the repin line of its own statement"
     )
-    if not facts.runtime.changed_to_tag and facts.runtime.to_tag in (Relation.SAME, Relation.ANCESTOR):
+    if not facts.runtime.changed_to_tag and facts.runtime.to_tag in (
+        Relation.SAME,
+        Relation.ANCESTOR,
+    ):
         hint += f"; to verify {facts.tag.name}: --ref {facts.tag.name}"
     return hint
 

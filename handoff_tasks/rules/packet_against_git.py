@@ -81,7 +81,9 @@ def tagged_since(document: AnyPacket, facts: GitFacts) -> list[Problem]:
         return []
     if document["git_state"]["tag"]["state"] == "tagged":
         return []
-    message = f"the release has been tagged since: {facts.tag.name} points to {facts.tag.existing.target}"
+    message = (
+        f"the release has been tagged since: {facts.tag.name} points to {facts.tag.existing.target}"
+    )
     hint = "run the handoff session at the tag for a packet that says so"
     return [Problem(code="HA012", where="git_state/tag", message=message, hint=hint)]
 

@@ -115,7 +115,10 @@ def _rollback_findings(
 def _rollback_fault(statement: Statement, manifest: Manifest, facts: GitFacts) -> str | None:
     line = statement.rollback_instruction
     pair = producer_statement.rollback_pair(statement)
-    pairs = [(release.tag, release.commit_sha) for release in facts.history.earlier or facts.history.unstated]
+    pairs = [
+        (release.tag, release.commit_sha)
+        for release in facts.history.earlier or facts.history.unstated
+    ]
     latest = "/".join(pairs[0]) if pairs else "vX.Y.Z/<40 hexadecimal digits>"
     if pair is None:
         if facts.history.earlier:

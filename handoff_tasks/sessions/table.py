@@ -1,6 +1,6 @@
 """List every session and every option.
 
-Registration, ``-- --help``, the parser and ``docs/sessions.md`` all read these tables. Importing
+Registration, ``-- --help``, the parser and ``docs/reference/sessions.md`` all read these tables. Importing
 this module imports nothing heavy, so that listing sessions stays fast.
 """
 

@@ -232,8 +232,8 @@ def _missing(known: KnownFiles, draft: Draft) -> list[str]:
     missing = []
     if not known.manifest:
         missing.append(
-            f"a producer manifest at {draft.manifest}: the README of handoff-tasks shows one "
-            "('A producer of your own'), docs/manifest.md describes each of its fields"
+            f"a producer manifest at {draft.manifest}: docs/how-to/your-own-repository.md of "
+            "handoff-tasks has an example, docs/reference/manifest.md describes each field"
         )
     if not known.changelog:
         others = (path for path in sorted(known.modes) if _OTHER_CHANGELOG.match(path))

@@ -16,7 +16,7 @@ NOXFILE = f"import handoff_tasks\nimport nox\n\n{REGISTER}"
 _HEAD = """\
 # What to verify before a release is handed over, and what the packet says of it. handoff-init wrote
 # this file from what it found: read it once and correct it. Every key is described in
-# docs/profile.md of handoff-tasks.
+# docs/reference/profile.md of handoff-tasks.
 profile_contract_version = "producer-profile.v1"
 name = {name}
 {id}

@@ -48,7 +48,11 @@ def _record(**changed: Any) -> Record:
     record = Record(
         id="fmt",
         binding=Binding(
-            commit=COMMIT, tree="d" * 40, producer_path=".", profile_digest="sha256:" + "e" * 64, argv=("cargo", "fmt", "{root}")
+            commit=COMMIT,
+            tree="d" * 40,
+            producer_path=".",
+            profile_digest="sha256:" + "e" * 64,
+            argv=("cargo", "fmt", "{root}"),
         ),
         outcome=Outcome.PASSED,
         exit_code=0,
@@ -58,7 +62,9 @@ def _record(**changed: Any) -> Record:
         finished_at_utc="2025-06-15T15:06:41Z",
         duration_ms=1000,
         timeout_seconds=60,
-        log=Log(file="fmt.log", size=len(LOG), sha256=digest, output_size=len(LOG), output_sha256=digest),
+        log=Log(
+            file="fmt.log", size=len(LOG), sha256=digest, output_size=len(LOG), output_sha256=digest
+        ),
         tools=(Tool(name="rustc", version="1.95.0", path="/bin/rustc", claim=True),),
         toolchain="1.95.0",
         checkout_state="fresh",
@@ -95,8 +101,15 @@ def _refused(call: Callable[[], object]) -> Problem:
 
 def _as_nobody(code: str, *words: str) -> str:
     """Run code that uses ``evidence`` as a user whom permissions bind, and return what it prints."""
-    drop = "if os.getuid() == 0:\n    os.setgroups([])\n    os.setgid(65534)\n    os.setuid(65534)\n"
-    done = subprocess.run([sys.executable, "-c", IMPORTS + drop + code, *words], capture_output=True, text=True, check=True)
+    drop = (
+        "if os.getuid() == 0:\n    os.setgroups([])\n    os.setgid(65534)\n    os.setuid(65534)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS + drop + code, *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout.strip()
 
 
@@ -139,7 +152,10 @@ def test_what_cannot_be_forgotten_is_refused(place: Path) -> None:
     (place / "fmt.log").mkdir()
     problem = _refused(lambda: EvidenceFolder(place).forget("fmt"))
     assert (problem.code, problem.where, problem.hint) == ("HP080", str(place), WRITABLE)
-    assert problem.message in {"cannot be written: Is a directory", "cannot be written: Operation not permitted"}
+    assert problem.message in {
+        "cannot be written: Is a directory",
+        "cannot be written: Operation not permitted",
+    }
 
 
 # Atomic files
@@ -156,7 +172,9 @@ def test_a_file_is_written_with_mode_0644_whatever_the_umask(tmp_path: Path) -> 
     assert path.read_bytes() == b"one\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     files.write(path, b"two\n")
-    assert [(entry.name, entry.read_bytes()) for entry in path.parent.iterdir()] == [("packet.json", b"two\n")]
+    assert [(entry.name, entry.read_bytes()) for entry in path.parent.iterdir()] == [
+        ("packet.json", b"two\n")
+    ]
 
 
 def test_a_file_is_replaced_and_never_written_into(tmp_path: Path) -> None:
@@ -190,7 +208,10 @@ def test_a_file_in_the_folders_place_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "file" / "packet.json"
     problem = _refused(lambda: files.write(path, b"new\n"))
     assert (problem.code, problem.where, problem.hint) == ("HP080", str(path), WRITABLE)
-    assert problem.message in {"cannot be written: File exists", "cannot be written: Not a directory"}
+    assert problem.message in {
+        "cannot be written: File exists",
+        "cannot be written: Not a directory",
+    }
     assert (tmp_path / "file").read_text() == "old\n"
 
 
@@ -200,8 +221,13 @@ def test_a_folder_without_permission_is_refused_and_the_old_file_kept(open_folde
     path.write_bytes(b"old\n")
     code = "try:\n    files.write(Path(sys.argv[1]), b'new')\nexcept HandoffError as error:\n    print(error)\n"
     open_folder.chmod(0o555)
-    assert _as_nobody(code, str(path)) == f"HP080 {path}: cannot be written: Permission denied\n      next: {WRITABLE}"
-    assert [(entry.name, entry.read_bytes()) for entry in open_folder.iterdir()] == [("packet.json", b"old\n")]
+    assert (
+        _as_nobody(code, str(path))
+        == f"HP080 {path}: cannot be written: Permission denied\n      next: {WRITABLE}"
+    )
+    assert [(entry.name, entry.read_bytes()) for entry in open_folder.iterdir()] == [
+        ("packet.json", b"old\n")
+    ]
     open_folder.chmod(0o755)
 
 
@@ -213,9 +239,18 @@ def test_a_full_disk_is_refused_with_its_own_advice(tmp_path: Path) -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
         "try:\n    files.write(Path(sys.argv[1]), b'x' * 1000)\nexcept HandoffError as error:\n    print(error)\n"
     )
-    done = subprocess.run([sys.executable, "-c", IMPORTS + code, str(path)], capture_output=True, text=True, check=True)
-    assert done.stdout == f"HP080 {path}: cannot be written: File too large\n      next: {WRITABLE}\n"
-    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("packet.json", b"old\n")]
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS + code, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (
+        done.stdout == f"HP080 {path}: cannot be written: File too large\n      next: {WRITABLE}\n"
+    )
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [
+        ("packet.json", b"old\n")
+    ]
     full = unwritable(path, OSError(28, "No space left on device"))
     assert full.problems == (
         Problem(
@@ -230,12 +265,17 @@ def test_a_full_disk_is_refused_with_its_own_advice(tmp_path: Path) -> None:
 def test_a_result_may_hold_a_float(tmp_path: Path) -> None:
     """The result file is for machines; its seconds are a float, and a packet could not hold it."""
     result.write_result(tmp_path / "result.json", {"verdict": "GO", "seconds": 1.5})
-    assert (tmp_path / "result.json").read_bytes() == b'{\n  "verdict": "GO",\n  "seconds": 1.5\n}\n'
+    assert (
+        tmp_path / "result.json"
+    ).read_bytes() == b'{\n  "verdict": "GO",\n  "seconds": 1.5\n}\n'
 
 
 def test_a_result_is_told_whatever_bytes_are_in_a_name(tmp_path: Path) -> None:
     """A name that is no UTF-8 is written out, at any depth."""
-    result.write_result(tmp_path / "result.json", {"packet": "a\udcff", "problems": [{"where": "\udcfe"}], "draft": None})
+    result.write_result(
+        tmp_path / "result.json",
+        {"packet": "a\udcff", "problems": [{"where": "\udcfe"}], "draft": None},
+    )
     assert json.loads((tmp_path / "result.json").read_bytes()) == {
         "packet": "a\\udcff",
         "problems": [{"where": "\\udcfe"}],
@@ -250,9 +290,25 @@ def test_a_result_is_told_whatever_bytes_are_in_a_name(tmp_path: Path) -> None:
     "changed",
     [
         {},
-        {"outcome": Outcome.FAILED, "exit_code": 3, "reason": 'it said "no"\tand ü', "toolchain": None},
-        {"outcome": Outcome.TIMED_OUT, "exit_code": None, "signal": "SIGKILL", "checkout_state": "kept"},
-        {"outcome": Outcome.TOOL_MISSING, "exit_code": None, "log": None, "tools": (), "environment_names": ()},
+        {
+            "outcome": Outcome.FAILED,
+            "exit_code": 3,
+            "reason": 'it said "no"\tand ü',
+            "toolchain": None,
+        },
+        {
+            "outcome": Outcome.TIMED_OUT,
+            "exit_code": None,
+            "signal": "SIGKILL",
+            "checkout_state": "kept",
+        },
+        {
+            "outcome": Outcome.TOOL_MISSING,
+            "exit_code": None,
+            "log": None,
+            "tools": (),
+            "environment_names": (),
+        },
         {"tools": (Tool(name="rg", version=None, path=None, claim=True),)},
     ],
 )
@@ -321,7 +377,9 @@ def test_a_record_that_was_edited_is_not_believed(
     found = _edited(place, edit)
     assert isinstance(found, Problem)
     assert (found.code, found.where, found.hint) == ("HP040", f"fmt.json#{pointer}", RERUN)
-    assert found.message == message or (message is None and found.message.startswith("unknown key note; known: "))
+    assert found.message == message or (
+        message is None and found.message.startswith("unknown key note; known: ")
+    )
 
 
 @pytest.mark.parametrize(
@@ -330,16 +388,28 @@ def test_a_record_that_was_edited_is_not_believed(
         (b"", ":1:1", "not JSON: expected a value"),
         (b'{"id": "fmt",', ":1:14", "not JSON: expected a key in double quotes"),
         (b'{"id": "fmt",\n "id": "fmt"}', ":2:2#/id", 'duplicate key "id"'),
-        (b'{"duration_ms": 1.5}', ":1:17#/duration_ms", "1.5 is a float; only whole numbers are expected"),
+        (
+            b'{"duration_ms": 1.5}',
+            ":1:17#/duration_ms",
+            "1.5 is a float; only whole numbers are expected",
+        ),
         (b'{"id": "\xff"}', ":1:9#/id", "byte 8 is not UTF-8"),
-        (b"\xef\xbb\xbf{}", ":1:1", "the document starts with a byte order mark; expected plain UTF-8"),
+        (
+            b"\xef\xbb\xbf{}",
+            ":1:1",
+            "the document starts with a byte order mark; expected plain UTF-8",
+        ),
         (b"[]", "#", "found []; expected object"),
     ],
 )
-def test_a_record_that_is_no_document_is_not_believed(place: Path, data: bytes, where: str, message: str) -> None:
+def test_a_record_that_is_no_document_is_not_believed(
+    place: Path, data: bytes, where: str, message: str
+) -> None:
     """HP040 for what is truncated, says a key twice, or is not JSON as it should be; the way out is to run the check again."""
     (place / "fmt.json").write_bytes(data)
-    assert EvidenceFolder(place).read_record("fmt") == Problem(code="HP040", where=f"fmt.json{where}", message=message, hint=RERUN)
+    assert EvidenceFolder(place).read_record("fmt") == Problem(
+        code="HP040", where=f"fmt.json{where}", message=message, hint=RERUN
+    )
 
 
 def test_a_truncated_record_is_not_believed(place: Path) -> None:
@@ -380,14 +450,20 @@ def test_a_log_that_is_missing_is_told(place: Path) -> None:
     """HP041: a record without its log is no evidence."""
     (place / "fmt.log").unlink()
     assert EvidenceFolder(place).read_record("fmt") == Problem(
-        code="HP041", where="fmt.log", message="the log cannot be read: No such file or directory", hint=RERUN
+        code="HP041",
+        where="fmt.log",
+        message="the log cannot be read: No such file or directory",
+        hint=RERUN,
     )
 
 
 def test_a_record_that_names_another_log_is_not_believed(place: Path) -> None:
     """HP041: the log lies beside the record, under the check's name, and nowhere else."""
     assert _edited(place, lambda record: record["log"].update(file="../../other.log")) == Problem(
-        code="HP041", where="fmt.log", message="the record names the log ../../other.log", hint=RERUN
+        code="HP041",
+        where="fmt.log",
+        message="the record names the log ../../other.log",
+        hint=RERUN,
     )
 
 
@@ -401,11 +477,15 @@ def test_the_end_of_a_log_is_told(tmp_path: Path) -> None:
     assert read_tail(tmp_path / "missing", 5) == []
 
 
-def test_a_secret_is_masked_also_where_the_end_of_a_log_cuts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_masked_also_where_the_end_of_a_log_cuts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its second half alone would be no value of the environment, and would be shown."""
     monkeypatch.setenv("SOME_TOKEN", "first-half-SECOND-HALF")
     path = tmp_path / "log"
-    path.write_bytes(b"x" * 100_000 + b"first-half-SECOND-HALF" + b"y" * (65536 - len("SECOND-HALF")))
+    path.write_bytes(
+        b"x" * 100_000 + b"first-half-SECOND-HALF" + b"y" * (65536 - len("SECOND-HALF"))
+    )
     [line] = read_tail(path, 1)
     assert "HALF" not in line
     assert line.endswith("y" * 1000)
@@ -416,7 +496,10 @@ def test_a_pipe_in_a_files_place_is_no_evidence(place: Path) -> None:
     (place / "fmt.log").unlink()
     os.mkfifo(place / "fmt.log")
     assert EvidenceFolder(place).read_record("fmt") == Problem(
-        code="HP041", where="fmt.log", message="the log cannot be read: it is no plain file", hint=RERUN
+        code="HP041",
+        where="fmt.log",
+        message="the log cannot be read: it is no plain file",
+        hint=RERUN,
     )
     assert read_tail(place / "fmt.log", 5) == []
     (place / "fmt.json").unlink()
@@ -450,7 +533,10 @@ def test_another_generators_packet_may_be_replaced(tmp_path: Path) -> None:
     assert _target(tmp_path / "old.json", tmp_path) is None
 
 
-@pytest.mark.parametrize("data", [b"", b"[checks]\n", b"{}", b"[]", b"\xff", b'{"release_tag": "v1.2.3"}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"[checks]\n", b"{}", b"[]", b"\xff", b'{"release_tag": "v1.2.3"}', b"[" * 100_000],
+)
 def test_a_file_that_is_no_packet_is_never_replaced(tmp_path: Path, data: bytes) -> None:
     """HP081 for a manifest, a source, a record, a log, an empty lock: whatever does not read as a packet."""
     (tmp_path / "x").write_bytes(data)
@@ -468,16 +554,26 @@ def test_a_file_that_cannot_be_read_is_not_replaced(open_folder: Path) -> None:
     path.write_text("")
     path.chmod(0)
     code = "print(publish.check_target(Path(sys.argv[1]), Path('/nowhere')).text())"
-    assert _as_nobody(code, str(path)) == f"HP081 {path}: cannot be read: Permission denied\n      next: {NAME_A_FILE}"
+    assert (
+        _as_nobody(code, str(path))
+        == f"HP081 {path}: cannot be read: Permission denied\n      next: {NAME_A_FILE}"
+    )
 
 
-def test_a_bare_repository_and_a_work_trees_own_folder_are_gits(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_a_bare_repository_and_a_work_trees_own_folder_are_gits(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """HP081 whatever the folder's name is: the common folder of a linked work tree, its own one there, and a bare clone."""
     bare = tmp_path / "meta"
     scratch.git(tmp_path, "clone", "--quiet", "--bare", str(producer.path), str(bare))
     scratch.git(bare, "worktree", "add", "--quiet", "--detach", str(tmp_path / "tree"), "v1.1.0")
     own = bare / "worktrees" / "tree"
-    for path in (bare / "packet.json", bare / "refs" / "heads" / "x", own / "packet.json", bare / "config"):
+    for path in (
+        bare / "packet.json",
+        bare / "refs" / "heads" / "x",
+        own / "packet.json",
+        bare / "config",
+    ):
         problem = publish.check_target(path, own)
         assert problem is not None
         assert problem.message == "is inside a repository's .git"
@@ -506,7 +602,10 @@ def test_what_is_no_plain_file_is_refused(tmp_path: Path) -> None:
         "pipe": "no regular file",
     }.items():
         assert _target(tmp_path / name, tmp_path) == Problem(
-            code="HP081", where=str(tmp_path / name), message=f"is {kind}; expected a file or nothing", hint=NAME_A_FILE
+            code="HP081",
+            where=str(tmp_path / name),
+            message=f"is {kind}; expected a file or nothing",
+            hint=NAME_A_FILE,
         )
 
 
@@ -568,9 +667,15 @@ def _gathered(folder: Path, check: str, record: bytes, log: bytes | None = LOG) 
 
 def test_evidence_is_found_below_a_folder(tmp_path: Path) -> None:
     """The commit's folder itself, one below it, one for each artifact: all of them, sorted; links are not followed."""
-    first, second = _gathered(tmp_path / "a", "fmt", b"1"), _gathered(tmp_path / "b" / "evidence", "test", b"2")
+    first, second = (
+        _gathered(tmp_path / "a", "fmt", b"1"),
+        _gathered(tmp_path / "b" / "evidence", "test", b"2"),
+    )
     (tmp_path / "link").symlink_to(tmp_path / "a")
-    assert merge.find_evidence_folders(tmp_path, COMMIT) == [EvidenceFolder(first), EvidenceFolder(second)]
+    assert merge.find_evidence_folders(tmp_path, COMMIT) == [
+        EvidenceFolder(first),
+        EvidenceFolder(second),
+    ]
     assert merge.find_evidence_folders(first, COMMIT) == [EvidenceFolder(first)]
 
 
@@ -590,14 +695,18 @@ def test_evidence_is_found_below_a_folder(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_folder_without_evidence_is_refused(tmp_path: Path, commit: str | None, message: str, hint: str) -> None:
+def test_a_folder_without_evidence_is_refused(
+    tmp_path: Path, commit: str | None, message: str, hint: str
+) -> None:
     """A folder that is not there, an empty one, one with evidence of another commit, which is named."""
     place = tmp_path / "given"
     if commit is not None:
         (place / commit).mkdir(parents=True)
     with pytest.raises(HandoffError) as caught:
         merge.find_evidence_folders(place, COMMIT)
-    assert caught.value.problems == (Problem(code="HP105", where=f"--evidence {place}", message=message, hint=hint),)
+    assert caught.value.problems == (
+        Problem(code="HP105", where=f"--evidence {place}", message=message, hint=hint),
+    )
 
 
 def test_evidence_of_many_machines_is_laid_into_one_folder(tmp_path: Path) -> None:
@@ -611,7 +720,14 @@ def test_evidence_of_many_machines_is_laid_into_one_folder(tmp_path: Path) -> No
         _gathered(tmp_path / "d", "foreign", b"foreign"),
     ]
     for _ in range(2):
-        assert merge.merge_evidence(EvidenceFolder(place), [EvidenceFolder(one) for one in sources], ["fmt", "test", "lint"]) == []
+        assert (
+            merge.merge_evidence(
+                EvidenceFolder(place),
+                [EvidenceFolder(one) for one in sources],
+                ["fmt", "test", "lint"],
+            )
+            == []
+        )
         assert {path.name: path.read_bytes() for path in place.iterdir()} == {
             "fmt.json": b"fmt",
             "fmt.log": LOG,
@@ -621,7 +737,9 @@ def test_evidence_of_many_machines_is_laid_into_one_folder(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("differs", ["record", "log", "no log"])
 @pytest.mark.parametrize("first_is_here", [False, True])
-def test_two_different_records_of_a_check_are_a_conflict(tmp_path: Path, differs: str, first_is_here: bool) -> None:
+def test_two_different_records_of_a_check_are_a_conflict(
+    tmp_path: Path, differs: str, first_is_here: bool
+) -> None:
     """Both folders are named and nothing is chosen: what is here stays, what is not here is not laid."""
     place = tmp_path / "here"
     place.mkdir()
@@ -663,7 +781,15 @@ def test_evidence_that_is_no_plain_file_is_a_problem(tmp_path: Path, kind: str) 
     place = tmp_path / "here"
     place.mkdir()
     [problem] = merge.merge_evidence(EvidenceFolder(place), [EvidenceFolder(source)], ["fmt"])
-    assert (problem.code, problem.where, problem.hint) == ("HP106", str(log), "gather it again as a plain file")
-    reason = {"link": os.strerror(errno.ELOOP), "pipe": "it is not a plain file", "folder": os.strerror(errno.EISDIR)}[kind]
+    assert (problem.code, problem.where, problem.hint) == (
+        "HP106",
+        str(log),
+        "gather it again as a plain file",
+    )
+    reason = {
+        "link": os.strerror(errno.ELOOP),
+        "pipe": "it is not a plain file",
+        "folder": os.strerror(errno.EISDIR),
+    }[kind]
     assert problem.message == f"cannot be read: {reason}"
     assert list(place.iterdir()) == []

@@ -44,8 +44,13 @@ def wheel(folder: Path, version: str, *, says: str, build: str = "") -> Path:
         script = zipfile.ZipInfo(f"one_bin-{version}.data/scripts/one")
         script.external_attr = 0o100755 << 16
         made.writestr(script, f"#!/bin/sh\necho '{says}'\n")
-        made.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: one-bin\nVersion: {version}\n")
-        made.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        made.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: one-bin\nVersion: {version}\n"
+        )
+        made.writestr(
+            f"{info}/WHEEL",
+            "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         made.writestr(f"{info}/RECORD", "")
     return path
 
@@ -76,7 +81,9 @@ class Place:
     """A desk whose check needs one-bin, and the user's home."""
 
     def __init__(self, desk: Desk, tmp_path: Path, backend: str) -> None:
-        self.desk = Desk(folder=desk.folder, producer=desk.producer, envdir=tmp_path / "environments")
+        self.desk = Desk(
+            folder=desk.folder, producer=desk.producer, envdir=tmp_path / "environments"
+        )
         self.home = tmp_path / "home"
         self.home.mkdir()
         self.backend = backend
@@ -84,15 +91,38 @@ class Place:
 
     def require(self, requirement: str) -> None:
         check = scratch.check("ok", ["bash", "-c", "one"], tools=("one",))
-        text = scratch.profile([check], tools=scratch.TOOLS + TOOL.replace("one-bin==2.0", requirement))
+        text = scratch.profile(
+            [check], tools=scratch.TOOLS + TOOL.replace("one-bin==2.0", requirement)
+        )
         (self.desk.folder / "handoff.toml").write_text(text)
 
     def run(self, *flags: str, **environment: str) -> dict[str, Any]:
         """Run the check and return its record."""
-        uv = [str(Path(found).parent)] if self.backend == "uv" and (found := shutil.which("uv")) else []
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "UV_"))}
-        caller = {**kept, "HOME": str(self.home), "PATH": os.pathsep.join([*uv, "/usr/bin", "/bin"]), **environment}
-        words = ["--noxfile", str(self.desk.folder / "noxfile.py"), "--envdir", str(self.desk.envdir), *flags, "-s", "verify-ok"]
+        uv = (
+            [str(Path(found).parent)]
+            if self.backend == "uv" and (found := shutil.which("uv"))
+            else []
+        )
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PIP_", "UV_"))
+        }
+        caller = {
+            **kept,
+            "HOME": str(self.home),
+            "PATH": os.pathsep.join([*uv, "/usr/bin", "/bin"]),
+            **environment,
+        }
+        words = [
+            "--noxfile",
+            str(self.desk.folder / "noxfile.py"),
+            "--envdir",
+            str(self.desk.envdir),
+            *flags,
+            "-s",
+            "verify-ok",
+        ]
         subprocess.run(
             [sys.executable, "-m", "nox", *words, "--", *self.desk.place()],
             env=caller,
@@ -123,7 +153,10 @@ def test_no_other_place_than_the_index_counts(place: Place, index: str, tmp_path
         place.desk.folder / "uv.toml": f"[pip]\n{forged}",
         place.desk.folder / "pip.py": "raise SystemExit('pip of the folder')\n",
         place.desk.folder.parent / "pyproject.toml": f"[tool.uv.pip]\n{forged}",
-        place.home / ".config" / "uv" / "uv.toml": f'{forged}\nindex-url = "{index}"\n[pip]\n{forged}',
+        place.home
+        / ".config"
+        / "uv"
+        / "uv.toml": f'{forged}\nindex-url = "{index}"\n[pip]\n{forged}',
         place.home / ".config" / "pip" / "pip.conf": (
             f"[global]\nindex-url = {index}\nno-index = true\n[install]\nfind-links = {wheels}\nconstraint = {constraint}\n"
         ),
@@ -134,21 +167,37 @@ def test_no_other_place_than_the_index_counts(place: Place, index: str, tmp_path
     variables = {
         f"{tool}_{name}": value
         for tool in ("PIP", "UV")
-        for name, value in {"FIND_LINKS": str(wheels), "NO_INDEX": "1", "CONSTRAINT": str(constraint)}.items()
+        for name, value in {
+            "FIND_LINKS": str(wheels),
+            "NO_INDEX": "1",
+            "CONSTRAINT": str(constraint),
+        }.items()
     }
-    variables |= {"UV_OVERRIDE": str(constraint), "PYTHONPATH": str(place.desk.folder), "HTTPS_PROXY": "http://bob:pass-word@proxy"}
+    variables |= {
+        "UV_OVERRIDE": str(constraint),
+        "PYTHONPATH": str(place.desk.folder),
+        "HTTPS_PROXY": "http://bob:pass-word@proxy",
+    }
     record = place.run(**variables)
     assert (record["outcome"], record["reason"]) == ("passed", None)
     assert (place.desk.evidence() / "ok.log").read_text() == "one 2.0\n"
     done = record["installation"]
     assert (done["installer"], done["requirements"]) == (place.backend, ["one-bin==2.0"])
-    digest = hashlib.sha256((tmp_path / "index/simple/one-bin/one_bin-2.0-py3-none-any.whl").read_bytes()).hexdigest()
+    digest = hashlib.sha256(
+        (tmp_path / "index/simple/one-bin/one_bin-2.0-py3-none-any.whl").read_bytes()
+    ).hexdigest()
     sha256 = digest if place.backend == "pip" else None
     assert done["packages"] == [{"name": "one-bin", "version": "2.0", "sha256": sha256}]
-    name, source = ("index-url", "pip/pip.conf") if place.backend == "pip" else ("default-index", "uv/uv.toml")
+    name, source = (
+        ("index-url", "pip/pip.conf") if place.backend == "pip" else ("default-index", "uv/uv.toml")
+    )
     address = index.replace("ann:geheim-geheim", "***")
-    assert {"name": name, "value": address, "source": str(place.home / ".config" / source)} in done["settings"]
-    assert {"name": "HTTPS_PROXY", "value": "http://***@proxy", "source": "HTTPS_PROXY"} in done["settings"]
+    assert {"name": name, "value": address, "source": str(place.home / ".config" / source)} in done[
+        "settings"
+    ]
+    assert {"name": "HTTPS_PROXY", "value": "http://***@proxy", "source": "HTTPS_PROXY"} in done[
+        "settings"
+    ]
     assert "geheim" not in json.dumps(record)
 
 
@@ -175,11 +224,21 @@ def test_an_installer_that_fails_names_what_was_not_used(place: Place, tmp_path:
     """An index that is not there: its user is masked, and the folder of wheels that would have helped before is named."""
     wheel(tmp_path / "w", "2.0", says="one 2.0")
     address = "http://ann:geheim-geheim@127.0.0.1:1/simple"
-    variables = {"PIP_INDEX_URL": address, "UV_DEFAULT_INDEX": address, "PIP_RETRIES": "0", "UV_HTTP_RETRIES": "0"}
-    record = place.run(PIP_FIND_LINKS=str(tmp_path / "w"), UV_FIND_LINKS=str(tmp_path / "w"), **variables)
+    variables = {
+        "PIP_INDEX_URL": address,
+        "UV_DEFAULT_INDEX": address,
+        "PIP_RETRIES": "0",
+        "UV_HTTP_RETRIES": "0",
+    }
+    record = place.run(
+        PIP_FIND_LINKS=str(tmp_path / "w"), UV_FIND_LINKS=str(tmp_path / "w"), **variables
+    )
     assert record["outcome"] == "tool_missing"
     assert record["reason"].startswith("one (one-bin==2.0 could not be installed: ")
-    assert f"(not used: find-links of {place.backend.upper()}_FIND_LINKS)): install one" in record["reason"]
+    assert (
+        f"(not used: find-links of {place.backend.upper()}_FIND_LINKS)): install one"
+        in record["reason"]
+    )
     assert "geheim" not in record["reason"]
 
 
@@ -195,13 +254,20 @@ def test_a_tool_that_answers_another_version_is_not_run(desk: Desk, tmp_path: Pa
     )
 
 
-@pytest.mark.parametrize("requirement", ["./one.whl", "/w/one.whl", "--find-links=/w", "-r list.txt", "one @ file:///w/one.whl"])
-def test_what_names_no_package_of_an_index_is_not_installed(tmp_path: Path, requirement: str) -> None:
+@pytest.mark.parametrize(
+    "requirement",
+    ["./one.whl", "/w/one.whl", "--find-links=/w", "-r list.txt", "one @ file:///w/one.whl"],
+)
+def test_what_names_no_package_of_an_index_is_not_installed(
+    tmp_path: Path, requirement: str
+) -> None:
     """A file of the machine, or an option of the installer."""
     spec = _spec(requirement)
     done = installers.install(None, [spec], str(tmp_path / "bin"), {})  # type: ignore[arg-type]
     assert done.report is None
-    assert done.failures == {requirement: f"{requirement} names no package of an index; expected a form such as NAME==VERSION"}
+    assert done.failures == {
+        requirement: f"{requirement} names no package of an index; expected a form such as NAME==VERSION"
+    }
 
 
 def test_an_environment_that_sees_the_system_is_not_used(tmp_path: Path) -> None:
@@ -230,7 +296,9 @@ def test_an_environment_that_sees_the_system_is_not_used(tmp_path: Path) -> None
         ("one", "7", True),
     ],
 )
-def test_a_version_is_held_against_its_requirement(requirement: str, version: str, agree: bool) -> None:
+def test_a_version_is_held_against_its_requirement(
+    requirement: str, version: str, agree: bool
+) -> None:
     """By its numbers; a package may count its own builds of a tool, and only a pinned version can be contradicted."""
     found = installers.contradiction(_spec(requirement), version)
     assert found == (None if agree else f"answers {version}; expected the version of {requirement}")
@@ -238,7 +306,13 @@ def test_a_version_is_held_against_its_requirement(requirement: str, version: st
 
 def _spec(requirement: str) -> ToolSpec:
     return ToolSpec(
-        name="one", executables=("one",), version=("one",), install=requirement, claim=False, hint="install one", mentioned_in=()
+        name="one",
+        executables=("one",),
+        version=("one",),
+        install=requirement,
+        claim=False,
+        hint="install one",
+        mentioned_in=(),
     )
 
 
@@ -247,9 +321,19 @@ def test_settings_of_pip_are_read_as_pip_does(tmp_path: Path) -> None:
     (tmp_path / "pip.conf").write_text(
         "[global]\nindex_url = https://a\ncert = ~nobody-at-all/x\npre = true\n[install]\nretries = 3\n"
     )
-    caller = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_RETRIES": "4", "PIP_NO_BINARY": ":all:"}
-    caller |= {"PIP_EXTRA_INDEX_URL": "https://b\n https://c", "PIP_USE_FEATURE": "truststore fast-deps", "PIP_CONSTRAINT": "c.txt"}
-    settings, left_out = installers._pip_settings({**caller, "XDG_CONFIG_DIRS": str(tmp_path / "none")})
+    caller = {
+        "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
+        "PIP_RETRIES": "4",
+        "PIP_NO_BINARY": ":all:",
+    }
+    caller |= {
+        "PIP_EXTRA_INDEX_URL": "https://b\n https://c",
+        "PIP_USE_FEATURE": "truststore fast-deps",
+        "PIP_CONSTRAINT": "c.txt",
+    }
+    settings, left_out = installers._pip_settings(
+        {**caller, "XDG_CONFIG_DIRS": str(tmp_path / "none")}
+    )
     assert [one for one in settings if not one[3].startswith("/etc")] == [
         ("index-url", "PIP_INDEX_URL", "https://a", str(tmp_path / "pip.conf")),
         ("extra-index-url", "PIP_EXTRA_INDEX_URL", "https://b https://c", "PIP_EXTRA_INDEX_URL"),
@@ -270,7 +354,9 @@ def test_settings_of_uv_are_read_as_uv_does(tmp_path: Path) -> None:
         '[[index]]\nname = "c"\nurl = "https://c"\nexplicit = true\n[[index]]\nname = "d"\nurl = "./w"\nformat = "flat"\n'
     )
     path = str(tmp_path / "uv.toml")
-    settings, left_out = installers._uv_settings({"UV_CONFIG_FILE": path, "UV_REQUEST_TIMEOUT": "9"})
+    settings, left_out = installers._uv_settings(
+        {"UV_CONFIG_FILE": path, "UV_REQUEST_TIMEOUT": "9"}
+    )
     assert settings == [
         ("default-index", "UV_DEFAULT_INDEX", "a=https://a", path),
         ("index", "UV_INDEX", "b=https://b https://e", path),
@@ -285,7 +371,10 @@ def test_settings_of_uv_are_read_as_uv_does(tmp_path: Path) -> None:
         ("https://f", "UV_INDEX_URL"),
         ("https://g", "UV_EXTRA_INDEX_URL"),
     ]
-    assert installers._uv_settings({**older, "UV_INDEX": "https://h", "UV_NO_CONFIG": "1"})[0][1][2] == "https://h"
+    assert (
+        installers._uv_settings({**older, "UV_INDEX": "https://h", "UV_NO_CONFIG": "1"})[0][1][2]
+        == "https://h"
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,7 +382,10 @@ def test_settings_of_uv_are_read_as_uv_does(tmp_path: Path) -> None:
     [
         ("", ""),
         ("one\ntwo\n", ": two"),
-        ("ERROR: first\nERROR: No matching distribution\nnote\n", ": ERROR: No matching distribution"),
+        (
+            "ERROR: first\nERROR: No matching distribution\nnote\n",
+            ": ERROR: No matching distribution",
+        ),
         ("  x No solution\n  Caused by: no network\nhint\n", ": Caused by: no network"),
     ],
 )

@@ -20,15 +20,19 @@ from handoff_tasks.checks import evidence
 from handoff_tasks.model import CheckResult, Outcome
 
 if TYPE_CHECKING:
-
     from handoff_tasks.model import Binding, Record
 
-@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.PASSED])
+
+@pytest.mark.parametrize(
+    "outcome", [outcome for outcome in Outcome if outcome is not Outcome.PASSED]
+)
 def test_evidence_that_is_bound_to_the_run_counts_as_it_is(outcome: Outcome) -> None:
     """A record of the same commit, profile and command line gives its own outcome and reason."""
     found = record(check(), outcome=outcome, reason="why", exit_code=1)
     judged = evidence.judge_evidence(check(), found, binding(check()))
-    assert judged == CheckResult(id="fmt", command="cargo fmt --all -- --check", outcome=outcome, reason="why", record=found)
+    assert judged == CheckResult(
+        id="fmt", command="cargo fmt --all -- --check", outcome=outcome, reason="why", record=found
+    )
 
 
 def test_evidence_of_a_pass_counts() -> None:
@@ -51,11 +55,17 @@ CONTRADICTION = "its evidence contradicts itself: passed, but not with exit code
         (record(check(), log=None), CONTRADICTION),
     ],
 )
-def test_evidence_that_is_missing_or_contradicts_itself_counts_as_not_run(found: Any, reason: str) -> None:
+def test_evidence_that_is_missing_or_contradicts_itself_counts_as_not_run(
+    found: Any, reason: str
+) -> None:
     """Without evidence that can be believed a check was not run, and the reason is told."""
     judged = evidence.judge_evidence(check(), found, binding(check()))
     assert judged == CheckResult(
-        id="fmt", command="cargo fmt --all -- --check", outcome=Outcome.NOT_RUN, reason=reason, record=None
+        id="fmt",
+        command="cargo fmt --all -- --check",
+        outcome=Outcome.NOT_RUN,
+        reason=reason,
+        record=None,
     )
 
 
@@ -64,13 +74,27 @@ def test_evidence_that_is_missing_or_contradicts_itself_counts_as_not_run(found:
     [
         ("commit", OTHER, f"its evidence is of another commit: {OTHER}; expected {VERIFIED}"),
         ("tree", OTHER, f"its evidence is of another tree: {OTHER}; expected {'4' * 40}"),
-        ("producer_path", "producer", "its evidence is of another producer path: producer; expected ."),
-        ("profile_digest", "sha256:00", f"its evidence is of another profile: sha256:00; expected {DIGEST}"),
-        ("argv", ("true", "x"), "its evidence is of another command line: true x; expected cargo fmt --all -- --check"),
+        (
+            "producer_path",
+            "producer",
+            "its evidence is of another producer path: producer; expected .",
+        ),
+        (
+            "profile_digest",
+            "sha256:00",
+            f"its evidence is of another profile: sha256:00; expected {DIGEST}",
+        ),
+        (
+            "argv",
+            ("true", "x"),
+            "its evidence is of another command line: true x; expected cargo fmt --all -- --check",
+        ),
     ],
 )
 @pytest.mark.parametrize("outcome", [Outcome.PASSED, Outcome.FAILED])
-def test_evidence_of_something_else_counts_as_not_run(field: str, value: Any, reason: str, outcome: Outcome) -> None:
+def test_evidence_of_something_else_counts_as_not_run(
+    field: str, value: Any, reason: str, outcome: Outcome
+) -> None:
     """A record that was made for another commit, tree, place, profile or command line is evidence for nothing."""
     made: Binding = replace(binding(check()), **{field: value})
     found: Record = record(check(), binding=made, outcome=outcome)

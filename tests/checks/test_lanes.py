@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from desk import Desk
 
-CHECK = profile.parse(scratch.PROFILE.encode(), "scratch", schemas.schema(schemas.PROFILE)).checks[0]
+CHECK = profile.parse(scratch.PROFILE.encode(), "scratch", schemas.schema(schemas.PROFILE)).checks[
+    0
+]
 
 
 def checks(**expected: int) -> list[profile.Check]:
@@ -102,7 +104,9 @@ def test_nothing_goes_on_when_we_fail(tmp_path: Path) -> None:
         os.kill(int(pid.read_text()), 0)
 
 
-def test_a_folder_that_cannot_be_written_ends_what_was_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_ends_what_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """HP080 with the file's name; the lane that was started before is gone."""
     (tmp_path / "lane-2.nox.log").mkdir()
     lanes: list[subprocess.Popen[bytes]] = []
@@ -142,7 +146,9 @@ def test_a_noxfile_that_imports_from_its_folder_does_so_in_the_lanes(desk: Desk)
 
 def test_an_early_interrupt_leaves_no_words_of_nox_for_the_screen(tmp_path: Path) -> None:
     """A lane that is still starting answers a signal with a traceback: it is kept under another name, until the next run."""
-    (tmp_path / "noxfile.py").write_text("import sys, time\nprint('reading', file=sys.stderr, flush=True)\ntime.sleep(300)\n")
+    (tmp_path / "noxfile.py").write_text(
+        "import sys, time\nprint('reading', file=sys.stderr, flush=True)\ntime.sleep(300)\n"
+    )
     log, kept = tmp_path / "lane-1.nox.log", tmp_path / "lane-1.nox.interrupted"
     for _ in range(2):
         assert not log.exists()

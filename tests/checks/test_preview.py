@@ -22,7 +22,10 @@ def test_a_check_is_explained(desk: Desk) -> None:
     assert said["command"].lstrip("'").startswith(f"{root}/scripts/ok.sh")
     assert said["packet"].startswith("./scripts/ok.sh ")
     last = f"the last line '{scratch.OK_LINE}'"
-    assert said["passes"] == f"with exit code 0 and {last}, no process left, nothing in the checkout changed"
+    assert (
+        said["passes"]
+        == f"with exit code 0 and {last}, no process left, nothing in the checkout changed"
+    )
     assert "STRANGE" in said["does not see"]
     home = root.parent / "home" / "ok"
     given = {
@@ -45,8 +48,14 @@ def test_the_evidence_of_a_check_is_explained(desk: Desk) -> None:
     gate = desk.folder / "gate"
     desk.profile(scratch.check("good", ["true"]), scratch.check("bad", ["test", "-e", str(gate)]))
     assert desk.run("handoff-stable").returncode == 1
-    assert "a handoff would keep it, and not run it again" in desk.run("handoff-explain", "good").stdout
-    assert "since this differs: time limit" in desk.run("handoff-explain", "verify-good", "--timeout", "7").stdout
+    assert (
+        "a handoff would keep it, and not run it again"
+        in desk.run("handoff-explain", "good").stdout
+    )
+    assert (
+        "since this differs: time limit"
+        in desk.run("handoff-explain", "verify-good", "--timeout", "7").stdout
+    )
     bad = desk.run("handoff-explain", "bad").stdout
     assert ", exit code 1: exit code 1\n" in bad
     assert "a handoff would run it again: only a pass is kept" in bad
@@ -60,7 +69,10 @@ def test_an_unknown_check_is_refused(desk: Desk) -> None:
     """With the nearest name and the known ones."""
     done = desk.run("handoff-explain", "plan")
     assert done.returncode == 1
-    assert "HP001 verify-plan: Scratch has no check plan (did you mean plain?); known: ok, plain, tree" in done.stdout
+    assert (
+        "HP001 verify-plan: Scratch has no check plan (did you mean plain?); known: ok, plain, tree"
+        in done.stdout
+    )
 
 
 def test_a_dry_run_says_what_would_run(desk: Desk) -> None:
@@ -73,8 +85,14 @@ def test_a_dry_run_says_what_would_run(desk: Desk) -> None:
     done = desk.bare("handoff-stable", *desk.place(), "--dry-run")
     assert done.returncode == 0, done.stdout
     said = done.stdout.splitlines()
-    assert said[said.index("handoff-stable would run") + 1 :][:2] == ["  kept      ok, tree", "  lane 1    plain"]
-    assert said[-1] == f"Nothing was run. If every check passes, the packet would be published at {desk.shown_packet}"
+    assert said[said.index("handoff-stable would run") + 1 :][:2] == [
+        "  kept      ok, tree",
+        "  lane 1    plain",
+    ]
+    assert (
+        said[-1]
+        == f"Nothing was run. If every check passes, the packet would be published at {desk.shown_packet}"
+    )
     assert scratch.listing(desk.evidence()) == before
     assert not desk.packet.exists()
 
@@ -83,13 +101,20 @@ def test_a_dry_run_knows_what_would_stop_the_run(desk: Desk) -> None:
     """A script that the commit lacks, a tool that is missing, a tag that is not there: all told, and exit 1."""
     desk.producer.git("tag", "--delete", "v1.1.0")
     missing = '[tools.none]\nexecutables = ["none-of-that-name"]\nhint = "install none"\n'
-    checks = [scratch.check("gone", ["./scripts/gone.sh"]), scratch.check("tool", ["true"], tools=["none"])]
-    (desk.folder / "handoff.toml").write_text(scratch.profile(checks, tools=scratch.TOOLS + missing))
+    checks = [
+        scratch.check("gone", ["./scripts/gone.sh"]),
+        scratch.check("tool", ["true"], tools=["none"]),
+    ]
+    (desk.folder / "handoff.toml").write_text(
+        scratch.profile(checks, tools=scratch.TOOLS + missing)
+    )
     done = desk.bare("handoff-stable", *desk.place(), "--dry-run")
     assert done.returncode == 1
     assert "  HP095 check gone: scripts/gone.sh is not in the commit\n" in done.stdout
     assert "  HP095 check tool: none (not on PATH): install none\n" in done.stdout
-    assert done.stdout.splitlines()[-1] == "Nothing was run. Known already: 3 problems, so no packet"
+    assert (
+        done.stdout.splitlines()[-1] == "Nothing was run. Known already: 3 problems, so no packet"
+    )
     done = desk.bare("verify-gone", *desk.place(), "--dry-run")
     assert done.returncode == 1
     assert "  HP095 check gone: " in done.stdout

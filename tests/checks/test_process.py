@@ -81,16 +81,32 @@ def _run(
 ) -> checks_process.Result:
     given = {"PATH": PATH} if environment is None else environment
     return checks_process.run(
-        argv, cwd=folder, environment=given, log=folder / "log", log_limit=log_limit, timeout=timeout, show=_nothing
+        argv,
+        cwd=folder,
+        environment=given,
+        log=folder / "log",
+        log_limit=log_limit,
+        timeout=timeout,
+        show=_nothing,
     )
 
 
-def _bash(script: str, folder: Path, *, timeout: float = 30, log_limit: int = 1 << 20) -> checks_process.Result:
-    return _run([scratch.program("bash"), "-c", script], folder, timeout=timeout, log_limit=log_limit)
+def _bash(
+    script: str, folder: Path, *, timeout: float = 30, log_limit: int = 1 << 20
+) -> checks_process.Result:
+    return _run(
+        [scratch.program("bash"), "-c", script], folder, timeout=timeout, log_limit=log_limit
+    )
 
 
 def _helper(script: str, folder: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", HELPER, json.dumps([scratch.program("bash"), "-c", script]), *words]
+    command = [
+        sys.executable,
+        "-c",
+        HELPER,
+        json.dumps([scratch.program("bash"), "-c", script]),
+        *words,
+    ]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
 
 
@@ -118,7 +134,9 @@ def _state(pid: int) -> str:
             return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except (FileNotFoundError, ProcessLookupError):
             return ""
-    return subprocess.run(["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout[:1]
+    return subprocess.run(
+        ["ps", "-o", "state=", "-p", str(pid)], capture_output=True, text=True, check=False
+    ).stdout[:1]
 
 
 def _pids(folder: Path) -> list[int]:
@@ -143,7 +161,13 @@ def test_a_command_that_ends_with_0(tmp_path: Path) -> None:
     before = time.time()
     result = _bash("echo one; echo two >&2; echo three", tmp_path)
     after = time.time()
-    assert (result.exit_code, result.signal, result.error, result.cause, result.survivors) == (0, None, None, None, False)
+    assert (result.exit_code, result.signal, result.error, result.cause, result.survivors) == (
+        0,
+        None,
+        None,
+        None,
+        False,
+    )
     assert (tmp_path / "log").read_bytes() == b"one\ntwo\nthree\n"
     assert (result.log_size, result.output_size) == (14, 14)
     assert result.log_sha256 == result.output_sha256 == _sha256(b"one\ntwo\nthree\n")
@@ -159,7 +183,10 @@ def test_a_command_that_fails(tmp_path: Path, code: int) -> None:
     assert (result.exit_code, result.signal, result.error, result.cause) == (code, None, None, None)
 
 
-@pytest.mark.parametrize(("number", "name"), [("KILL", "SIGKILL"), ("SEGV", "SIGSEGV"), ("TERM", "SIGTERM"), ("HUP", "SIGHUP")])
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [("KILL", "SIGKILL"), ("SEGV", "SIGSEGV"), ("TERM", "SIGTERM"), ("HUP", "SIGHUP")],
+)
 def test_a_command_that_a_signal_ends(tmp_path: Path, number: str, name: str) -> None:
     """The signal is told by its name, and there is no exit code."""
     result = _bash(f"kill -{number} $$", tmp_path)
@@ -183,8 +210,18 @@ def test_a_command_that_cannot_be_started(tmp_path: Path) -> None:
         "bare": "Exec format error",
     }.items():
         result = _run([str(tmp_path / name)], tmp_path)
-        assert (result.error, result.exit_code, result.signal, result.cause) == (reason, None, None, None)
-        assert (result.log_size, result.output_size, result.last_line, result.survivors) == (0, 0, "", False)
+        assert (result.error, result.exit_code, result.signal, result.cause) == (
+            reason,
+            None,
+            None,
+            None,
+        )
+        assert (result.log_size, result.output_size, result.last_line, result.survivors) == (
+            0,
+            0,
+            "",
+            False,
+        )
         assert (tmp_path / "log").read_bytes() == b""
 
 
@@ -225,7 +262,11 @@ def test_nobody_who_listens_ends_the_command(tmp_path: Path) -> None:
 
     with pytest.raises(BrokenPipeError):
         checks_process.run(
-            [scratch.program("bash"), "-c", "trap '' TERM; echo $$ > a.pid; while :; do echo more; sleep 0.01; done"],
+            [
+                scratch.program("bash"),
+                "-c",
+                "trap '' TERM; echo $$ > a.pid; while :; do echo more; sleep 0.01; done",
+            ],
             cwd=tmp_path,
             environment={"PATH": PATH},
             log=tmp_path / "log",
@@ -239,7 +280,9 @@ def test_nobody_who_listens_ends_the_command(tmp_path: Path) -> None:
 # What it is given
 
 
-def test_it_gets_the_environment_that_is_handed_in_and_no_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_gets_the_environment_that_is_handed_in_and_no_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing of ours is added; standard input is empty; the working folder is the one that is named."""
     monkeypatch.setenv("HANDOFF_TEST", "leaked")
     assert _run([scratch.program("env")], tmp_path, environment={"ONE": "1"}).exit_code == 0
@@ -250,7 +293,12 @@ def test_it_gets_the_environment_that_is_handed_in_and_no_input(tmp_path: Path, 
 
 def test_it_has_a_group_and_a_session_of_its_own(tmp_path: Path) -> None:
     """A signal from the terminal reaches us and not it."""
-    assert _bash("ps -o pgid= -o sid= -p $$ 2>/dev/null || cut -d' ' -f5,6 /proc/$$/stat", tmp_path).exit_code == 0
+    assert (
+        _bash(
+            "ps -o pgid= -o sid= -p $$ 2>/dev/null || cut -d' ' -f5,6 /proc/$$/stat", tmp_path
+        ).exit_code
+        == 0
+    )
     group, session = (tmp_path / "log").read_text().split()
     assert group == session
     assert int(group) != os.getpgid(0)
@@ -261,7 +309,9 @@ def test_it_has_a_group_and_a_session_of_its_own(tmp_path: Path) -> None:
 
 def test_a_command_that_takes_too_long_is_asked_to_end(tmp_path: Path) -> None:
     """TERM at the limit, and what it says while it ends is in the log."""
-    result = _bash("trap 'echo cleaning up; exit 7' TERM; echo ready; sleep 60 & wait", tmp_path, timeout=2)
+    result = _bash(
+        "trap 'echo cleaning up; exit 7' TERM; echo ready; sleep 60 & wait", tmp_path, timeout=2
+    )
     assert (result.cause, result.exit_code, result.signal) == ("timeout", 7, None)
     assert (tmp_path / "log").read_text() == "ready\ncleaning up\n"
     assert 2000 <= result.duration_ms < 60_000
@@ -309,10 +359,15 @@ def test_what_is_left_in_its_group_is_ended_and_told(tmp_path: Path, streams: st
 @pytest.mark.skipif(not LINUX, reason="only Linux hands orphans over to us")
 @pytest.mark.usefixtures("_short_grace")
 @pytest.mark.parametrize("streams", ["", ">/dev/null 2>&1"])
-def test_what_is_left_in_a_session_of_its_own_is_ended_and_told(tmp_path: Path, streams: str) -> None:
+def test_what_is_left_in_a_session_of_its_own_is_ended_and_told(
+    tmp_path: Path, streams: str
+) -> None:
     """A daemon that left group and session, twice removed and deaf to TERM, is a survivor too."""
     daemon = 'trap "" TERM; echo $$ > a.pid; while :; do sleep 0.1; done'
-    result = _bash(f"(setsid bash -c '{daemon}' {streams} &); while [ ! -s a.pid ]; do sleep 0.01; done; echo done", tmp_path)
+    result = _bash(
+        f"(setsid bash -c '{daemon}' {streams} &); while [ ! -s a.pid ]; do sleep 0.01; done; echo done",
+        tmp_path,
+    )
     assert (result.exit_code, result.survivors, result.last_line) == (0, True, "done")
     assert _gone(*_pids(tmp_path))
 
@@ -340,12 +395,21 @@ def test_children_that_it_waited_for_are_no_survivors(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_ends_the_whole_group(tmp_path: Path, number: signal.Signals) -> None:
     """The signal that stopped us is told, all that the command had started is gone, and the output is in the log."""
-    with _helper("trap '' INT HUP; sleep 60 & echo $! > b.pid; echo $$ > a.pid; echo ready; wait", tmp_path, "show") as process:
+    with _helper(
+        "trap '' INT HUP; sleep 60 & echo $! > b.pid; echo $$ > a.pid; echo ready; wait",
+        tmp_path,
+        "show",
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
         told = _result(process)
-    assert (told["cause"], told["signal"], told["exit_code"], told["survivors"]) == (number.name, "SIGTERM", None, False)
+    assert (told["cause"], told["signal"], told["exit_code"], told["survivors"]) == (
+        number.name,
+        "SIGTERM",
+        None,
+        False,
+    )
     assert all(_gone(pid) for pid in _pids(tmp_path))
     assert (tmp_path / "helper.log").read_text() == "ready\n"
     assert told["log_sha256"] == _sha256(b"ready\n")
@@ -370,7 +434,12 @@ def test_an_interrupt_while_leftovers_are_ended_counts(tmp_path: Path) -> None:
     """The command has ended, what it left has not yet: an interrupt counts."""
     # Without standard error: bash says there that TERM has ended its sleep, before or after the trap.
     left = "trap 'echo asked' TERM; touch ready; until [ -e go ]; do sleep 0.05; done"
-    with _helper(f"({left}) 2>/dev/null & until [ -e ready ]; do sleep 0.05; done", tmp_path, "show", "patient") as process:
+    with _helper(
+        f"({left}) 2>/dev/null & until [ -e ready ]; do sleep 0.05; done",
+        tmp_path,
+        "show",
+        "patient",
+    ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "asked\n"
         process.send_signal(signal.SIGINT)
@@ -402,7 +471,10 @@ def test_handlers_are_as_before(tmp_path: Path) -> None:
 
 def test_an_interrupt_between_commands_is_an_exception() -> None:
     """`Interrupted` tells the signal by number and name."""
-    with pytest.raises(interrupts.Interrupted, match=r"^SIGHUP$") as caught, interrupts.interruptible():
+    with (
+        pytest.raises(interrupts.Interrupted, match=r"^SIGHUP$") as caught,
+        interrupts.interruptible(),
+    ):
         os.kill(os.getpid(), signal.SIGHUP)
     assert (caught.value.number, caught.value.name) == (signal.SIGHUP, "SIGHUP")
 
@@ -444,7 +516,11 @@ def test_output_is_shown_as_it_comes(tmp_path: Path) -> None:
         (tmp_path / "seen").touch()
 
     result = checks_process.run(
-        [scratch.program("bash"), "-c", "echo one; while [ ! -e seen ]; do sleep 0.01; done; echo two"],
+        [
+            scratch.program("bash"),
+            "-c",
+            "echo one; while [ ! -e seen ]; do sleep 0.01; done; echo two",
+        ],
         cwd=tmp_path,
         environment={"PATH": PATH},
         log=tmp_path / "log",
@@ -470,14 +546,19 @@ def test_output_is_shown_as_it_comes(tmp_path: Path) -> None:
         ("failed\\342\\200\\250ok\\n", "failed\u2028ok"),
     ],
 )
-def test_the_last_line_is_the_last_that_is_not_empty(tmp_path: Path, printed: str, last: str) -> None:
+def test_the_last_line_is_the_last_that_is_not_empty(
+    tmp_path: Path, printed: str, last: str
+) -> None:
     """With or without a newline at the end, in any encoding."""
     assert _bash(f"printf '{printed}'", tmp_path).last_line == last
 
 
 def test_only_the_end_of_a_long_last_line_is_told(tmp_path: Path) -> None:
     """4 KiB of it are looked at."""
-    assert _bash("head -c 100000 /dev/zero | tr '\\0' x; echo y", tmp_path).last_line == "\u2026" + "x" * 4094 + "y"
+    assert (
+        _bash("head -c 100000 /dev/zero | tr '\\0' x; echo y", tmp_path).last_line
+        == "\u2026" + "x" * 4094 + "y"
+    )
 
 
 @pytest.mark.skipif(not LINUX, reason="the peak is read from /proc")
@@ -530,7 +611,11 @@ def test_only_what_is_named_is_passed_on() -> None:
 
 def test_path_has_the_sessions_folder_first_and_absolute_entries_only() -> None:
     """Relative and empty entries, which mean the working folder, are gone; each entry stands once."""
-    caller = {"PATH": os.pathsep.join(["", ".", "/usr/bin", "bin", "/bin", "/usr/bin", "../x", "/venv/bin"])}
+    caller = {
+        "PATH": os.pathsep.join(
+            ["", ".", "/usr/bin", "bin", "/bin", "/usr/bin", "../x", "/venv/bin"]
+        )
+    }
     assert search_path("/venv/bin", caller) == "/venv/bin:/usr/bin:/bin"
     assert search_path(None, caller) == "/usr/bin:/bin:/venv/bin"
     assert search_path("/venv/bin", {"PATH": "."}) == "/venv/bin"
@@ -588,24 +673,36 @@ def become_root() -> Iterator[Path]:
                 os.kill(number, signal.SIGKILL)
 
 
-def _others(folder: Path, script: str, grace: float, kill: float, hurry: float, timeout: float) -> subprocess.Popen[str]:
+def _others(
+    folder: Path, script: str, grace: float, kill: float, hurry: float, timeout: float
+) -> subprocess.Popen[str]:
     """Start `execute.run` as a user without rights."""
     command = [sys.executable, "-c", OTHERS, json.dumps([scratch.program("bash"), "-c", script])]
     return subprocess.Popen(
-        [*command, str(grace), str(kill), str(hurry), str(timeout)], cwd=folder, stdout=subprocess.PIPE, text=True
+        [*command, str(grace), str(kill), str(hurry), str(timeout)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
-AS_ROOT = "./become-root --reuid=0 --regid=0 --clear-groups bash -c 'echo $$ > a.pid; exec sleep 600'"
+AS_ROOT = (
+    "./become-root --reuid=0 --regid=0 --clear-groups bash -c 'echo $$ > a.pid; exec sleep 600'"
+)
 
 
 @pytest.mark.parametrize("streams", ["", ">/dev/null 2>&1"])
-def test_what_cannot_be_ended_is_named_and_does_not_hold_us(become_root: Path, streams: str) -> None:
+def test_what_cannot_be_ended_is_named_and_does_not_hold_us(
+    become_root: Path, streams: str
+) -> None:
     """A process of another user is left running after the last deadline, and the result names it."""
     with _others(become_root, f"{AS_ROOT} {streams} & wait", 0.2, 0.5, 0.5, 3) as process:
         told = _result(process)
     [number] = _pids(become_root)
-    assert (told["cause"], told["left"]) == ("timeout", [f"process {number} of user root (sleep 600)"])
+    assert (told["cause"], told["left"]) == (
+        "timeout",
+        [f"process {number} of user root (sleep 600)"],
+    )
     assert told["duration_ms"] < 120_000
 
 
@@ -614,7 +711,12 @@ def test_a_command_of_another_user_cannot_be_ended_either(become_root: Path) -> 
     with _others(become_root, f"exec {AS_ROOT}", 0.2, 0.5, 0.5, 3) as process:
         told = _result(process)
     [number] = _pids(become_root)
-    assert (told["cause"], told["exit_code"], told["signal"], told["error"]) == ("timeout", None, None, None)
+    assert (told["cause"], told["exit_code"], told["signal"], told["error"]) == (
+        "timeout",
+        None,
+        None,
+        None,
+    )
     assert told["left"] == [f"process {number} of user root (sleep 600)"]
 
 
@@ -632,7 +734,9 @@ def test_an_interrupt_hurries_what_cannot_be_ended(become_root: Path) -> None:
 
 def test_the_record_names_what_was_left() -> None:
     """Timed out, interrupted or failed: the reason says which process runs on."""
-    check = profile.parse(scratch.PROFILE.encode(), "scratch", schemas.schema(schemas.PROFILE)).checks[1]
+    check = profile.parse(
+        scratch.PROFILE.encode(), "scratch", schemas.schema(schemas.PROFILE)
+    ).checks[1]
     result = checks_process.Result(
         exit_code=0,
         signal=None,
@@ -650,7 +754,10 @@ def test_the_record_names_what_was_left() -> None:
         last_line="",
     )
     left = "could not be ended: process 7 of user root (sleep 600)"
-    assert [run.judge_result(check, replace(result, cause=cause), [], 3)[1] for cause in ("timeout", "SIGINT", None)] == [
+    assert [
+        run.judge_result(check, replace(result, cause=cause), [], 3)[1]
+        for cause in ("timeout", "SIGINT", None)
+    ] == [
         f"not done within 3 seconds; {left}",
         f"SIGINT came while it ran; {left}",
         f"it left processes running, which {left}",
@@ -686,7 +793,10 @@ def test_questions_are_asked_side_by_side(tmp_path: Path) -> None:
     """Each waits for the other's file: one after the other they would never end."""
     wait = "touch {0}; while [ ! -e {1} ]; do sleep 0.01; done; echo {0}"
     asked = {"a": ["bash", "-c", wait.format("a", "b")], "b": ["bash", "-c", wait.format("b", "a")]}
-    assert tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=10) == {"a": (0, "a\n"), "b": (0, "b\n")}
+    assert tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=10) == {
+        "a": (0, "a\n"),
+        "b": (0, "b\n"),
+    }
 
 
 def test_an_inherited_ignore_of_sigchld_does_not_make_an_answer_good(tmp_path: Path) -> None:
@@ -698,21 +808,29 @@ def test_an_inherited_ignore_of_sigchld_does_not_make_an_answer_good(tmp_path: P
         "    asked = {'tool': ['bash', '-c', 'echo 1.0; exit 3']}\n"
         "    print(tools.ask(asked, cwd=Path.cwd(), environment={'PATH': os.environ['PATH']}, timeout=10))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.stdout == "{'tool': (3, '1.0\\n')}\n"
 
 
 def test_a_long_answer_is_cut(tmp_path: Path) -> None:
     """64 KiB are enough for a version."""
     found = tools.ask(
-        {"long": ["bash", "-c", "head -c 300000 /dev/zero | tr '\\0' x"]}, cwd=tmp_path, environment={"PATH": PATH}, timeout=30
+        {"long": ["bash", "-c", "head -c 300000 /dev/zero | tr '\\0' x"]},
+        cwd=tmp_path,
+        environment={"PATH": PATH},
+        timeout=30,
     )
     assert found == {"long": (0, "x" * 65536)}
 
 
 def test_who_does_not_answer_is_ended(tmp_path: Path) -> None:
     """No answer in time is told as one, for it alone, and its whole group is gone."""
-    asked = {"silent": ["bash", "-c", "sleep 60 & echo $! > a.pid; wait"], "quick": ["bash", "-c", "echo 1.0"]}
+    asked = {
+        "silent": ["bash", "-c", "sleep 60 & echo $! > a.pid; wait"],
+        "quick": ["bash", "-c", "echo 1.0"],
+    }
     found = tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=4)
     assert found == {"silent": (None, "no answer within 4 s"), "quick": (0, "1.0\n")}
     assert _gone(*_pids(tmp_path))

@@ -27,7 +27,10 @@ def runs(desk: Desk) -> Path:
     """Give the desk two checks that write down outside of the checkout that they have run; return where."""
     place = desk.folder / "runs"
     place.touch()
-    first, second = (scratch.check(name, ["bash", "-c", f"echo {name} >> '{place}'"]) for name in ("first", "second"))
+    first, second = (
+        scratch.check(name, ["bash", "-c", f"echo {name} >> '{place}'"])
+        for name in ("first", "second")
+    )
     desk.profile(first, second)
     return place
 
@@ -90,7 +93,10 @@ def test_a_changed_input_is_named_and_the_check_runs_again(
     """Another limit or another value that reaches the check: it runs again, and the screen says what differs."""
     before = {"TMPDIR": str(desk.folder)}
     assert desk.run("handoff-stable", **before).returncode == 0
-    given = {**before, **{name: value.format(folder=desk.folder) for name, value in environment.items()}}
+    given = {
+        **before,
+        **{name: value.format(folder=desk.folder) for name, value in environment.items()},
+    }
     done = desk.run("handoff-stable", *words, **given)
     assert done.returncode == 0, done.stdout
     assert f"first passed before and runs again, since this differs: {said}\n" in done.stdout
@@ -111,7 +117,9 @@ def test_a_record_of_an_earlier_version_is_read(desk: Desk, runs: Path) -> None:
     assert desk.run("handoff-stable", **before).returncode == 0
     assert sorted(runs.read_text().split()) == ["first", "second"]
     done = desk.run("handoff-stable", TMPDIR=f"{desk.folder}/.")
-    assert "since this differs: values of variables (the record does not say which)\n" in done.stdout
+    assert (
+        "since this differs: values of variables (the record does not say which)\n" in done.stdout
+    )
 
 
 def test_another_version_of_a_tool_is_named(desk: Desk, runs: Path, tmp_path: Path) -> None:
@@ -120,7 +128,9 @@ def test_another_version_of_a_tool_is_named(desk: Desk, runs: Path, tmp_path: Pa
     folder = tmp_path / "bin"
     folder.mkdir()
     other = folder / "bash"
-    other.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "GNU bash, version 9.9.9" && exit\nexec /bin/bash "$@"\n')
+    other.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo "GNU bash, version 9.9.9" && exit\nexec /bin/bash "$@"\n'
+    )
     other.chmod(0o755)
     done = desk.run("handoff-stable", PATH=f"{folder}:{os.environ['PATH']}")
     assert done.returncode == 0, done.stdout
@@ -140,7 +150,9 @@ def test_an_interrupted_run_goes_on(desk: Desk, tmp_path: Path) -> None:
     """Ctrl-C during the second check: the next run keeps the first one and reaches the packet of an uninterrupted run."""
     gate, runs, begun = tmp_path / "gate", tmp_path / "runs", tmp_path / "begun.there"
     quick = scratch.check("quick", ["bash", "-c", f"echo quick >> '{runs}'"])
-    slow = scratch.check("slow", ["bash", "-c", f"echo slow >> '{runs}'; touch '{begun}'; {until(gate)}"])
+    slow = scratch.check(
+        "slow", ["bash", "-c", f"echo slow >> '{runs}'; touch '{begun}'; {until(gate)}"]
+    )
     desk.profile(quick, slow)
     process = subprocess.Popen(
         desk.command("handoff-stable", *desk.words("--jobs", "1")),

@@ -32,7 +32,14 @@ if TYPE_CHECKING:
 
 
 # What every check has, so that no settings of a user's reach it.
-NEUTRAL = ("GIT_ATTR_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "HOME", "PYTHONNOUSERSITE", "XDG_CONFIG_HOME")
+NEUTRAL = (
+    "GIT_ATTR_NOSYSTEM",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_NOSYSTEM",
+    "HOME",
+    "PYTHONNOUSERSITE",
+    "XDG_CONFIG_HOME",
+)
 
 
 class Bench:
@@ -58,7 +65,11 @@ class Bench:
         path = self.folder / "profile.toml"
         path.write_text(self.text)
         return workspace.open_workspace(
-            root=self.producer.root, ref=ref, profile_path=path, work=self.folder / "work", cache=self.folder / "cache"
+            root=self.producer.root,
+            ref=ref,
+            profile_path=path,
+            work=self.folder / "work",
+            cache=self.folder / "cache",
         )
 
     def run(self, check: str = "ok", **given: Any) -> Record:
@@ -75,7 +86,10 @@ class Bench:
             **given,
         }
         record = checks_run.run_check(
-            opened, spec, Settings(**settings), terminal.Lines(spec.id, redact.secrets(settings["caller"]))
+            opened,
+            spec,
+            Settings(**settings),
+            terminal.Lines(spec.id, redact.secrets(settings["caller"])),
         )
         assert EvidenceFolder(self.place(opened)).read_record(check) == record
         assert record.binding == opened.binding(spec)
@@ -109,13 +123,22 @@ def test_a_check_that_passes(bench: Bench) -> None:
     record = bench.run()
     opened = bench.open()
     assert _verdict(record) == (Outcome.PASSED, None)
-    assert (record.id, record.exit_code, record.signal, record.timeout_seconds) == ("ok", 0, None, 60)
+    assert (record.id, record.exit_code, record.signal, record.timeout_seconds) == (
+        "ok",
+        0,
+        None,
+        60,
+    )
     assert (record.toolchain, record.checkout_state) == (None, "fresh")
     assert record.environment_names == tuple(sorted((*NEUTRAL, "LC_ALL", "PATH", "TZ")))
     assert bench.log() == f"looking at {opened.base / 'checkout'}\n{scratch.OK_LINE}\n"
     assert record.log is not None
     data = bench.log().encode()
-    assert (record.log.file, record.log.size, record.log.output_size) == ("ok.log", len(data), len(data))
+    assert (record.log.file, record.log.size, record.log.output_size) == (
+        "ok.log",
+        len(data),
+        len(data),
+    )
     assert record.log.sha256 == record.log.output_sha256 == hashlib.sha256(data).hexdigest()
     assert record.started_at_utc <= record.finished_at_utc
     assert record.duration_ms < 30_000
@@ -152,7 +175,9 @@ def test_a_producer_in_a_bigger_repository_runs_in_its_own_root(tmp_path: Path) 
     record = bench.run()
     assert record.outcome is Outcome.PASSED
     assert record.binding.producer_path == "vendor/producer"
-    assert bench.log().startswith(f"looking at {bench.open().base / 'checkout' / 'vendor' / 'producer'}\n")
+    assert bench.log().startswith(
+        f"looking at {bench.open().base / 'checkout' / 'vendor' / 'producer'}\n"
+    )
 
 
 def test_what_people_see(bench: Bench, capfd: pytest.CaptureFixture[str]) -> None:
@@ -197,11 +222,16 @@ def test_another_exit_code_is_a_failure(bench: Bench) -> None:
         ("printf 'x%.0s' {1..300}", f"its last line was '{'x' * 200}'"),
     ],
 )
-def test_exit_0_without_the_success_line_last_is_a_failure(bench: Bench, printed: str, found: str) -> None:
+def test_exit_0_without_the_success_line_last_is_a_failure(
+    bench: Bench, printed: str, found: str
+) -> None:
     """What was found in its place is told."""
     bench.script(f"{printed}\nexit 0\n")
     record = bench.run()
-    assert _verdict(record) == (Outcome.FAILED, f"exit code 0, but {found}; expected '{scratch.OK_LINE}'")
+    assert _verdict(record) == (
+        Outcome.FAILED,
+        f"exit code 0, but {found}; expected '{scratch.OK_LINE}'",
+    )
     assert record.exit_code == 0
 
 
@@ -217,16 +247,24 @@ def test_a_changed_checkout_is_a_failure(bench: Bench) -> None:
     """What differs is named, five of it at most; the next check finds the commit again."""
     bench.script(f"echo x >> Cargo.toml; rm CHANGELOG.md; echo '{scratch.OK_LINE}'\n")
     found = "deleted CHANGELOG.md, modified Cargo.toml"
-    assert _verdict(bench.run()) == (Outcome.FAILED, f"the checkout was changed while it ran: {found}")
+    assert _verdict(bench.run()) == (
+        Outcome.FAILED,
+        f"the checkout was changed while it ran: {found}",
+    )
     assert bench.run("tree").outcome is Outcome.PASSED
     bench.script(f"touch n1 n2 n3 n4 n5 n6 n7; echo '{scratch.OK_LINE}'\n")
     found = "new n1, new n2, new n3, new n4, new n5 and 2 more"
-    assert _verdict(bench.run()) == (Outcome.FAILED, f"the checkout was changed while it ran: {found}")
+    assert _verdict(bench.run()) == (
+        Outcome.FAILED,
+        f"the checkout was changed while it ran: {found}",
+    )
 
 
 def test_build_outputs_are_no_change_and_stay_for_the_next(bench: Bench) -> None:
     """What the profile keeps may be written; the next run says that it was there."""
-    bench.script(f"mkdir -p target; [ -e target/out ] && echo again; touch target/out a.tmp; echo '{scratch.OK_LINE}'\n")
+    bench.script(
+        f"mkdir -p target; [ -e target/out ] && echo again; touch target/out a.tmp; echo '{scratch.OK_LINE}'\n"
+    )
     first = bench.run()
     assert (_verdict(first), first.checkout_state) == ((Outcome.PASSED, None), "fresh")
     second = bench.run()
@@ -234,7 +272,9 @@ def test_build_outputs_are_no_change_and_stay_for_the_next(bench: Bench) -> None
     assert bench.log() == f"again\n{scratch.OK_LINE}\n"
 
 
-def test_leaving_processes_behind_is_a_failure(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_leaving_processes_behind_is_a_failure(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever still runs could still change something."""
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
     bench.script(f"sleep 60 >/dev/null 2>&1 & echo '{scratch.OK_LINE}'\n")
@@ -245,7 +285,9 @@ def test_all_reasons_are_told_at_once(bench: Bench, monkeypatch: pytest.MonkeyPa
     """A bad exit code, a process left and a changed checkout."""
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
     bench.script("sleep 60 >/dev/null 2>&1 & echo x > new.txt; exit 9\n")
-    reason = "exit code 9; it left processes running; the checkout was changed while it ran: new new.txt"
+    reason = (
+        "exit code 9; it left processes running; the checkout was changed while it ran: new new.txt"
+    )
     assert _verdict(bench.run()) == (Outcome.FAILED, reason)
 
 
@@ -262,7 +304,9 @@ def test_a_script_that_is_not_in_the_commit_is_a_failure(bench: Bench) -> None:
 def test_a_script_that_is_not_executable_is_a_failure(bench: Bench) -> None:
     """The commit's mode counts, and the way to mend it is told."""
     bench.producer.commit("mode", {"scripts/ok.sh": scratch.OK.removeprefix("#!")})
-    reason = "scripts/ok.sh is not executable in the commit (git update-index --chmod=+x scripts/ok.sh)"
+    reason = (
+        "scripts/ok.sh is not executable in the commit (git update-index --chmod=+x scripts/ok.sh)"
+    )
     assert _verdict(bench.run()) == (Outcome.FAILED, reason)
 
 
@@ -281,7 +325,10 @@ def test_a_program_that_is_not_on_path_is_a_missing_tool(bench: Bench) -> None:
     """No verdict on the content, but on the machine."""
     bench.text = scratch.profile([scratch.check("ok", ["no-such-program"], tools=())])
     record = bench.run()
-    assert _verdict(record) == (Outcome.TOOL_MISSING, "no-such-program is not on PATH: install it, then run again")
+    assert _verdict(record) == (
+        Outcome.TOOL_MISSING,
+        "no-such-program is not on PATH: install it, then run again",
+    )
     assert record.log is None
 
 
@@ -300,7 +347,9 @@ hint = "install two with the system's package manager"
 
 def test_missing_tools_are_told_all_at_once_with_the_way_to_get_them(bench: Bench) -> None:
     """Before the command is run, and with the reason why the session could not install one."""
-    check = scratch.check("ok", ["./scripts/ok.sh"], success_line=scratch.OK_LINE, tools=("bash", "one", "two"))
+    check = scratch.check(
+        "ok", ["./scripts/ok.sh"], success_line=scratch.OK_LINE, tools=("bash", "one", "two")
+    )
     bench.text = scratch.profile([check], tools=scratch.TOOLS + MISSING)
     two = "two (not on PATH): install two with the system's package manager"
     record = bench.run()
@@ -327,15 +376,22 @@ def test_missing_tools_are_told_all_at_once_with_the_way_to_get_them(bench: Benc
         ("echo; echo 1.2", "1.2"),
     ],
 )
-def test_a_tool_that_does_not_tell_its_version_is_missing(bench: Bench, answer: str, said: str) -> None:
+def test_a_tool_that_does_not_tell_its_version_is_missing(
+    bench: Bench, answer: str, said: str
+) -> None:
     """A wrapper without its tool behind it is no tool; what it said is shown."""
     bench.tool("no-such-one", answer)
     bench.tool("no-such-two", "exit 1")
-    check = scratch.check("ok", ["./scripts/ok.sh"], success_line=scratch.OK_LINE, tools=("one", "two"))
+    check = scratch.check(
+        "ok", ["./scripts/ok.sh"], success_line=scratch.OK_LINE, tools=("one", "two")
+    )
     bench.text = scratch.profile([check], tools=scratch.TOOLS + MISSING)
     record = bench.run()
     why = f"does not tell its version: {said}"
-    assert _verdict(record) == (Outcome.TOOL_MISSING, f"one ({why}): install one, or let the session install its wheel")
+    assert _verdict(record) == (
+        Outcome.TOOL_MISSING,
+        f"one ({why}): install one, or let the session install its wheel",
+    )
     assert [(tool.name, tool.path, tool.version) for tool in record.tools] == [
         ("one", None, None),
         ("two", str(bench.bin / "no-such-two"), None),
@@ -346,9 +402,12 @@ def test_a_toolchain_that_is_missing_has_its_own_remedy(bench: Bench) -> None:
     """What the profile knows of the reason comes before what it knows of the tool; tools with the same reason are told together."""
     for name in ("no-such-one", "no-such-two"):
         bench.tool(name, "echo \"error: toolchain 'x' is not installed\"; exit 1")
-    check = scratch.check("ok", ["./scripts/ok.sh"], success_line=scratch.OK_LINE, tools=("one", "two"))
+    check = scratch.check(
+        "ok", ["./scripts/ok.sh"], success_line=scratch.OK_LINE, tools=("one", "two")
+    )
     asked = MISSING.replace(
-        'executables = ["no-such-two"]', 'executables = ["no-such-two"]\nversion = ["no-such-two", "--version"]'
+        'executables = ["no-such-two"]',
+        'executables = ["no-such-two"]\nversion = ["no-such-two", "--version"]',
     )
     known = '\n[[environment.failures]]\nsays = ["error: toolchain \'"]\nmeans = "incomplete"\nhint = "toolchain install NAME"\n'
     bench.text = scratch.profile([check], tools=scratch.TOOLS + asked) + known
@@ -367,14 +426,22 @@ def test_a_toolchain_that_is_missing_has_its_own_remedy(bench: Bench) -> None:
         ("tool 7", "7"),
     ],
 )
-def test_the_version_is_the_first_number_that_a_tool_says(bench: Bench, answer: str, version: str) -> None:
+def test_the_version_is_the_first_number_that_a_tool_says(
+    bench: Bench, answer: str, version: str
+) -> None:
     """Found in the session's folder first, asked on the check's own PATH."""
     bench.tool("no-such-one", f"echo '{answer}'; echo 9.9.9")
-    check = scratch.check("ok", ["./scripts/ok.sh", "."], success_line=scratch.OK_LINE, tools=("one",))
-    bench.text = scratch.profile([check], tools=scratch.TOOLS + MISSING.replace("one-bin==1.0", "one-bin"))
+    check = scratch.check(
+        "ok", ["./scripts/ok.sh", "."], success_line=scratch.OK_LINE, tools=("one",)
+    )
+    bench.text = scratch.profile(
+        [check], tools=scratch.TOOLS + MISSING.replace("one-bin==1.0", "one-bin")
+    )
     record = bench.run()
     assert _verdict(record) == (Outcome.PASSED, None)
-    assert [(tool.version, tool.path) for tool in record.tools] == [(version, str(bench.bin / "no-such-one"))]
+    assert [(tool.version, tool.path) for tool in record.tools] == [
+        (version, str(bench.bin / "no-such-one"))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -389,13 +456,19 @@ def test_the_version_is_the_first_number_that_a_tool_says(bench: Bench, answer: 
 )
 def test_a_tool_is_needed_only_where_it_is_mentioned(bench: Bench, text: str, needed: bool) -> None:
     """A tool with ``mentioned_in`` counts when a file there speaks of it as a word of its own."""
-    check = scratch.check("ok", ["./scripts/ok.sh", "."], success_line=scratch.OK_LINE, tools=("two",))
-    bench.text = scratch.profile([check], tools=scratch.TOOLS + MISSING + 'mentioned_in = ["scripts/", "Makefile"]\n')
+    check = scratch.check(
+        "ok", ["./scripts/ok.sh", "."], success_line=scratch.OK_LINE, tools=("two",)
+    )
+    bench.text = scratch.profile(
+        [check], tools=scratch.TOOLS + MISSING + 'mentioned_in = ["scripts/", "Makefile"]\n'
+    )
     assert bench.run().outcome is Outcome.PASSED
     bench.producer.commit("mention", {"scripts/lib/helper": f"{text}\n"})
     record = bench.run()
     assert record.outcome is (Outcome.TOOL_MISSING if needed else Outcome.PASSED)
-    bench.producer.commit("mention elsewhere", {"scripts/lib/helper": None, "Makefile": f"all:\n\t{text}\n"})
+    bench.producer.commit(
+        "mention elsewhere", {"scripts/lib/helper": None, "Makefile": f"all:\n\t{text}\n"}
+    )
     assert bench.run().outcome is record.outcome
 
 
@@ -407,26 +480,36 @@ def test_a_check_that_takes_too_long(bench: Bench, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
     bench.script("echo started; sleep 60\n")
     record = bench.run(timeout=1)
-    assert _verdict(record) == (Outcome.TIMED_OUT, "not done within 1 second; ended with all that it had started")
+    assert _verdict(record) == (
+        Outcome.TIMED_OUT,
+        "not done within 1 second; ended with all that it had started",
+    )
     assert (record.timeout_seconds, record.exit_code, record.signal) == (1, None, "SIGTERM")
     assert bench.log().startswith("started\n")
 
 
 def test_a_check_may_have_a_limit_of_its_own(bench: Bench) -> None:
     """The check's limit over the profile's."""
-    bench.text = scratch.profile([scratch.check("ok", ["./scripts/ok.sh", "."], timeout=7), scratch.check("plain", ["true"])])
+    bench.text = scratch.profile(
+        [scratch.check("ok", ["./scripts/ok.sh", "."], timeout=7), scratch.check("plain", ["true"])]
+    )
     assert bench.run().timeout_seconds == 7
     assert bench.run("plain").timeout_seconds == 60
 
 
 @pytest.mark.parametrize("name", ["INT", "TERM", "HUP"])
-def test_an_interrupt_while_it_runs(bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_an_interrupt_while_it_runs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     """Interrupted, with the signal's name, also when the command would have passed; our own handlers are back."""
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
     before = signal.getsignal(signal.SIGTERM)
     bench.script(f"trap '' INT HUP; echo '{scratch.OK_LINE}'; kill -{name} $PPID; sleep 60\n")
     record = bench.run()
-    assert _verdict(record) == (Outcome.INTERRUPTED, f"SIG{name} came while it ran; ended with all that it had started")
+    assert _verdict(record) == (
+        Outcome.INTERRUPTED,
+        f"SIG{name} came while it ran; ended with all that it had started",
+    )
     assert bench.log().startswith(f"{scratch.OK_LINE}\n")
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -470,21 +553,33 @@ def test_the_caller_cannot_fake_an_outcome(bench: Bench, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "changed"),
     [
-        ("git -c user.name=a -c user.email=b commit --quiet --allow-empty --message x", "modified .git/HEAD, *"),
+        (
+            "git -c user.name=a -c user.email=b commit --quiet --allow-empty --message x",
+            "modified .git/HEAD, *",
+        ),
         ("git tag v9.9.9", "new .git/refs/tags/v9.9.9"),
         ("git config core.abbrev 5", "modified .git/config"),
-        ("mkdir crates/more; echo '*' > crates/more/.gitignore; echo x > crates/more/x.rs", "new crates/more/.gitignore"),
+        (
+            "mkdir crates/more; echo '*' > crates/more/.gitignore; echo x > crates/more/x.rs",
+            "new crates/more/.gitignore",
+        ),
         ("git status > /dev/null", None),
         ("mkdir -p target; echo '*' > target/.gitignore", None),
     ],
 )
-def test_what_later_checks_would_see_is_a_change(bench: Bench, text: str, changed: str | None) -> None:
+def test_what_later_checks_would_see_is_a_change(
+    bench: Bench, text: str, changed: str | None
+) -> None:
     """The checkout's own .git and ignore files that are not the commit's; what a build leaves where it may is none."""
     bench.script(f"{text}\necho '{scratch.OK_LINE}'\n")
     outcome, reason = _verdict(bench.run())
     assert outcome is (Outcome.FAILED if changed else Outcome.PASSED)
-    assert fnmatch.fnmatchcase(reason or "", f"the checkout was changed while it ran: {changed}" if changed else "")
-    bench.script(f"git tag | grep -c v9 ; git rev-parse --abbrev-ref HEAD; echo '{scratch.OK_LINE}'\n")
+    assert fnmatch.fnmatchcase(
+        reason or "", f"the checkout was changed while it ran: {changed}" if changed else ""
+    )
+    bench.script(
+        f"git tag | grep -c v9 ; git rev-parse --abbrev-ref HEAD; echo '{scratch.OK_LINE}'\n"
+    )
     assert bench.run().outcome is Outcome.PASSED
     assert bench.log().splitlines()[:2] == ["0", "HEAD"]
 
@@ -496,12 +591,16 @@ def test_settings_of_the_users_home_reach_no_check(bench: Bench) -> None:
     site = bench.folder / ".local" / "lib" / version / "site-packages"
     site.mkdir(parents=True)
     (site / "usercustomize.py").write_text("import os\nos._exit(0)\n")
-    bench.script(f"git diff HEAD~1 HEAD | grep -q . && '{sys.executable}' -c 'raise SystemExit(7)'\n")
+    bench.script(
+        f"git diff HEAD~1 HEAD | grep -q . && '{sys.executable}' -c 'raise SystemExit(7)'\n"
+    )
     assert _verdict(bench.run()) == (Outcome.FAILED, "exit code 7")
 
 
 @pytest.mark.parametrize(
-    "last", ["failed: LINE\\f", r"failed\r", "failed: ", "failed\\342\\200\\250"], ids=["form feed", "return", "words", "separator"]
+    "last",
+    ["failed: LINE\\f", r"failed\r", "failed: ", "failed\\342\\200\\250"],
+    ids=["form feed", "return", "words", "separator"],
 )
 def test_the_success_line_is_a_line_of_its_own(bench: Bench, last: str) -> None:
     """What stands before it on its line is part of the line, however a terminal would show it."""
@@ -520,12 +619,20 @@ def test_a_server_of_a_tools_version_question_does_not_live_on(bench: Bench) -> 
     """A tool that leaves one behind, in a session of its own, has left it to us: it is ended before the command starts."""
     said = bench.folder / "server"
     bench.tool(
-        "no-such-one", f"setsid sh -c 'echo $$ > {said}; exec sleep 60' & while [ ! -s {said} ]; do sleep 0.01; done; echo one 1.0"
+        "no-such-one",
+        f"setsid sh -c 'echo $$ > {said}; exec sleep 60' & while [ ! -s {said} ]; do sleep 0.01; done; echo one 1.0",
     )
-    check = scratch.check("ok", ["./scripts/ok.sh", "{root}"], success_line=scratch.OK_LINE, tools=("one",))
+    check = scratch.check(
+        "ok", ["./scripts/ok.sh", "{root}"], success_line=scratch.OK_LINE, tools=("one",)
+    )
     bench.text = scratch.profile([check], tools=scratch.TOOLS + MISSING)
     assert bench.run().outcome is Outcome.PASSED
-    assert subprocess.run(["kill", "-0", said.read_text().strip()], capture_output=True, check=False).returncode != 0
+    assert (
+        subprocess.run(
+            ["kill", "-0", said.read_text().strip()], capture_output=True, check=False
+        ).returncode
+        != 0
+    )
 
 
 # Prints what a check sees of the machine, and what git and ripgrep make of two files that a user may have excluded.
@@ -582,8 +689,16 @@ def test_two_users_see_the_same(bench: Bench, tmp_path: Path) -> None:
     bench.script(LOOK.replace("RG", scratch.program("rg")))
     # The users' own umask, and no umask that hides what a check makes.
     seen = []
-    for name, pattern, umask in (("ann", "*.o", 0o077), ("bob", "*.txt", 0o002), ("plain", "", 0o022)):
-        caller = _settle(tmp_path / name, pattern) if pattern else {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    for name, pattern, umask in (
+        ("ann", "*.o", 0o077),
+        ("bob", "*.txt", 0o002),
+        ("plain", "", 0o022),
+    ):
+        caller = (
+            _settle(tmp_path / name, pattern)
+            if pattern
+            else {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+        )
         before = os.umask(umask)
         try:
             record = bench.run(caller=caller)
@@ -607,21 +722,39 @@ def test_what_the_user_has_git_ignore_reaches_no_check(
     """Whatever a profile passes on, and with the environment of each built-in profile: neither git nor ripgrep is blind."""
     bench.producer.commit("bad", {"crates/core/bad.o": "forbidden\n"})
     rg = scratch.program("rg")
-    script = f"touch left.o; git status --porcelain; '{rg}' --files-with-matches forbidden; rm left.o"
+    script = (
+        f"touch left.o; git status --porcelain; '{rg}' --files-with-matches forbidden; rm left.o"
+    )
     bench.text = scratch.profile([scratch.check("ok", ["bash", "-c", script])], passed=passed)
     opened = bench.open()
     if built_in:
         owner = profile.parse(files.built_in_profiles()[built_in].read_bytes(), built_in, None)
-        opened = replace(opened, profile=replace(opened.profile, pass_names=owner.pass_names, set=owner.set))
+        opened = replace(
+            opened, profile=replace(opened.profile, pass_names=owner.pass_names, set=owner.set)
+        )
     caller = {**_settle(tmp_path / "ann", "*.o"), "TMPDIR": str(tmp_path)}
-    settings = Settings(bin_folder=str(bench.bin), timeout=None, toolchain=None, run="", caller=caller, not_installed={})
-    assert checks_run.run_check(opened, opened.profile.check("ok"), settings, terminal.Lines("ok")).outcome is Outcome.PASSED
+    settings = Settings(
+        bin_folder=str(bench.bin),
+        timeout=None,
+        toolchain=None,
+        run="",
+        caller=caller,
+        not_installed={},
+    )
+    assert (
+        checks_run.run_check(
+            opened, opened.profile.check("ok"), settings, terminal.Lines("ok")
+        ).outcome
+        is Outcome.PASSED
+    )
     assert bench.log().splitlines() == ["?? left.o", "crates/core/bad.o"]
 
 
 def test_what_a_check_writes_into_its_home_is_gone(bench: Bench) -> None:
     """Also its configuration of git, which it may write: the next run of it starts with an empty home."""
-    bench.script(f"ls -A ~; git config --global user.name somebody; echo x >~/left; echo '{scratch.OK_LINE}'\n")
+    bench.script(
+        f"ls -A ~; git config --global user.name somebody; echo x >~/left; echo '{scratch.OK_LINE}'\n"
+    )
     for _ in range(2):
         assert _verdict(bench.run()) == (Outcome.PASSED, None), bench.log()
         assert bench.log().splitlines() == [".gitconfig", scratch.OK_LINE]
@@ -654,7 +787,10 @@ def test_settings_and_toolchain_reach_the_command(bench: Bench) -> None:
     """``{root}`` is resolved in them; the toolchain is the caller's before the profile's, and the record names it."""
     bench.script(f"echo $OUT $SCRATCH_TOOLCHAIN $LC_ALL; echo '{scratch.OK_LINE}'\n")
     check = scratch.check(
-        "ok", ["./scripts/ok.sh"], success_line=scratch.OK_LINE, settings={"OUT": "{root}/target", "LC_ALL": "POSIX"}
+        "ok",
+        ["./scripts/ok.sh"],
+        success_line=scratch.OK_LINE,
+        settings={"OUT": "{root}/target", "LC_ALL": "POSIX"},
     )
     bench.text = scratch.profile([check], toolchain="1.95.0")
     root = bench.open().base / "checkout"

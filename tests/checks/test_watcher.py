@@ -81,12 +81,16 @@ with locks.hold(Path("lock"), "the lock"), Watcher() as watcher:
 def started(code: str, folder: Path, script: str, **environment: str) -> subprocess.Popen[bytes]:
     """Start Python with this code on a command of bash."""
     command = [sys.executable, "-c", code, json.dumps([scratch.program("bash"), "-c", script])]
-    return subprocess.Popen(command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.PIPE)
+    return subprocess.Popen(
+        command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.PIPE
+    )
 
 
 def runs(number: int) -> bool:
     """Return whether a process is there and not a zombie."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(number)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(number)], capture_output=True, text=True, check=False
+    )
     return done.stdout.strip()[:1] not in ("", "Z")
 
 
@@ -135,7 +139,9 @@ def test_the_lock_is_free_when_all_has_ended(tmp_path: Path) -> None:
     with started(WATCHES, tmp_path, "") as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        watched, released = (int(wait_for(tmp_path / f"{name}.pid")) for name in ("watched", "released"))
+        watched, released = (
+            int(wait_for(tmp_path / f"{name}.pid")) for name in ("watched", "released")
+        )
         process.kill()
         process.wait(60)
     code = (
@@ -144,7 +150,13 @@ def test_the_lock_is_free_when_all_has_ended(tmp_path: Path) -> None:
         "    done = subprocess.run(['ps', '-o', 'stat=', '-p', sys.argv[1]], capture_output=True, text=True)\n"
         "    print(done.stdout.strip()[:1] in ('', 'Z'))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(watched)], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(watched)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == "True\n"
     assert runs(released)
     (tmp_path / "gate").touch()

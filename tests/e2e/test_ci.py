@@ -46,17 +46,28 @@ def test_there_are_the_two_that_are_promised() -> None:
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_zizmor_has_nothing_against_it(workflow: Path) -> None:
     """No finding of any severity: pins, permissions, credentials, template injection."""
-    command = [str(Path(sys.executable).with_name("zizmor")), "--offline", "--persona=auditor", "--no-progress", str(workflow)]
+    command = [
+        str(Path(sys.executable).with_name("zizmor")),
+        "--offline",
+        "--persona=auditor",
+        "--no-progress",
+        str(workflow),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No findings to report" in done.stdout
 
 
-@pytest.mark.skipif(shutil.which("actionlint") is None, reason="actionlint is not on PATH: no package for pip holds it")
+@pytest.mark.skipif(
+    shutil.which("actionlint") is None,
+    reason="actionlint is not on PATH: no package for pip holds it",
+)
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_actionlint_has_nothing_against_it(workflow: Path) -> None:
     """Syntax, expressions, contexts, and the inputs of the actions."""
-    done = subprocess.run(["actionlint", str(workflow)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["actionlint", str(workflow)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -65,7 +76,11 @@ def test_every_action_is_pinned_with_its_version(workflow: Path) -> None:
     """A commit and, for people and updaters, the version that it is: the same commit for the same version in both files."""
     used = re.findall(r"uses: (.*)", workflow.read_text())
     assert used
-    assert [one for one in used if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)] == []
+    assert [
+        one
+        for one in used
+        if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)
+    ] == []
     everywhere = {one for path in WORKFLOWS for one in re.findall(r"uses: (.*)", path.read_text())}
     assert len(everywhere) == len({one.partition("@")[0] for one in everywhere})
 
@@ -89,8 +104,12 @@ def test_what_it_calls_is_known(workflow: Path) -> None:
 def test_what_it_installs_is_a_wheel_of_the_producers(workflow: Path) -> None:
     """No name of an index, which somebody else may register: a file in the producer's repository, of this version."""
     text = workflow.read_text()
-    assert re.findall(r"HANDOFF_TASKS: (.*)", text) == [f"tools/handoff_tasks-{handoff_tasks.__version__}-py3-none-any.whl"]
-    assert {command.partition(" #")[0] for command in re.findall(r"pip install (.*)", text)} == {'"$HANDOFF_TASKS"'}
+    assert re.findall(r"HANDOFF_TASKS: (.*)", text) == [
+        f"tools/handoff_tasks-{handoff_tasks.__version__}-py3-none-any.whl"
+    ]
+    assert {command.partition(" #")[0] for command in re.findall(r"pip install (.*)", text)} == {
+        '"$HANDOFF_TASKS"'
+    }
 
 
 @dataclass
@@ -102,10 +121,17 @@ class Machine:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "nox", "--envdir", str(self.envdir), *words]
-        return subprocess.run(command, env={**os.environ}, cwd=self.root, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, env={**os.environ}, cwd=self.root, capture_output=True, text=True, check=False
+        )
 
     def session(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
-        folders = ["--cache-dir", str(self.root.parent / "cache"), "--result-json", str(self.root.parent / "result.json")]
+        folders = [
+            "--cache-dir",
+            str(self.root.parent / "cache"),
+            "--result-json",
+            str(self.root.parent / "result.json"),
+        ]
         return self.run("-s", name, "--", *words, *folders)
 
     @property
@@ -153,7 +179,10 @@ def test_the_matrix_gives_the_packet_of_one_machine(tmp_path: Path) -> None:
     last = machine(tmp_path / "last", origin, envdir)
     missing = gathered / "evidence-verify-lint"
     missing.rename(tmp_path / "aside")
-    assert last.session("handoff-assemble", "--mode", "stable", "--evidence", str(gathered)).returncode == 1
+    assert (
+        last.session("handoff-assemble", "--mode", "stable", "--evidence", str(gathered)).returncode
+        == 1
+    )
     assert last.findings() == [("HP047", "check lint")]
     assert not last.packet.exists()
     (tmp_path / "aside").rename(missing)

@@ -38,11 +38,26 @@ class Stranger:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         noxfile = str(self.folder / "noxfile.py")
-        command = [sys.executable, "-m", "nox", "--noxfile", noxfile, "--envdir", str(self.envdir), *words]
+        command = [
+            sys.executable,
+            "-m",
+            "nox",
+            "--noxfile",
+            noxfile,
+            "--envdir",
+            str(self.envdir),
+            *words,
+        ]
         # Certificates and an index of one's own are the machine's business.
-        kept = {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE_", "PIP_", "SSL_", "UV_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(("COVERAGE_", "PIP_", "SSL_", "UV_"))
+        }
         environment = {**kept, "HOME": str(self.folder / "home"), "PATH": str(self.folder / "bin")}
-        return subprocess.run(command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False
+        )
 
     def session(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         return self.run("-s", name, "--", "--result-json", str(self.folder / "result.json"), *words)
@@ -87,13 +102,20 @@ def stranger(tmp_path: Path, envdir: Path) -> Stranger:
         ("handoff-v3-candidate", "python-candidate-v0.4.0", ["--sample", "python"]),
     ],
 )
-def test_without_cargo_the_first_command_is_go(stranger: Stranger, session: str, golden: str, words: list[str]) -> None:
+def test_without_cargo_the_first_command_is_go(
+    stranger: Stranger, session: str, golden: str, words: list[str]
+) -> None:
     """The Python flavour runs all eight commands for real and publishes the golden packet; unless asked for, one line says why."""
     done = stranger.session(session, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines().count(SAYS) == (0 if words else 1)
     root = stranger.folder / ".handoff" / "sample-producer-python"
-    assert done.stdout.splitlines().count(f"No producer was named: building the sample producer in {root}") == 1
+    assert (
+        done.stdout.splitlines().count(
+            f"No producer was named: building the sample producer in {root}"
+        )
+        == 1
+    )
     assert (root / PACKET).read_bytes() == (GOLDEN / f"{golden}.json").read_bytes()
     assert [check["outcome"] for check in stranger.result["checks"]] == ["passed"] * 8
     done = stranger.session("handoff-verify", str(root / PACKET), "--sample", "python")
@@ -128,7 +150,9 @@ def test_with_cargo_the_rust_flavour_is_taken(stranger: Stranger) -> None:
     done = stranger.session("verify-lint")
     assert done.returncode == 1
     assert SAYS not in done.stdout
-    assert [problem["message"].split(";")[0] for problem in stranger.result["problems"]] == ["Sample service has no check lint"]
+    assert [problem["message"].split(";")[0] for problem in stranger.result["problems"]] == [
+        "Sample service has no check lint"
+    ]
     assert stranger.built == ["sample-producer"]
 
 
@@ -148,7 +172,9 @@ def test_the_tag_is_for_the_checks_of_the_machines_flavour(stranger: Stranger) -
     """Sessions of both flavours are listed; -t verify means the eight of the one that a run without words takes."""
 
     def tagged() -> dict[str, bool]:
-        found = re.findall(r"^- (verify-\S+)( \[verify\])? ->", stranger.run("--list").stdout, re.MULTILINE)
+        found = re.findall(
+            r"^- (verify-\S+)( \[verify\])? ->", stranger.run("--list").stdout, re.MULTILINE
+        )
         return {name: bool(tag) for name, tag in found}
 
     without = tagged()
@@ -163,7 +189,9 @@ def test_no_sample_beside_a_producer_of_ones_own(stranger: Stranger, kind: str) 
     """With a profile of one's own, or a manifest beside the noxfile, --sample is refused and there are no sessions for it."""
     if kind == "profile":
         (stranger.folder / "handoff.toml").write_text(scratch.PROFILE)
-        (stranger.folder / "noxfile.py").write_text(NOXFILE.format(profile=", profile='handoff.toml'"))
+        (stranger.folder / "noxfile.py").write_text(
+            NOXFILE.format(profile=", profile='handoff.toml'")
+        )
         whose = "the noxfile registers a profile of its own"
     else:
         manifest = stranger.folder / "contracts/integration/v1/producer-contract-manifest.json"

@@ -58,20 +58,35 @@ def producers(tmp_path_factory: pytest.TempPathFactory) -> dict[Flavour, Path]:
 
 @pytest.mark.parametrize(("name", "ref", "mode", "failed"), CASES, ids=[case[0] for case in CASES])
 def test_the_sample_s_packets_are_the_golden_ones(
-    producers: dict[Flavour, Path], tmp_path: Path, name: str, ref: str, mode: str, failed: tuple[str, ...]
+    producers: dict[Flavour, Path],
+    tmp_path: Path,
+    name: str,
+    ref: str,
+    mode: str,
+    failed: tuple[str, ...],
 ) -> None:
     """A release of the sample gives exactly the bytes of its golden packet, wherever work and cache folder lie."""
     flavour = Flavour.PYTHON if name.startswith("python-") else Flavour.RUST
     profile_path = files.built_in_profiles()[PROFILES[flavour]]
     root = producers[flavour]
     opened = workspace.open_workspace(
-        root=root, ref=ref, profile_path=profile_path, work=tmp_path / "work", cache=tmp_path / "cache"
+        root=root,
+        ref=ref,
+        profile_path=profile_path,
+        work=tmp_path / "work",
+        cache=tmp_path / "cache",
     )
     folder = EvidenceFolder.of(opened).make()
     for check in opened.profile.checks:
         record(opened, check, folder, Outcome.FAILED if check.id in failed else Outcome.PASSED)
     material = gather.gather_material(opened, None)
-    decision = decide.decide(opened, material, gather.read_results(opened), opened.profile.mode(mode), allow_untagged=False)
+    decision = decide.decide(
+        opened,
+        material,
+        gather.read_results(opened),
+        opened.profile.mode(mode),
+        allow_untagged=False,
+    )
     data = canonical.published_bytes(decision.document)
     file = GOLDEN / f"{name}.json"
     if os.environ.get("HANDOFF_UPDATE_GOLDEN"):
@@ -99,17 +114,41 @@ def version(command: list[str], cwd: Path) -> str:
 
 @pytest.mark.cargo
 @pytest.mark.skipif(shutil.which("cargo") is None, reason="cargo is not on PATH")
-@pytest.mark.parametrize(("session", "golden"), [("handoff-stable", "stable-v0.4.0"), ("handoff-v3-candidate", "candidate-v0.4.0")])
+@pytest.mark.parametrize(
+    ("session", "golden"),
+    [("handoff-stable", "stable-v0.4.0"), ("handoff-v3-candidate", "candidate-v0.4.0")],
+)
 def test_the_session_publishes_the_golden_packet(
-    producers: dict[Flavour, Path], tmp_path_factory: pytest.TempPathFactory, session: str, golden: str
+    producers: dict[Flavour, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    session: str,
+    golden: str,
 ) -> None:
     """The session runs all eight commands for real and publishes the golden packet, with the versions of this machine's tools."""
     producer = producers[Flavour.RUST]
     base = tmp_path_factory.getbasetemp() / "golden-session"
     noxfile = places.TOP / "noxfile.py"
     out, result = base / "packet.json", base / "result.json"
-    command = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "--envdir", str(base / "nox"), "--session", session, "--"]
-    command += ["--producer-root", str(producer), "--work-dir", str(base / "work"), "--cache-dir", str(base / "cache")]
+    command = [
+        sys.executable,
+        "-m",
+        "nox",
+        "--noxfile",
+        str(noxfile),
+        "--envdir",
+        str(base / "nox"),
+        "--session",
+        session,
+        "--",
+    ]
+    command += [
+        "--producer-root",
+        str(producer),
+        "--work-dir",
+        str(base / "work"),
+        "--cache-dir",
+        str(base / "cache"),
+    ]
     command += ["--out-json", str(out), "--result-json", str(result)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -125,7 +164,12 @@ def test_the_session_publishes_the_golden_packet(
         outcome["tools"] = {name: ours[name] for name in outcome["tools"]}
     assert out.read_bytes() == canonical.published_bytes(expected)
     told = json.loads(result.read_bytes())
-    assert (told["verdict"], told["packet"], told["draft"], told["problems"]) == ("GO", str(out), None, [])
+    assert (told["verdict"], told["packet"], told["draft"], told["problems"]) == (
+        "GO",
+        str(out),
+        None,
+        [],
+    )
     assert [check["outcome"] for check in told["checks"]] == ["passed"] * 8
     assert "\nGO  " in done.stdout
     assert out.is_file()

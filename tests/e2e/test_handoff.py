@@ -39,7 +39,13 @@ def test_a_good_release_is_go_and_published(desk: Desk) -> None:
         "problems": [],
         "advisories": [],
         "checks": [
-            {"id": name, "outcome": "passed", "exit_code": 0, "seconds": check["seconds"], "kept": False}
+            {
+                "id": name,
+                "outcome": "passed",
+                "exit_code": 0,
+                "seconds": check["seconds"],
+                "kept": False,
+            }
             for name, check in zip(("ok", "plain", "tree"), desk.result["checks"], strict=True)
         ],
     }
@@ -60,7 +66,9 @@ def test_the_packets_time_is_the_commits_or_the_callers(desk: Desk) -> None:
         "1970-01-01T00:00:01Z",
         "source-date-epoch",
     )
-    assert desk.run("handoff-assemble", "--mode", "stable", SOURCE_DATE_EPOCH="soon").returncode == 1
+    assert (
+        desk.run("handoff-assemble", "--mode", "stable", SOURCE_DATE_EPOCH="soon").returncode == 1
+    )
     assert desk.result["problems"] == [
         {
             "code": "HP001",
@@ -104,7 +112,9 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
         }
     ]
     assert desk.result["problems"][0]["message"].startswith("failed: exit code 7 (with bash ")
-    assert [(check["id"], check["outcome"], check["exit_code"]) for check in desk.result["checks"]] == [
+    assert [
+        (check["id"], check["outcome"], check["exit_code"]) for check in desk.result["checks"]
+    ] == [
         ("broken", "failed", 7),
         ("plain", "passed", 0),
     ]
@@ -125,17 +135,28 @@ def test_the_report_says_how_to_verify_the_packet(desk: Desk) -> None:
     elsewhere = desk.folder / "else where"
     elsewhere.mkdir()
     out = elsewhere / "a packet.json"
-    for session, words, where in (("handoff-stable", [], desk.folder), ("handoff-assemble", ["--mode", "stable"], elsewhere)):
+    for session, words, where in (
+        ("handoff-stable", [], desk.folder),
+        ("handoff-assemble", ["--mode", "stable"], elsewhere),
+    ):
         command = desk.command(session, *desk.words("--out-json", str(out), *words))
         assert subprocess.run(command, cwd=where, capture_output=True, check=False).returncode == 0
         text = (desk.evidence() / "report.stable.md").read_text()
         [shown] = re.findall(r"(?m)^```shell\n(nox .*)\n```$", text)
         noxfile = "" if where == desk.folder else f"--noxfile '{desk.folder}/noxfile.py' "
         packet = f"'{out.relative_to(where)}'"
-        assert shown == f"nox {noxfile}-s handoff-verify -- --producer-root {desk.producer.root} {packet}"
+        assert (
+            shown
+            == f"nox {noxfile}-s handoff-verify -- --producer-root {desk.producer.root} {packet}"
+        )
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         pasted = subprocess.run(
-            ["sh", "-c", shown], cwd=where, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+            ["sh", "-c", shown],
+            cwd=where,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert pasted.stdout.splitlines()[-1].startswith(f"GO  {out}, checked against git in ")
 
@@ -145,12 +166,17 @@ def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     """On NO-GO too: the page beside the evidence, named on the last screen, and JUnit XML where it was asked for."""
     desk.profile(scratch.check("bad", ["bash", "-c", "echo the reason; exit 3"]))
     junit = desk.result_path.parent / "junit.xml"
-    done = desk.run("handoff-stable", "--junit", str(junit), GITHUB_ACTIONS="", GITHUB_STEP_SUMMARY="")
+    done = desk.run(
+        "handoff-stable", "--junit", str(junit), GITHUB_ACTIONS="", GITHUB_STEP_SUMMARY=""
+    )
     page = desk.evidence() / "report.stable.html"
     assert f"\n  report    {page.name} (in that folder)\n" in done.stdout
     assert "the reason" in page.read_text()
     assert "HP043" in page.with_suffix(".md").read_text()
-    assert '<failure type="failed" message="failed: exit code 3; its log says: the reason">' in junit.read_text()
+    assert (
+        '<failure type="failed" message="failed: exit code 3; its log says: the reason">'
+        in junit.read_text()
+    )
     target = desk.producer.root / scratch.PACKET_PATH
     done = desk.run("handoff-stable", "--junit", str(target))
     assert f"HP110 --junit: {target} is the packet's place\n" in done.stdout
@@ -176,7 +202,12 @@ def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
     assert not desk.packet.exists()
     assert desk.run("handoff-stable", "--allow-untagged").returncode == 0
     packet = json.loads(desk.packet.read_bytes())
-    assert packet["git_state"]["tag"] == {"name": "v1.1.0", "state": "untagged", "kind": None, "target": None}
+    assert packet["git_state"]["tag"] == {
+        "name": "v1.1.0",
+        "state": "untagged",
+        "kind": None,
+        "target": None,
+    }
     assert [advisory["code"] for advisory in packet["advisories"]] == ["HA011"]
     assert desk.run("pre-release").returncode == 0
     packet_text = desk.packet.read_text()
@@ -193,9 +224,16 @@ def test_pre_release_publishes_nothing(desk: Desk) -> None:
     before = scratch.listing(desk.producer.path)
     done = desk.run("pre-release")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.rstrip().splitlines()[-1] == "GO  for stable, service-v3-candidate; nothing was published"
+    assert (
+        done.stdout.rstrip().splitlines()[-1]
+        == "GO  for stable, service-v3-candidate; nothing was published"
+    )
     assert scratch.listing(desk.producer.path) == before
-    assert (desk.result["verdict"], desk.result["mode"], desk.result["packet"]) == ("GO", None, None)
+    assert (desk.result["verdict"], desk.result["mode"], desk.result["packet"]) == (
+        "GO",
+        None,
+        None,
+    )
 
 
 @pytest.mark.measured
@@ -256,10 +294,16 @@ def test_uncommitted_files_are_no_part_of_a_run(desk: Desk) -> None:
 
 def test_the_statement_to_fill_in_is_shown_at_once(desk: Desk) -> None:
     """Before the checks run, in a dry run, and at the end: wherever a problem says that it is shown."""
-    desk.producer.commit("docs: no statement", {scratch.CHANGELOG_PATH: "# Changelog\n\n## v1.1.0\n"})
+    desk.producer.commit(
+        "docs: no statement", {scratch.CHANGELOG_PATH: "# Changelog\n\n## v1.1.0\n"}
+    )
     heading = "\nThe statement to fill in, in CHANGELOG.md or with --impact FILE:\n\nConsumer impact:\n- Runtime behavior changes: "
     paste = "        next: paste the block that is shown, and fill it in\n"
-    for session, *words in (["handoff-stable"], ["pre-release"], ["handoff-assemble", "--mode", "stable"]):
+    for session, *words in (
+        ["handoff-stable"],
+        ["pre-release"],
+        ["handoff-assemble", "--mode", "stable"],
+    ):
         done = desk.bare(session, *desk.place(), *words, "--dry-run")
         assert done.returncode == 1
         assert done.stdout.count(heading) == 1, session
@@ -268,10 +312,17 @@ def test_the_statement_to_fill_in_is_shown_at_once(desk: Desk) -> None:
     assert done.stdout.count(heading) == 2
     assert paste in done.stdout.partition(heading)[2].partition("checks to run")[0]
     assert done.stdout.splitlines()[-1] == "NO-GO  there is no impact statement (HP060)"
-    assert desk.bare("handoff-assemble", *desk.place(), "--mode", "stable").stdout.count(heading) == 1
+    assert (
+        desk.bare("handoff-assemble", *desk.place(), "--mode", "stable").stdout.count(heading) == 1
+    )
     fields = {"expected_service_contract_version": "service.v9"}
     desk.producer.commit(
-        "feat!: unknown", {scratch.MANIFEST_PATH: scratch.manifest("v1.1.0", desk.producer.git("rev-parse", "v1.1.0~1"), **fields)}
+        "feat!: unknown",
+        {
+            scratch.MANIFEST_PATH: scratch.manifest(
+                "v1.1.0", desk.producer.git("rev-parse", "v1.1.0~1"), **fields
+            )
+        },
     )
     for session, *words in (["handoff-stable"], ["handoff-assemble", "--mode", "stable"]):
         done = desk.bare(session, *desk.place(), *words)
@@ -281,7 +332,11 @@ def test_the_statement_to_fill_in_is_shown_at_once(desk: Desk) -> None:
 
 def test_the_last_line_says_why(desk: Desk) -> None:
     """The first reason and how many more there are; before it, that no packet is there yet."""
-    desk.profile(scratch.check("one", ["false"]), scratch.check("two", ["false"]), scratch.check("three", ["true"]))
+    desk.profile(
+        scratch.check("one", ["false"]),
+        scratch.check("two", ["false"]),
+        scratch.check("three", ["true"]),
+    )
     desk.producer.git("tag", "--delete", "v1.1.0")
     done = desk.run("handoff-stable")
     assert done.stdout.splitlines()[-1] == "NO-GO  one failed (exit code 1), and 2 more problems"
@@ -308,7 +363,12 @@ def test_nothing_to_rehearse_is_said_to_those_who_asked(desk: Desk, tmp_path: Pa
     """HA010 is for the session of the rehearsal, and its packet; pre-release, which looks at every mode, does not say it."""
     runtime = desk.producer.commit("feat!: service.v3", scratch.runtime("3"))
     previous = desk.producer.git("rev-parse", "v1.1.0~1")
-    desk.producer.release("v2.0.0", runtime, rollback=f"v1.1.0/{previous}", expected_service_contract_version="service.v3")
+    desk.producer.release(
+        "v2.0.0",
+        runtime,
+        rollback=f"v1.1.0/{previous}",
+        expected_service_contract_version="service.v3",
+    )
     file = tmp_path / "impact.txt"
     text = scratch.section("v2.0.0", runtime, rollback=f"v1.1.0/{previous}").partition("\n\n")[2]
     file.write_text(text.replace("changes: none", "changes: the envelope"))
@@ -342,10 +402,17 @@ def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
     assert desk.run("handoff-assemble", "--mode", "stable", "--impact", str(file)).returncode == 1
     assert {code for code, _ in desk.findings()} == {"HP062"}
     file.write_text(
-        block.replace("<describe>", "as service.v2 has it").replace("<none|describe>", "none").replace("<yes/no>", "yes")
+        block.replace("<describe>", "as service.v2 has it")
+        .replace("<none|describe>", "none")
+        .replace("<yes/no>", "yes")
     )
     assert desk.run("handoff-assemble", "--mode", "stable", "--impact", str(file)).returncode == 0
-    assert json.loads(desk.packet.read_bytes())["consumer_impact_statement"]["runtime_behavior_changes"] == "as service.v2 has it"
+    assert (
+        json.loads(desk.packet.read_bytes())["consumer_impact_statement"][
+            "runtime_behavior_changes"
+        ]
+        == "as service.v2 has it"
+    )
 
 
 def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> None:
@@ -375,16 +442,24 @@ def test_what_is_known_can_stop_a_run_before_any_check(desk: Desk) -> None:
     assert save in done.stdout
     problems = desk.result["problems"]
     assert [problem["code"] for problem in problems] == ["HP054"]
-    evidence = {name: value for name, value in scratch.listing(desk.evidence()).items() if name[:6] not in ("report", "no-go.")}
+    evidence = {
+        name: value
+        for name, value in scratch.listing(desk.evidence()).items()
+        if name[:6] not in ("report", "no-go.")
+    }
     for session in ("handoff-stable", "pre-release"):
         done = desk.run(session, "--stop-early")
         assert done.returncode == 1
         assert "Known before any check has run (they stop this run):\n" in done.stdout
         assert save not in done.stdout
         assert desk.result["problems"] == problems
-        assert [(check["outcome"], check["exit_code"]) for check in desk.result["checks"]] == [("not_run", None)] * 3
+        assert [(check["outcome"], check["exit_code"]) for check in desk.result["checks"]] == [
+            ("not_run", None)
+        ] * 3
         assert "  checkout  not used: no check was run\n" in done.stdout
-        assert done.stdout.splitlines()[-1] == "NO-GO  the verified commit has another runtime (HP054)"
+        assert (
+            done.stdout.splitlines()[-1] == "NO-GO  the verified commit has another runtime (HP054)"
+        )
         after = scratch.listing(desk.evidence())
         assert {name: after[name] for name in evidence} == evidence
     assert not desk.packet.exists()
@@ -405,8 +480,14 @@ def test_stop_early_stops_only_what_cannot_be_go(desk: Desk) -> None:
     [
         (["--roof", "x"], "--roof: not an option of handoff-stable (did you mean --ref?)"),
         (["--ref"], "handoff-stable: argument --ref: expected one argument"),
-        (["--jobs", "0"], "handoff-stable: argument --jobs: found '0'; expected a whole number from 1 to 999999"),
-        (["--outjson", "x"], "--outjson: not an option of handoff-stable (did you mean --out-json?)"),
+        (
+            ["--jobs", "0"],
+            "handoff-stable: argument --jobs: found '0'; expected a whole number from 1 to 999999",
+        ),
+        (
+            ["--outjson", "x"],
+            "--outjson: not an option of handoff-stable (did you mean --out-json?)",
+        ),
     ],
 )
 def test_bad_options_run_nothing(desk: Desk, words: list[str], message: str) -> None:
@@ -422,7 +503,9 @@ def test_bad_options_run_nothing(desk: Desk, words: list[str], message: str) -> 
 
 
 @pytest.mark.measured
-@pytest.mark.parametrize("session", ["handoff-stable", "handoff-verify", "handoff-init", "impact-draft", "verify-ok"])
+@pytest.mark.parametrize(
+    "session", ["handoff-stable", "handoff-verify", "handoff-init", "impact-draft", "verify-ok"]
+)
 def test_help_is_printed_and_nothing_is_run(desk: Desk, session: str) -> None:
     """Whatever else the words say, and however few of them there are."""
     done = desk.bare(session, "--nonsense", "--help")
@@ -435,8 +518,18 @@ def test_help_is_printed_and_nothing_is_run(desk: Desk, session: str) -> None:
 def test_the_templates_flags_are_accepted(desk: Desk) -> None:
     """The flags as the producer's template writes them work; a mode that contradicts the session is refused."""
     out = desk.folder / "out" / "packet.json"
-    words = ["--mode", "stable", "--memorykernel-root", str(desk.producer.root), "--out-json", str(out)]
-    assert desk.bare("handoff-stable", *words, "--cache-dir", str(desk.folder / "cache")).returncode == 0
+    words = [
+        "--mode",
+        "stable",
+        "--memorykernel-root",
+        str(desk.producer.root),
+        "--out-json",
+        str(out),
+    ]
+    assert (
+        desk.bare("handoff-stable", *words, "--cache-dir", str(desk.folder / "cache")).returncode
+        == 0
+    )
     assert json.loads(out.read_bytes())["verdict"] == "GO"
     assert desk.run("handoff-stable", "--mode", "service-v3-candidate").returncode == 1
     assert desk.result["problems"] == [
@@ -488,7 +581,9 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
         scratch.check("slow", ["bash", "-c", f"echo here > '{started}'; sleep 60 & wait"]),
         scratch.check("plain", ["./scripts/plain.sh"]),
     )
-    process = desk.start("handoff-stable", "--jobs", "1", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = desk.start(
+        "handoff-stable", "--jobs", "1", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     wait_for(started)
     process.send_signal(number)
     out, _ = process.communicate(timeout=120)
@@ -507,7 +602,9 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
     lines = [line for line in out.splitlines() if line and not line.startswith("nox > ")]
     assert lines[-1] == "Interrupted: none passed, 2 to run. Run the same command to continue."
     assert not [line for line in lines if "problem" in line or "HP0" in line]
-    left = subprocess.run(["pgrep", "-f", str(started)], capture_output=True, text=True, check=False).stdout
+    left = subprocess.run(
+        ["pgrep", "-f", str(started)], capture_output=True, text=True, check=False
+    ).stdout
     assert left == ""
 
 
@@ -523,7 +620,9 @@ def test_two_runs_at_once(desk: Desk) -> None:
     assert done.returncode == 1
     (problem,) = json.loads(other.read_bytes())["problems"]
     assert problem["code"] == "HP006"
-    assert problem["message"].startswith(f"the work folder is in use by process {first.pid}, since ")
+    assert problem["message"].startswith(
+        f"the work folder is in use by process {first.pid}, since "
+    )
     gate.touch()
     assert first.wait(timeout=120) == 0
 
@@ -535,7 +634,10 @@ def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_
     good = desk.packet.read_bytes()
     done = desk.bare("handoff-verify", str(desk.packet))
     assert done.returncode == 0
-    assert f"GO  {desk.packet}, checked against its bytes alone (give --producer-root to hold it against git)" in done.stdout
+    assert (
+        f"GO  {desk.packet}, checked against its bytes alone (give --producer-root to hold it against git)"
+        in done.stdout
+    )
     done = desk.run("handoff-verify", str(desk.packet))
     assert done.returncode == 0
     by = desk.folder / "handoff.toml"
@@ -571,7 +673,11 @@ def test_a_statement_that_the_changelog_does_not_have_is_told(desk: Desk) -> Non
     assert desk.run("handoff-stable").returncode == 0
     text = desk.packet.read_text()
     line = json.loads(text)["consumer_impact_statement"]["required_test_updates"]
-    desk.packet.write_text(text.replace(f'"required_test_updates": "{line}"', '"required_test_updates": "new fixtures"'))
+    desk.packet.write_text(
+        text.replace(
+            f'"required_test_updates": "{line}"', '"required_test_updates": "new fixtures"'
+        )
+    )
     assert desk.run("handoff-verify", str(desk.packet)).returncode == 0
     assert [one["code"] for one in desk.result["advisories"]] == ["HA016"]
 
@@ -611,7 +717,10 @@ def test_a_tag_that_moves_while_the_checks_run_is_refused(desk: Desk) -> None:
 def test_a_manifest_of_other_bytes_than_the_tags_is_refused(desk: Desk) -> None:
     """Consumers mirror the manifest's bytes: a later commit that changes them is no verification of the tagged release."""
     path = desk.producer.root / scratch.MANIFEST_PATH
-    desk.producer.commit("fix: a code less", {scratch.MANIFEST_PATH: path.read_text().replace('"invalid_json",\n', "")})
+    desk.producer.commit(
+        "fix: a code less",
+        {scratch.MANIFEST_PATH: path.read_text().replace('"invalid_json",\n', "")},
+    )
     assert desk.run("handoff-stable").returncode == 1
     assert desk.result["problems"] == [
         {
@@ -659,7 +768,10 @@ def test_the_result_has_a_file_of_its_own(desk: Desk) -> None:
     """Not the packet's, and no file of somebody else's; a result of an earlier run does not outlive a refusal."""
     assert desk.run("handoff-stable").returncode == 0
     old = desk.packet.read_bytes()
-    for words in (["--result-json", str(desk.packet)], ["--out-json", "new.json", "--result-json", "new.json"]):
+    for words in (
+        ["--result-json", str(desk.packet)],
+        ["--out-json", "new.json", "--result-json", "new.json"],
+    ):
         done = desk.run("handoff-stable", *words)
         assert done.returncode == 1
         assert "HP001 --result-json: " in done.stdout
@@ -688,13 +800,19 @@ def test_a_packet_that_a_person_has_edited_is_refused(desk: Desk, tmp_path: Path
     file = tmp_path / "packet.json"
     verified = f'"verified_commit": "{desk.producer.head()}'
     for edits, codes in (
-        ({'"required_test_updates": "none"': '"required_test_updates": "<none|describe>"'}, {"HP071"}),
+        (
+            {'"required_test_updates": "none"': '"required_test_updates": "<none|describe>"'},
+            {"HP071"},
+        ),
         ({"repin to v1.0.0/": "repin to v0.9.0/"}, {"HP075"}),
         ({'"handoff_generated_at_utc": "2025': '"handoff_generated_at_utc": "2031'}, {"HP072"}),
         ({"  ": "    "}, {"HP070"}),
         # What contradicts itself is held against git all the same: everything is told at once.
         (
-            {'"required_test_updates": "none"': '"required_test_updates": "TODO"', "repin to v1.0.0/": "repin to v0.9.0/"},
+            {
+                '"required_test_updates": "none"': '"required_test_updates": "TODO"',
+                "repin to v1.0.0/": "repin to v0.9.0/",
+            },
             {"HP071", "HP075"},
         ),
         ({verified: f'"verified_commit": "{"1" * 40}'}, {"HP071", "HP075"}),
@@ -729,21 +847,46 @@ def test_a_session_without_an_environment_is_refused(desk: Desk) -> None:
 
 def test_a_producers_own_noxfile_needs_no_option(desk: Desk) -> None:
     """With noxfile and profile committed in the producer's root, that root is the producer; its own sessions live beside ours."""
-    own = NOXFILE + "\n@nox.session(venv_backend='none')\ndef mine(session):\n    session.log('mine')\n"
-    desk.producer.commit("build: hand over", {"noxfile.py": own, "handoff.toml": scratch.PROFILE, ".gitignore": ".nox\n"})
+    own = (
+        NOXFILE
+        + "\n@nox.session(venv_backend='none')\ndef mine(session):\n    session.log('mine')\n"
+    )
+    desk.producer.commit(
+        "build: hand over",
+        {"noxfile.py": own, "handoff.toml": scratch.PROFILE, ".gitignore": ".nox\n"},
+    )
     root = desk.producer.root
-    environment = {**os.environ, "XDG_CACHE_HOME": str(desk.folder / "cache"), "HOME": str(desk.folder)}
+    environment = {
+        **os.environ,
+        "XDG_CACHE_HOME": str(desk.folder / "cache"),
+        "HOME": str(desk.folder),
+    }
     # Python's own, of the noxfile, which nox loads.
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    command = [sys.executable, "-m", "nox", "--envdir", str(desk.envdir), "-s", "mine", "handoff-stable"]
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "nox",
+        "--envdir",
+        str(desk.envdir),
+        "-s",
+        "mine",
+        "handoff-stable",
+    ]
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert desk.packet.is_file()
     assert desk.producer.git("status", "--porcelain").splitlines() == ["?? handoff/"]
     (root / "handoff.toml").write_text(scratch.PROFILE + "\n# changed\n")
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
-    assert "HP014 handoff.toml: the profile differs from the one in the verified commit" in done.stdout
+    assert (
+        "HP014 handoff.toml: the profile differs from the one in the verified commit" in done.stdout
+    )
 
 
 def test_listing_imports_neither_git_nor_jsonschema(desk: Desk) -> None:
@@ -761,7 +904,10 @@ def test_listing_imports_neither_git_nor_jsonschema(desk: Desk) -> None:
     ("text", "message"),
     [
         ("name = ", "handoff.toml:1:8: not TOML: Invalid value at the end"),
-        (scratch.PROFILE.replace("[[checks]]", "[[cheks]]"), "unknown key cheks (did you mean checks?)"),
+        (
+            scratch.PROFILE.replace("[[checks]]", "[[cheks]]"),
+            "unknown key cheks (did you mean checks?)",
+        ),
         (scratch.PROFILE.replace('id = "ok"', "id = 3"), "/checks/0/id: found 3; expected string"),
     ],
 )
@@ -790,14 +936,20 @@ def test_a_name_that_is_taken_is_refused(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ("error: Unable to reach the registry", "the registry is away; mend the network (exit code 101)"),
+        (
+            "error: Unable to reach the registry",
+            "the registry is away; mend the network (exit code 101)",
+        ),
         ("write failed: No space left on device", "the disk is full: "),
     ],
 )
 def test_a_machine_that_lets_a_check_down_is_no_finding(desk: Desk, said: str, reason: str) -> None:
     """What the profile calls a failure of the machine, and a full disk, is a missing tool with its remedy, never a failed check."""
     known = '[[environment.failures]]\nsays = ["Unable to reach"]\nmeans = "the registry is away"\nhint = "mend the network"\n'
-    text = scratch.profile([scratch.check("build", ["bash", "-c", f"echo '{said}'; exit 101"])]) + known
+    text = (
+        scratch.profile([scratch.check("build", ["bash", "-c", f"echo '{said}'; exit 101"])])
+        + known
+    )
     (desk.folder / "handoff.toml").write_text(text)
     assert desk.run("handoff-stable").returncode == 1
     [problem] = desk.result["problems"]
@@ -814,7 +966,10 @@ def test_a_failure_of_the_machine_can_be_that_of_one_check(desk: Desk) -> None:
     text = scratch.profile([scratch.check("smoke", argv), scratch.check("suite", argv)]) + known
     (desk.folder / "handoff.toml").write_text(text)
     assert desk.run("handoff-stable").returncode == 1
-    assert [(one["code"], one["where"], one["message"].split(" (with")[0]) for one in desk.result["problems"]] == [
+    assert [
+        (one["code"], one["where"], one["message"].split(" (with")[0])
+        for one in desk.result["problems"]
+    ] == [
         ("HP043", "check suite", "failed: exit code 1"),
         ("HP045", "check smoke", "tool_missing: too busy; run again when idle (exit code 1)"),
     ]
@@ -831,7 +986,10 @@ def test_the_last_screen_says_what_was_in_the_checkout(desk: Desk) -> None:
     """Fresh, with build outputs of an earlier run, or not used at all since every pass is kept."""
     desk.profile(scratch.check("build", ["bash", "-c", "mkdir -p target && touch target/x"]))
     assert "  checkout  fresh\n" in desk.run("handoff-stable").stdout
-    assert "  checkout  not used: all passes are kept from an earlier run\n" in desk.run("handoff-stable").stdout
+    assert (
+        "  checkout  not used: all passes are kept from an earlier run\n"
+        in desk.run("handoff-stable").stdout
+    )
     kept = "  checkout  kept, with build outputs of an earlier run (--fresh starts without)\n"
     assert kept in desk.run("handoff-stable", "--rerun").stdout
     assert "  checkout  fresh\n" in desk.run("handoff-stable", "--fresh").stdout

@@ -40,7 +40,11 @@ class Bench:
 
     def opened(self, ref: str = "HEAD") -> workspace.Workspace:
         return workspace.open_workspace(
-            root=self.producer.root, ref=ref, profile_path=self.profile, work=self.folder / "work", cache=self.folder / "cache"
+            root=self.producer.root,
+            ref=ref,
+            profile_path=self.profile,
+            work=self.folder / "work",
+            cache=self.folder / "cache",
         )
 
     def packet(self, ref: str = "v1.1.0", *, allow_untagged: bool = False) -> dict[str, Any]:
@@ -51,7 +55,9 @@ class Bench:
             record(opened, one, place, Outcome.PASSED)
         mode = opened.profile.mode("stable")
         gathered = gather.gather_material(opened, None)
-        decision = decide.decide(opened, gathered, gather.read_results(opened), mode, allow_untagged=allow_untagged)
+        decision = decide.decide(
+            opened, gathered, gather.read_results(opened), mode, allow_untagged=allow_untagged
+        )
         assert decision.problems == ()
         return dict(decision.document)
 
@@ -73,7 +79,9 @@ class Bench:
         return replace(found, problems=(*judged.problems, *found.problems))
 
 
-def made(folder: Path, profile: str | None = "handoff.toml", *, below: str = ".", tag_prefix: str = "") -> Bench:
+def made(
+    folder: Path, profile: str | None = "handoff.toml", *, below: str = ".", tag_prefix: str = ""
+) -> Bench:
     """Make a bench; ``profile`` is committed at that path from the top, None leaves it outside."""
     producer = scratch.repository(folder / "producer", below)
     path = producer.path / profile if profile else folder / "outside.toml"
@@ -106,9 +114,15 @@ def sha256(text: bytes) -> str:
 
 @pytest.mark.parametrize(
     ("profile", "below", "named"),
-    [("handoff.toml", ".", "handoff.toml"), ("ci/handoff.toml", "svc/a", "ci/handoff.toml"), (None, ".", None)],
+    [
+        ("handoff.toml", ".", "handoff.toml"),
+        ("ci/handoff.toml", "svc/a", "ci/handoff.toml"),
+        (None, ".", None),
+    ],
 )
-def test_a_packet_names_its_producer_and_its_profile(tmp_path: Path, profile: str | None, below: str, named: str | None) -> None:
+def test_a_packet_names_its_producer_and_its_profile(
+    tmp_path: Path, profile: str | None, below: str, named: str | None
+) -> None:
     """The path is from the repository's top, null for a profile outside; the sha256 is that of the bytes, as sha256sum says."""
     bench = made(tmp_path, profile, below=below, tag_prefix="a/")
     assert bench.packet("a/v1.1.0")["producer"] == {
@@ -194,7 +208,9 @@ def test_a_profile_that_is_nowhere(bench: Bench) -> None:
     document["producer"]["profile"] = "ci/handoff.toml"
     named = f"the profile ci/handoff.toml with the sha256 {document['producer']['profile_sha256']}"
     message = f"the packet names {named}, which neither the verified commit nor this version of handoff-tasks has"
-    assert shown(list(bench.verify(document).problems)) == [("HP074", "p.json#/producer/profile", message, ANOTHER)]
+    assert shown(list(bench.verify(document).problems)) == [
+        ("HP074", "p.json#/producer/profile", message, ANOTHER)
+    ]
 
 
 def test_a_digest_that_is_not_the_committed_profiles(bench: Bench) -> None:
@@ -219,7 +235,9 @@ def test_a_built_in_profile_of_another_version(bench: Bench) -> None:
         f"{sha256(BUILT_IN.read_bytes())}"
     )
     hint = "verify with the version of handoff-tasks that made the packet; --profile NAME verifies with another profile"
-    assert shown(list(bench.verify(document).problems)) == [("HP074", "p.json#/producer/profile", message, hint)]
+    assert shown(list(bench.verify(document).problems)) == [
+        ("HP074", "p.json#/producer/profile", message, hint)
+    ]
 
 
 def test_the_option_judges_by_another_profile(bench: Bench) -> None:
@@ -247,18 +265,27 @@ def test_the_option_judges_by_another_profile(bench: Bench) -> None:
 # Ids, each with its command and its tools
 
 
-@pytest.mark.parametrize("ids", [["security-audit", "plain", "tree"], ["plain", "ok", "tree"], ["ok", "tree", "plain"]])
+@pytest.mark.parametrize(
+    "ids", [["security-audit", "plain", "tree"], ["plain", "ok", "tree"], ["ok", "tree", "plain"]]
+)
 def test_outcomes_under_other_ids_are_refused(bench: Bench, ids: list[str]) -> None:
     """An id is the profile's, in its order, with its own command."""
     document = bench.packet()
     wrong = []
-    for number, (outcome, other) in enumerate(zip(document["verification_outcomes"], ids, strict=True)):
+    for number, (outcome, other) in enumerate(
+        zip(document["verification_outcomes"], ids, strict=True)
+    ):
         if outcome["id"] != other:
             wrong.append((number, other, outcome["id"]))
         outcome["id"] = other
     hint = "do not use this packet: verify the release again with the handoff session"
     assert shown(list(bench.verify(document).problems)) == [
-        ("HP072", f"p.json#/verification_outcomes/{number}/id", f"the packet says {other}; today it is {one}", hint)
+        (
+            "HP072",
+            f"p.json#/verification_outcomes/{number}/id",
+            f"the packet says {other}; today it is {one}",
+            hint,
+        )
         for number, other, one in wrong
     ]
 
@@ -269,7 +296,9 @@ def test_outcomes_under_other_ids_are_refused(bench: Bench, ids: list[str]) -> N
 def clone(bench: Bench, *words: str) -> Path:
     """Clone the producer as a consumer does."""
     target = bench.folder / "clone"
-    scratch.git(bench.folder, "clone", "--quiet", *words, f"file://{bench.producer.path}", str(target))
+    scratch.git(
+        bench.folder, "clone", "--quiet", *words, f"file://{bench.producer.path}", str(target)
+    )
     return target
 
 
@@ -280,7 +309,9 @@ def test_a_clone_without_tags(bench: Bench) -> None:
     commit = document["git_state"]["tag"]["target"]
     message = f"this clone has no tag v1.1.0; the packet says that it points to {commit}"
     hint = "fetch the tags, then verify again: git fetch --tags; if the producer has no such tag, do not use this packet"
-    assert shown(list(bench.verify(document, root=root).problems)) == [("HP075", "p.json#/git_state/tag", message, hint)]
+    assert shown(list(bench.verify(document, root=root).problems)) == [
+        ("HP075", "p.json#/git_state/tag", message, hint)
+    ]
     scratch.git(root, "fetch", "--quiet", "origin", "refs/tags/v1.1.0:refs/tags/v1.1.0")
     assert bench.verify(document, root=root).problems == ()
 
@@ -290,7 +321,9 @@ def test_a_clone_without_the_previous_release(bench: Bench) -> None:
     first = bench.producer.git("rev-parse", "v1.1.0~1")
     bench.producer.release("v1.2.0", first, rollback=f"v1.1.0/{first}")
     text = (bench.producer.root / scratch.CHANGELOG_PATH).read_text()
-    unchanged = text.replace("responses follow service.v2", "none", 1).replace("read what service.v2 requires", "none", 1)
+    unchanged = text.replace("responses follow service.v2", "none", 1).replace(
+        "read what service.v2 requires", "none", 1
+    )
     bench.producer.commit("docs: nothing changed", {scratch.CHANGELOG_PATH: unchanged})
     bench.producer.tag("v1.2.0")
     document = bench.packet("v1.2.0")
@@ -341,7 +374,9 @@ def test_a_bare_repository_is_enough(tmp_path: Path, below: str) -> None:
 
 def clobber(bench: Bench, root: Path, tag: str = "v1.1.0") -> None:
     """Leave a lightweight tag where the release has an annotated one."""
-    scratch.git(root, "update-ref", f"refs/tags/{tag}", bench.producer.git("rev-parse", f"{tag}^{{commit}}"))
+    scratch.git(
+        root, "update-ref", f"refs/tags/{tag}", bench.producer.git("rev-parse", f"{tag}^{{commit}}")
+    )
 
 
 def test_a_lightweight_tag_where_the_packet_says_annotated(bench: Bench) -> None:
@@ -358,7 +393,8 @@ def test_a_lightweight_tag_where_the_packet_says_annotated(bench: Bench) -> None
                 "HA020",
                 "p.json#/git_state/tag/kind",
                 "the packet says annotated; in this clone the tag is lightweight, at the same commit",
-                "a checkout in CI may have replaced an annotated tag by a lightweight one; to see the release's own: " + again,
+                "a checkout in CI may have replaced an annotated tag by a lightweight one; to see the release's own: "
+                + again,
             )
         ],
     )
@@ -372,14 +408,22 @@ def test_a_lightweight_tag_among_annotated_ones(bench: Bench) -> None:
     clobber(bench, bench.producer.path)
     [note] = gather.gather_material(bench.opened("v1.1.0"), None).notes
     assert (note.code, note.where) == ("HA020", "tag v1.1.0")
-    assert note.message == "it is lightweight in this clone, and the tags of all earlier releases are annotated"
+    assert (
+        note.message
+        == "it is lightweight in this clone, and the tags of all earlier releases are annotated"
+    )
     assert bench.packet()["advisories"] == []
     clobber(bench, bench.producer.path, "v1.0.0")
     assert gather.gather_material(bench.opened("v1.1.0"), None).notes == ()
     clobbered = bench.packet()
-    bench.producer.git("tag", "--force", "--annotate", "--message", "v1.1.0", "v1.1.0", "v1.1.0^{commit}")
+    bench.producer.git(
+        "tag", "--force", "--annotate", "--message", "v1.1.0", "v1.1.0", "v1.1.0^{commit}"
+    )
     [found] = bench.verify(clobbered).problems
-    assert (found.code, found.message) == ("HP072", "the packet says lightweight; today it is annotated")
+    assert (found.code, found.message) == (
+        "HP072",
+        "the packet says lightweight; today it is annotated",
+    )
 
 
 # Any bytes
@@ -391,7 +435,9 @@ def verdict(bench: Bench, data: bytes) -> list[Problem]:
     problems = list(judged.problems)
     if judged.document is not None:
         try:
-            problems += verify_packet.judge_by_producer(bench.asked(), judged.document, "p.json").problems
+            problems += verify_packet.judge_by_producer(
+                bench.asked(), judged.document, "p.json"
+            ).problems
         except HandoffError as error:
             problems += error.problems
     return problems
@@ -406,8 +452,16 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> tuple[Bench, dict[str, An
 
 def pointers(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     """Return the place of everything in a document but the document itself."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [place for key, child in inner for place in ((*path, key), *pointers(child, (*path, key)))]
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    return [
+        place for key, child in inner for place in ((*path, key), *pointers(child, (*path, key)))
+    ]
 
 
 PLACES = pointers(go_packet())
@@ -417,7 +471,9 @@ JSON = st.recursive(
     | st.integers(-(2**60), 2**60)
     | st.text(max_size=12)
     | st.sampled_from(["v1.1.0", "a/b", "..", "\0"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 

@@ -78,7 +78,9 @@ def clock(folder: Path) -> dict[str, str]:
     """Let every Python of the run believe that it is forty years later."""
     ahead = folder / "ahead"
     ahead.mkdir(parents=True)
-    (ahead / "sitecustomize.py").write_text("import time\nnow = time.time\ntime.time = lambda: now() + 40 * 365 * 86400\n")
+    (ahead / "sitecustomize.py").write_text(
+        "import time\nnow = time.time\ntime.time = lambda: now() + 40 * 365 * 86400\n"
+    )
     return {"PYTHONPATH": str(ahead)}
 
 
@@ -87,14 +89,24 @@ def git_of_another_version(folder: Path) -> dict[str, str]:
     there = folder / "git"
     there.mkdir(parents=True)
     real = scratch.program("git")
-    (there / "git").write_text(f'#!/bin/sh\n[ "$*" = --version ] && echo git version 2.99.1 && exit\nexec "{real}" "$@"\n')
+    (there / "git").write_text(
+        f'#!/bin/sh\n[ "$*" = --version ] && echo git version 2.99.1 && exit\nexec "{real}" "$@"\n'
+    )
     (there / "git").chmod(0o755)
     return {"PATH": os.pathsep.join([str(there), os.environ["PATH"]])}
 
 
 def rewritten(folder: Path, made: scratch.Producer) -> scratch.Producer:
     """Clone the producer: other files in another order on disk, objects in a pack, other configuration."""
-    scratch.git(folder.parent, "clone", "--quiet", "--no-local", "--no-checkout", str(made.path), str(folder / "c"))
+    scratch.git(
+        folder.parent,
+        "clone",
+        "--quiet",
+        "--no-local",
+        "--no-checkout",
+        str(made.path),
+        str(folder / "c"),
+    )
     clone = scratch.Producer(path=folder / "c", root=folder / "c")
     for name in reversed(clone.git("ls-tree", "-r", "--name-only", "HEAD").split("\n")):
         clone.git("checkout", "HEAD", "--", name)
@@ -118,13 +130,26 @@ def one_by_one(folder: Path, made: scratch.Producer) -> Machine:
 
 
 VARIATIONS: dict[str, Callable[[Path, scratch.Producer], Machine]] = {
-    "again": lambda folder, made: Machine(folder, made, [("handoff-stable",), ("handoff-stable",), ("handoff-stable", "--fresh")]),
+    "again": lambda folder, made: Machine(
+        folder, made, [("handoff-stable",), ("handoff-stable",), ("handoff-stable", "--fresh")]
+    ),
     "path": lambda folder, made: Machine(folder, moved(folder, made)),
     "user": lambda folder, made: Machine(
-        folder, made, environment={"USER": "somebody", "LOGNAME": "somebody", "HOME": str(folder), "TMPDIR": str(folder)}
+        folder,
+        made,
+        environment={
+            "USER": "somebody",
+            "LOGNAME": "somebody",
+            "HOME": str(folder),
+            "TMPDIR": str(folder),
+        },
     ),
-    "time zone": lambda folder, made: Machine(folder, made, environment={"TZ": "Pacific/Kiritimati"}),
-    "language": lambda folder, made: Machine(folder, made, environment={"LANG": "tr_TR.UTF-8", "LANGUAGE": "tr", "LC_ALL": "C"}),
+    "time zone": lambda folder, made: Machine(
+        folder, made, environment={"TZ": "Pacific/Kiritimati"}
+    ),
+    "language": lambda folder, made: Machine(
+        folder, made, environment={"LANG": "tr_TR.UTF-8", "LANGUAGE": "tr", "LC_ALL": "C"}
+    ),
     "umask": lambda folder, made: Machine(folder, made, umask=0o077),
     "hash seed": lambda folder, made: Machine(folder, made, environment={"PYTHONHASHSEED": "4242"}),
     "clock": lambda folder, made: Machine(folder, made, environment=clock(folder)),
@@ -132,13 +157,33 @@ VARIATIONS: dict[str, Callable[[Path, scratch.Producer], Machine]] = {
     "four jobs": lambda folder, made: Machine(folder, made, [("handoff-stable", "--jobs", "4")]),
     "order of checks": one_by_one,
     "places": lambda folder, made: Machine(
-        folder, made, [("handoff-stable", "--work-dir", str(folder / "work"), "--cache-dir", str(folder / "a cache"))]
+        folder,
+        made,
+        [
+            (
+                "handoff-stable",
+                "--work-dir",
+                str(folder / "work"),
+                "--cache-dir",
+                str(folder / "a cache"),
+            )
+        ],
     ),
     "files and objects": lambda folder, made: Machine(folder, rewritten(folder, made)),
-    "version of git": lambda folder, made: Machine(folder, made, environment=git_of_another_version(folder)),
-    "terminal": lambda folder, made: Machine(folder, made, environment={"TERM": "dumb", "COLUMNS": "40", "NO_COLOR": "1"}),
+    "version of git": lambda folder, made: Machine(
+        folder, made, environment=git_of_another_version(folder)
+    ),
+    "terminal": lambda folder, made: Machine(
+        folder, made, environment={"TERM": "dumb", "COLUMNS": "40", "NO_COLOR": "1"}
+    ),
     "CI": lambda folder, made: Machine(
-        folder, made, environment={"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
+        folder,
+        made,
+        environment={
+            "CI": "true",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_STEP_SUMMARY": str(folder / "summary.md"),
+        },
     ),
 }
 
@@ -154,7 +199,9 @@ def first(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> tuple[scrat
 
 
 @pytest.mark.parametrize("variation", VARIATIONS)
-def test_one_release_has_one_digest(first: tuple[scratch.Producer, bytes], envdir: Path, tmp_path: Path, variation: str) -> None:
+def test_one_release_has_one_digest(
+    first: tuple[scratch.Producer, bytes], envdir: Path, tmp_path: Path, variation: str
+) -> None:
     """Another place, user, time, language, order or number of jobs: not one byte of the packet differs."""
     made, data = first
     machine = VARIATIONS[variation](tmp_path, made)
@@ -171,19 +218,32 @@ def other_pythons() -> list[str]:
     for minor in range(11, 20):
         program = shutil.which(f"python3.{minor}")
         if program and minor != sys.version_info.minor:
-            done = subprocess.run([program, "-c", "import ensurepip, venv"], capture_output=True, check=False)
+            done = subprocess.run(
+                [program, "-c", "import ensurepip, venv"], capture_output=True, check=False
+            )
             found += [program] if done.returncode == 0 else []
     return found
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("python", other_pythons(), ids=lambda path: Path(path).name)
-def test_one_release_has_one_digest_with_another_python(first: tuple[scratch.Producer, bytes], tmp_path: Path, python: str) -> None:
+def test_one_release_has_one_digest_with_another_python(
+    first: tuple[scratch.Producer, bytes], tmp_path: Path, python: str
+) -> None:
     """The version of the Python that runs nox is nowhere in the packet."""
     made, data = first
     subprocess.run([python, "-m", "venv", str(tmp_path / "venv")], check=True)
     there = str(tmp_path / "venv/bin/python")
-    install = [there, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--editable", str(TOP)]
+    install = [
+        there,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "--quiet",
+        "install",
+        "--editable",
+        str(TOP),
+    ]
     subprocess.run(install, check=True, capture_output=True)
     assert Machine(tmp_path, made, python=there).packet(tmp_path / "environments") == data
 

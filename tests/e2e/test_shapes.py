@@ -28,7 +28,9 @@ def test_forty_checks(desk: Desk) -> None:
 
 def test_other_names_and_constants(desk: Desk) -> None:
     """Sessions, modes and the blocks of a rehearsal are the profile's: no name of the first producer is built in."""
-    text = scratch.PROFILE.replace("handoff-stable", "ship").replace("handoff-v3-candidate", "rehearse")
+    text = scratch.PROFILE.replace("handoff-stable", "ship").replace(
+        "handoff-v3-candidate", "rehearse"
+    )
     text = text.replace("service-v3-candidate", "next-contract").replace(
         "migration_overlap_days = 14", "migration_overlap_days = 30"
     )
@@ -45,16 +47,30 @@ def test_other_names_and_constants(desk: Desk) -> None:
 def test_a_manifest_elsewhere(desk: Desk) -> None:
     """Manifest, changelog and packet where the profile says."""
     made = desk.producer
-    moved = {"release/contract.json": (made.root / scratch.MANIFEST_PATH).read_text(), scratch.MANIFEST_PATH: None}
-    moved |= {"NEWS.md": (made.root / scratch.CHANGELOG_PATH).read_text(), scratch.CHANGELOG_PATH: None}
+    moved = {
+        "release/contract.json": (made.root / scratch.MANIFEST_PATH).read_text(),
+        scratch.MANIFEST_PATH: None,
+    }
+    moved |= {
+        "NEWS.md": (made.root / scratch.CHANGELOG_PATH).read_text(),
+        scratch.CHANGELOG_PATH: None,
+    }
     made.commit("chore: move", moved)
     made.tag("v1.1.0")
-    text = scratch.PROFILE.replace(scratch.MANIFEST_PATH, "release/contract.json").replace(scratch.CHANGELOG_PATH, "NEWS.md")
-    (desk.folder / "handoff.toml").write_text(text.replace(scratch.PACKET_PATH, "release/out/packet.json"))
+    text = scratch.PROFILE.replace(scratch.MANIFEST_PATH, "release/contract.json").replace(
+        scratch.CHANGELOG_PATH, "NEWS.md"
+    )
+    (desk.folder / "handoff.toml").write_text(
+        text.replace(scratch.PACKET_PATH, "release/out/packet.json")
+    )
     done = desk.run("handoff-stable")
     # The statement's rollback names a release whose manifest lay elsewhere, so its tag's target is what can be known.
     assert "HP020" not in done.stdout
-    packet = json.loads((desk.evidence() / "no-go.stable.json").read_bytes()) if done.returncode else None
+    packet = (
+        json.loads((desk.evidence() / "no-go.stable.json").read_bytes())
+        if done.returncode
+        else None
+    )
     where = packet or json.loads((made.root / "release/out/packet.json").read_bytes())
     assert (where["manifest_path"], where["changelog_path"]) == ("release/contract.json", "NEWS.md")
 
@@ -72,7 +88,9 @@ def test_a_producer_in_a_larger_repository(desk: Desk, tmp_path: Path) -> None:
     assert packet["git_state"]["producer_path"] == "services/app"
     (there.folder / "handoff.toml").write_text(scratch.profile())
     assert there.run("handoff-stable").returncode == 1
-    assert "HP050" in {code for code, _ in there.findings()} or "not tagged" in str(there.result["problems"])
+    assert "HP050" in {code for code, _ in there.findings()} or "not tagged" in str(
+        there.result["problems"]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +99,17 @@ def uv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if found := shutil.which("uv"):
         return Path(found).parent
     folder = tmp_path_factory.mktemp("uv")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", str(folder), "uv"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--target",
+        str(folder),
+        "uv",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     return folder / "bin"
 
@@ -94,7 +122,9 @@ def test_uv_makes_the_environments_where_it_is(desk: Desk, uv: Path, tmp_path: P
     check = scratch.check("search", ["rg", "--version"], tools=["rg"])
     (desk.folder / "handoff.toml").write_text(scratch.profile([check], tools=scratch.TOOLS + tool))
 
-    plain = os.pathsep.join(entry for entry in os.environ["PATH"].split(os.pathsep) if not Path(entry, "uv").exists())
+    plain = os.pathsep.join(
+        entry for entry in os.environ["PATH"].split(os.pathsep) if not Path(entry, "uv").exists()
+    )
     for number, path in enumerate((f"{uv}:{plain}", plain, f"{uv}:{plain}")):
         done = desk.run("handoff-stable", "--rerun", PATH=path)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -112,17 +142,42 @@ def test_a_producer_with_the_wheel_installed(desk: Desk, tmp_path: Path) -> None
     top = str(places.TOP)
     wheels, environment = tmp_path / "wheels", tmp_path / "venv"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), top], check=True, capture_output=True)
+    subprocess.run(
+        [*pip, "wheel", "--no-deps", "--wheel-dir", str(wheels), top],
+        check=True,
+        capture_output=True,
+    )
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     [wheel] = wheels.iterdir()
-    subprocess.run([environment / "bin/pip", "install", "--quiet", str(wheel)], check=True, capture_output=True)
+    subprocess.run(
+        [environment / "bin/pip", "install", "--quiet", str(wheel)], check=True, capture_output=True
+    )
     made = desk.producer
-    made.commit("build: hand over", {"noxfile.py": NOXFILE, "handoff.toml": scratch.PROFILE, ".gitignore": ".nox\n"})
+    made.commit(
+        "build: hand over",
+        {"noxfile.py": NOXFILE, "handoff.toml": scratch.PROFILE, ".gitignore": ".nox\n"},
+    )
     path = f"{environment / 'bin'}:{os.environ['PATH']}"
-    caller = {**scratch.environment(PATH=path), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    listed = subprocess.run(["nox", "-l"], cwd=made.root, env=caller, capture_output=True, text=True, check=False)
-    assert "- handoff-stable [handoff] -> Run all checks on one commit, then publish the stable packet " in listed.stdout
+    caller = {
+        **scratch.environment(PATH=path),
+        "HOME": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+    }
+    listed = subprocess.run(
+        ["nox", "-l"], cwd=made.root, env=caller, capture_output=True, text=True, check=False
+    )
+    assert (
+        "- handoff-stable [handoff] -> Run all checks on one commit, then publish the stable packet "
+        in listed.stdout
+    )
     assert "- verify-ok [verify] -> Check alone, with its evidence: ok." in listed.stdout
-    done = subprocess.run(["nox", "-s", "handoff-stable"], cwd=made.root, env=caller, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["nox", "-s", "handoff-stable"],
+        cwd=made.root,
+        env=caller,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert desk.packet.is_file()

@@ -28,19 +28,35 @@ class Bench:
     folder: Path
 
     def judge(
-        self, ref: str = "HEAD", *, git: str = "", tag_prefix: str = "", allow_untagged: bool = False
+        self,
+        ref: str = "HEAD",
+        *,
+        git: str = "",
+        tag_prefix: str = "",
+        allow_untagged: bool = False,
     ) -> tuple[list[Problem], list[Problem]]:
         path = self.folder / "handoff.toml"
         path.write_text(scratch.profile(git=git, tag_prefix=tag_prefix))
         opened = workspace.open_workspace(
-            root=self.producer.root, ref=ref, profile_path=path, work=self.folder / "work", cache=self.folder / "cache"
+            root=self.producer.root,
+            ref=ref,
+            profile_path=path,
+            work=self.folder / "work",
+            cache=self.folder / "cache",
         )
         material = gather.gather_material(opened, None)
         mode = opened.profile.mode("stable")
-        advisories = rules_advisories.release_advisories(mode, material.manifest, material.facts, allow_untagged=allow_untagged)
-        return decide.known_problems(opened, material, allow_untagged=allow_untagged), [*advisories, *material.notes]
+        advisories = rules_advisories.release_advisories(
+            mode, material.manifest, material.facts, allow_untagged=allow_untagged
+        )
+        return decide.known_problems(opened, material, allow_untagged=allow_untagged), [
+            *advisories,
+            *material.notes,
+        ]
 
-    def told(self, ref: str = "HEAD", *, git: str = "", tag_prefix: str = "") -> list[tuple[str, str, str]]:
+    def told(
+        self, ref: str = "HEAD", *, git: str = "", tag_prefix: str = ""
+    ) -> list[tuple[str, str, str]]:
         problems, _ = self.judge(ref, git=git, tag_prefix=tag_prefix)
         return [(one.code, one.where, one.message) for one in problems]
 
@@ -91,7 +107,9 @@ def test_a_missing_tag_is_good_only_where_it_is_allowed(bench: Bench) -> None:
 
 def test_runtime_paths_that_differ_are_refused_with_the_ref_to_verify_at(bench: Bench) -> None:
     """HP054 names the path, and the hint the tag."""
-    head = bench.producer.commit("feat: more", {"crates/core/lib.rs": "pub const SERVICE: u32 = 2; // more\n"})
+    head = bench.producer.commit(
+        "feat: more", {"crates/core/lib.rs": "pub const SERVICE: u32 = 2; // more\n"}
+    )
     problems, _ = bench.judge()
     assert problems == [
         Problem(
@@ -112,15 +130,21 @@ def test_runtime_paths_that_differ_are_refused_with_the_ref_to_verify_at(bench: 
 def test_a_fix_before_the_tag_goes_into_the_manifest_of_the_release(bench: Bench) -> None:
     """HP054 before the tag exists names the commit to put into the manifest and the repin line; with it the release is good."""
     previous = bench.producer.git("rev-parse", "v1.1.0~1")
-    runtime = bench.producer.commit("feat: more", {"crates/core/lib.rs": "pub const SERVICE: u32 = 2; // more\n"})
+    runtime = bench.producer.commit(
+        "feat: more", {"crates/core/lib.rs": "pub const SERVICE: u32 = 2; // more\n"}
+    )
     bench.producer.release("v1.2.0", runtime, rollback=f"v1.1.0/{previous}")
-    bench.producer.commit("fix: less", {"crates/core/lib.rs": "pub const SERVICE: u32 = 2; // less\n"})
+    bench.producer.commit(
+        "fix: less", {"crates/core/lib.rs": "pub const SERVICE: u32 = 2; // less\n"}
+    )
     head = bench.producer.commit("docs: later", {"README.md": "later\n"})
     problems, _ = bench.judge(allow_untagged=True)
     hint = f"put {head} into the manifest's commit_sha and into the statement's repin line, then commit both"
     assert [(one.code, one.hint) for one in problems] == [("HP054", hint)]
     names = (scratch.MANIFEST_PATH, scratch.CHANGELOG_PATH)
-    files = {name: (bench.producer.root / name).read_text().replace(runtime, head) for name in names}
+    files = {
+        name: (bench.producer.root / name).read_text().replace(runtime, head) for name in names
+    }
     bench.producer.commit("fix: the manifest", files)
     assert bench.judge(allow_untagged=True)[0] == []
 
@@ -132,7 +156,9 @@ def test_runtime_paths_that_differ_at_the_tag_are_refused(bench: Bench) -> None:
     assert [code for code, _, _ in bench.told()] == ["HP054", "HP053"]
 
 
-def test_tests_below_the_runtime_paths_are_runtime_until_the_profile_says_otherwise(bench: Bench) -> None:
+def test_tests_below_the_runtime_paths_are_runtime_until_the_profile_says_otherwise(
+    bench: Bench,
+) -> None:
     """A difference in test files only is NO-GO; with ``git.test_paths`` it is the advisory HA014."""
     head = bench.producer.commit("test: more", {"crates/core/tests/more.rs": "// more\n"})
     bench.producer.tag("v1.1.0")
@@ -156,7 +182,11 @@ def test_tests_below_the_runtime_paths_are_runtime_until_the_profile_says_otherw
 
 def test_a_test_path_excuses_nothing_beside_it(bench: Bench) -> None:
     """What differs outside of the test paths is told, and it alone."""
-    more = {"crates/core/tests/more.rs": "// more\n", "crates/core/tests.rs": "// no test folder\n", "Cargo.toml": "more\n"}
+    more = {
+        "crates/core/tests/more.rs": "// more\n",
+        "crates/core/tests.rs": "// no test folder\n",
+        "Cargo.toml": "more\n",
+    }
     bench.producer.commit("test: more", more)
     ((code, _, message),) = bench.told(git=TEST_PATHS)
     assert code == "HP054"
@@ -174,7 +204,9 @@ def test_a_runtime_commit_of_another_line_is_refused(bench: Bench) -> None:
     assert codes[:2] == ["HP051", "HP051"]
 
 
-def test_a_manifest_of_another_service_version_than_its_runtime_commit_is_refused(bench: Bench) -> None:
+def test_a_manifest_of_another_service_version_than_its_runtime_commit_is_refused(
+    bench: Bench,
+) -> None:
     """HP056 names both versions and the file that states the second."""
     runtime = bench.id("v1.1.0~1")
     bench.producer.release("v1.2.0", runtime, rollback=f"v1.1.0/{runtime}", service="service.v3")
@@ -186,7 +218,9 @@ def test_a_manifest_of_another_service_version_than_its_runtime_commit_is_refuse
     ) in bench.told()
 
 
-def test_a_lightweight_tag_is_refused_where_the_profile_wants_an_annotated_one(bench: Bench) -> None:
+def test_a_lightweight_tag_is_refused_where_the_profile_wants_an_annotated_one(
+    bench: Bench,
+) -> None:
     """HP065 tells how to make it anew; without the key the same tag is good."""
     bench.producer.tag("v1.1.0", annotated=False)
     problems, _ = bench.judge(git=ANNOTATED)
@@ -221,10 +255,14 @@ def test_a_tag_object_that_names_another_release_is_refused(bench: Bench) -> Non
 
 def test_a_tag_object_bears_its_prefix_too(tmp_path: Path) -> None:
     """With a prefix the whole name below refs/tags is compared."""
-    bench = Bench(producer=scratch.producer(tmp_path / "producer", tag_prefix="kernel/"), folder=tmp_path)
+    bench = Bench(
+        producer=scratch.producer(tmp_path / "producer", tag_prefix="kernel/"), folder=tmp_path
+    )
     assert bench.told(tag_prefix="kernel/") == []
     bench.producer.tag("v1.1.0")
-    bench.producer.git("update-ref", "refs/tags/kernel/v1.1.0", bench.producer.git("rev-parse", "refs/tags/v1.1.0"))
+    bench.producer.git(
+        "update-ref", "refs/tags/kernel/v1.1.0", bench.producer.git("rev-parse", "refs/tags/v1.1.0")
+    )
     assert [code for code, _, _ in bench.told(tag_prefix="kernel/")] == ["HP066"]
 
 
@@ -281,7 +319,9 @@ def _bear(bench: Bench, what: str, commit: str) -> None:
 
 def test_tags_of_a_larger_repository_do_not_tag_a_producer_in_a_subfolder(tmp_path: Path) -> None:
     """Without a prefix in the profile the release is untagged, whatever tags the outer repository has."""
-    bench = Bench(producer=scratch.producer(tmp_path / "outer", below="vendor/kernel"), folder=tmp_path)
+    bench = Bench(
+        producer=scratch.producer(tmp_path / "outer", below="vendor/kernel"), folder=tmp_path
+    )
     assert ("HP052", "tag v1.1.0", "the release is not tagged") in bench.told()
     problems, advisories = bench.judge(allow_untagged=True)
     assert problems == []
@@ -295,10 +335,14 @@ def test_tags_with_the_profiles_prefix_tag_a_producer_in_a_subfolder(tmp_path: P
     producer.tag("v1.1.0", "HEAD~3")
     assert bench.judge(tag_prefix="kernel/") == ([], [])
     producer.git("tag", "--delete", "kernel/v1.1.0")
-    assert bench.told(tag_prefix="kernel/") == [("HP052", "tag kernel/v1.1.0", "the release is not tagged")]
+    assert bench.told(tag_prefix="kernel/") == [
+        ("HP052", "tag kernel/v1.1.0", "the release is not tagged")
+    ]
 
 
-def test_files_that_are_not_committed_are_named_where_the_packet_speaks_of_them(bench: Bench) -> None:
+def test_files_that_are_not_committed_are_named_where_the_packet_speaks_of_them(
+    bench: Bench,
+) -> None:
     """HA001 for a runtime file, changed or new; nothing for a file that the packet does not speak of."""
     bench.producer.write({"notes.txt": "mine\n"})
     assert bench.judge() == ([], [])
@@ -313,7 +357,9 @@ def test_files_that_are_not_committed_are_named_where_the_packet_speaks_of_them(
 @pytest.mark.parametrize("kind", ["replaced", "grafted"])
 def test_a_history_that_is_told_otherwise_is_read_as_it_is(bench: Bench, kind: str) -> None:
     """Replaced or grafted, a runtime change after the runtime commit stays one, as the real commits have it."""
-    head = bench.producer.commit("feat: more", {"crates/core/lib.rs": "pub const SERVICE: u32 = 2; // more\n"})
+    head = bench.producer.commit(
+        "feat: more", {"crates/core/lib.rs": "pub const SERVICE: u32 = 2; // more\n"}
+    )
     if kind == "replaced":
         bench.producer.git("replace", head, bench.id("v1.1.0"))
     else:
@@ -333,7 +379,9 @@ def _next(bench: Bench, old: str, new: str, **fields: object) -> list[tuple[str,
     changelog = bench.producer.root / scratch.CHANGELOG_PATH
     text = changelog.read_text()
     assert old in text
-    bench.producer.commit("docs: the statement", {scratch.CHANGELOG_PATH: text.replace(old, new, 1)})
+    bench.producer.commit(
+        "docs: the statement", {scratch.CHANGELOG_PATH: text.replace(old, new, 1)}
+    )
     bench.producer.tag("v1.2.0")
     return bench.told()
 
@@ -341,19 +389,31 @@ def _next(bench: Bench, old: str, new: str, **fields: object) -> list[tuple[str,
 def test_none_for_a_runtime_that_changed_is_refuted(bench: Bench) -> None:
     """HP068 names the path that changed between the two runtime commits."""
     assert _next(bench, "responses follow service.v2", "none") == [
-        ("HP068", "Runtime behavior changes", "found 'none', but runtime paths changed since v1.1.0: crates/core/more.rs")
+        (
+            "HP068",
+            "Runtime behavior changes",
+            "found 'none', but runtime paths changed since v1.1.0: crates/core/more.rs",
+        )
     ]
     assert bench.told(git='test_paths = ["crates/core/more.rs"]\n') == []
 
 
 def test_a_runtime_change_that_is_described_is_believed(bench: Bench) -> None:
     """No rule can tell whether it is true."""
-    assert _next(bench, "responses follow service.v2", "internal refactoring only: the core is split") == []
+    assert (
+        _next(bench, "responses follow service.v2", "internal refactoring only: the core is split")
+        == []
+    )
 
 
 def test_none_for_codes_that_changed_is_refuted(bench: Bench) -> None:
     """HP069 names the codes, from the two releases' own manifests."""
-    assert _next(bench, "read what service.v2 requires", "none", error_code_enum=["invalid_json", "rate_limited"]) == [
+    assert _next(
+        bench,
+        "read what service.v2 requires",
+        "none",
+        error_code_enum=["invalid_json", "rate_limited"],
+    ) == [
         (
             "HP069",
             "Required consumer mapping changes",
@@ -374,7 +434,11 @@ def test_no_repin_for_a_release_of_metadata_alone_is_good(bench: Bench) -> None:
     runtime = bench.id("v1.1.0~1")
     bench.producer.release("v1.1.1", runtime, rollback=f"v1.1.0/{runtime}")
     text = (bench.producer.root / scratch.CHANGELOG_PATH).read_text()
-    for old, new in (("responses follow service.v2", "none"), ("read what service.v2 requires", "none"), (": yes", ": no")):
+    for old, new in (
+        ("responses follow service.v2", "none"),
+        ("read what service.v2 requires", "none"),
+        (": yes", ": no"),
+    ):
         text = text.replace(old, new, 1)
     bench.producer.commit("docs: the statement", {scratch.CHANGELOG_PATH: text})
     bench.producer.tag("v1.1.1")
@@ -385,21 +449,33 @@ def test_a_rollback_to_the_tags_target_is_none_to_a_releases_pair(bench: Bench) 
     """HP064: where the earlier release's manifest states a pair, the commit that its tag points to is not it."""
     old, target = bench.id("v1.0.0~1"), bench.id("v1.0.0")
     text = (bench.producer.root / scratch.CHANGELOG_PATH).read_text()
-    bench.producer.commit("docs: the statement", {scratch.CHANGELOG_PATH: text.replace(f"v1.0.0/{old}", f"v1.0.0/{target}")})
+    bench.producer.commit(
+        "docs: the statement",
+        {scratch.CHANGELOG_PATH: text.replace(f"v1.0.0/{old}", f"v1.0.0/{target}")},
+    )
     bench.producer.tag("v1.1.0")
     message = f"v1.0.0/{target} is not the pair of an earlier release; the latest is v1.0.0/{old}"
     assert bench.told() == [("HP064", "Rollback instruction", message)]
 
 
 @pytest.mark.parametrize("kind", ["the tag's own", "another line's", "none"])
-def test_a_rollback_where_no_tag_counts_is_held_against_the_history(tmp_path: Path, kind: str) -> None:
+def test_a_rollback_where_no_tag_counts_is_held_against_the_history(
+    tmp_path: Path, kind: str
+) -> None:
     """In a subfolder without a prefix: a commit that comes before the runtime commit is good, any other is HP064."""
-    bench = Bench(producer=scratch.producer(tmp_path / "outer", below="vendor/kernel"), folder=tmp_path)
+    bench = Bench(
+        producer=scratch.producer(tmp_path / "outer", below="vendor/kernel"), folder=tmp_path
+    )
     old = bench.id("HEAD~3")
     made = {"the tag's own": old, "another line's": bench.producer.head(), "none": "1" * 40}[kind]
     text = (bench.producer.root / scratch.CHANGELOG_PATH).read_text()
-    bench.producer.commit("docs: the statement", {scratch.CHANGELOG_PATH: text.replace(f"v1.0.0/{old}", f"v1.0.0/{made}")})
+    bench.producer.commit(
+        "docs: the statement",
+        {scratch.CHANGELOG_PATH: text.replace(f"v1.0.0/{old}", f"v1.0.0/{made}")},
+    )
     problems, _ = bench.judge(allow_untagged=True)
     runtime = bench.id("HEAD~2")[:12]
     message = f"v1.0.0/{made} is not an earlier release: its commit is not an ancestor of the runtime commit {runtime}"
-    assert [(one.code, one.message) for one in problems] == ([] if made == old else [("HP064", message)])
+    assert [(one.code, one.message) for one in problems] == (
+        [] if made == old else [("HP064", message)]
+    )

@@ -39,14 +39,20 @@ class Import:
         found = sorted(decide.known_problems(space, material, allow_untagged=False))
         return [
             *found,
-            *advisories.release_advisories(space.profile.modes[0], material.manifest, material.facts, allow_untagged=False),
+            *advisories.release_advisories(
+                space.profile.modes[0], material.manifest, material.facts, allow_untagged=False
+            ),
         ]
 
     def _opened(self, tmp_path: Path) -> workspace.Workspace:
         profile = tmp_path / "handoff.toml"
         profile.write_text(scratch.profile(tag_prefix="a/"))
         return workspace.open_workspace(
-            root=self.outer.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+            root=self.outer.root,
+            ref="HEAD",
+            profile_path=profile,
+            work=tmp_path / "work",
+            cache=tmp_path / "cache",
         )
 
 
@@ -54,7 +60,14 @@ def imported(tmp_path: Path, *, below: str = "svc/a", squash: bool = False) -> I
     """Import the two releases of a producer, each at its tag, by ``git subtree`` or as it does it."""
     source = scratch.producer(tmp_path / "source")
     outer = scratch.repository(tmp_path / "outer")
-    outer.commit("docs: begin", {"README.md": "a larger repository\n", "Cargo.toml": "another one\n", "crates/x": "another one\n"})
+    outer.commit(
+        "docs: begin",
+        {
+            "README.md": "a larger repository\n",
+            "Cargo.toml": "another one\n",
+            "crates/x": "another one\n",
+        },
+    )
     _subtree(outer, source, below, squash=squash)
     outer.root = outer.path / below
     outer.tag("a/v1.1.0")
@@ -62,18 +75,24 @@ def imported(tmp_path: Path, *, below: str = "svc/a", squash: bool = False) -> I
     return Import(outer=outer, source=source)
 
 
-def _subtree(outer: scratch.Producer, source: scratch.Producer, below: str, *, squash: bool) -> None:
+def _subtree(
+    outer: scratch.Producer, source: scratch.Producer, below: str, *, squash: bool
+) -> None:
     outer.git("fetch", "--quiet", "--no-tags", str(source.path), "refs/tags/v1.1.0")
     commit = outer.git("rev-parse", "FETCH_HEAD^{commit}")
     words = ["--squash"] if squash else []
-    found = subprocess.run(["git", "subtree", "-h"], capture_output=True, check=False, env=scratch.environment())
+    found = subprocess.run(
+        ["git", "subtree", "-h"], capture_output=True, check=False, env=scratch.environment()
+    )
     if b"--prefix" in found.stdout:
         outer.git("subtree", "add", f"--prefix={below}", *words, commit)
         return
     if squash:
         message = f"Squashed '{below}/' content from commit {commit[:7]}\n\ngit-subtree-dir: {below}\ngit-subtree-split: {commit}\n"
         commit = outer.git("commit-tree", f"{commit}^{{tree}}", stdin=message)
-    outer.git("merge", "--quiet", "--strategy=ours", "--allow-unrelated-histories", "--no-commit", commit)
+    outer.git(
+        "merge", "--quiet", "--strategy=ours", "--allow-unrelated-histories", "--no-commit", commit
+    )
     outer.git("read-tree", "-u", f"--prefix={below}/", commit)
     outer.git("commit", "--quiet", "--message", f"Add '{below}/' from commit '{commit}'")
 
@@ -85,12 +104,18 @@ def moved(then: str) -> Problem:
     return Problem(code="HA018", where="git_state/runtime_commit", message=message, hint=hint)
 
 
-def test_an_imported_producer_is_compared_with_the_top_of_its_runtime_commit(tmp_path: Path) -> None:
+def test_an_imported_producer_is_compared_with_the_top_of_its_runtime_commit(
+    tmp_path: Path,
+) -> None:
     """Stimulus: `git subtree add` below svc/a of a repository that has a Cargo.toml of its own. GO, with an advisory."""
     made = imported(tmp_path)
     assert made.judged(tmp_path) == [moved("at the top")]
     facts = made.facts(tmp_path)
-    assert (facts.runtime.to_verified, facts.runtime.changed_to_verified, facts.runtime.changed_to_tag) == (
+    assert (
+        facts.runtime.to_verified,
+        facts.runtime.changed_to_verified,
+        facts.runtime.changed_to_tag,
+    ) == (
         Relation.ANCESTOR,
         (),
         (),
@@ -102,14 +127,18 @@ def test_an_imported_producer_is_compared_with_the_top_of_its_runtime_commit(tmp
     assert facts.history.changed_since_previous == ("crates/core/lib.rs", "openapi/openapi.yaml")
 
 
-def test_what_changed_after_the_import_is_named_by_its_place_in_the_repository(tmp_path: Path) -> None:
+def test_what_changed_after_the_import_is_named_by_its_place_in_the_repository(
+    tmp_path: Path,
+) -> None:
     """Stimulus: a runtime file is edited in the larger repository. HP053 and HP054, and the place is one of the verified commit."""
     made = imported(tmp_path)
     head = made.outer.commit("fix: late", {"crates/core/lib.rs": "late\n"})
     made.outer.tag("a/v1.1.0")
     runtime = made.source.git("rev-parse", "HEAD~1")[:12]
     told = f"runtime paths differ between the runtime commit {runtime} and"
-    assert [(problem.code, problem.where, problem.message) for problem in made.judged(tmp_path)[:2]] == [
+    assert [
+        (problem.code, problem.where, problem.message) for problem in made.judged(tmp_path)[:2]
+    ] == [
         ("HP053", "tag a/v1.1.0", f"{told} the tag's target {head[:12]}: svc/a/crates/core/lib.rs"),
         ("HP054", f"commit {head}", f"{told} the verified commit: svc/a/crates/core/lib.rs"),
     ]
@@ -128,7 +157,9 @@ def test_a_tag_of_the_time_before_the_import(tmp_path: Path) -> None:
 def test_a_folder_of_the_producers_own_is_not_taken_for_its_place(tmp_path: Path) -> None:
     """Stimulus: the import lies below contracts/, and the producer has a folder of that name itself."""
     made = imported(tmp_path, below="contracts")
-    assert [(problem.code, problem.where) for problem in made.judged(tmp_path)] == [("HA018", "git_state/runtime_commit")]
+    assert [(problem.code, problem.where) for problem in made.judged(tmp_path)] == [
+        ("HA018", "git_state/runtime_commit")
+    ]
 
 
 def test_a_producer_that_was_renamed_is_found(tmp_path: Path) -> None:
@@ -142,7 +173,11 @@ def test_a_producer_that_was_renamed_is_found(tmp_path: Path) -> None:
     outer.release("v1.2.0", runtime, rollback=f"v1.1.0/{outer.git('rev-parse', 'a/v1.1.0~1')}")
     outer.tag("a/v1.2.0")
     facts = Import(outer=outer, source=outer).facts(tmp_path)
-    assert (facts.verified.producer_path, facts.runtime.path, facts.runtime.changed_to_verified) == ("svc/b", "old/b", ())
+    assert (
+        facts.verified.producer_path,
+        facts.runtime.path,
+        facts.runtime.changed_to_verified,
+    ) == ("svc/b", "old/b", ())
     assert [release.tag for release in facts.history.earlier] == ["v1.1.0", "v1.0.0"]
 
 
@@ -170,10 +205,16 @@ def test_a_squashed_import_has_no_history_to_go_by(tmp_path: Path) -> None:
         ),
     ]
     scratch.git(tmp_path, "clone", "--quiet", "--no-tags", f"file://{made.outer.path}", "clone")
-    clone = Import(outer=scratch.Producer(path=tmp_path / "clone", root=tmp_path / "clone/svc/a"), source=made.source)
+    clone = Import(
+        outer=scratch.Producer(path=tmp_path / "clone", root=tmp_path / "clone/svc/a"),
+        source=made.source,
+    )
     clone.outer.tag("a/v1.1.0")
     assert clone.judged(tmp_path)[0] == Problem(
-        code="HP050", where=where, message=f"{runtime} is not a commit of the repository; {why}", hint=hint
+        code="HP050",
+        where=where,
+        message=f"{runtime} is not a commit of the repository; {why}",
+        hint=hint,
     )
 
 
@@ -181,7 +222,11 @@ def test_a_squashed_import_has_no_history_to_go_by(tmp_path: Path) -> None:
 def test_a_service_version_is_read_where_the_producer_was(tmp_path: Path, stated: str) -> None:
     """Stimulus: the imported runtime commit states no version, or another one. HP056 names a place that git can show."""
     source = scratch.repository(tmp_path / "source")
-    files = {**scratch.SCRIPTS, **scratch.runtime("2"), "openapi/openapi.yaml": f"info:\n  version: {stated}\n"}
+    files = {
+        **scratch.SCRIPTS,
+        **scratch.runtime("2"),
+        "openapi/openapi.yaml": f"info:\n  version: {stated}\n",
+    }
     runtime = source.commit("feat: all", files)
     source.release("v1.1.0", runtime)
     source.tag("v1.1.0")
@@ -190,7 +235,9 @@ def test_a_service_version_is_read_where_the_producer_was(tmp_path: Path, stated
     _subtree(outer, source, "svc/a", squash=False)
     outer.root = outer.path / "svc/a"
     outer.tag("a/v1.1.0")
-    [problem] = [one for one in Import(outer=outer, source=source).judged(tmp_path) if one.code == "HP056"]
+    [problem] = [
+        one for one in Import(outer=outer, source=source).judged(tmp_path) if one.code == "HP056"
+    ]
     if stated == "nothing":
         assert problem.where == f"{runtime[:12]}:openapi/openapi.yaml"
     else:

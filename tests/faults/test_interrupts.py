@@ -30,7 +30,9 @@ def record(desk: Desk, check: str) -> dict[str, Any]:
 
 def alive(number: str) -> bool:
     """Tell whether a process is there and no zombie."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", number], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["ps", "-o", "stat=", "-p", number], capture_output=True, text=True, check=False
+    )
     return done.stdout.strip()[:1] not in ("", "Z")
 
 
@@ -44,7 +46,9 @@ def ends(number: str) -> None:
 
 def parent(number: str) -> str:
     """Return the process that started another one."""
-    return subprocess.run(["ps", "-o", "ppid=", "-p", number], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        ["ps", "-o", "ppid=", "-p", number], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def slow(desk: Desk, more: str = "") -> Path:
@@ -55,7 +59,11 @@ def slow(desk: Desk, more: str = "") -> Path:
     return said
 
 
-TRAPS = {"plain": "", "answers with 0": "trap 'exit 0' TERM INT HUP;", "does not listen": "trap '' TERM INT HUP;"}
+TRAPS = {
+    "plain": "",
+    "answers with 0": "trap 'exit 0' TERM INT HUP;",
+    "does not listen": "trap '' TERM INT HUP;",
+}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -134,7 +142,9 @@ def test_a_killed_lane_is_a_check_that_was_not_run(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("event", ["the environment is begun", "the environment is half made", "the check runs"])
+@pytest.mark.parametrize(
+    "event", ["the environment is begun", "the environment is half made", "the check runs"]
+)
 def test_a_killed_run_does_not_disturb_the_next(desk: Desk, tmp_path: Path, event: str) -> None:
     """Stimulus: kill -9 of the outer nox, and the same command at once. GO: nothing of the first makes environments beside it."""
     desk.envdir = tmp_path / "environments of its own"
@@ -146,7 +156,10 @@ def test_a_killed_run_does_not_disturb_the_next(desk: Desk, tmp_path: Path, even
         said.unlink(missing_ok=True)
         shutil.rmtree(made, ignore_errors=True)
         nox = desk.start("handoff-stable")
-        sign = {"the environment is begun": made, "the environment is half made": made / "bin" / "python"}.get(event, said)
+        sign = {
+            "the environment is begun": made,
+            "the environment is half made": made / "bin" / "python",
+        }.get(event, said)
         while not sign.exists():
             assert nox.poll() is None, desk.result["problems"]
             time.sleep(0.001)
@@ -175,12 +188,19 @@ def test_an_interrupt_while_the_run_waits_is_one_line(desk: Desk) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         nox = desk.start("handoff-stable", stdout=subprocess.PIPE)
         assert nox.stdout is not None
-        while nox.stdout.readline() != "waiting until no other check runs in the private checkout\n":
+        while (
+            nox.stdout.readline() != "waiting until no other check runs in the private checkout\n"
+        ):
             assert nox.poll() is None
         nox.terminate()
-        assert nox.stdout.read() == "Interrupted before any check has run. Run the same command to continue.\n"
+        assert (
+            nox.stdout.read()
+            == "Interrupted before any check has run. Run the same command to continue.\n"
+        )
         assert nox.wait(120) == 130
-    assert [(one["code"], one["message"]) for one in desk.result["problems"]] == [("HP046", "the run was interrupted by SIGTERM")]
+    assert [(one["code"], one["message"]) for one in desk.result["problems"]] == [
+        ("HP046", "the run was interrupted by SIGTERM")
+    ]
 
 
 def test_an_interrupted_run_says_what_is_kept(desk: Desk) -> None:
@@ -199,7 +219,10 @@ def test_an_interrupted_run_says_what_is_kept(desk: Desk) -> None:
     nox.send_signal(signal.SIGINT)
     lines = nox.stdout.read().splitlines()
     assert nox.wait(120) == 130
-    assert lines[-1] == "Interrupted: 1 passed and is kept, 1 failed, 2 to run. Run the same command to continue."
+    assert (
+        lines[-1]
+        == "Interrupted: 1 passed and is kept, 1 failed, 2 to run. Run the same command to continue."
+    )
     assert not [line for line in lines if "HP0" in line or "NO-GO" in line]
 
 
@@ -217,7 +240,13 @@ DAEMON = 'import os; os.fork() or (os.setsid(), os.fork() or os.execvp("sleep", 
 
 
 @pytest.mark.parametrize(
-    "start", ["sleep 60 &", "(setsid sleep 60 &);", "nohup sleep 60 >/dev/null 2>&1 &", f"python3 -c '{DAEMON}';"]
+    "start",
+    [
+        "sleep 60 &",
+        "(setsid sleep 60 &);",
+        "nohup sleep 60 >/dev/null 2>&1 &",
+        f"python3 -c '{DAEMON}';",
+    ],
 )
 def test_who_leaves_processes_behind_does_not_pass(desk: Desk, start: str) -> None:
     """Stimulus: a command that ends with 0 and leaves a child, one in a session of its own, a daemon. Failed, and all are ended."""
@@ -233,7 +262,11 @@ def test_a_signal_ignored_by_the_caller_changes_nothing(desk: Desk) -> None:
     desk.profile(scratch.check("bad", ["false"]))
     command = desk.command("verify-bad", *desk.words())
     done = subprocess.run(
-        command, cwd=desk.folder, preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN), capture_output=True, check=False
+        command,
+        cwd=desk.folder,
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 1
     assert record(desk, "bad")["outcome"] == "failed"

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345\n"
 
 
-def judged(made: scratch.Producer, tmp_path: Path, *runtime_paths: str, ref: str = "HEAD") -> list[Problem]:
+def judged(
+    made: scratch.Producer, tmp_path: Path, *runtime_paths: str, ref: str = "HEAD"
+) -> list[Problem]:
     """Return what is wrong with the release at ``ref``, advisories last; with other runtime paths than the small profile's."""
     profile = tmp_path / "handoff.toml"
     listed = '"crates/", "components/*/crates/", "Cargo.toml", "openapi/"'
@@ -30,18 +32,30 @@ def judged(made: scratch.Producer, tmp_path: Path, *runtime_paths: str, ref: str
     profile.write_text(text)
     try:
         space = workspace.open_workspace(
-            root=made.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+            root=made.root,
+            ref=ref,
+            profile_path=profile,
+            work=tmp_path / "work",
+            cache=tmp_path / "cache",
         )
         material = gather.gather_material(space, None)
         found = sorted(decide.known_problems(space, material, allow_untagged=False))
         mode = space.profile.modes[0]
-        return [*found, *advisories.release_advisories(mode, material.manifest, material.facts, allow_untagged=False)]
+        return [
+            *found,
+            *advisories.release_advisories(
+                mode, material.manifest, material.facts, allow_untagged=False
+            ),
+        ]
     except HandoffError as error:
         return list(error.problems)
 
 
 def released(
-    tmp_path: Path, links: Mapping[str, str], files: Mapping[str, str], later: Mapping[str, str | None]
+    tmp_path: Path,
+    links: Mapping[str, str],
+    files: Mapping[str, str],
+    later: Mapping[str, str | None],
 ) -> scratch.Producer:
     """Return a producer whose runtime commit has these links and files, and whose tag has the later ones too."""
     made = scratch.repository(tmp_path / "producer")
@@ -74,14 +88,22 @@ def differing(made: scratch.Producer, *places: str) -> list[tuple[str, str, str]
 
 def test_what_a_link_through_a_linked_folder_leads_to_is_runtime(tmp_path: Path) -> None:
     """Stimulus: crates/x leads through the folder link shared to other/y, which changes after the runtime commit."""
-    made = released(tmp_path, {"shared": "other", "crates/x": "../shared/y"}, {"other/y": "one\n"}, {"other/y": "two\n"})
+    made = released(
+        tmp_path,
+        {"shared": "other", "crates/x": "../shared/y"},
+        {"other/y": "one\n"},
+        {"other/y": "two\n"},
+    )
     assert told(judged(made, tmp_path)) == differing(made, "other/y")
 
 
 def test_a_link_on_the_way_is_runtime(tmp_path: Path) -> None:
     """Stimulus: the folder link in the middle leads to an equal folder after the runtime commit."""
     made = released(
-        tmp_path, {"shared": "other", "crates/x": "../shared/y"}, {"other/y": "1\n", "equal/y": "1\n"}, {"shared": None}
+        tmp_path,
+        {"shared": "other", "crates/x": "../shared/y"},
+        {"other/y": "1\n", "equal/y": "1\n"},
+        {"shared": None},
     )
     (made.root / "shared").symlink_to("equal")
     made.commit("fix: another way", {})
@@ -137,10 +159,18 @@ def test_a_pointer_of_git_lfs_is_not_its_content(tmp_path: Path) -> None:
     made = released(
         tmp_path,
         {"crates/linked": "../models/a"},
-        {"crates/model": LFS, "models/a": LFS, "docs/film": LFS, "docs/large": large, "docs/text": f"see: {LFS}"},
+        {
+            "crates/model": LFS,
+            "models/a": LFS,
+            "docs/film": LFS,
+            "docs/large": large,
+            "docs/text": f"see: {LFS}",
+        },
         {},
     )
-    what = "is below the runtime paths and is a Git LFS pointer, whose content is not in the checkout"
+    what = (
+        "is below the runtime paths and is a Git LFS pointer, whose content is not in the checkout"
+    )
     assert told(judged(made, tmp_path)) == [
         ("HP033", "crates/model", what),
         ("HP033", "models/a", what),
@@ -159,7 +189,11 @@ def test_uncommitted_files_behind_a_link_are_named(tmp_path: Path) -> None:
     profile = tmp_path / "handoff.toml"
     profile.write_text(scratch.PROFILE)
     space = workspace.open_workspace(
-        root=made.root, ref="HEAD", profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+        root=made.root,
+        ref="HEAD",
+        profile_path=profile,
+        work=tmp_path / "work",
+        cache=tmp_path / "cache",
     )
     assert [(note.code, note.message) for note in gather.gather_material(space, None).notes] == [
         ("HA001", "uncommitted, so not part of this run: other/new, other/y")

@@ -89,7 +89,12 @@ print("done", seen[0])
 @pytest.mark.parametrize("step", range(1, STEPS + 1))
 def test_a_kill_at_any_step_leaves_one_of_both_whole(target: Path, step: int) -> None:
     """Stimulus: SIGKILL at the n-th step. Old or new is there, whole; the next write sweeps what the killed one left."""
-    done = subprocess.run([sys.executable, "-c", KILLED, target, str(step)], input=NEW, capture_output=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, target, str(step)],
+        input=NEW,
+        capture_output=True,
+        check=False,
+    )
     assert done.returncode in (-9, 0), done.stderr
     assert target.read_bytes() in (OLD, NEW)
     assert done.returncode == -9 or target.read_bytes() == NEW
@@ -100,7 +105,12 @@ def test_a_kill_at_any_step_leaves_one_of_both_whole(target: Path, step: int) ->
 def test_the_steps_are_all_there_are(target: Path) -> None:
     """The kills above reach every step: there is none beyond the last, and the first few do end the writer."""
     ends = [
-        subprocess.run([sys.executable, "-c", KILLED, target, str(step)], input=NEW, capture_output=True, check=False).returncode
+        subprocess.run(
+            [sys.executable, "-c", KILLED, target, str(step)],
+            input=NEW,
+            capture_output=True,
+            check=False,
+        ).returncode
         for step in (1, 3, STEPS + 1)
     ]
     assert ends == [-9, -9, 0]
@@ -109,7 +119,12 @@ def test_the_steps_are_all_there_are(target: Path) -> None:
 def test_a_writer_that_lives_is_not_swept(target: Path) -> None:
     """Stimulus: a temporary file whose lock is held. It stays; a free one of the same form goes, one of another form stays."""
     held, free, foreign = (
-        target.with_name(name) for name in (".packet.json.0a0a0a0a.tmp", ".packet.json.0b0b0b0b.tmp", ".packet.json.mine.tmp")
+        target.with_name(name)
+        for name in (
+            ".packet.json.0a0a0a0a.tmp",
+            ".packet.json.0b0b0b0b.tmp",
+            ".packet.json.mine.tmp",
+        )
     )
     for path in (held, free, foreign):
         path.write_bytes(b"half")
@@ -144,7 +159,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 64 KiB; only where this user may mount one."""
     place = tmp_path / "disk"
     place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", place], capture_output=True, check=False
+    )
     if done.returncode:
         pytest.skip("this user may not mount a disk")
     yield place
@@ -158,7 +175,10 @@ def test_a_full_disk(small_disk: Path) -> None:
     with pytest.raises(HandoffError) as caught:
         files.write(path, b"x" * 100_000)
     [problem] = caught.value.problems
-    assert (problem.code, problem.message) == ("HP080", f"cannot be written: {os.strerror(errno.ENOSPC)}")
+    assert (problem.code, problem.message) == (
+        "HP080",
+        f"cannot be written: {os.strerror(errno.ENOSPC)}",
+    )
     assert problem.hint == "free some disk space, then run again"
     assert (path.read_bytes(), left(path)) == (OLD, ["packet.json"])
 
@@ -196,7 +216,9 @@ def _socket(path: Path) -> None:
         (os.mkdir, "is a folder; expected a file or nothing"),
     ],
 )
-def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None], message: str) -> None:
+def test_what_is_no_file_is_refused(
+    tmp_path: Path, make: Callable[[Path], None], message: str
+) -> None:
     """Stimulus: a link, a pipe, a socket, a folder in the packet's place. HP081 before anything runs; it stays what it is."""
     path = tmp_path / "packet.json"
     make(path)
@@ -207,7 +229,9 @@ def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None]
     assert stat.S_IFMT(path.lstat().st_mode) == kind
 
 
-@pytest.mark.parametrize("below", [".git/packet.json", ".git/hooks/post-commit", ".git", "deep/.git/x/packet.json"])
+@pytest.mark.parametrize(
+    "below", [".git/packet.json", ".git/hooks/post-commit", ".git", "deep/.git/x/packet.json"]
+)
 def test_no_packet_inside_a_repositorys_own_folder(tmp_path: Path, below: str) -> None:
     """Stimulus: a place inside .git. HP081; nothing is made there."""
     problem = publish.check_target(tmp_path / below, tmp_path / ".git")
@@ -252,29 +276,45 @@ def test_a_file_of_somebody_elses_is_no_place_for_a_packet(desk: Desk, name: str
 
 
 @pytest.mark.parametrize(("option", "code"), [("--result-json", "HP001"), ("--junit", "HP110")])
-def test_a_result_or_junit_by_another_spelling_is_no_packet(desk: Desk, option: str, code: str) -> None:
+def test_a_result_or_junit_by_another_spelling_is_no_packet(
+    desk: Desk, option: str, code: str
+) -> None:
     """Stimulus: the packet's place through a linked folder. Refused, whether a packet is there or not, and that one stays."""
     desk.packet.parent.mkdir(exist_ok=True)
     (desk.folder / "way").symlink_to(desk.packet.parent)
     spelled = desk.folder / "way" / desk.packet.name
     done = desk.bare("handoff-stable", *desk.place(), option, str(spelled))
-    assert f"{code} {option}: {desk.packet} is the packet's place\n        next: name another file; nothing was run" in done.stdout
+    assert (
+        f"{code} {option}: {desk.packet} is the packet's place\n        next: name another file; nothing was run"
+        in done.stdout
+    )
     assert (done.returncode, desk.packet.exists()) == (1, False)
     assert desk.run("handoff-stable").returncode == 0
     published = desk.packet.read_bytes()
     done = desk.bare("handoff-stable", *desk.place(), option, str(spelled))
     kind = {"--result-json": "result", "--junit": "JUnit XML"}[option]
-    assert f"{code} {option}: {spelled} is there already and is no {kind} of a run; expected a file of its own\n" in done.stdout
+    assert (
+        f"{code} {option}: {spelled} is there already and is no {kind} of a run; expected a file of its own\n"
+        in done.stdout
+    )
     assert (done.returncode, desk.packet.read_bytes()) == (1, published)
 
 
-@pytest.mark.parametrize("text", ['my notes on "result_contract_version"\n', '{"result_contract_version": "v0"}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    ['my notes on "result_contract_version"\n', '{"result_contract_version": "v0"}', "[" * 100_000],
+)
 def test_a_file_that_speaks_of_a_result_is_none(desk: Desk, text: str) -> None:
     """Stimulus: --result-json names a file with a result's key in it. HP001, and it stays; a real result is replaced."""
     desk.result_path.write_text(text)
     done = desk.run("handoff-diff", "a", "b")
-    message = f"{desk.result_path} is there already and is no result of a run; expected a file of its own"
-    assert f"HP001 --result-json: {message}\n        next: name another file; nothing was run" in done.stdout
+    message = (
+        f"{desk.result_path} is there already and is no result of a run; expected a file of its own"
+    )
+    assert (
+        f"HP001 --result-json: {message}\n        next: name another file; nothing was run"
+        in done.stdout
+    )
     assert desk.result_path.read_text() == text
     desk.result_path.unlink()
     for _ in range(2):
@@ -288,15 +328,26 @@ def test_a_pipe_is_never_waited_for(desk: Desk) -> None:
     os.mkfifo(pipe)
     for path in (str(pipe), "/dev/zero"):
         told = f"HP005 {path}: the packet cannot be read: it is not a plain file"
-        for session, words in (("handoff-verify", [path]), ("handoff-show", [path]), ("handoff-diff", [path, path])):
+        for session, words in (
+            ("handoff-verify", [path]),
+            ("handoff-show", [path]),
+            ("handoff-diff", [path, path]),
+        ):
             assert told in desk.bare(session, *words).stdout
         for option, kind in (("--result-json", "result"), ("--junit", "JUnit XML")):
             done = desk.bare("handoff-show", "x", option, path)
-            assert f"{option}: {path} is there already and is no {kind} of a run; expected a file of its own" in done.stdout
+            assert (
+                f"{option}: {path} is there already and is no {kind} of a run; expected a file of its own"
+                in done.stdout
+            )
         assert desk.run("handoff-stable", "--impact", path).returncode == 1
         [problem] = desk.result["problems"]
         message = "the impact statement cannot be read: it is not a plain file"
-        assert (problem["code"], problem["where"], problem["message"]) == ("HP060", "--impact", message)
+        assert (problem["code"], problem["where"], problem["message"]) == (
+            "HP060",
+            "--impact",
+            message,
+        )
 
 
 @pytest.mark.parametrize("option", ["--result-json", "--junit"])
@@ -304,7 +355,10 @@ def test_no_result_inside_a_repositorys_own_folder(desk: Desk, option: str) -> N
     """Stimulus: a place where git keeps its refs. Refused, and no ref is made."""
     path = desk.producer.path / ".git" / "refs" / "heads" / "x"
     done = desk.bare("handoff-diff", "a", "b", option, str(path))
-    assert f"{option}: {path} is inside a repository's .git\n        next: name another file; nothing was run" in done.stdout
+    assert (
+        f"{option}: {path} is inside a repository's .git\n        next: name another file; nothing was run"
+        in done.stdout
+    )
     assert (done.returncode, path.exists()) == (1, False)
 
 
@@ -317,7 +371,9 @@ def test_two_writers_at_once(target: Path) -> None:
         for number in range(20):
             files.write(Path(sys.argv[1]), sys.argv[2].encode() * 5000)
     """)
-    writers = [subprocess.Popen([sys.executable, "-c", script, target, letter]) for letter in "abcd"]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script, target, letter]) for letter in "abcd"
+    ]
     assert [writer.wait() for writer in writers] == [0] * 4
     data = target.read_bytes()
     assert len(data) == 5000

@@ -20,20 +20,30 @@ if TYPE_CHECKING:
     from desk import Desk
 
 
-def opened(made: scratch.Producer, tmp_path: Path, ref: str = "HEAD", root: Path | None = None) -> workspace.Workspace:
+def opened(
+    made: scratch.Producer, tmp_path: Path, ref: str = "HEAD", root: Path | None = None
+) -> workspace.Workspace:
     """Open a producer with the small profile."""
     profile = tmp_path / "handoff.toml"
     profile.write_text(scratch.PROFILE)
     return workspace.open_workspace(
-        root=root or made.root, ref=ref, profile_path=profile, work=tmp_path / "work", cache=tmp_path / "cache"
+        root=root or made.root,
+        ref=ref,
+        profile_path=profile,
+        work=tmp_path / "work",
+        cache=tmp_path / "cache",
     )
 
 
-def problems(made: scratch.Producer, tmp_path: Path, ref: str = "HEAD", root: Path | None = None) -> list[tuple[str, str]]:
+def problems(
+    made: scratch.Producer, tmp_path: Path, ref: str = "HEAD", root: Path | None = None
+) -> list[tuple[str, str]]:
     """Return code and message of what is wrong, or nothing: opened, gathered, and judged as before a run."""
     try:
         space = opened(made, tmp_path, ref, root)
-        found = decide.known_problems(space, gather.gather_material(space, None), allow_untagged=False)
+        found = decide.known_problems(
+            space, gather.gather_material(space, None), allow_untagged=False
+        )
     except HandoffError as error:
         found = list(error.problems)
     return [(problem.code, problem.message) for problem in sorted(found)]
@@ -51,7 +61,13 @@ def hostile(key: str, value: str) -> Callable[[scratch.Producer, Path], None]:
 def _hooks(made: scratch.Producer, marker: Path) -> None:
     folder = made.path / ".git" / "hooks"
     folder.mkdir(exist_ok=True)
-    for name in ("post-checkout", "post-index-change", "reference-transaction", "pre-auto-gc", "fsmonitor-watchman"):
+    for name in (
+        "post-checkout",
+        "post-index-change",
+        "reference-transaction",
+        "pre-auto-gc",
+        "fsmonitor-watchman",
+    ):
         (folder / name).write_text(f"#!/bin/sh\ntouch {marker}\n")
         (folder / name).chmod(0o755)
 
@@ -90,7 +106,10 @@ def _git_here(made: scratch.Producer, marker: Path) -> None:
     ids=lambda stimulus: getattr(stimulus, "__name__", "x"),
 )
 def test_nothing_of_the_producers_is_run(
-    producer: scratch.Producer, tmp_path: Path, stimulus: Callable[[scratch.Producer, Path], None], monkeypatch: pytest.MonkeyPatch
+    producer: scratch.Producer,
+    tmp_path: Path,
+    stimulus: Callable[[scratch.Producer, Path], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Stimulus: a setting, hook, filter or program that would run when git works there. It is GO, and nothing of it has run."""
     marker = tmp_path / "it-ran"
@@ -109,9 +128,13 @@ def _object(made: scratch.Producer, name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["HEAD", "HEAD^{tree}", f"HEAD:{scratch.MANIFEST_PATH}", "HEAD~1", "v1.1.0"])
+@pytest.mark.parametrize(
+    "name", ["HEAD", "HEAD^{tree}", f"HEAD:{scratch.MANIFEST_PATH}", "HEAD~1", "v1.1.0"]
+)
 @pytest.mark.parametrize("how", ["gone", "empty", "garbage"])
-def test_a_broken_object_is_one_line(producer: scratch.Producer, tmp_path: Path, name: str, how: str) -> None:
+def test_a_broken_object_is_one_line(
+    producer: scratch.Producer, tmp_path: Path, name: str, how: str
+) -> None:
     """Stimulus: an object that the release needs is gone, empty or garbage. One problem, with git's word and what to do."""
     path = _object(producer, name)
     if how == "gone":
@@ -177,8 +200,12 @@ def test_borrowed_objects(producer: scratch.Producer, tmp_path: Path) -> None:
     assert "\n" not in message
 
 
-@pytest.mark.parametrize(("path", "code"), [(scratch.MANIFEST_PATH, "HP020"), (scratch.CHANGELOG_PATH, "HP022")])
-def test_a_link_in_a_files_place(producer: scratch.Producer, tmp_path: Path, path: str, code: str) -> None:
+@pytest.mark.parametrize(
+    ("path", "code"), [(scratch.MANIFEST_PATH, "HP020"), (scratch.CHANGELOG_PATH, "HP022")]
+)
+def test_a_link_in_a_files_place(
+    producer: scratch.Producer, tmp_path: Path, path: str, code: str
+) -> None:
     """Stimulus: manifest or changelog is a link to a file outside. No regular file is there: refused, the target is not read."""
     (tmp_path / "outside").write_text((producer.root / path).read_text())
     (producer.root / path).unlink()
@@ -206,7 +233,16 @@ def test_names_with_strange_bytes(producer: scratch.Producer, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "ref", ["--upload-pack=touch", "-x", "HEAD^{tree}", "HEAD:CHANGELOG.md", "no/such", "", "refs/tags/v1.1.0:x"]
+    "ref",
+    [
+        "--upload-pack=touch",
+        "-x",
+        "HEAD^{tree}",
+        "HEAD:CHANGELOG.md",
+        "no/such",
+        "",
+        "refs/tags/v1.1.0:x",
+    ],
 )
 def test_what_is_no_commit(producer: scratch.Producer, tmp_path: Path, ref: str) -> None:
     """Stimulus: a ref that is an option, a tree, a file, nothing. HP012 in one line, and nothing is run."""
@@ -215,10 +251,16 @@ def test_what_is_no_commit(producer: scratch.Producer, tmp_path: Path, ref: str)
 
 def test_a_commit_of_no_date(producer: scratch.Producer, tmp_path: Path) -> None:
     """Stimulus: a clock that was far off. git takes such a commit, but a packet could not say its time."""
-    late = {"GIT_AUTHOR_DATE": "@99999999999999 +0000", "GIT_COMMITTER_DATE": "@99999999999999 +0000"}
+    late = {
+        "GIT_AUTHOR_DATE": "@99999999999999 +0000",
+        "GIT_COMMITTER_DATE": "@99999999999999 +0000",
+    }
     scratch.git(producer.path, "commit", "--quiet", "--allow-empty", "--message", "late", **late)
     assert problems(producer, tmp_path) == [
-        ("HP013", "its committer time, 99999999999999 seconds since 1970, lies beyond the year 9999")
+        (
+            "HP013",
+            "its committer time, 99999999999999 seconds since 1970, lies beyond the year 9999",
+        )
     ]
 
 
@@ -232,20 +274,29 @@ def test_a_runtime_behind_a_link(producer: scratch.Producer, tmp_path: Path) -> 
     producer.release("v1.2.0", runtime, rollback=f"v1.1.0/{previous}")
     producer.commit("fix: late", {"lib/code.rs": "2\n"})
     producer.tag("v1.2.0")
-    assert [code for code, message in problems(producer, tmp_path) if message.endswith(": lib/code.rs")] == ["HP053", "HP054"]
+    assert [
+        code for code, message in problems(producer, tmp_path) if message.endswith(": lib/code.rs")
+    ] == ["HP053", "HP054"]
     (producer.root / "crates" / "away").symlink_to("../../elsewhere")
     producer.commit("feat: away", {"x": "x\n"})
-    assert ("HP033", "is below the runtime paths and is a link that leaves the producer's root") in problems(producer, tmp_path)
+    assert (
+        "HP033",
+        "is below the runtime paths and is a link that leaves the producer's root",
+    ) in problems(producer, tmp_path)
 
 
 def test_a_tag_that_stands_for_a_branch(producer: scratch.Producer, tmp_path: Path) -> None:
     """Stimulus: refs/tags/v1.1.0 is a symbolic reference: it would move with every commit."""
     producer.git("tag", "--delete", "v1.1.0")
     producer.git("symbolic-ref", "refs/tags/v1.1.0", "refs/heads/main")
-    assert problems(producer, tmp_path) == [("HP059", "the tag is a symbolic reference, which moves with the reference it names")]
+    assert problems(producer, tmp_path) == [
+        ("HP059", "the tag is a symbolic reference, which moves with the reference it names")
+    ]
 
 
-def test_a_path_that_is_no_utf8_after_the_runtime_commit(producer: scratch.Producer, tmp_path: Path) -> None:
+def test_a_path_that_is_no_utf8_after_the_runtime_commit(
+    producer: scratch.Producer, tmp_path: Path
+) -> None:
     """Stimulus: a document whose name is Latin-1. A packet can say it all the same."""
     (producer.root / os.fsdecode(b"caf\xe9.md")).write_text("x\n")
     producer.commit("docs: a name", {"y": "y\n"})
@@ -274,7 +325,11 @@ def _without_an_object(base: Path) -> None:
 
 
 def _with_a_changed_object(base: Path) -> None:
-    packs = [path for path in (base / "objects.git" / "objects").rglob("*") if path.is_file() and path.parent.name != "info"]
+    packs = [
+        path
+        for path in (base / "objects.git" / "objects").rglob("*")
+        if path.is_file() and path.parent.name != "info"
+    ]
     for path in packs:
         path.chmod(0o644)
         data = path.read_bytes()
@@ -297,8 +352,16 @@ def _with_a_folder_for_the_index(base: Path) -> None:
         (_without_head, "objects.git", "our copy of the producer's history is damaged: "),
         (_without_an_object, "objects.git", "our copy of the producer's history is damaged: "),
         (_with_a_changed_object, "objects.git", "our copy of the producer's history is damaged: "),
-        (_with_a_file_for_the_checkout, "checkout", "the private checkout cannot be made commit COMMIT: "),
-        (_with_a_folder_for_the_index, "checkout", "the private checkout cannot be made commit COMMIT: "),
+        (
+            _with_a_file_for_the_checkout,
+            "checkout",
+            "the private checkout cannot be made commit COMMIT: ",
+        ),
+        (
+            _with_a_folder_for_the_index,
+            "checkout",
+            "the private checkout cannot be made commit COMMIT: ",
+        ),
     ],
 )
 def test_a_damaged_copy_of_ours_is_refused_with_the_remedy(

@@ -50,10 +50,18 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
 def test_one_work_folder(busy: Desk, tmp_path: Path) -> None:
     """Stimulus: a second run with another cache, in the same work folder. HP006 names the holder; the first one is GO."""
     first = first_of(busy)
-    done = busy.bare("handoff-stable", "--producer-root", str(busy.producer.root), "--cache-dir", str(tmp_path / "other cache"))
+    done = busy.bare(
+        "handoff-stable",
+        "--producer-root",
+        str(busy.producer.root),
+        "--cache-dir",
+        str(tmp_path / "other cache"),
+    )
     assert done.returncode == 1
     [problem] = said(done)
-    assert problem.startswith(f"HP006 {busy.folder}/.handoff/lock: the work folder is in use by process ")
+    assert problem.startswith(
+        f"HP006 {busy.folder}/.handoff/lock: the work folder is in use by process "
+    )
     assert ended(busy, first) == 0
 
 
@@ -61,7 +69,13 @@ def test_one_cache_folder(busy: Desk, tmp_path: Path) -> None:
     """Stimulus: another run of the same producer in the same cache. HP006 names the checkout's holder; the first one is GO."""
     first = first_of(busy)
     other = other_desk(busy, tmp_path / "other desk")
-    done = other.bare("handoff-stable", "--producer-root", str(busy.producer.root), "--cache-dir", str(busy.folder / "cache"))
+    done = other.bare(
+        "handoff-stable",
+        "--producer-root",
+        str(busy.producer.root),
+        "--cache-dir",
+        str(busy.folder / "cache"),
+    )
     assert done.returncode == 1
     [problem] = said(done)
     assert "run.lock: the private checkout is in use by process " in problem
@@ -84,7 +98,9 @@ def test_a_check_alone_beside_a_run(busy: Desk) -> None:
     done = busy.bare("verify-slow", *busy.place())
     assert done.returncode == 1
     [problem] = said(done)
-    assert problem.startswith(f"HP006 {busy.folder}/.handoff/lock: the work folder is in use by process {first.pid}, since ")
+    assert problem.startswith(
+        f"HP006 {busy.folder}/.handoff/lock: the work folder is in use by process {first.pid}, since "
+    )
     assert ended(busy, first) == 0
 
 
@@ -94,7 +110,9 @@ def test_a_run_beside_checks_alone(busy: Desk) -> None:
     done = busy.bare("handoff-stable", *busy.place())
     assert done.returncode == 1
     [problem] = said(done)
-    assert problem.startswith(f"HP006 {busy.folder}/.handoff/lock: the work folder is in use by process {first.pid}, since ")
+    assert problem.startswith(
+        f"HP006 {busy.folder}/.handoff/lock: the work folder is in use by process {first.pid}, since "
+    )
     assert busy.bare("verify-quick", *busy.place()).returncode == 0
     assert ended(busy, first) == 0
 

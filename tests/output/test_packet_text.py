@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from builders import VERIFIED, go_packet, manifest, problem, release
 from packets import foreign
@@ -11,9 +12,11 @@ from packets import foreign
 from handoff_tasks.output import packet_text
 from handoff_tasks.packet import build, diff
 from handoff_tasks.packet.change import DEFAULT_NOTICE
-from handoff_tasks.packet.document import AnyPacket
 from handoff_tasks.release.find_packet import Call, Packet
 from handoff_tasks.report import markdown as report_markdown
+
+if TYPE_CHECKING:
+    from handoff_tasks.packet.document import AnyPacket
 
 HOSTILE = "\x1b[2J|<b>[a](http://b.invalid)`@all`"
 NOTES = (problem("HA100", "old.json", "no packet of this library", "ask"),)

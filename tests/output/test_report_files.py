@@ -71,9 +71,7 @@ def leave(opened: workspace.Workspace, check: str, log: str, **changes: object) 
         output_size=len(log),
         output_sha256=digest,
     )
-    folder.record(check).write_text(
-        json.dumps(dataclasses.replace(made, log=log_of).to_dict())
-    )
+    folder.record(check).write_text(json.dumps(dataclasses.replace(made, log=log_of).to_dict()))
 
 
 def test_a_view_of_what_git_evidence_and_the_previous_release_say(

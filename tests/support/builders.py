@@ -52,7 +52,8 @@ PREVIOUS = "5" * 40
 DIGEST = "sha256:" + "6" * 64
 MANIFEST_PATH = "contracts/integration/v1/producer-contract-manifest.json"
 SOURCE = ProfileSource(
-    name="memorykernel", sha256=hashlib.sha256(files.built_in_profiles()["memorykernel"].read_bytes()).hexdigest()
+    name="memorykernel",
+    sha256=hashlib.sha256(files.built_in_profiles()["memorykernel"].read_bytes()).hexdigest(),
 )
 STABLE = "stable"
 CANDIDATE = "service-v3-candidate"
@@ -215,7 +216,9 @@ def check(number: int = 0) -> Check:
 
 def binding(one: Check) -> Binding:
     """Return what the evidence of a check has to be bound to."""
-    return Binding(commit=VERIFIED, tree=TREE, producer_path=".", profile_digest=DIGEST, argv=one.argv)
+    return Binding(
+        commit=VERIFIED, tree=TREE, producer_path=".", profile_digest=DIGEST, argv=one.argv
+    )
 
 
 def record(one: Check, **changes: Any) -> Record:
@@ -231,7 +234,9 @@ def record(one: Check, **changes: Any) -> Record:
         finished_at_utc="2026-01-02T03:04:06Z",
         duration_ms=1234,
         timeout_seconds=60,
-        log=Log(file=f"{one.id}.log", size=2, sha256="8" * 64, output_size=3, output_sha256="9" * 64),
+        log=Log(
+            file=f"{one.id}.log", size=2, sha256="8" * 64, output_size=3, output_sha256="9" * 64
+        ),
         tools=(
             Tool(name="rustc", version="1.95.0", path="/usr/bin/rustc", claim=True),
             Tool(name="bash", version="5.2", path="/bin/bash", claim=False),
@@ -246,15 +251,15 @@ def record(one: Check, **changes: Any) -> Record:
     return replace(good, **changes)
 
 
-def result(one: Check, outcome: Outcome = Outcome.PASSED, reason: str | None = None, **changes: Any) -> CheckResult:
+def result(
+    one: Check, outcome: Outcome = Outcome.PASSED, reason: str | None = None, **changes: Any
+) -> CheckResult:
     """Return what assembly knows of a check; ``changes`` are those of its record."""
     made = record(one, outcome=outcome, reason=reason, **changes)
     return CheckResult(id=one.id, command=one.command, outcome=outcome, reason=reason, record=made)
 
 
-def run_end(
-    checks: Iterable[CheckResult], *problems: Problem, kept: Container[str] = ()
-) -> RunEnd:
+def run_end(checks: Iterable[CheckResult], *problems: Problem, kept: Container[str] = ()) -> RunEnd:
     """Return the end of a run with these checks; those that are ``kept`` are an earlier run's."""
     results = [replace(one, is_reused=one.id in kept) for one in checks]
     return RunEnd(checks=tuple(results), problems=problems)
@@ -262,7 +267,10 @@ def run_end(
 
 def long_checks() -> list[CheckResult]:
     """Return the checks of a run that is long enough for a timeline."""
-    return [result(one, finished_at_utc="2026-01-02T03:04:11Z", duration_ms=6234) for one in profile().checks]
+    return [
+        result(one, finished_at_utc="2026-01-02T03:04:11Z", duration_ms=6234)
+        for one in profile().checks
+    ]
 
 
 def release(mode: str = STABLE, **changes: Any) -> build.Release:
@@ -288,7 +296,12 @@ def go_packet(mode: str = STABLE, **changes: Any) -> Any:
     return read
 
 
-def problem(code: str = "HP043", where: str = "check fmt", message: str = "failed: exit code 1", hint: str = "mend it") -> Problem:
+def problem(
+    code: str = "HP043",
+    where: str = "check fmt",
+    message: str = "failed: exit code 1",
+    hint: str = "mend it",
+) -> Problem:
     """Return a problem."""
     return Problem(code=code, where=where, message=message, hint=hint)
 
@@ -308,18 +321,32 @@ HOSTILE = (
 
 
 def view(
-    mode: str = STABLE, *, problems: list[Problem] | None = None, lanes: list[list[str]] | None = None, **changes: Any
+    mode: str = STABLE,
+    *,
+    problems: list[Problem] | None = None,
+    lanes: list[list[str]] | None = None,
+    **changes: Any,
 ) -> report_view.View:
     """Return what a report shows of a release; without ``lanes`` all ran side by side, ``changes`` are those of the release."""
     made = release(mode, **changes)
-    document = build.assemble(made, problems or [], [problem("HA011", "git_state/tag", "the tag does not exist yet", "tag it")])
+    document = build.assemble(
+        made,
+        problems or [],
+        [problem("HA011", "git_state/tag", "the tag does not exist yet", "tag it")],
+    )
     source = report_view.Source(
         session="handoff-stable",
         producer=made.profile.name,
-        tails={one.id: [f"line {number} of {one.id}" for number in range(30)] for one in made.checks},
+        tails={
+            one.id: [f"line {number} of {one.id}" for number in range(30)] for one in made.checks
+        },
         lanes=[[one.id] for one in made.checks] if lanes is None else lanes,
         subjects={RUNTIME: "feat: more", VERIFIED: "chore: release"},
-        previous=manifest(release_tag="v1.2.2", commit_sha=PREVIOUS, error_code_enum=["validation_error", "invalid_json", "gone"]),
+        previous=manifest(
+            release_tag="v1.2.2",
+            commit_sha=PREVIOUS,
+            error_code_enum=["validation_error", "invalid_json", "gone"],
+        ),
         modes=[(mode, str(document["verdict"]))],
         published=None if problems else "/producer/packet.json",
         digest=None if problems else "a" * 64,
@@ -335,7 +362,12 @@ def hostile_view() -> report_view.View:
     tools = (Tool(name=HOSTILE, version=HOSTILE, path="/x", claim=True),)
     found = result(one, Outcome.FAILED, HOSTILE, exit_code=1, tools=tools, toolchain=HOSTILE)
     document = build.assemble(
-        release(checks=[replace(found, command=HOSTILE)], statement=statement(runtime_behavior_changes=HOSTILE)), [], []
+        release(
+            checks=[replace(found, command=HOSTILE)],
+            statement=statement(runtime_behavior_changes=HOSTILE),
+        ),
+        [],
+        [],
     )
     document["release_tag"] = document["git_state"]["tag"]["name"] = HOSTILE
     document["error_code_enum"] = [HOSTILE]
@@ -348,7 +380,9 @@ def hostile_view() -> report_view.View:
         producer=HOSTILE,
         tails={one.id: [HOSTILE] * 30},
         subjects={RUNTIME: HOSTILE, VERIFIED: HOSTILE},
-        previous=manifest(release_tag=HOSTILE, commit_sha=PREVIOUS, expected_api_contract_version=HOSTILE),
+        previous=manifest(
+            release_tag=HOSTILE, commit_sha=PREVIOUS, expected_api_contract_version=HOSTILE
+        ),
         previous_envelope={"requires": [f"{HOSTILE} gone"]},
         modes=[(HOSTILE, "NO-GO"), ("other", "GO")],
         published=HOSTILE,

@@ -45,33 +45,71 @@ class Desk:
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def profile(self, *checks: str) -> None:
-        (self.folder / "handoff.toml").write_text(scratch.profile(checks) if checks else scratch.PROFILE)
+        (self.folder / "handoff.toml").write_text(
+            scratch.profile(checks) if checks else scratch.PROFILE
+        )
 
     def place(self) -> list[str]:
-        return ["--producer-root", str(self.producer.root), "--cache-dir", str(self.folder / "cache")]
+        return [
+            "--producer-root",
+            str(self.producer.root),
+            "--cache-dir",
+            str(self.folder / "cache"),
+        ]
 
     def words(self, *words: str) -> list[str]:
         return [*self.place(), "--result-json", str(self.result_path), *words]
 
     def command(self, session: str, *words: str) -> list[str]:
         noxfile = str(self.folder / "noxfile.py")
-        return [sys.executable, "-m", "nox", "--noxfile", noxfile, "--envdir", str(self.envdir), "-s", session, "--", *words]
+        return [
+            sys.executable,
+            "-m",
+            "nox",
+            "--noxfile",
+            noxfile,
+            "--envdir",
+            str(self.envdir),
+            "-s",
+            session,
+            "--",
+            *words,
+        ]
 
-    def run(self, session: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, session: str, *words: str, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         command = self.command(session, *self.words(*words))
         return subprocess.run(
-            command, env={**os.environ, **environment}, cwd=self.folder, capture_output=True, text=True, check=False
+            command,
+            env={**os.environ, **environment},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     def bare(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(session, *words), cwd=self.folder, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            self.command(session, *words),
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def start(
-        self, session: str, *words: str, stdout: int = subprocess.DEVNULL, stderr: int = subprocess.DEVNULL
+        self,
+        session: str,
+        *words: str,
+        stdout: int = subprocess.DEVNULL,
+        stderr: int = subprocess.DEVNULL,
     ) -> subprocess.Popen[str]:
         """Start a session, which `end` kills if it still runs when the test is over."""
         command = self.command(session, *self.words(*words))
-        process = subprocess.Popen(command, cwd=self.folder, stdout=stdout, stderr=stderr, text=True)
+        process = subprocess.Popen(
+            command, cwd=self.folder, stdout=stdout, stderr=stderr, text=True
+        )
         self.started.append(process)
         return process
 

@@ -49,9 +49,12 @@ def foreign(document: dict[str, Any]) -> Any:
     root = "/Users/d/Projects/MemoryKernel"
     made |= {key: f"{root}/{document[key]}" for key in ("manifest_path", "changelog_path")}
     made["verification_commands"] = [
-        " ".join(root if word == "." else word for word in command.split()) for command in document["verification_commands"]
+        " ".join(root if word == "." else word for word in command.split())
+        for command in document["verification_commands"]
     ]
-    made["consumer_impact_statement_template"] = dict.fromkeys(document["consumer_impact_statement_template"], "<none|describe>")
+    made["consumer_impact_statement_template"] = dict.fromkeys(
+        document["consumer_impact_statement_template"], "<none|describe>"
+    )
     return made
 
 
@@ -59,7 +62,13 @@ def opened(producer: scratch.Producer, tmp_path: Path) -> workspace.Workspace:
     """Open a producer at its HEAD."""
     profile = tmp_path / "handoff.toml"
     profile.write_text(scratch.PROFILE)
-    return workspace.open_workspace(root=producer.root, ref="HEAD", profile_path=profile, work=tmp_path / "w", cache=tmp_path / "c")
+    return workspace.open_workspace(
+        root=producer.root,
+        ref="HEAD",
+        profile_path=profile,
+        work=tmp_path / "w",
+        cache=tmp_path / "c",
+    )
 
 
 def written(path: Path, document: object) -> Path:
@@ -95,7 +104,9 @@ PINNED = {
 }
 
 
-def record(opened: workspace.Workspace, check: Check, folder: EvidenceFolder, outcome: Outcome) -> None:
+def record(
+    opened: workspace.Workspace, check: Check, folder: EvidenceFolder, outcome: Outcome
+) -> None:
     """Leave the evidence of a check with the pinned tools."""
     text = f"{check.success_line or 'done'}\n".encode()
     log = folder.log(check.id)
@@ -113,9 +124,20 @@ def record(opened: workspace.Workspace, check: Check, folder: EvidenceFolder, ou
         finished_at_utc="2026-01-02T03:04:06Z",
         duration_ms=1000,
         timeout_seconds=check.timeout_seconds,
-        log=Log(file=log.name, size=len(text), sha256=digest, output_size=len(text), output_sha256=digest),
+        log=Log(
+            file=log.name,
+            size=len(text),
+            sha256=digest,
+            output_size=len(text),
+            output_sha256=digest,
+        ),
         tools=tuple(
-            Tool(name=name, version=PINNED.get(name, "1"), path=f"/bin/{name}", claim=opened.profile.tools[name].claim)
+            Tool(
+                name=name,
+                version=PINNED.get(name, "1"),
+                path=f"/bin/{name}",
+                claim=opened.profile.tools[name].claim,
+            )
             for name in check.tools
         ),
         toolchain=None,

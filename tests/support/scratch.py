@@ -61,7 +61,13 @@ def environment(**extra: str) -> dict[str, str]:
 def git(cwd: Path, *words: str, stdin: str | None = None, **extra: str) -> str:
     """Run git in ``cwd`` and return what it prints, stripped."""
     done = subprocess.run(
-        ["git", *words], cwd=cwd, env=environment(**extra), input=stdin, text=True, capture_output=True, check=False
+        ["git", *words],
+        cwd=cwd,
+        env=environment(**extra),
+        input=stdin,
+        text=True,
+        capture_output=True,
+        check=False,
     )
     assert done.returncode == 0, f"git {' '.join(words)}: {done.stderr}"
     return done.stdout.strip()
@@ -107,7 +113,9 @@ class Producer:
     def copy(self, path: Path) -> Producer:
         """Copy the repository to ``path``, with an index that knows the copied files."""
         shutil.copytree(self.path, path, symlinks=True)
-        copied = Producer(path=path, root=path / self.root.relative_to(self.path), commits=self.commits)
+        copied = Producer(
+            path=path, root=path / self.root.relative_to(self.path), commits=self.commits
+        )
         copied.git("update-index", "--refresh")
         return copied
 
@@ -115,7 +123,9 @@ class Producer:
         """Return the id of the commit that is checked out."""
         return self.git("rev-parse", "HEAD")
 
-    def release(self, version: str, runtime: str, *, rollback: str | None = None, **fields: Any) -> str:
+    def release(
+        self, version: str, runtime: str, *, rollback: str | None = None, **fields: Any
+    ) -> str:
         """Commit the metadata of a release whose runtime commit is ``runtime``; return that commit's id."""
         changelog = self.root / CHANGELOG_PATH
         old = changelog.read_text().removeprefix("# Changelog\n") if changelog.is_file() else ""
@@ -139,7 +149,9 @@ def producer(path: Path, below: str = ".", tag_prefix: str = "") -> Producer:
     v1.1.0's tag is checked out; its impact statement is filled in, and its rollback target is v1.0.0.
     """
     made = repository(path, below)
-    first = made.commit("feat: speak service.v1", {**SCRIPTS, **runtime("1"), ".gitignore": "/target\n*.tmp\n"})
+    first = made.commit(
+        "feat: speak service.v1", {**SCRIPTS, **runtime("1"), ".gitignore": "/target\n*.tmp\n"}
+    )
     made.release("v1.0.0", first, service="service.v1")
     made.tag(f"{tag_prefix}v1.0.0")
     second = made.commit("feat: speak service.v2", runtime("2"))
@@ -197,11 +209,22 @@ def check(
     settings: Mapping[str, str] | None = None,
 ) -> str:
     """Return the TOML of one check."""
-    lines = ["[[checks]]", f'id = "{name}"', f'title = "{name}"', f"argv = {json.dumps(list(argv))}"]
+    lines = [
+        "[[checks]]",
+        f'id = "{name}"',
+        f'title = "{name}"',
+        f"argv = {json.dumps(list(argv))}",
+    ]
     lines += [f"success_line = {json.dumps(success_line)}"] if success_line else []
     lines += [f"tools = {json.dumps(list(tools))}"]
     lines += [f"timeout_seconds = {timeout}"] if timeout else []
-    lines += [f"set = {{ {', '.join(f'{key} = {json.dumps(value)}' for key, value in settings.items())} }}"] if settings else []
+    lines += (
+        [
+            f"set = {{ {', '.join(f'{key} = {json.dumps(value)}' for key, value in settings.items())} }}"
+        ]
+        if settings
+        else []
+    )
     return "\n".join(lines) + "\n"
 
 
