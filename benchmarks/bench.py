@@ -85,8 +85,9 @@ class Row:
         """Return the row as a line of text."""
         found = self.to_dict()
         return (
-            f"{self.name:<50} {found['ours_median']:>8.3f} {_spread(self.ours):>15} {found['other_median']:>8.3f} "
-            f"{_spread(self.other):>15} {found['ratio']:>6.2f} {found['difference']:>+7.2f}  {self.goal}"
+            f"{self.name:<50} {found['ours_median']:>8.3f} {_spread(self.ours):>15} "
+            f"{found['other_median']:>8.3f} {_spread(self.other):>15} "
+            f"{found['ratio']:>6.2f} {found['difference']:>+7.2f}  {self.goal}"
             f"{f' ({self.note})' if self.note else ''}"
         )
 
@@ -129,7 +130,8 @@ def seconds(
     took = time.perf_counter() - start
     if done.returncode:
         raise RuntimeError(
-            f"{' '.join(command)} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-2000:]}"
+            f"{' '.join(command)} ended with {done.returncode}\n"
+            f"{done.stdout[-4000:]}\n{done.stderr[-2000:]}"
         )
     return took
 
@@ -169,7 +171,8 @@ class Bench:
         (folder / "handoff.toml").write_text(text)
         noxfile = folder / "noxfile.py"
         noxfile.write_text(
-            "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
+            "import nox\nimport handoff_tasks\n"
+            "handoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
         )
         return noxfile
 
@@ -354,8 +357,8 @@ from handoff_tasks.output import terminal
 lines = terminal.Lines("loud")
 start = time.perf_counter()
 done = process.run(
-    ["bash", "-c", sys.argv[1]], cwd=Path("/"), environment={"PATH": os.environ["PATH"]}, log=Path(sys.argv[2]),
-    log_limit=int(sys.argv[3]), timeout=600, show=lines.show,
+    ["bash", "-c", sys.argv[1]], cwd=Path("/"), environment={"PATH": os.environ["PATH"]},
+    log=Path(sys.argv[2]), log_limit=int(sys.argv[3]), timeout=600, show=lines.show,
 )
 assert done.exit_code == 0 and done.output_size == 300_000_000, done.output_size
 took = time.perf_counter() - start
@@ -525,7 +528,9 @@ from pathlib import Path
 from handoff_tasks.git import workspace
 from handoff_tasks.release import decide, gather
 root, profile, work, cache = map(Path, sys.argv[1:])
-opened = workspace.open_workspace(root=root, ref="HEAD", profile_path=profile, work=work, cache=cache)
+opened = workspace.open_workspace(
+    root=root, ref="HEAD", profile_path=profile, work=work, cache=cache
+)
 material, checks = gather.gather_material(opened, None), gather.read_results(opened)
 mode = opened.profile.mode("stable")
 decision = decide.decide(opened, material, checks, mode, allow_untagged=False)
@@ -538,7 +543,8 @@ view = report_files.view_of(
 page, unwritten = report_files.write_report(view, opened)
 assert page is not None and not unwritten
 took = time.perf_counter() - start
-print(json.dumps([took, before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, page.stat().st_size]))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps([took, before, peak, page.stat().st_size]))
 """
 
 
@@ -591,7 +597,11 @@ def _report(bench: Bench, count: int, name: str, goal: str) -> Row:
 
     row = alternate(name, goal, ours, read, bench.times)
     unit = 1024 if sys.platform.startswith("linux") else 1024 * 1024
-    note = f"{seen[-1][2] / unit:.0f} MB of memory, {seen[-1][1] / unit:.0f} before the report; page {seen[-1][3] / 1000:.0f} kB"
+    _, before, peak, size = seen[-1]
+    note = (
+        f"{peak / unit:.0f} MB of memory, {before / unit:.0f} before the report; "
+        f"page {size / 1000:.0f} kB"
+    )
     return Row(name=row.name, goal=row.goal, ours=row.ours, other=row.other, note=note)
 
 

@@ -392,7 +392,8 @@ def sessions_page(sessions: Mapping[str, SessionDefinition], options: Mapping[st
         "",
         "# Sessions and options",
         "",
-        "Options follow `--`, as in `nox -s handoff-stable -- --ref v1.0.0`. A session refuses an option that is not its own;",
+        "Options follow `--`, as in `nox -s handoff-stable -- --ref v1.0.0`. "
+        "A session refuses an option that is not its own;",
         "`nox -s SESSION -- --help` lists them.",
         "",
         "## Sessions",

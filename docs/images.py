@@ -89,15 +89,18 @@ def terminal(text: str, title: str) -> str:
     width = round(max(map(len, lines)) * LETTER + 2 * EDGE)
     height = BAR + len(lines) * LINE + EDGE
     drawn = [
-        f'<text x="{EDGE}" y="{BAR + number * LINE + 16}" xml:space="preserve">{coloured(line)}</text>'
+        f'<text x="{EDGE}" y="{BAR + number * LINE + 16}" xml:space="preserve">'
+        f"{coloured(line)}</text>"
         for number, line in enumerate(lines)
         if line
     ]
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+            f'width="{width}" height="{height}" role="img">',
             f"<title>{escape(title)}</title>",
-            f"<style>text {{ font: 14px {FONT}; fill: #d7dae0 }} .good {{ fill: #7fd6a4 }} .bad {{ fill: #ff9aa2 }}"
+            f"<style>text {{ font: 14px {FONT}; fill: #d7dae0 }}"
+            " .good { fill: #7fd6a4 } .bad { fill: #ff9aa2 }"
             " .go { fill: #7fd6a4 } .strong { font-weight: 700 } .code { fill: #f0c36d }</style>",
             f'<rect width="{width}" height="{height}" rx="10" fill="#181b20"/>',
             *(
@@ -126,7 +129,8 @@ def coloured(line: str) -> str:
                 end = found.end()
             kind = kinds.get(word, "code")
             strong = " strong" if kind == "go" or word == "NO-GO" else ""
-            return f'{escape(line[:start])}<tspan class="{kind}{strong}">{escape(line[start:end])}</tspan>{escape(line[end:])}'
+            span = f'<tspan class="{kind}{strong}">{escape(line[start:end])}</tspan>'
+            return f"{escape(line[:start])}{span}{escape(line[end:])}"
     return escape(line)
 
 

@@ -1,6 +1,7 @@
 """Nox sessions that turn a release into a handoff packet whose claims can be checked.
 
-A noxfile needs three lines: ``import handoff_tasks``, ``import nox`` and ``handoff_tasks.register(nox, __file__)``.
+A noxfile needs three lines: ``import handoff_tasks``, ``import nox`` and
+``handoff_tasks.register(nox, __file__)``.
 """
 
 from handoff_tasks.sessions.register import register

@@ -423,7 +423,7 @@ _ENTRIES = {
         "Make the tag again on the release's commit, under its own name.",
     ),
     "HP067": _rule(
-        "A name stands for more than one commit",
+        "A name is ambiguous",
         "A branch, or a file in `.git`, has the same name as the tag and is at another commit. "
         "If all are at one commit, this is not reported.",
         "tag v1.2.3: a branch of that name is at 3333...; the tag points to 2222...",

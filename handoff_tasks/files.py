@@ -334,7 +334,7 @@ def lock_file(path: Path) -> Iterator[int]:
             ) from None
         raise unwritable(path, error) from None
     try:
-        os.set_inheritable(descriptor, True)
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - positional only
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise foreign(
                 path, "is not a plain file; expected a lock file of handoff-tasks, or nothing"

@@ -164,7 +164,7 @@ class TagFacts:
     name: str
     # None if the release is not tagged.
     existing: Tag | None
-    # Without a tag: what else has its name, and the commit it stands for.
+    # Without a tag: what else has its name, and the commit that it points to.
     namesakes: tuple[tuple[str, str], ...]
     # The manifest in the tagged commit; None without a tag or a readable manifest.
     manifest: Manifest | None

@@ -68,7 +68,7 @@ def select_variables(
 ) -> dict[str, str]:
     """Return the caller's variables in ``names``, overridden by ``variables`` and PATH.
 
-    A name such as ``X_*`` stands for all that start with ``X_``.
+    A name such as ``X_*`` selects all that start with ``X_``.
     """
     exact = {name for name in names if not name.endswith("*")}
     starts = tuple(name.removesuffix("*") for name in names if name.endswith("*"))

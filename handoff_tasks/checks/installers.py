@@ -1,7 +1,8 @@
 """Install the tools of a check into its session's environment.
 
-The installer runs in an empty folder, in an environment that is built from nothing. Settings that
-reach an index are read as data and passed on. Settings that choose other packages are left out.
+The installer runs in an empty folder, in an environment that is built from nothing. The user's
+settings for reaching an index are read as data and passed on. Settings that choose other packages
+are ignored.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from handoff_tasks.producer.profile import ToolSpec
 
 _MARKER = "handoff-installed.json"
-# What both installers need of the environment: the network, certificates, caches, and where a credential helper looks.
-_PASSED = frozenset(
+# The variables that both installers need: for the network, certificates, caches and credential
+# helpers.
+_VARIABLES = frozenset(
     {
         *("HOME", "USER", "LOGNAME", "PATH", "TMPDIR", "NETRC", "DBUS_SESSION_BUS_ADDRESS"),
         *(
@@ -63,9 +65,10 @@ _PASSED = frozenset(
         ),
     }
 )
-_PASSED_PREFIXES = ("AWS_", "AZURE_", "CLOUDSDK_", "GOOGLE_", "VSS_")
-_NAMED = re.compile(r"(?i)(?:https?|all|no)_proxy|(?:SSL|REQUESTS|CURL)_.*")
-# Nothing else is set; a file that a check's own build reads is none of the user's.
+_VARIABLE_PREFIXES = ("AWS_", "AZURE_", "CLOUDSDK_", "GOOGLE_", "VSS_")
+# Those of `_VARIABLES` that are recorded as settings.
+_RECORDABLE = re.compile(r"(?i)(?:https?|all|no)_proxy|(?:SSL|REQUESTS|CURL)_.*")
+# These keep the user's configuration files from the installer and from the builds that it starts.
 _NEUTRAL = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -79,7 +82,7 @@ _NEUTRAL = {
     "UV_NO_CONFIG": "1",
     "UV_NO_PROGRESS": "1",
 }
-# The settings that stay: name to the variable that hands it over.
+# The settings that are passed on, by name, with the variable that passes them.
 _PIP = {
     name: f"PIP_{name.replace('-', '_').upper()}"
     for name in (
@@ -99,10 +102,12 @@ _UV = {
     "http-timeout": "UV_HTTP_TIMEOUT",
 }
 _UV_CREDENTIALS = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)")
-# The settings that could put another package in place of the one that is asked for. They are named if an installer fails.
-_LEFT_OUT = ("find-links", "no-index", "constraint", "build-constraint", "override", "offline")
+# Settings that could replace the required package with another one. They are ignored, and listed in
+# the message if an installer fails.
+_IGNORED = ("find-links", "no-index", "constraint", "build-constraint", "override", "offline")
 _REQUIREMENT = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*(?:[=<>!~;].*|@\s*(?:https|git\+https|git\+ssh)://.*)?"
+    r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^\]]*\])?\s*"
+    r"(?:[=<>!~;].*|@\s*(?:https|git\+https|git\+ssh)://.*)?"
 )
 _PIN = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*([^\s;,*]+?)(\.\*)?\s*(?:;.*)?"
@@ -112,8 +117,11 @@ _ADDRESS_QUERY = re.compile(r"(?<=[\w/])\?[^\s#]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Installed:
-    """What an installer has done for a check: its report, and why a requirement is not installed, by requirement."""
+class InstallerResult:
+    """The result of installing the tools of a check.
+
+    ``report`` is None if nothing is installed. ``failures`` has the reasons, by requirement.
+    """
 
     report: Installation | None
     failures: Mapping[str, str]
@@ -121,59 +129,77 @@ class Installed:
 
 def install(
     session: Session, specs: Sequence[ToolSpec], bin_folder: str, caller: Mapping[str, str]
-) -> Installed:
-    """Install what the tools in ``specs`` ask for, unless an installer did so for exactly these requirements.
+) -> InstallerResult:
+    """Install the requirements of tools, unless the environment has them already.
 
-    ``caller`` is the environment in which the user's settings are looked for.
+    Args:
+        session: The session, whose environment is used.
+        specs: The tools.
+        bin_folder: The folder of the environment's programs.
+        caller: The variables to read the user's settings from.
     """
     requirements = sorted({spec.install for spec in specs if spec.install})
     if not requirements:
-        return Installed(report=None, failures={})
-    strange = {
-        one: f"{one} names no package of an index; expected a form such as NAME==VERSION"
-        for one in requirements
-        if not _REQUIREMENT.fullmatch(one)
-    }
-    if strange:
-        return Installed(report=None, failures=strange)
+        return InstallerResult(report=None, failures={})
     environment = Path(bin_folder).parent
+    failures = _find_obstacles(requirements, environment)
+    if failures:
+        return InstallerResult(report=None, failures=failures)
     programs = [
         [Path(bin_folder) / name for name in spec.executables] for spec in specs if spec.install
     ]
-    if _sees_the_system(environment):
-        why = f"the environment {environment} sees packages of the system: unset VIRTUALENV_SYSTEM_SITE_PACKAGES, then --fresh"
-        return Installed(report=None, failures=dict.fromkeys(requirements, why))
-    if report := _current(environment, requirements, programs):
-        return Installed(report=report, failures={})
+    if report := _read_report(environment, requirements, programs):
+        return InstallerResult(report=report, failures={})
     (environment / _MARKER).unlink(missing_ok=True)
+    return _install_all(session, requirements, environment, caller)
+
+
+def _find_obstacles(requirements: Sequence[str], environment: Path) -> dict[str, str]:
+    """Return why requirements cannot be installed into an environment, by requirement."""
+    invalid = {
+        one: f"{one} is not a package of an index; expected a form such as NAME==VERSION"
+        for one in requirements
+        if not _REQUIREMENT.fullmatch(one)
+    }
+    if invalid or not _has_system_packages(environment):
+        return invalid
+    why = (
+        f"the environment {environment} includes system packages: "
+        "unset VIRTUALENV_SYSTEM_SITE_PACKAGES, then run with --fresh"
+    )
+    return dict.fromkeys(requirements, why)
+
+
+def _install_all(
+    session: Session, requirements: Sequence[str], environment: Path, caller: Mapping[str, str]
+) -> InstallerResult:
+    """Run the installer, check what it installed, and write the report into the environment."""
     is_uv = session.virtualenv.venv_backend == "uv"
-    settings, left_out = _uv_settings(caller) if is_uv else _pip_settings(caller)
-    done = _run(session, requirements, is_uv=is_uv, environment=_environment(caller, settings))
-    if isinstance(done, str):
-        unused = f" (not used: {', '.join(left_out)})" if left_out else ""
-        failures = {
-            one: f"{one} could not be installed{_masked(done)}{unused}" for one in requirements
-        }
-        return Installed(report=None, failures=failures)
-    packages = _packages(environment, done)
+    settings, ignored = _uv_settings(caller) if is_uv else _pip_settings(caller)
+    outcome = _run(session, requirements, is_uv=is_uv, environment=_environment(caller, settings))
+    if isinstance(outcome, str):
+        note = f" (ignored settings: {', '.join(ignored)})" if ignored else ""
+        why = f"could not be installed{_mask(outcome)}{note}"
+        return InstallerResult(report=None, failures={one: f"{one} {why}" for one in requirements})
+    packages = _packages(environment, outcome)
     failures = dict(_contradictions(requirements, packages))
     if failures:
-        return Installed(report=None, failures=failures)
+        return InstallerResult(report=None, failures=failures)
     report = Installation(
         installer="uv" if is_uv else "pip",
         requirements=tuple(requirements),
         settings=tuple(
-            Setting(name=name, value=_masked(value), source=source)
+            Setting(name=name, value=_mask(value), source=source)
             for name, _, value, source in settings
         ),
         packages=packages,
     )
     files.write(environment / _MARKER, json.dumps(report.to_dict(), indent=1).encode(), sync=False)
-    return Installed(report=report, failures={})
+    return InstallerResult(report=report, failures={})
 
 
-def _sees_the_system(environment: Path) -> bool:
-    """Return whether Python finds packages outside of an environment in it."""
+def _has_system_packages(environment: Path) -> bool:
+    """Return whether an environment includes the packages of the system."""
     try:
         text = (environment / "pyvenv.cfg").read_text("utf-8")
     except OSError:
@@ -181,35 +207,39 @@ def _sees_the_system(environment: Path) -> bool:
     return bool(re.search(r"(?im)^include-system-site-packages\s*=\s*true\s*$", text))
 
 
-def _current(
+def _read_report(
     environment: Path, requirements: Sequence[str], programs: Sequence[Sequence[Path]]
 ) -> Installation | None:
-    """Return what an installer has reported, if it was for these requirements and all of it is still there."""
+    """Return the report of an earlier installation that is still valid.
+
+    None if it was for other requirements, or if a package or a program of it is missing.
+    """
     try:
         report = Installation.from_dict(json.loads((environment / _MARKER).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    same = list(report.requirements) == list(requirements) and all(
+    is_current = list(report.requirements) == list(requirements) and all(
         any(program.exists() for program in names) for names in programs
     )
-    there = {(one.name, one.version) for one in _packages(environment, {})}
-    return (
-        report
-        if same and there.issuperset((one.name, one.version) for one in report.packages)
-        else None
-    )
+    present = {(one.name, one.version) for one in _packages(environment, {})}
+    if not is_current or not present.issuperset((one.name, one.version) for one in report.packages):
+        return None
+    return report
 
 
 def _run(
     session: Session, requirements: Sequence[str], *, is_uv: bool, environment: Mapping[str, str]
 ) -> dict[str, str] | str:
-    """Run the installer; return the sha256 of the files that it tells, by name of the package, or why it failed."""
+    """Run the installer and return the sha256 of packages by name, or why it failed.
+
+    uv reports no sha256.
+    """
     from nox.command import CommandFailed
 
-    # What is there may be from another place: all of it is installed again.
+    # Present packages may come from another index, so all are installed again.
     with (
         tempfile.TemporaryDirectory() as folder,
-        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
     ):
         report = Path(folder) / "report.json"
         words = ["--reinstall"] if is_uv else ["--force-reinstall", "--report", str(report)]
@@ -223,27 +253,27 @@ def _run(
                     env=environment,
                     include_outer_env=False,
                     silent=False,
-                    stdout=said,
+                    stdout=output,
                     stderr=subprocess.STDOUT,
                 )
         except CommandFailed:
-            said.seek(0)
-            return reason(said.read())
-        if not said.tell():
-            # An installer says what it does. nox with -R or --no-install calls none, and does not tell.
+            output.seek(0)
+            return find_error(output.read())
+        if not output.tell():
+            # Every installer prints something. With -R or --no-install nox runs none, silently.
             return ": no installer ran; run without -R and --no-install"
-        return _told(report)
+        return _read_hashes(report)
 
 
-def reason(said: str) -> str:
-    """Return why an installer failed, from what it said: its last line that speaks of an error, or the last one."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if re.match(r"(?i)\W*(?:error|caused by)", line)]
-    return f": {(telling or lines)[-1][:200]}" if lines else ""
+def find_error(output: str) -> str:
+    """Return the last error line of an installer's output, or its last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if re.match(r"(?i)\W*(?:error|caused by)", line)]
+    return f": {(errors or lines)[-1][:200]}" if lines else ""
 
 
-def _told(report: Path) -> dict[str, str]:
-    """Return the sha256 of each package's file, as pip reports it; nothing from uv, which has no report."""
+def _read_hashes(report: Path) -> dict[str, str]:
+    """Return the sha256 of each package's file from pip's report."""
     try:
         document = json.loads(report.read_bytes())
         entries = [
@@ -255,11 +285,11 @@ def _told(report: Path) -> dict[str, str]:
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
-    return {_normal(name): sha256 for name, sha256 in entries if isinstance(sha256, str)}
+    return {_normalize(name): sha256 for name, sha256 in entries if isinstance(sha256, str)}
 
 
 def _packages(environment: Path, sha256: Mapping[str, str]) -> tuple[Package, ...]:
-    """Return the packages in an environment, sorted, without those that make installations themselves."""
+    """Return the packages in an environment, sorted, without pip, setuptools and wheel."""
     found = {}
     for metadata in environment.glob("lib/python*/site-packages/*.dist-info/METADATA"):
         with contextlib.suppress(OSError, UnicodeDecodeError):
@@ -267,8 +297,8 @@ def _packages(environment: Path, sha256: Mapping[str, str]) -> tuple[Package, ..
             name, version = (
                 re.search(rf"(?im)^{key}:[ \t]*(\S+)", head) for key in ("Name", "Version")
             )
-            if name and version and _normal(name[1]) not in {"pip", "setuptools", "wheel"}:
-                found[_normal(name[1])] = version[1]
+            if name and version and _normalize(name[1]) not in {"pip", "setuptools", "wheel"}:
+                found[_normalize(name[1])] = version[1]
     return tuple(
         Package(name=name, version=version, sha256=sha256.get(name))
         for name, version in sorted(found.items())
@@ -278,30 +308,32 @@ def _packages(environment: Path, sha256: Mapping[str, str]) -> tuple[Package, ..
 def _contradictions(
     requirements: Sequence[str], packages: Sequence[Package]
 ) -> Iterator[tuple[str, str]]:
-    """Yield each requirement of one version that the environment does not have, and what it has."""
+    """Yield each pinned requirement that the environment does not meet, with the reason."""
     versions = {one.name: one.version for one in packages}
     for requirement in requirements:
         pin = _PIN.fullmatch(requirement)
-        found = versions.get(_normal(pin[1])) if pin else None
+        found = versions.get(_normalize(pin[1])) if pin else None
         if pin and not (found and _agree(found, pin, may_be_shorter=False)):
-            yield (
-                requirement,
-                f"{requirement} is not in the environment: {f'found {found}' if found else 'it is missing'}",
-            )
+            state = f"found {found}" if found else "it is missing"
+            yield requirement, f"{requirement} is not in the environment: {state}"
 
 
-def contradiction(spec: ToolSpec, version: str | None) -> str | None:
-    """Return why the version that a tool answers is not the one that its requirement asks for; None if it can be."""
+def find_contradiction(spec: ToolSpec, version: str | None) -> str | None:
+    """Return how a tool's version contradicts its pinned requirement, or None.
+
+    ``version`` is what the tool prints; None if that is not known.
+    """
     pin = _PIN.fullmatch(spec.install or "")
     if pin is None or version is None or _agree(version, pin, may_be_shorter=True):
         return None
-    return f"answers {version}; expected the version of {spec.install}"
+    return f"its version is {version}; expected {spec.install}"
 
 
 def _agree(version: str, pin: re.Match[str], *, may_be_shorter: bool) -> bool:
-    """Return whether a version can be the pinned one, by its numbers.
+    """Return whether the numbers of a version agree with a pin.
 
-    With ``may_be_shorter`` it may have fewer, but not less than two: a package often counts its own builds of a tool.
+    With ``may_be_shorter`` the version may have fewer numbers than the pin, but at least two: a
+    package often adds a number for its own builds of a tool.
     """
     one, other = (re.match(r"v?(?:\d+!)?(\d+(?:\.\d+)*)", text) for text in (version, pin[2]))
     if not one or not other:
@@ -313,24 +345,27 @@ def _agree(version: str, pin: re.Match[str], *, may_be_shorter: bool) -> bool:
     return same and (not any(second[len(first) :]) or (may_be_shorter and len(first) > 1))
 
 
-def _normal(name: str) -> str:
+def _normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _masked(text: str) -> str:
-    """Return a text without the users, passwords and queries of addresses in it."""
+def _mask(text: str) -> str:
+    """Return a text with the users, passwords and queries of its URLs masked."""
     return _ADDRESS_QUERY.sub(f"?{redact.MASK}", _ADDRESS_USER.sub(redact.MASK, text))
 
 
 def _environment(
     caller: Mapping[str, str], settings: Sequence[tuple[str, str, str, str]]
 ) -> dict[str, str]:
+    """Return the variables of the installer's process."""
     passed = {
         name: value
         for name, value in caller.items()
-        if name in _PASSED or name.startswith(_PASSED_PREFIXES) or _UV_CREDENTIALS.fullmatch(name)
+        if name in _VARIABLES
+        or name.startswith(_VARIABLE_PREFIXES)
+        or _UV_CREDENTIALS.fullmatch(name)
     }
-    # Entries of PATH that are relative would lead into the empty folder.
+    # Relative entries of PATH would be resolved in the installer's empty folder.
     passed["PATH"] = os.pathsep.join(
         entry for entry in caller.get("PATH", os.defpath).split(os.pathsep) if entry.startswith("/")
     )
@@ -341,17 +376,37 @@ def _environment(
     }
 
 
-def _named(caller: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
-    """Return the settings that are passed on as they are and that the record names: the variable hands itself over."""
+def _network_settings(caller: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    """Return the variables for proxies and certificates as settings, for the record."""
     return [
         (name, name, value, name)
         for name, value in sorted(caller.items())
-        if value and name in _PASSED and _NAMED.fullmatch(name)
+        if value and name in _VARIABLES and _RECORDABLE.fullmatch(name)
     ]
 
 
 def _pip_settings(caller: Mapping[str, str]) -> tuple[list[tuple[str, str, str, str]], list[str]]:
-    """Return what is set for pip, each as name, variable, value and where it is set; and what of it is left out."""
+    """Return the settings for pip to pass on, and those to ignore.
+
+    A setting is its name, its variable, its value and its source.
+    """
+    found = _read_pip_settings(caller)
+    settings = []
+    for name, variable in _PIP.items():
+        value, source = found.get(name, ("", ""))
+        if name in _PIP_PATHS and value:
+            value = os.path.abspath(os.path.expanduser(value))  # noqa: PTH100, PTH111 - keeps an unknown ~name
+        if name == "use-feature":
+            value = " ".join(one for one in value.split() if one in _PIP_FEATURES)
+        if "url" in name or "host" in name:
+            value = " ".join(value.split())
+        if value:
+            settings.append((name, variable, value, source))
+    return [*settings, *_network_settings(caller)], _list_ignored(found)
+
+
+def _read_pip_settings(caller: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Return the value and the source of every setting of pip, by name."""
     found: dict[str, tuple[str, str]] = {}
     for path in _pip_files(caller):
         parser = configparser.RawConfigParser()
@@ -363,35 +418,20 @@ def _pip_settings(caller: Mapping[str, str]) -> tuple[list[tuple[str, str, str, 
     for name, value in caller.items():
         if name.startswith("PIP_") and value:
             found[name.removeprefix("PIP_").replace("_", "-").lower()] = (value, name)
-    settings = []
-    for name, variable in _PIP.items():
-        value, source = found.get(name, ("", ""))
-        if name in _PIP_PATHS and value:
-            value = os.path.abspath(os.path.expanduser(value))  # noqa: PTH100, PTH111 - a ~name that is unknown stays
-        if name == "use-feature":
-            value = " ".join(one for one in value.split() if one in _PIP_FEATURES)
-        if value:
-            settings.append(
-                (
-                    name,
-                    variable,
-                    " ".join(value.split()) if "url" in name or "host" in name else value,
-                    source,
-                )
-            )
-    return [*settings, *_named(caller)], _left_out(found)
+    return found
 
 
-def _left_out(found: Mapping[str, tuple[str, str]]) -> list[str]:
+def _list_ignored(found: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Return the settings of `_IGNORED` that are set, with their sources."""
     return [
         f"{name} of {source}"
         for name, (value, source) in found.items()
-        if value and name.startswith(_LEFT_OUT)
+        if value and name.startswith(_IGNORED)
     ]
 
 
 def _pip_files(caller: Mapping[str, str]) -> Iterator[Path]:
-    """Yield the configuration files of pip, those that override others last."""
+    """Yield the configuration files of pip; a later one overrides an earlier one."""
     named = caller.get("PIP_CONFIG_FILE", "")
     if named == os.devnull:
         return
@@ -414,17 +454,17 @@ def _pip_files(caller: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _uv_settings(caller: Mapping[str, str]) -> tuple[list[tuple[str, str, str, str]], list[str]]:
-    """Return what is set for uv, as `_pip_settings` does."""
+    """Return the settings for uv to pass on, and those to ignore, as `_pip_settings` does."""
     found: dict[str, tuple[str, str]] = {}
     for path in _uv_files(caller):
         with contextlib.suppress(OSError, ValueError):
             for name, value in _uv_table(tomllib.loads(path.read_text("utf-8"))):
                 found[name] = (value, str(path))
     variables = {
-        **{f"UV_{name.replace('-', '_').upper()}": name for name in _LEFT_OUT},
+        **{f"UV_{name.replace('-', '_').upper()}": name for name in _IGNORED},
         **{variable: name for name, variable in _UV.items()},
     }
-    # The older names come first: the newer ones win.
+    # The older names come first, so that the newer ones override them.
     older = {
         "UV_INDEX_URL": "default-index",
         "UV_EXTRA_INDEX_URL": "index",
@@ -438,11 +478,11 @@ def _uv_settings(caller: Mapping[str, str]) -> tuple[list[tuple[str, str, str, s
         for name, variable in _UV.items()
         if found.get(name, ("", ""))[0]
     ]
-    return [*settings, *_named(caller)], _left_out(found)
+    return [*settings, *_network_settings(caller)], _list_ignored(found)
 
 
 def _uv_files(caller: Mapping[str, str]) -> Iterator[Path]:
-    """Yield the user's configuration file of uv and the system's, the one that overrides last."""
+    """Yield the configuration files of uv; a later one overrides an earlier one."""
     if caller.get("UV_NO_CONFIG", "") not in {"", "0", "false"}:
         return
     if named := caller.get("UV_CONFIG_FILE"):
@@ -457,39 +497,60 @@ def _uv_files(caller: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _uv_table(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the settings of a uv.toml by the names of `_UV`; those below ``[pip]`` override the others."""
-    pip = document.get("pip", {})
-    tables = [document, *([pip] if isinstance(pip, dict) else [])]
-    indexes = [
-        one
-        for one in document.get("index", ())
-        if isinstance(one, dict) and isinstance(one.get("url"), str)
-    ]
-    # An explicit index is for packages that a project assigns to it, and a flat one is a folder of wheels.
-    indexes = [one for one in indexes if not one.get("explicit") and one.get("format") != "flat"]
-    extra = [
-        f"{one['name']}={one['url']}" if one.get("name") else one["url"]
-        for one in indexes
-        if not one.get("default")
-    ]
+    """Yield the settings of a uv.toml by the names of `_UV`.
+
+    Those below ``[pip]`` override the others.
+    """
+    tables = [document]
+    if isinstance(document.get("pip"), dict):
+        tables.append(document["pip"])
+    indexes = _uv_indexes(document)
+    extra = [_index_value(index) for index in indexes if not index.get("default")]
     for table in tables:
-        if isinstance(table.get("index-url"), str):
-            yield "default-index", table["index-url"]
-        more = table.get("extra-index-url")
-        extra += [one for one in more if isinstance(one, str)] if isinstance(more, list) else []
-        for name in ("native-tls", "system-certs"):
-            if isinstance(table.get(name), bool):
-                yield name, "true" if table[name] else ""
-        hosts = table.get("allow-insecure-host")
-        if isinstance(hosts, list):
-            yield "allow-insecure-host", " ".join(str(one) for one in hosts)
-        if isinstance(table.get("keyring-provider"), str):
-            yield "keyring-provider", table["keyring-provider"]
-        for name in table:
-            if name.startswith(_LEFT_OUT) and table[name]:
-                yield name, str(table[name])
+        yield from _uv_options(table)
+        urls = table.get("extra-index-url")
+        if isinstance(urls, list):
+            extra += [url for url in urls if isinstance(url, str)]
     if extra:
         yield "index", " ".join(extra)
-    for one in indexes:
-        if one.get("default"):
-            yield "default-index", f"{one['name']}={one['url']}" if one.get("name") else one["url"]
+    for index in indexes:
+        if index.get("default"):
+            yield "default-index", _index_value(index)
+
+
+def _uv_indexes(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the entries of ``[[index]]`` that serve any package.
+
+    An explicit index serves only the packages that a project assigns to it; a flat one is a folder
+    of wheels.
+    """
+    return [
+        index
+        for index in document.get("index", ())
+        if isinstance(index, dict)
+        and isinstance(index.get("url"), str)
+        and not index.get("explicit")
+        and index.get("format") != "flat"
+    ]
+
+
+def _index_value(index: Mapping[str, Any]) -> str:
+    """Return an index as UV_INDEX has it: ``NAME=URL``, or the URL."""
+    return f"{index['name']}={index['url']}" if index.get("name") else str(index["url"])
+
+
+def _uv_options(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the settings of one table, without its extra indexes."""
+    if isinstance(table.get("index-url"), str):
+        yield "default-index", table["index-url"]
+    for name in ("native-tls", "system-certs"):
+        if isinstance(table.get(name), bool):
+            yield name, "true" if table[name] else ""
+    hosts = table.get("allow-insecure-host")
+    if isinstance(hosts, list):
+        yield "allow-insecure-host", " ".join(str(host) for host in hosts)
+    if isinstance(table.get("keyring-provider"), str):
+        yield "keyring-provider", table["keyring-provider"]
+    for name in table:
+        if name.startswith(_IGNORED) and table[name]:
+            yield name, str(table[name])

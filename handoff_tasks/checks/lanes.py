@@ -196,13 +196,13 @@ class _Lanes:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(number)
         start = time.monotonic()
-        is_told = False
+        is_announced = False
         while self.reap():
             duration = time.monotonic() - start
             if duration > _STOP_SECONDS:
                 for process in self.processes:
                     children.signal_group(process.pid, signal.SIGKILL)
-            elif duration > _SILENT_SECONDS and not is_told:
-                is_told = True
+            elif duration > _SILENT_SECONDS and not is_announced:
+                is_announced = True
                 say("ending the checks that run")
             self.waiter.wait(_LOOK_SECONDS)

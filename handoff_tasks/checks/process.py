@@ -97,7 +97,7 @@ def run(
     timeout: float,
     show: Callable[[bytes], None],
 ) -> Result:
-    """Run ``argv`` and return what happened; an interrupt ends it and is told in the result.
+    """Run ``argv`` and return what happened; an interrupt ends it.
 
     Args:
         argv: The command, its program as a path.
@@ -115,7 +115,9 @@ def run(
         sink = LogSink(file, log_limit, show)
         started_at, start = time.time(), time.monotonic()
         with note_signals() as signals, children.adopt_orphans():
-            ending = _run_to_end(argv, cwd, environment, timeout, sink, signals)
+            ending = _run_to_end(
+                argv, cwd, environment, timeout=timeout, sink=sink, signals=signals
+            )
         duration = time.monotonic() - start
         sink.close()
     status = ending.status
@@ -141,6 +143,7 @@ def _run_to_end(
     argv: Sequence[str],
     cwd: Path,
     environment: Mapping[str, str],
+    *,
     timeout: float,
     sink: LogSink,
     signals: SignalNotes,
@@ -155,7 +158,9 @@ def _run_to_end(
             ending.error = failure.strerror or str(failure)
             return ending
         waiter = stack.enter_context(Waiter())
-        command = _Command(process, before, watcher, waiter, sink, signals)
+        command = _Command(
+            process, before, watcher=watcher, waiter=waiter, sink=sink, signals=signals
+        )
         try:
             ending.cause = command.pump(time.monotonic() + timeout)
         finally:
@@ -187,12 +192,13 @@ def start_command(
 
 
 class _Command:
-    """A running command. ``before`` are the children that we had when it was started."""
+    """A running command. ``before`` are the children of this process from before its start."""
 
     def __init__(
         self,
         process: subprocess.Popen[bytes],
         before: frozenset[int],
+        *,
         watcher: Watcher,
         waiter: Waiter,
         sink: LogSink,
@@ -275,7 +281,7 @@ class _Command:
             self._drain()
             if self._process.poll() is not None:
                 self._waiter.remove_process(self._process.pid)
-            # The end of what is not our child wakes nobody, so we look again.
+            # The end of a process that is not a child of this one sends no signal, so poll.
             self._waiter.wait(pause)
             pause = next_pause(pause)
         return frozenset()

@@ -63,7 +63,7 @@ def _read_version(spec: ToolSpec, answer: tuple[int | None, str]) -> tuple[str |
         errors = [line for line in lines if line.startswith("error")]
         said = (errors or lines or [f"exit code {status}"])[0]
         return version, f"does not tell its version: {said}"
-    return version, installers.contradiction(spec, version)
+    return version, installers.find_contradiction(spec, version)
 
 
 def _is_mentioned(spec: ToolSpec, root: Path) -> bool:
@@ -107,7 +107,7 @@ def remedy(profile: Profile, tool: str, why: str) -> str:
 
 
 def describe_unusable(profile: Profile, unusable: Mapping[str, str]) -> str:
-    """Return why tools cannot be used and what to do; tools with the same remedy stand together."""
+    """Return why tools cannot be used and what to do; tools with the same remedy are grouped."""
     groups: dict[str, dict[str, list[str]]] = {}
     for name, why in unusable.items():
         groups.setdefault(remedy(profile, name, why), {}).setdefault(why, []).append(name)

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from typing import Self
 
 _SHELL = "/bin/sh"
-# Each line on the pipe is an id to watch (+7), one to watch no longer (-7), or the end of the work. An id stands for the process,
-# its group, and all their descendants. At the end of the pipe all of them get SIGKILL until none runs, for some seconds at most:
-# a process of another user cannot be ended by us. Without ps or awk only the groups are known.
+# Each line on the pipe adds an id to watch (+7), removes one (-7), or ends the watcher (end). With
+# an id, the process, its group and all their descendants are watched. If the pipe closes without
+# "end", all of them get SIGKILL until none runs, for some seconds at most: processes of another
+# user cannot be ended. Without ps or awk only the groups are known.
 _SCRIPT = r"""
 trap '' HUP INT QUIT TERM TSTP TTIN TTOU PIPE
 ids=
@@ -33,14 +34,17 @@ test -n "$ids" || exit 0
 tree() {
   ps -A -o pid= -o ppid= -o pgid= -o stat= | awk -v "ids=$ids" -v "old=$old" '
     BEGIN {
-      count = split(ids, list, " "); for (i = 1; i <= count; i++) { group[list[i]] = 1; in_tree[list[i]] = 1 }
-      count = split(old, list, " "); for (i = 1; i <= count; i++) in_tree[list[i]] = 1
+      count = split(ids, list, " ")
+      for (i = 1; i <= count; i++) { group[list[i]] = 1; in_tree[list[i]] = 1 }
+      count = split(old, list, " ")
+      for (i = 1; i <= count; i++) in_tree[list[i]] = 1
     }
     { parent[$1] = $2; if ($3 in group) in_tree[$1] = 1; if ($4 !~ /^Z/) runs[$1] = 1 }
     END {
       do {
         more = 0
-        for (id in parent) if (!(id in in_tree) && parent[id] in in_tree) { in_tree[id] = 1; more = 1 }
+        for (id in parent)
+          if (!(id in in_tree) && parent[id] in in_tree) { in_tree[id] = 1; more = 1 }
       } while (more)
       for (id in runs) if (id in in_tree) printf "%s ", id
     }'
@@ -54,7 +58,7 @@ while test $tries -lt 100; do
   found=$(tree) || exit 1
   for id in $ids; do kill -KILL "-$id"; done
   for id in $found; do kill -KILL "$id"; done
-  # One look more, since a process may have started another one meanwhile.
+  # Look once more: a process may have started another one meanwhile.
   test -n "$found" || test $tries = 0 || exit 0
   old="$old $found"
   tries=$((tries + 1))
@@ -64,7 +68,11 @@ done
 
 
 class Watcher:
-    """Watches processes while the block runs. Raises `OSError` if its shell cannot be started."""
+    """A context manager that ends the watched processes if this process ends in its block.
+
+    Raises:
+        OSError: The shell cannot be started.
+    """
 
     def __init__(self) -> None:
         path = os.pathsep.join(["/usr/bin", "/bin", os.environ.get("PATH", os.defpath)])
@@ -76,9 +84,9 @@ class Watcher:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # No signal of a terminal, and none for our group, ends it.
+            # Signals of the terminal or to this process group do not reach it.
             start_new_session=True,
-            # It keeps the locks: their descriptors are the inheritable ones.
+            # It inherits the descriptors of locks, which keeps them locked.
             close_fds=False,
         )
 
@@ -91,21 +99,21 @@ class Watcher:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._tell("end")
+        self._send("end")
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
 
     def watch(self, process: int) -> None:
-        """End this process, its group and all their descendants if we end."""
-        self._tell(f"+{process}")
+        """Watch a process, its group and all their descendants."""
+        self._send(f"+{process}")
 
     def release(self, process: int) -> None:
-        """Watch a process no longer, for instance because it has ended."""
-        self._tell(f"-{process}")
+        """Stop watching a process, for instance because it has ended."""
+        self._send(f"-{process}")
 
-    def _tell(self, line: str) -> None:
+    def _send(self, line: str) -> None:
         assert self._process.stdin is not None
-        # A watcher that was killed cannot be told anything. What it watched goes on, watched by us.
+        # If the watcher was killed, the work goes on without it.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(f"{line}\n".encode())

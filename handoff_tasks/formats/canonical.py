@@ -1,7 +1,7 @@
 """Serialise documents to their published and their canonical bytes.
 
-The canonical form follows RFC 8785. Digests are computed from it. Floats are refused where a digest may
-be taken.
+The canonical form follows RFC 8785. Digests are computed from it. Floats are refused where a digest
+may be taken.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _CONTROL = re.compile(rf"[\x00-\x08\x0b-\x1f{INVISIBLE}]|#(?=#[a-z]*\[)")
 # What needs no second look: to delete these and find nothing left is many times faster than to
 # search.
 _PLAIN = bytes([*b"\t\n", *range(0x20, 0x7F)])
-# Lone surrogates that stand for no byte.
+# Lone surrogates that do not represent a byte (PEP 383).
 _NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 

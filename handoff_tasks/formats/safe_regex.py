@@ -27,8 +27,9 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         match = _PART.match(pattern, at)
         if match is None or (match["times"] and match["part"] in _WHOLE):
             raise ValueError(
-                f"found {pattern[at : at + 12]} at character {at + 1}; expected characters or classes like [0-9], each with one of"
-                " * + ? {n,m} at most, and one group that is not repeated"
+                f"found {pattern[at : at + 12]} at character {at + 1}; "
+                "expected characters or classes like [0-9], each with one of * + ? {n,m} at most, "
+                "and one group that is not repeated"
             )
         parts.append((match["part"], match["times"]))
         at = match.end()
@@ -39,7 +40,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         raise ValueError("expected $, the end of a line, at its end or nowhere")
     if names.count("(") != 1:
         raise ValueError(f"{names.count('(')} groups; expected one, the version")
-    # Without $, which would also stand before a newline.
+    # Without $, which would also match before a newline.
     ended = names[-1] == "$"
     whole = "".join(
         f"{part}{times}+" if times else part for part, times in (parts[:-1] if ended else parts)

@@ -166,7 +166,7 @@ def user_values(cwd: Path, pattern: str, *, of_paths: bool = False) -> dict[str,
     Args:
         cwd: The repository's work tree.
         pattern: The regular expression that selects the names, which are in lower case.
-        of_paths: Whether the values are paths, so that ``~`` stands for the home folder.
+        of_paths: Whether the values are paths, so that ``~`` is expanded to the home folder.
     """
     environment = _environment()
     # The user's own values are inherited: on a command line other users could read them.
@@ -185,7 +185,7 @@ def user_values(cwd: Path, pattern: str, *, of_paths: bool = False) -> dict[str,
         listed = _execute(tuple(words), cwd, _in_user_environment(environment), accept=(0, 1))
     except GitError:
         return {}
-    # A name without a value stands for true.
+    # A name without a value means true.
     entries = (entry.partition("\n") for entry in names(listed))
     return {name: value if equals else "true" for name, equals, value in entries}
 

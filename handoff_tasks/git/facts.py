@@ -296,7 +296,7 @@ class _Gathering:
 
 
 def _namesakes(producer: Producer, name: str, target: str) -> tuple[tuple[str, str], ...]:
-    """Return what has a tag's name and stands for another commit than ``target``.
+    """Return what has a tag's name but points to another commit than ``target``.
 
     Without a target the tag of that name is not the producer's, and does not count.
     """

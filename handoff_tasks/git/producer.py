@@ -184,7 +184,7 @@ def _commit(root: Path, ref: str) -> str:
         name = re.match(r"[^~^:@]*", ref)
         if ref != "HEAD" and name and len(set((meant := meanings_of(root, name[0])).values())) > 1:
             listed = ", ".join(f"a {what} at {sha}" for what, sha in meant.items())
-            message = f"the name stands for more than one commit: {listed}"
+            message = f"the name is ambiguous: {listed}"
             raise refusal(
                 "HP067",
                 f"--ref {ref}",
@@ -219,7 +219,7 @@ def _commit(root: Path, ref: str) -> str:
 
 
 def meanings_of(cwd: Path, name: str) -> dict[str, str]:
-    """Return the commits that a short name may stand for, by what has that name.
+    """Return the commits that a short name may refer to, by what has that name.
 
     git looks for a file of that name in its own folder before it looks for tags, and for tags
     before branches.

@@ -102,8 +102,9 @@ def _relations(facts: GitFacts) -> str:
     elif facts.tag.existing.target == facts.verified.commit:
         tag = f"where the {facts.tag.existing.kind} tag {facts.tag.existing.name} points"
     else:
-        target = facts.tag.existing.target[:_SHORT]
-        tag = f"not where the {facts.tag.existing.kind} tag {facts.tag.existing.name} points, which is {target}"
+        existing = facts.tag.existing
+        target = existing.target[:_SHORT]
+        tag = f"not where the {existing.kind} tag {existing.name} points, which is {target}"
     runtime = facts.runtime.commit[:_SHORT]
     after = quantity(len(facts.runtime.commits_after), "commit")
     paths = "the same runtime paths"

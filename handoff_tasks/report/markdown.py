@@ -42,8 +42,8 @@ def render(view: View) -> str:
     lines += _findings("Problems", view.end.problems, view.causes)
     lines += _findings("Advisories", view.end.advisories, {})
     if view.verify:
-        told = "To verify the packet yourself, in the folder where the run was started:"
-        lines += ["", told, "", *fence_code([view.verify], "shell")]
+        hint = "To verify the packet yourself, in the folder where the run was started:"
+        lines += ["", hint, "", *fence_code([view.verify], "shell")]
     if view.block:
         lines += ["", "The statement to fill in:", "", *fence_code(view.block.split("\n"))]
     if view.steps:
@@ -151,7 +151,9 @@ def _time(time: Timeline) -> str:
 
 def _picture(picture: Picture) -> list[str]:
     lines = ["", "## Commits and tag", ""]
-    lines += [f"- {'✅' if good else '❌'} {text(told)}" for good, told in picture.sentences]
+    lines += [
+        f"- {'✅' if good else '❌'} {text(sentence)}" for good, sentence in picture.sentences
+    ]
     lines += ["", "| commit | what it is | message |", "|---|---|---|"]
     for point in picture.points:
         if point.skipped:

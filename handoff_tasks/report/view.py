@@ -265,8 +265,8 @@ def _rule_sentences(end: RunEnd) -> list[str]:
         sentences.append(f"{message[:1].upper()}{message[1:]}.")
         rules -= 1
     if rules and end.checks:
-        told = quantity(rules, "rule of the release is", "rules of the release are")
-        sentences.append(f"{told} not met.")
+        subject = quantity(rules, "rule of the release is", "rules of the release are")
+        sentences.append(f"{subject} not met.")
     return sentences
 
 

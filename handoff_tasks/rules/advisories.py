@@ -87,7 +87,8 @@ def _path_advisories(facts: GitFacts) -> Iterator[Problem]:
         where = "git_state/runtime_paths_identical"
         yield Problem(code="HA014", where=where, message=message, hint=hint)
     if facts.runtime.absent:
-        message = f"neither the runtime commit nor the verified commit has {', '.join(facts.runtime.absent)}"
+        absent = ", ".join(facts.runtime.absent)
+        message = f"neither the runtime commit nor the verified commit has {absent}"
         hint = (
             "correct git.runtime_paths in the profile, if the runtime lies elsewhere: "
             "what changes there is not seen"

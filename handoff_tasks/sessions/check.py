@@ -45,15 +45,15 @@ def verify_check(session: Session, place: Place, run: Run) -> None:
         _print_dry_run(session, run, workspace, check)
         return
     specs = [workspace.profile.tools[name] for name in check.tools]
-    installed = installers.install(session, specs, bin_folder, os.environ)
+    installation = installers.install(session, specs, bin_folder, os.environ)
     settings = Settings(
         bin_folder=bin_folder,
         timeout=run.options.timeout,
         toolchain=run.options.toolchain,
         run=run_name,
         caller=os.environ,
-        not_installed=installed.failures,
-        installation=installed.report,
+        not_installed=installation.failures,
+        installation=installation.report,
     )
     lock: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     if not run.options.run_file:

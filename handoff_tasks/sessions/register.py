@@ -68,7 +68,7 @@ def register(
 def _instances(
     definition: SessionDefinition, place: Place
 ) -> Iterator[tuple[str, str, str, list[str]]]:
-    """Yield name, subject, title and tags of each session that a definition stands for."""
+    """Yield name, subject, title and tags of each session of a definition."""
     if definition.subject == "modes":
         for mode, session in place.outline.modes.items():
             yield session, mode, mode, ["handoff"]

@@ -1,7 +1,7 @@
 """List every session and every option.
 
-Registration, ``-- --help``, the parser and ``docs/reference/sessions.md`` all read these tables. Importing
-this module imports nothing heavy, so that listing sessions stays fast.
+Registration, ``-- --help``, the parser and ``docs/reference/sessions.md`` all read these tables.
+Importing this module imports nothing heavy, so that listing sessions stays fast.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Option:
 
     @property
     def value(self) -> str:
-        """What stands after the flag in the help; empty for a flag without a value."""
+        """The placeholder after the flag in the help; empty for a flag without a value."""
         return self.metavar or "|".join(self.choices)
 
 
@@ -50,7 +50,7 @@ class SessionDefinition:
     """One session, or one kind of session that the profile multiplies.
 
     ``subject`` is ``modes`` or ``checks`` for a kind of session; ``{title}`` in the description
-    stands for the mode's name or the check's title. ``arguments`` are the words without a flag,
+    is replaced by the mode's name or the check's title. ``arguments`` are the words without a flag,
     those in brackets optional; ``usage`` are other words that a call needs. ``body`` is
     ``module:function`` in this package, imported when the session runs. An ``isolated`` session
     has an environment of its own.

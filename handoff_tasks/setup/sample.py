@@ -164,14 +164,17 @@ def _stream(flavour: Flavour) -> Iterator[bytes]:
     Commits on main, their tags, then the release branch.
     """
     for step in _HISTORY:
-        yield f"commit refs/heads/main\nmark :{step.number}\ncommitter {_IDENT} {step.date} +0000\n".encode()
+        committer = f"{_IDENT} {step.date} +0000"
+        commit = f"commit refs/heads/main\nmark :{step.number}\ncommitter {committer}\n"
+        yield commit.encode()
         yield _data(f"{step.message}\n".encode())
         for path, content in _files(step, flavour):
             mode = "100755" if path.startswith("scripts/") and path.endswith(".sh") else "100644"
             yield f"M {mode} inline {path}\n".encode()
             yield _data(content)
         if step.tag:
-            yield f"tag {step.tag}\nfrom :{step.number}\ntagger {_IDENT} {step.date + 3600} +0000\n".encode()
+            tagger = f"{_IDENT} {step.date + 3600} +0000"
+            yield f"tag {step.tag}\nfrom :{step.number}\ntagger {tagger}\n".encode()
             yield _data(f"Release {step.tag}\n".encode())
     newest = max(step.number for step in _HISTORY if step.tag)
     yield f"reset refs/heads/{RELEASE_BRANCH}\nfrom :{newest}\n".encode()

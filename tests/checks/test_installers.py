@@ -236,7 +236,7 @@ def test_an_installer_that_fails_names_what_was_not_used(place: Place, tmp_path:
     assert record["outcome"] == "tool_missing"
     assert record["reason"].startswith("one (one-bin==2.0 could not be installed: ")
     assert (
-        f"(not used: find-links of {place.backend.upper()}_FIND_LINKS)): install one"
+        f"(ignored settings: find-links of {place.backend.upper()}_FIND_LINKS)): install one"
         in record["reason"]
     )
     assert "geheim" not in record["reason"]
@@ -250,7 +250,7 @@ def test_a_tool_that_answers_another_version_is_not_run(desk: Desk, tmp_path: Pa
     record = place.run(PIP_INDEX_URL=(tmp_path / "index").as_uri())
     assert (record["outcome"], record["reason"]) == (
         "tool_missing",
-        "one (answers 1.9; expected the version of one-bin==2.0): install one",
+        "one (its version is 1.9; expected one-bin==2.0): install one",
     )
 
 
@@ -266,7 +266,7 @@ def test_what_names_no_package_of_an_index_is_not_installed(
     done = installers.install(None, [spec], str(tmp_path / "bin"), {})  # type: ignore[arg-type]
     assert done.report is None
     assert done.failures == {
-        requirement: f"{requirement} names no package of an index; expected a form such as NAME==VERSION"
+        requirement: f"{requirement} is not a package of an index; expected a form such as NAME==VERSION"
     }
 
 
@@ -274,7 +274,10 @@ def test_an_environment_that_sees_the_system_is_not_used(tmp_path: Path) -> None
     """A package of the system could stand in for the one that is asked for."""
     (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = true\n")
     done = installers.install(None, [_spec("one-bin==2.0")], str(tmp_path / "bin"), {})  # type: ignore[arg-type]
-    why = f"the environment {tmp_path} sees packages of the system: unset VIRTUALENV_SYSTEM_SITE_PACKAGES, then --fresh"
+    why = (
+        f"the environment {tmp_path} includes system packages: "
+        "unset VIRTUALENV_SYSTEM_SITE_PACKAGES, then run with --fresh"
+    )
     assert done.failures == {"one-bin==2.0": why}
 
 
@@ -300,8 +303,8 @@ def test_a_version_is_held_against_its_requirement(
     requirement: str, version: str, agree: bool
 ) -> None:
     """By its numbers; a package may count its own builds of a tool, and only a pinned version can be contradicted."""
-    found = installers.contradiction(_spec(requirement), version)
-    assert found == (None if agree else f"answers {version}; expected the version of {requirement}")
+    found = installers.find_contradiction(_spec(requirement), version)
+    assert found == (None if agree else f"its version is {version}; expected {requirement}")
 
 
 def _spec(requirement: str) -> ToolSpec:
@@ -391,4 +394,4 @@ def test_settings_of_uv_are_read_as_uv_does(tmp_path: Path) -> None:
 )
 def test_the_reason_of_an_installer_is_its_last_error(said: str, reason: str) -> None:
     """Or its last line."""
-    assert installers.reason(said) == reason
+    assert installers.find_error(said) == reason

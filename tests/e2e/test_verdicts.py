@@ -295,7 +295,7 @@ def test_a_ref_that_stands_for_two_commits_is_refused(bench: Bench, what: str, r
         Problem(
             code="HP067",
             where=f"--ref {ref}",
-            message=f"the name stands for more than one commit: a tag at {bench.producer.head()}, a {what} at {other}",
+            message=f"the name is ambiguous: a tag at {bench.producer.head()}, a {what} at {other}",
             hint="choose one: --ref refs/tags/v1.1.0, or a commit's sha",
         ),
     )

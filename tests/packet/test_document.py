@@ -25,7 +25,9 @@ SCHEMA = schemas.schema(schemas.PACKET)
 SIMPLE = {"string": str, "integer": int, "boolean": bool, "null": NoneType}
 
 
-def differences(schema: dict[str, Any], kind: Any, at: str = "") -> list[str]:
+def differences(  # noqa: PLR0911 - one for each kind of schema
+    schema: dict[str, Any], kind: Any, at: str = ""
+) -> list[str]:
     """Return where a type is not that of a schema."""
     if "const" in schema or "enum" in schema:
         values = schema.get("enum", [schema.get("const")])

@@ -189,7 +189,7 @@ def two_outcomes_of_one_check() -> Any:
             UNTRUE,
         ),
         (
-            put(go_packet(), ("git_state", "runtime_paths_identical"), False),
+            put(go_packet(), ("git_state", "runtime_paths_identical"), value=False),
             "/git_state/runtime_paths_identical",
             "found false, but the verdict is GO",
             UNTRUE,
