@@ -19,7 +19,7 @@ import pytest
 import scratch
 from desk import Desk
 
-from handoff_tasks.checks import installers
+from handoff_tasks.checks import installer_settings, installers
 from handoff_tasks.producer.profile import ToolSpec
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ def test_settings_of_pip_are_read_as_pip_does(tmp_path: Path) -> None:
         "PIP_USE_FEATURE": "truststore fast-deps",
         "PIP_CONSTRAINT": "c.txt",
     }
-    settings, left_out = installers._pip_settings(
+    settings, left_out = installer_settings.pip_settings(
         {**caller, "XDG_CONFIG_DIRS": str(tmp_path / "none")}
     )
     assert [one for one in settings if not one[3].startswith("/etc")] == [
@@ -345,7 +345,7 @@ def test_settings_of_pip_are_read_as_pip_does(tmp_path: Path) -> None:
         ("use-feature", "PIP_USE_FEATURE", "truststore", "PIP_USE_FEATURE"),
     ]
     assert left_out == ["constraint of PIP_CONSTRAINT"]
-    assert installers._pip_settings({"PIP_CONFIG_FILE": os.devnull}) == ([], [])
+    assert installer_settings.pip_settings({"PIP_CONFIG_FILE": os.devnull}) == ([], [])
 
 
 def test_settings_of_uv_are_read_as_uv_does(tmp_path: Path) -> None:
@@ -357,7 +357,7 @@ def test_settings_of_uv_are_read_as_uv_does(tmp_path: Path) -> None:
         '[[index]]\nname = "c"\nurl = "https://c"\nexplicit = true\n[[index]]\nname = "d"\nurl = "./w"\nformat = "flat"\n'
     )
     path = str(tmp_path / "uv.toml")
-    settings, left_out = installers._uv_settings(
+    settings, left_out = installer_settings.uv_settings(
         {"UV_CONFIG_FILE": path, "UV_REQUEST_TIMEOUT": "9"}
     )
     assert settings == [
@@ -370,12 +370,14 @@ def test_settings_of_uv_are_read_as_uv_does(tmp_path: Path) -> None:
     ]
     assert left_out == [f"find-links of {path}"]
     older = {"UV_CONFIG_FILE": path, "UV_INDEX_URL": "https://f", "UV_EXTRA_INDEX_URL": "https://g"}
-    assert [one[2:] for one in installers._uv_settings(older)[0][:2]] == [
+    assert [one[2:] for one in installer_settings.uv_settings(older)[0][:2]] == [
         ("https://f", "UV_INDEX_URL"),
         ("https://g", "UV_EXTRA_INDEX_URL"),
     ]
     assert (
-        installers._uv_settings({**older, "UV_INDEX": "https://h", "UV_NO_CONFIG": "1"})[0][1][2]
+        installer_settings.uv_settings({**older, "UV_INDEX": "https://h", "UV_NO_CONFIG": "1"})[0][
+            1
+        ][2]
         == "https://h"
     )
 
