@@ -61,8 +61,8 @@ def _read_version(spec: ToolSpec, answer: tuple[int | None, str]) -> tuple[str |
     if status != 0 or (spec.version and not version):
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith("error")]
-        said = (errors or lines or [f"exit code {status}"])[0]
-        return version, f"does not tell its version: {said}"
+        reason = (errors or lines or [f"exit code {status}"])[0]
+        return version, f"does not print its version: {reason}"
     return version, installers.find_contradiction(spec, version)
 
 

@@ -387,7 +387,7 @@ def test_a_tool_that_does_not_tell_its_version_is_missing(
     )
     bench.text = scratch.profile([check], tools=scratch.TOOLS + MISSING)
     record = bench.run()
-    why = f"does not tell its version: {said}"
+    why = f"does not print its version: {said}"
     assert _verdict(record) == (
         Outcome.TOOL_MISSING,
         f"one ({why}): install one, or let the session install its wheel",
@@ -411,7 +411,7 @@ def test_a_toolchain_that_is_missing_has_its_own_remedy(bench: Bench) -> None:
     )
     known = '\n[[environment.failures]]\nsays = ["error: toolchain \'"]\nmeans = "incomplete"\nhint = "toolchain install NAME"\n'
     bench.text = scratch.profile([check], tools=scratch.TOOLS + asked) + known
-    why = "one, two (does not tell its version: error: toolchain 'x' is not installed): toolchain install NAME"
+    why = "one, two (does not print its version: error: toolchain 'x' is not installed): toolchain install NAME"
     assert _verdict(bench.run()) == (Outcome.TOOL_MISSING, why)
 
 
