@@ -90,11 +90,9 @@ def fuzz(session: nox.Session) -> None:
     """Fuzz the readers (-- --minutes N [TARGET ...]); inputs that fail stay in .nox/fuzz/tmp."""
     parser = argparse.ArgumentParser(prog="nox -s fuzz --")
     parser.add_argument("--minutes", type=float, required=True, help="for all targets together")
-    parser.add_argument(
-        "targets",
-        nargs="*",
-        default=["json", "profile", "statement", "manifest", "packet", "record", "printable"],
-    )
+    known = ["json", "profile", "statement", "manifest", "packet", "record", "printable"]
+    known += ["signers", "sshsig", "envelope"]
+    parser.add_argument("targets", nargs="*", default=known)
     try:
         asked = parser.parse_args(session.posargs)
     except SystemExit:

@@ -20,6 +20,7 @@ from handoff_tasks.producer import manifest as producer_manifest
 from handoff_tasks.producer import profile
 from handoff_tasks.producer import statement as producer_statement
 from handoff_tasks.rules import form
+from handoff_tasks.trust import envelope, public_key, signers, sshsig
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +124,63 @@ def printable(data: bytes) -> None:
         assert not any(unicodedata.bidirectional(character) in _TURNS for character in shown)
 
 
+def signers_reader(data: bytes) -> None:
+    """A trust file is refused with its line, or each key stands in it once.
+
+    The roles and times of each key say something.
+    """
+    for read in (signers.read, signers.read_revoked):
+        try:
+            found = read(data, "allowed_signers")
+        except HandoffError as error:
+            _refused_lines(error)
+            continue
+        if isinstance(found, signers.TrustFile):
+            assert len({key.key.raw for key in found.keys}) == len(found.keys)
+            for key in found.keys:
+                assert key.principals
+                assert key.namespaces
+                assert escape.printable(key.name) == key.name
+                assert public_key.read_words(*key.key.line().split()) == key.key
+
+
+def _refused_lines(error: HandoffError) -> None:
+    for problem in error.problems:
+        assert problem.code == "HP130"
+        assert problem.where.startswith("allowed_signers")
+
+
+def sshsig_reader(data: bytes) -> None:
+    """A signature or a tag object is refused, or read.
+
+    What is signed of a tag is the front of its bytes.
+    """
+    with contextlib.suppress(sshsig.SignatureFault):
+        sshsig.read(data.decode("utf-8", "replace")).verifies(b"words")
+    with contextlib.suppress(sshsig.SignatureFault):
+        tag = sshsig.read_tag(data)
+        assert data.startswith(tag.payload)
+        assert tag.armor is None or data.removesuffix(b"\n") == tag.payload + tag.armor.encode()
+        if tag.armor is not None:
+            sshsig.read(tag.armor).verifies(tag.payload)
+
+
+def envelope_reader(data: bytes) -> None:
+    """An envelope is refused with its place, or comes back the same.
+
+    It comes back from its own form with the same payload and signatures.
+    """
+    try:
+        found = envelope.read(data, "a.json")
+    except HandoffError as error:
+        _one_place(error)
+        return
+    again = envelope.read(found.to_bytes(), "b.json")
+    assert again.payload == found.payload
+    assert set(again.signatures) == set(found.signatures)
+    assert again.to_bytes() == found.to_bytes()
+
+
 def _one_place(error: HandoffError) -> None:
     [problem] = error.problems
     assert problem.where.startswith("a.json")
@@ -138,6 +196,36 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "packet": packet,
     "record": record,
     "printable": printable,
+    "signers": signers_reader,
+    "sshsig": sshsig_reader,
+    "envelope": envelope_reader,
+}
+
+_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDWHeKU1lhdfwngG2T3+eCcWjNzHNxi9k5/Yvz30MZlM"
+# A signature by that key, over the tag object of the seeds.
+_ARMOR = """-----BEGIN SSH SIGNATURE-----
+U1NIU0lHAAAAAQAAADMAAAALc3NoLWVkMjU1MTkAAAAgNYd4pTWWF1/CeAbZPf54JxaM3Mc3GL2T
+n9i/PfQxmUwAAAADZ2l0AAAAAAAAAAZzaGE1MTIAAABTAAAAC3NzaC1lZDI1NTE5AAAAQE/0Qnol
+ARUkB3b26CiTOKgxyflYBZfCB9q5nLc7TmFIMYGQWt4uFr1VNrS/xjruH9Bvow/cWxpg7FSP+1gX
+/Ac=
+-----END SSH SIGNATURE-----
+"""
+_HEAD = (
+    f"object {'1' * 40}\ntype commit\ntag v1.2.3\n"
+    "tagger Ann <a@example.com> 1780000000 +0000\n\nRelease\n"
+)
+_OPTIONS = 'namespaces="handoff,git",valid-after="20260101Z",valid-before="202701011230Z"'
+_SIGNATURES = (
+    envelope.RawSignature(keyid="SHA256:abc", sig=bytes(64)),
+    envelope.RawSignature(keyid=None, sig=b"\xff" * 64),
+)
+_WRITTEN = {
+    "signers": [
+        f"# ours\r\nmemorykernel {_OPTIONS} {_KEY} laptop\n".encode(),
+        f"{_KEY} stolen\n".encode(),
+    ],
+    "sshsig": [_ARMOR.encode(), f"{_HEAD}{_ARMOR}".encode(), _HEAD.encode()],
+    "envelope": [envelope.Envelope(payload=b'{"a":1}', signatures=_SIGNATURES).to_bytes()],
 }
 
 
@@ -145,6 +233,7 @@ def seeds(name: str) -> list[bytes]:
     """Return documents to start from, valid and invalid."""
     bad = {"json": "*", "record": "none"}.get(name, name)
     found = [path.read_bytes() for path in sorted((TOP / "tests/bad").glob(f"{bad}/*/input"))]
+    found += _WRITTEN.get(name, [])
     if name in {"packet", "json", "record"}:
         found += [path.read_bytes() for path in sorted((TOP / "tests/golden").glob("*.json"))]
     if name == "profile":

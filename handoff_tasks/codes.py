@@ -37,11 +37,13 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "HP09": "Setting up and previewing",
         "HP10": "Comparing, showing and merging",
         "HP11": "The report",
+        "HP13": "Signatures",
         "HA00": "Advisories on the run",
         "HA01": "Advisories on the release",
         "HA02": "Advisories on the clone",
         "HA10": "Advisories on comparing and showing",
         "HA11": "Advisories on the report",
+        "HA13": "Advisories on signatures",
     }
 )
 """The first four characters of a code to the topic of its family, in the order of the page."""
@@ -611,6 +613,80 @@ _ENTRIES = {
         "--junit: notes.xml exists and is not JUnit XML of a run; refusing to overwrite it",
         "Name another file. Nothing was run.",
     ),
+    "HP130": _rule(
+        "The trust file cannot be used",
+        "A line of `--signers` or `--revoked` is damaged, or is one that OpenSSH reads in another "
+        "way than people expect: no `namespaces`, a date without `Z`, a pattern, another option, "
+        "one key on two lines, a key that is not ed25519 or has small order.",
+        "handoff/allowed_signers:3: the key stands in line 1 already; expected one line for each "
+        "key",
+        'Write each line as PRINCIPAL namespaces="handoff" ssh-ed25519 KEY COMMENT.',
+    ),
+    "HP131": _rule(
+        "The envelope cannot be read",
+        "The file beside the packet is not a DSSE envelope: JSON that cannot be trusted, another "
+        "payload type, base64 that is not exact, or more than 100 signatures.",
+        "packet.json.intoto.json#/payload: the payload is not base64",
+        "Get the file again from its publisher.",
+    ),
+    "HP132": _rule(
+        "The packet is not signed",
+        "`--signers` was given, and there is no envelope beside the packet.",
+        "packet.json: not signed: there is no packet.json.intoto.json",
+        "Ask the producer for it, or verify without `--signers`.",
+    ),
+    "HP133": _rule(
+        "Too few keys have signed",
+        "The signatures that count are of fewer distinct keys than the threshold, or the trust "
+        "file has no line for the producer.",
+        "packet.json.intoto.json: signed by 1 of the 2 distinct keys that memorykernel needs "
+        "(laptop-2026; 3 are allowed)",
+        "Have another one of the allowed machines sign.",
+    ),
+    "HP134": _rule(
+        "The signed statement is not this packet's",
+        "The statement that the packet gives is built again and compared with the signed one. "
+        "Most often packet and envelope are of two releases.",
+        "packet.json.intoto.json: signed is a6b0d853…, this packet is d1dc0036…",
+        "Fetch both again from one release.",
+    ),
+    "HP135": _rule(
+        "The key cannot be used",
+        "The file of `--key` cannot be read, others can read it, it is of another kind than "
+        "ed25519, or its passphrase is missing or wrong.",
+        "/home/ann/.ssh/id_ed25519: others can read or write this private key (mode 0644); "
+        "expected 0600",
+        "Name an ed25519 key that only you can read; `ssh-keygen -t ed25519` makes one.",
+    ),
+    "HP136": _rule(
+        "The ssh-agent does not sign",
+        "`--key` names a `.pub` file, and there is no agent, it does not have the key, or it "
+        "refuses.",
+        "id_ed25519.pub: there is no ssh-agent: SSH_AUTH_SOCK is not set",
+        "Start an agent and add the key with `ssh-add`.",
+    ),
+    "HP137": _rule(
+        "The packet cannot be signed",
+        "It is a draft, or it lacks what a signature is about: producer, release, commit, tree, "
+        "profile.",
+        "packet.json#/verdict: the packet is a draft: its verdict is not GO; a draft is never "
+        "signed",
+        "Sign the GO packet of a handoff session.",
+    ),
+    "HP138": _rule(
+        "Two packets of one release differ",
+        "`--add` was given the signatures of a machine that holds other bytes; each difference is "
+        "named by JSON pointer.",
+        'a.json / b.json: /verification_outcomes/3/tools/rg: "15.2.0" / "14.1.1", nothing written',
+        "Verify with the same tools on both machines.",
+    ),
+    "HP139": _rule(
+        "The tag's signature does not count",
+        "The trust file gives the producer the namespace `git`, and the release tag has no SSH "
+        "signature of one of those keys over exactly this tag.",
+        "tag v1.2.3: signed with OpenPGP; this file knows SSH keys",
+        "Sign the tag with a key of the trust file: `git tag -s` with `gpg.format=ssh`.",
+    ),
     "HA001": _rule(
         "Files are not committed",
         "Files that the packet describes have uncommitted changes, which are not part of the run.",
@@ -763,6 +839,33 @@ _ENTRIES = {
         ".handoff/evidence/1d92.../report.stable.html: the report cannot be written: Is a "
         "directory",
         "Make the path writable, then run again.",
+    ),
+    "HA130": _rule(
+        "A signature was not checked",
+        "An envelope lies beside the packet, and `--signers` was not given.",
+        "packet.json.intoto.json: a signature lies beside the packet and was not checked",
+        "Give `--signers`.",
+    ),
+    "HA131": _rule(
+        "A signature is by no known key",
+        "It verifies under no key that the trust file has for the producer. It does not count.",
+        "packet.json.intoto.json#/signatures/1: signature 2 is by no key of memorykernel, or over "
+        "other bytes",
+        "Compare the fingerprint; add the line if it is right.",
+    ),
+    "HA132": _rule(
+        "A key does not count now",
+        "The signature is right, but the key has expired, is not yet valid, is revoked, or has "
+        "another role.",
+        "packet.json.intoto.json#/signatures/0: laptop-2026's key is valid until 2027-01-01, and "
+        "it is 2027-03-01 here",
+        "Sign with a current key; for an audit give `--at` the receipt's time.",
+    ),
+    "HA133": _rule(
+        "Signatures over another packet are left out",
+        "The envelope's file held signatures over the packet that was at this place before.",
+        "packet.json.intoto.json: the file held 2 signatures over another packet, now left out",
+        "Nothing to do after a new release; else sign with those keys again.",
     ),
 }
 CATALOGUE: Mapping[str, Rule] = MappingProxyType(_ENTRIES)

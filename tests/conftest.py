@@ -49,11 +49,8 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 # measure the same lines, and a measured run takes 1.6 times as long.
 _UNMEASURED = {
     "test_ci",
-    "test_flavours",
     "test_golden",
-    "test_handoff",
     "test_interrupts",
-    "test_publishing",
     "test_repositories",
     "test_resume",
     "test_sample",

@@ -306,7 +306,7 @@ def test_a_packet_is_not_written_through_a_committed_link(desk: Desk) -> None:
             f"the folder {link} is a symbolic link that leads "
             f"out of the repository {desk.producer.path}"
         ),
-        "hint": "commit a folder there instead, or name the place with --out-json",
+        "hint": "commit a folder there instead, or name another path with --out-json",
     }
     assert (desk.result["checks"], list(out.iterdir())) == ([], [])
     named = publish.check_target(

@@ -32,8 +32,12 @@ _LOOK_SECONDS = 0.1
 _SILENT_SECONDS = 1.0
 # A command takes this long at most, if its own time limit had just begun to end it.
 _STOP_SECONDS = GRACE_SECONDS + KILL_SECONDS + 2
-# What the user set for the outer nox: it must not choose sessions, interpreters or jobs for ours.
-_OUTER = ("NOXSESSION", "NOXPYTHON", "NOXEXTRAPYTHON", "NOXFORCEPYTHON", "NOX_PARALLEL")
+# What the user set for the outer nox must not choose sessions, interpreters or jobs for ours.
+# Keys, passphrases and agents are only for the sessions that sign.
+_OUTER = (
+    *("NOXSESSION", "NOXPYTHON", "NOXEXTRAPYTHON", "NOXFORCEPYTHON", "NOX_PARALLEL"),
+    *("HANDOFF_KEY_PASSPHRASE", "SSH_AGENT_PID", "SSH_AUTH_SOCK"),
+)
 
 
 def plan(checks: Sequence[Check], jobs: int) -> list[list[str]]:

@@ -17,6 +17,8 @@ _LONGEST_ID = 64
 # These variables decide what a command does, or which program runs in its place. A profile may set
 # them for every run; they are never passed on from the caller.
 _DECIDING = (
+    # Keys, passphrases and agents are only for the sessions that sign.
+    *("HANDOFF_KEY_PASSPHRASE", "SSH_AGENT_PID", "SSH_AUTH_SOCK"),
     *("BASHOPTS", "BASH_*", "CDPATH", "ENV", "GLOBIGNORE", "IFS", "POSIXLY_CORRECT", "PS4"),
     *("SHELLOPTS", "DYLD_*", "GCONV_PATH", "GIT_*", "GLIBC_TUNABLES", "GREP_OPTIONS", "JQ_*"),
     *("LD_*", "RIPGREP_CONFIG_PATH", "CARGO_ALIAS_*", "CARGO_BUILD_*", "CARGO_ENCODED_*"),

@@ -56,8 +56,9 @@ def _run(session: Session, place: Place, run: Run) -> None:
     statement = resolve_path(session, options.impact) if options.impact else None
     goal = _goal(session, place, run, workspace)
     material = gather.gather_material(workspace, statement)
+    _print_start(session, workspace, material)
     known = decide.known_problems(workspace, material, allow_untagged=goal.allow_untagged)
-    _print_start(session, workspace, material, known, stop_early=options.stop_early)
+    _print_known(known, stop_early=options.stop_early)
     if options.dry_run:
         notes = material.notes
         _print_dry_run(session, run, workspace, known=known, notes=notes, packet=goal.target)
@@ -108,15 +109,8 @@ def _goal(session: Session, place: Place, run: Run, workspace: Workspace) -> Goa
     return finish.Goal(modes=modes, target=packet, allow_untagged=untagged, verify=verify)
 
 
-def _print_start(
-    session: Session,
-    workspace: Workspace,
-    material: Material,
-    known: Sequence[Problem],
-    *,
-    stop_early: bool,
-) -> None:
-    """Print what is verified, the statement to fill in, and the problems known already.
+def _print_start(session: Session, workspace: Workspace, material: Material) -> None:
+    """Print what is verified, and the statement to fill in.
 
     The end of the run, which repeats them, may be minutes away.
     """
@@ -126,6 +120,12 @@ def _print_start(
         terminal.say(line)
     for line in summary.statement_lines(workspace, material):
         terminal.say(line)
+
+
+def _print_known(known: Sequence[Problem], *, stop_early: bool) -> None:
+    """Print the problems that no check can change."""
+    from handoff_tasks.output import terminal
+
     consequence = "they stop this run" if stop_early else "the checks run all the same"
     for line in terminal.findings(f"Known before any check has run ({consequence}):", known):
         terminal.say(line)

@@ -50,6 +50,16 @@ class Options:
     run_file: Path | None = None
     format: str = "text"
     fail_on: str | None = None
+    key: Path | None = None
+    add: Path | None = None
+    signers: Path | None = None
+    revoked: Path | None = None
+    threshold: int | None = None
+    at: str | None = None
+    bundle: str | None = None
+    public_key: Path | None = None
+    consumer: str | None = None
+    refuse: str | None = None
     evidence: tuple[Path, ...] = ()
     arguments: tuple[str, ...] = ()
 

@@ -24,10 +24,23 @@ if TYPE_CHECKING:
 
 def verify(session: Session, place: Place, run: Run) -> None:
     """Check a packet against its schema and the rules, and against git if a producer is known."""
+    data, path = _read_bytes(session, place, run)
+    verify_bytes(session, place, run, data, path)
+    if not run.problems and not run.options.arguments[0].endswith(":"):
+        run.packet = Path(path)
+
+
+def verify_bytes(
+    session: Session, place: Place, run: Run, data: bytes, path: str, *, unsigned: bool = False
+) -> None:
+    """Check a packet's bytes and its signatures, and print the verdict.
+
+    ``unsigned`` leaves the signatures out: the packet is about to get its first one.
+    """
     from handoff_tasks.output import terminal
     from handoff_tasks.release import verify_packet
+    from handoff_tasks.sessions import signatures
 
-    data, path = _read_bytes(session, place, run)
     judged = verify_packet.judge_bytes(data, path)
     problems = [*judged.problems]
     against = "its bytes alone (give --producer-root to check it against git)"
@@ -39,17 +52,24 @@ def verify(session: Session, place: Place, run: Run) -> None:
                 session, place, run, judged.document, path, known=bool(problems)
             )
             problems += more
-    run.problems = problems
+    judgements = []
+    if not unsigned:
+        judgements = signatures.judge_signatures(session, place, run, data, path, judged.document)
+    notes = list(run.advisories)
+    for judgement in judgements:
+        problems += judgement.problems
+        notes += judgement.advisories
+    run.problems, run.advisories = problems, notes
     first = [] if judged.is_own else problems[:1]
     title = "Problems:" if judged.is_own else "Further contradictions:"
     lines = terminal.findings("Advisories:", run.advisories)
     lines += terminal.findings("Problems:", first)
     lines += terminal.findings(title, problems[len(first) :])
+    for judgement in judgements:
+        lines += [f"  {line}" for line in judgement.lines()]
     for line in [*lines, ""]:
         terminal.say(line)
     terminal.say(f"NO-GO  {path}" if problems else f"GO  {path}, checked against {against}")
-    if not problems and not run.options.arguments[0].endswith(":"):
-        run.packet = Path(path)
 
 
 def _verify_against_git(
@@ -135,7 +155,18 @@ def show(session: Session, place: Place, run: Run) -> None:
     """Print what a packet says; with ``--format json`` the packet itself in the published form."""
     from handoff_tasks.formats import canonical, escape
     from handoff_tasks.output import packet_text, terminal
+    from handoff_tasks.problems import refusal
+    from handoff_tasks.sessions import signatures
 
+    options = run.options
+    if options.public_key is not None:
+        terminal.say(signatures.public_key(session, options.public_key), wrap=False)
+        return
+    if not options.arguments[0]:
+        raise refusal("HP001", "PACKET", "is missing; expected a file or TAG:", "name a packet")
+    if options.bundle is not None:
+        terminal.say(signatures.bundle(session, run), wrap=False)
+        return
     [packet], _ = _read_packets(session, place, run)
     run.advisories = packet.notes
     call = _call(session, place, run)

@@ -5,6 +5,7 @@ Heavy imports wait until a session runs, so that listing sessions stays fast.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gc
 import logging
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
 
 def register(
-    nox: ModuleType, noxfile: str | Path, profile: str | Path = target.DEFAULT_PROFILE
+    nox: ModuleType,
+    noxfile: str | Path,
+    profile: str | Path = target.DEFAULT_PROFILE,
+    *,
+    signers: str | Path | None = None,
+    threshold: int = 1,
 ) -> None:
     """Register the handoff sessions of one producer with ``nox``.
 
@@ -37,6 +43,9 @@ def register(
         noxfile: The noxfile's ``__file__``. Its folder is the producer's root if it holds a
             manifest, and the place of the work folder.
         profile: The name of a built-in profile, or the path of a TOML file relative to the noxfile.
+        signers: The path of a trust file relative to the noxfile, in the form of OpenSSH's
+            allowed_signers. Every packet that is verified must then be signed.
+        threshold: How many distinct keys of the trust file must have signed.
 
     Raises:
         SystemExit: The profile cannot be read (HP030, with every mistake in it), or a session name
@@ -44,6 +53,9 @@ def register(
     """
     logging.getLogger("nox").addFilter(_is_useful)
     place = target.place_of(Path(noxfile).resolve(), profile)
+    if signers is not None:
+        trust_file = place.noxfile.parent / signers
+        place = dataclasses.replace(place, signers=trust_file, threshold=threshold)
     names = set(nox.registry.get())
     for definition in table.SESSIONS.values():
         for name, subject, title, tags in _instances(definition, place):

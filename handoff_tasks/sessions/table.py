@@ -172,6 +172,66 @@ _OPTIONS = [
         help="end with exit code 1 on such a change",
     ),
     Option(
+        flags=("--key",),
+        type="path",
+        metavar="FILE",
+        help="the ed25519 SSH key to sign with; a FILE.pub asks the ssh-agent",
+    ),
+    Option(
+        flags=("--add",),
+        type="path",
+        metavar="FILE",
+        help="add the signatures of another machine's envelope",
+    ),
+    Option(
+        flags=("--signers",),
+        type="path",
+        metavar="FILE",
+        help="who may sign, as OpenSSH's allowed_signers; then an unsigned packet is NO-GO",
+    ),
+    Option(
+        flags=("--revoked",),
+        type="path",
+        metavar="FILE",
+        help="public keys that no longer count, one a line",
+    ),
+    Option(
+        flags=("--threshold",),
+        type="count",
+        metavar="K",
+        help="how many distinct keys must have signed; default: 1",
+    ),
+    Option(
+        flags=("--at",),
+        type="text",
+        metavar="TIME",
+        help="the moment at which keys must be valid, for an audit; default: now",
+    ),
+    Option(
+        flags=("--bundle",),
+        type="text",
+        metavar="KEYID",
+        help="print the Sigstore bundle of one signature, by its key's fingerprint",
+    ),
+    Option(
+        flags=("--public-key",),
+        type="path",
+        metavar="FILE",
+        help="print the PEM of an SSH public key, FILE.pub",
+    ),
+    Option(
+        flags=("--consumer",),
+        type="text",
+        metavar="URI",
+        help="who gives the receipt",
+    ),
+    Option(
+        flags=("--refuse",),
+        type="text",
+        metavar="REASON",
+        help="refuse the packet, and say why",
+    ),
+    Option(
         flags=("--result-json",),
         type="path",
         metavar="PATH",
@@ -210,6 +270,7 @@ OPTIONS = {option.flags[0]: option for option in _OPTIONS}
 _RESULT = ("--result-json", "--junit")
 _PRODUCER = ("--producer-root", "--sample", "--ref", "--work-dir", "--cache-dir", *_RESULT)
 _CHECK = ("--timeout", "--toolchain")
+_SIGNERS = ("--signers", "--revoked", "--threshold", "--at")
 _ALL_CHECKS = (
     *(*_PRODUCER, *_CHECK, "--impact", "--out-json", "--allow-untagged", "--dry-run"),
     *("--fresh", "--rerun", "--stop-early", "--jobs", "--show-output"),
@@ -272,9 +333,23 @@ _SESSIONS = [
     SessionDefinition(
         name="handoff-verify",
         description="Check a packet against schema, rules and, if possible, git.",
-        options=(*_PRODUCER, "--profile"),
+        options=(*_PRODUCER, "--profile", *_SIGNERS),
         arguments=("PACKET",),
         body="packet:verify",
+    ),
+    SessionDefinition(
+        name="handoff-sign",
+        description="Verify a packet, then sign it with an SSH key, or add other signatures.",
+        options=(*_PRODUCER, "--profile", "--key", "--add"),
+        arguments=("PACKET",),
+        body="sign:sign",
+    ),
+    SessionDefinition(
+        name="handoff-receipt",
+        description="Sign the consumer's acceptance or refusal of a packet.",
+        options=(*_PRODUCER, "--profile", *_SIGNERS, "--key", "--consumer", "--refuse"),
+        arguments=("PACKET",),
+        body="sign:receipt",
     ),
     SessionDefinition(
         name="handoff-diff",
@@ -286,8 +361,8 @@ _SESSIONS = [
     SessionDefinition(
         name="handoff-show",
         description="Print what a packet, a file or TAG:, says, without checking it.",
-        options=(*_PRODUCER, "--profile", "--format"),
-        arguments=("PACKET",),
+        options=(*_PRODUCER, "--profile", "--format", "--bundle", "--public-key"),
+        arguments=("[PACKET]",),
         body="packet:show",
     ),
 ]

@@ -41,13 +41,16 @@ class Outline:
 class Place:
     """The noxfile that registers the sessions, and its profile.
 
-    ``built_in`` is the profile's name if it is a built-in one.
+    ``built_in`` is the profile's name if it is a built-in one. With ``signers``, the path of a
+    trust file, every packet must be signed by ``threshold`` of its keys.
     """
 
     noxfile: Path
     profile_path: Path
     built_in: str | None
     outline: Outline
+    signers: Path | None = None
+    threshold: int = 1
 
 
 def place_of(noxfile: Path, profile: str | Path) -> Place:

@@ -498,14 +498,14 @@ def test_a_pipe_in_a_files_place_is_no_evidence(place: Path) -> None:
     assert EvidenceFolder(place).read_record("fmt") == Problem(
         code="HP041",
         where="fmt.log",
-        message="the log cannot be read: it is no plain file",
+        message="the log cannot be read: it is not a plain file",
         hint=RERUN,
     )
     assert read_tail(place / "fmt.log", 5) == []
     (place / "fmt.json").unlink()
     os.mkfifo(place / "fmt.json")
     assert EvidenceFolder(place).read_record("fmt") == Problem(
-        code="HP040", where="fmt.json", message="cannot be read: it is no plain file", hint=RERUN
+        code="HP040", where="fmt.json", message="cannot be read: it is not a plain file", hint=RERUN
     )
 
 
@@ -599,7 +599,7 @@ def test_what_is_no_plain_file_is_refused(tmp_path: Path) -> None:
         "folder": "a folder",
         "link": "a symbolic link",
         "dangling": "a symbolic link",
-        "pipe": "no regular file",
+        "pipe": "not a regular file",
     }.items():
         assert _target(tmp_path / name, tmp_path) == Problem(
             code="HP081",

@@ -41,14 +41,14 @@ def test_evidence_of_a_pass_counts() -> None:
     assert (judged.outcome, judged.reason, judged.exit_code) == (Outcome.PASSED, None, 0)
 
 
-CONTRADICTION = "its evidence contradicts itself: passed, but not with exit code 0 and a log"
+CONTRADICTION = "its evidence contradicts itself: passed, but without exit code 0 and a log"
 
 
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
         (None, "there is no evidence of it"),
-        (problem("HP041", "a.log", "changed"), "its evidence cannot be believed: a.log: changed"),
+        (problem("HP041", "a.log", "changed"), "its evidence is invalid: a.log: changed"),
         (record(check(), exit_code=1), CONTRADICTION),
         (record(check(), exit_code=None), CONTRADICTION),
         (record(check(), signal="SIGKILL"), CONTRADICTION),

@@ -38,6 +38,7 @@ TOP = places.TOP
 README, CONTRIBUTING = "README.md", "CONTRIBUTING.md"
 TUTORIAL, SET_UP = "docs/tutorial.md", "docs/how-to/your-own-repository.md"
 RELEASE, COMPARE = "docs/how-to/release.md", "docs/how-to/compare-packets.md"
+SIGN = "docs/how-to/sign.md"
 READ_A_NO_GO = "docs/how-to/read-a-no-go.md"
 SESSIONS = "docs/reference/sessions.md"
 PAGES = sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").rglob("*.md"))
@@ -49,6 +50,7 @@ CARGO = shutil.which("cargo") is not None
 VISITOR = (README, TUTORIAL, SET_UP)
 CONTRIBUTOR = (CONTRIBUTING,)
 RELEASER = (RELEASE, COMPARE)
+SIGNER = (SIGN,)
 PROGRAMS = {".venv/bin/nox", ".nox/tests/bin/python", "nox", "git", "grep", "mkdir", "echo", "cat"}
 # Tried by a test of their own, in a folder where they may install.
 INSTALLING = ("python3 -m venv .venv", ".venv/bin/pip install --quiet --editable .")
@@ -104,6 +106,8 @@ SHOWN: dict[str, tuple[str | None, ...]] = {
     TUTORIAL: (PYTHON_GO, EXPLAIN),
     READ_A_NO_GO: (f"{STABLE} -- --ref v0.3.3", f"{STABLE} -- --ref main", NO_STATEMENT),
     RELEASE: (None,),
+    # The fingerprints are of other keys in each run.
+    SIGN: (None,),
     # Shown by tests/faults, which interrupts runs.
     "docs/explanation/how-a-run-works.md": (None,),
     "docs/explanation/architecture.md": (None,),
@@ -288,6 +292,7 @@ def test_every_document_with_commands_has_a_reader() -> None:
         *VISITOR,
         *CONTRIBUTOR,
         *RELEASER,
+        *SIGNER,
     }
     shown = {name: len(blocks(name, "text")) for name in DOCUMENTS if blocks(name, "text")}
     assert shown == {name: len(outputs) for name, outputs in SHOWN.items()}
@@ -345,6 +350,45 @@ def test_the_commands_of_a_release_work(releaser: Reader) -> None:
     typed = commands(RELEASER)
     assert len(typed) > 7
     assert releaser.mistakes(typed) == {}
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("ssh-keygen", "openssl", "jq"))), reason="a program is missing"
+)
+def test_the_commands_for_signatures_work(tmp_path: Path) -> None:
+    """Each block of commands ends with exit code 0, but for those of programs that may be missing."""
+    folder, home = tmp_path / "consumer", tmp_path / "home"
+    for path in (folder / "handoff", home / ".ssh"):
+        path.mkdir(parents=True)
+    for name in ("PACKET", "OTHER"):
+        shutil.copy(TOP / "tests/golden/stable-v0.4.0.json", folder / name)
+    (folder / "noxfile.py").write_text(
+        "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__)\n"
+    )
+    scratch.git(folder, "init", "--quiet", "--template=")
+    scratch.git(folder, "add", "noxfile.py")
+    scratch.git(folder, "commit", "--quiet", "--message", "noxfile")
+    reader = reader_in(tmp_path, folder)
+    reader.environment["HOME"] = str(home)
+    elsewhere = ("ssh-add ", "cosign ", "slsa-verifier ")
+    for number, text in enumerate(blocks(SIGN, "bash")):
+        if any(word in text for word in elsewhere):
+            continue
+        if number == 2:
+            other = "nox -s handoff-sign -- OTHER --key ci-linux"
+            assert reader.type(other)[0] == 0, reader.answers[other]
+            ssh = home / ".ssh/handoff.pub"
+            for name in ("laptop.pub", "handoff-stolen.pub"):
+                shutil.copy(ssh if name == "laptop.pub" else folder / "ci-linux.pub", folder / name)
+        if "verify-tag" in text or "tag -s" in text:
+            trusted = folder / "handoff/allowed_signers"
+            trusted.write_text(trusted.read_text().replace('"handoff"', '"handoff,git"'))
+        typed = text.replace("-C laptop-2026", "-N '' -C laptop-2026")
+        if "KEYID" in typed:
+            shown = reader.type("ssh-keygen -l -f laptop.pub")[1]
+            typed = typed.replace("KEYID", shown.split()[1])
+        status, said = reader.type(f"set -e\n{typed}")
+        assert status == 0, f"{text}\n{said}"
 
 
 def test_the_installing_commands_work(tmp_path: Path) -> None:
@@ -411,8 +455,11 @@ def test_every_option_and_session_is_in_the_documents(here: Reader) -> None:
     names = re.findall(r"^[*-] (\S+)", said, re.MULTILINE)
     sessions = {re.sub(r"^verify-.*", "verify-<check>", name) for name in names}
     assert {"handoff-stable", "verify-<check>", "docs"} <= sessions
-    assert [name for name in sorted(sessions) if f"`{name}" not in reference] == []
     own = {"lint", "types", "tests", "build", "bench", "fuzz", "docs"}
+    # The reference is the same for every profile, which gives the modes their names.
+    modes = {"handoff-stable", "handoff-v3-candidate"}
+    generic = (sessions - own - modes) | {"handoff-<mode>"}
+    assert [name for name in sorted(generic) if f"`{name}" not in reference] == []
     readme = (TOP / README).read_text("utf-8")
     assert [name for name in sorted(sessions - own) if f"`{name}" not in readme] == []
 
@@ -557,7 +604,7 @@ def test_a_code_of_a_family_without_a_name_is_refused(generator: dict[str, Any])
 
 def test_every_code_that_a_page_names_is_in_use() -> None:
     """No document speaks of a code that the library does not have."""
-    code = re.compile(r"H[PA]0\d\d")
+    code = re.compile(r"H[PA][01]\d\d")
     used = {
         found
         for path in (TOP / "handoff_tasks").rglob("*.py")

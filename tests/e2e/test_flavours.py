@@ -22,7 +22,7 @@ GOLDEN = places.TESTS / "golden"
 NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__{profile})\n"
 PACKET = "docs/implementation/PRODUCER_RELEASE_HANDOFF_LATEST.json"
 SAYS = (
-    "cargo is not on PATH: the sample producer is taken in its Python flavour, checked by ruff and pytest "
+    "cargo is not on PATH: using the Python flavour of the sample producer, checked by ruff and pytest "
     "(--sample rust|python chooses)"
 )
 # What git and the sample's scripts need of the system. There is no cargo, jq, rg, ruff or pytest among it.

@@ -195,7 +195,7 @@ def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
             "code": "HP052",
             "where": "tag v1.1.0",
             "message": "the release is not tagged",
-            "hint": "tag the release and run again, or say --allow-untagged for a packet that says so; if it is tagged elsewhere, "
+            "hint": "tag the release and run again, or use --allow-untagged for a packet that says so; if it is tagged elsewhere, "
             "fetch the tags: git fetch --tags",
         }
     ]
@@ -635,7 +635,7 @@ def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_
     done = desk.bare("handoff-verify", str(desk.packet))
     assert done.returncode == 0
     assert (
-        f"GO  {desk.packet}, checked against its bytes alone (give --producer-root to hold it against git)"
+        f"GO  {desk.packet}, checked against its bytes alone (give --producer-root to check it against git)"
         in done.stdout
     )
     done = desk.run("handoff-verify", str(desk.packet))
@@ -779,7 +779,7 @@ def test_the_result_has_a_file_of_its_own(desk: Desk) -> None:
         assert not (desk.folder / "new.json").exists()
     assert desk.run("handoff-stable").returncode == 0
     assert desk.run("handoff-stable", "--bogus").returncode == 1
-    assert (desk.result["verdict"], desk.findings()) == ("NO-GO", [("HP001", "handoff-stable")])
+    assert (desk.result["verdict"], desk.findings()) == ("NO-GO", [("HP001", "--bogus")])
 
 
 def test_nobody_who_reads_the_screen_loses_no_evidence(desk: Desk) -> None:
@@ -896,7 +896,7 @@ def test_listing_imports_neither_git_nor_jsonschema(desk: Desk) -> None:
     command = [sys.executable, "-m", "nox", "--noxfile", str(desk.folder / "noxfile.py"), "--list"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "LATE []" in done.stdout
-    assert "- verify-ok [verify] -> Check alone, with its evidence: ok." in done.stdout
+    assert "- verify-ok [verify] -> Run one check and leave its evidence: ok." in done.stdout
 
 
 @pytest.mark.measured

@@ -170,7 +170,7 @@ def test_a_producer_with_the_wheel_installed(desk: Desk, tmp_path: Path) -> None
         "- handoff-stable [handoff] -> Run all checks on one commit, then publish the stable packet "
         in listed.stdout
     )
-    assert "- verify-ok [verify] -> Check alone, with its evidence: ok." in listed.stdout
+    assert "- verify-ok [verify] -> Run one check and leave its evidence: ok." in listed.stdout
     done = subprocess.run(
         ["nox", "-s", "handoff-stable"],
         cwd=made.root,

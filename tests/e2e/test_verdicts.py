@@ -229,8 +229,8 @@ def test_a_lightweight_tag_is_refused_where_the_profile_wants_an_annotated_one(
             code="HP065",
             where="tag v1.1.0",
             message="found a lightweight tag; the profile expects an annotated one",
-            hint="if there is an annotated one, fetch it: git fetch --force origin refs/tags/v1.1.0:refs/tags/v1.1.0; or make it "
-            f"anew: git tag --annotate --force v1.1.0 {bench.producer.head()}",
+            hint="if there is an annotated one, fetch it: git fetch --force origin refs/tags/v1.1.0:refs/tags/v1.1.0; otherwise "
+            f"create it: git tag --annotate --force v1.1.0 {bench.producer.head()}",
         )
     ]
     assert bench.told() == []

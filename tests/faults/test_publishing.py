@@ -68,7 +68,7 @@ def test_everybody_may_read_it_under_any_umask(target: Path, mask: int) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from handoff_tasks import evidence, files
+from handoff_tasks import files
 target, step = Path(sys.argv[1]), int(sys.argv[2])
 seen = [0]
 def hook(event, arguments):

@@ -259,7 +259,7 @@ def test_a_commit_of_no_date(producer: scratch.Producer, tmp_path: Path) -> None
     assert problems(producer, tmp_path) == [
         (
             "HP013",
-            "its committer time, 99999999999999 seconds since 1970, lies beyond the year 9999",
+            "its committer time, 99999999999999 seconds since 1970, is after the year 9999",
         )
     ]
 

@@ -170,7 +170,7 @@ def test_a_profile_with_mistakes_is_refused_before_anything_is_fetched(
     ]
     assert (
         problems[0].message
-        == "bsh is no tool of this profile (did you mean bash?); known: bash, git"
+        == "bsh is not a tool of this profile (did you mean bash?); known: bash, git"
     )
     assert not (producer.path.parent / "cache").exists()
 

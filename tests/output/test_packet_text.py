@@ -40,11 +40,11 @@ def test_changes_as_text() -> None:
         "  new  v1.2.3/111111111111, stable  new.json",
         "",
         "Breaking:",
-        f"  {prints[0]}  error code validation_error is gone: what it stood for comes as "
-        f"another code, or not at all",
+        f"  {prints[0]}  error code validation_error was removed: its errors now "
+        f"have another code, or do not occur",
         "                    at /error_code_enum",
-        f"  {prints[1]}  error code internal_error is gone: what it stood for comes as "
-        f"another code, or not at all",
+        f"  {prints[1]}  error code internal_error was removed: its errors now "
+        f"have another code, or do not occur",
         "                    at /error_code_enum",
         "",
         "Additive:",
@@ -77,8 +77,8 @@ def test_changes_as_markdown() -> None:
         "",
         "| class | change | at | notice | fingerprint |",
         "|---|---|---|---|---|",
-        r"| breaking | error code validation\_error is gone: what it stood for comes as "
-        r"another code, or not at all "
+        r"| breaking | error code validation\_error was removed: its errors now "
+        r"have another code, or do not occur "
         rf"| /error\_code\_enum |  | {changes[0].fingerprint} |",
         "",
         "- HA100 old.json: no packet of this library",

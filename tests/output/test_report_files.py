@@ -266,7 +266,7 @@ def test_a_place_for_junit_that_is_not_free(tmp_path: Path) -> None:
     with pytest.raises(HandoffError) as caught:
         report_files.junit_place(tmp_path / ".git" / "x", None)
     assert shown(caught.value) == [
-        ("HP110", "--junit", f"{tmp_path}/.git/x lies inside a repository's .git", hint)
+        ("HP110", "--junit", f"{tmp_path}/.git/x is inside a repository's .git", hint)
     ]
     path.write_text('<?xml version="1.0"?><testsuites name="pytest tests"/>')
     for place in (path, tmp_path, tmp_path / "link"):

@@ -381,7 +381,7 @@ def test_a_failure_of_the_machine_names_checks_of_the_profile() -> None:
         (
             changed('["src/"]', '["src/", "src/"]'),
             "p.toml#/git/runtime_paths",
-            '"src/" stands twice; expected no repetition',
+            'duplicate item "src/"',
         ),
         (
             changed('."service.v2"', '."service-v2"'),

@@ -186,7 +186,10 @@ def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
     ("raised", "name"),
     [
         ("KeyboardInterrupt", "SIGINT"),
-        ("__import__('handoff_tasks.checks.process').checks.process.Interrupted(15)", "SIGTERM"),
+        (
+            "__import__('handoff_tasks.checks.interrupts').checks.interrupts.Interrupted(15)",
+            "SIGTERM",
+        ),
     ],
 )
 def test_an_interrupt_at_any_moment_is_in_the_result(desk: Desk, raised: str, name: str) -> None:

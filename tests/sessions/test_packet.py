@@ -152,7 +152,7 @@ def test_a_packet_is_shown(reader: Reader) -> None:
     assert done.returncode == 0, done.stdout
     assert (
         done.stdout.splitlines()[-2]
-        == "The packet says GO: these are the packet's own words; nothing was checked now"
+        == "The packet says GO: this is what the packet says; nothing was checked now"
     )
     assert reader.run("handoff-show", "old.json", "--format", "md").stdout.startswith(
         "## v1.2.3, stable\n"

@@ -1,0 +1,226 @@
+"""Check the signatures of a packet, and show keys and bundles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handoff_tasks.sessions.folders import resolve_path
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import Any
+
+    from nox import Session
+
+    from handoff_tasks.git.workspace import Workspace
+    from handoff_tasks.sessions.run import Run
+    from handoff_tasks.sessions.target import Place
+    from handoff_tasks.trust import Judgement, Names
+
+SUFFIX = ".intoto.json"
+"""What the name of a packet's envelope adds to the packet's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """The signatures that a noxfile or the options ask for.
+
+    ``asked`` is whether ``now`` is the moment that ``--at`` names.
+    """
+
+    trust_file: bytes
+    revoked: bytes | None
+    threshold: int
+    now: datetime
+    asked: bool
+    signers: str
+    revoked_name: str
+
+    def names(self, packet: str, envelope: str) -> Names:
+        """Return the names of the files in messages."""
+        from handoff_tasks.trust import Names
+
+        return Names(
+            packet=packet, envelope=envelope, signers=self.signers, revoked=self.revoked_name
+        )
+
+
+def read_demand(session: Session, place: Place, run: Run) -> Demand | None:
+    """Return the signatures that are asked for, None if none are.
+
+    Raises `HandoffError`: HP001 (an option that needs ``--signers``), HP130 (a file that cannot be
+    read).
+    """
+    from handoff_tasks.problems import refusal
+    from handoff_tasks.trust import read_moment
+
+    options = run.options
+    signers = place.signers
+    if options.signers is not None:
+        signers = resolve_path(session, options.signers)
+    if signers is None:
+        for flag, value in (
+            ("--revoked", options.revoked),
+            ("--threshold", options.threshold),
+            ("--at", options.at),
+        ):
+            if value is not None:
+                message = "needs --signers FILE: who may sign is not known"
+                raise refusal("HP001", flag, message, "add --signers, or leave it out")
+        return None
+    revoked = resolve_path(session, options.revoked) if options.revoked is not None else None
+    hint = "name a readable file"
+    return Demand(
+        trust_file=read_file(signers, "HP130", hint),
+        revoked=read_file(revoked, "HP130", hint) if revoked else None,
+        threshold=options.threshold or place.threshold,
+        now=read_moment(options.at, "--at") if options.at is not None else now(),
+        asked=options.at is not None,
+        signers=_short(session, signers),
+        revoked_name=_short(session, revoked) if revoked else "revoked_keys",
+    )
+
+
+def judge_signatures(
+    session: Session,
+    place: Place,
+    run: Run,
+    data: bytes,
+    path: str,
+    document: Mapping[str, Any] | None,
+) -> list[Judgement]:
+    """Return what the signatures of a packet are worth, and that of its release tag.
+
+    The tag is looked at if git was asked about the packet and the trust file has keys for tags.
+    A document of None or of another generator has no signature that could be checked.
+    """
+    from handoff_tasks import trust
+
+    if document is None or "producer" not in document:
+        return []
+    envelope = _envelope_of(run, path)
+    demand = read_demand(session, place, run)
+    if demand is None:
+        names = trust.Names(packet=path, envelope=f"{path}{SUFFIX}")
+        return [trust.judge(data, envelope, None, None, threshold=1, now=now(), names=names)]
+    judgement = trust.judge(
+        data,
+        envelope,
+        demand.trust_file,
+        demand.revoked,
+        threshold=demand.threshold,
+        now=demand.now,
+        asked=demand.asked,
+        names=demand.names(path, f"{path}{SUFFIX}"),
+    )
+    tag = _judge_tag(demand, run.workspace, document) if run.workspace else None
+    return [judgement, tag] if tag else [judgement]
+
+
+def _judge_tag(
+    demand: Demand, workspace: Workspace, document: Mapping[str, Any]
+) -> Judgement | None:
+    """Return what the signature of the release's tag is worth, None if there is no such tag."""
+    from handoff_tasks import trust
+
+    name = workspace.profile.tag_name(str(document["release_tag"]))
+    tag = workspace.producer.tags.get(name)
+    if tag is None or tag.commit is None:
+        return None
+    content = workspace.repository.read(tag.object_id) if tag.kind == "tag" else None
+    return trust.judge_tag(
+        content,
+        demand.trust_file,
+        demand.revoked,
+        name=name,
+        target=tag.commit,
+        principal=str(document["producer"]["id"]),
+        now=demand.now,
+        asked=demand.asked,
+        names=demand.names("packet", "envelope"),
+    )
+
+
+def bundle(session: Session, run: Run) -> str:
+    """Return the Sigstore bundle of one signature of a packet's envelope, as text."""
+    from handoff_tasks import trust
+
+    path = Path(f"{packet_file(session, run)}{SUFFIX}")
+    data = read_file(path, "HP132", "sign the packet first: nox -s handoff-sign")
+    assert run.options.bundle is not None
+    return trust.bundle(data, run.options.bundle, str(path)).decode().rstrip("\n")
+
+
+def public_key(session: Session, path: Path) -> str:
+    """Return the PEM of an SSH public key, for tools that do not read OpenSSH's form."""
+    from handoff_tasks import trust
+
+    return trust.read_public(resolve_path(session, path)).pem().rstrip("\n")
+
+
+def packet_file(session: Session, run: Run) -> Path:
+    """Return the packet's path. Raises `HandoffError` (HP001) for ``TAG:``."""
+    from handoff_tasks.problems import refusal
+
+    word = run.options.arguments[0]
+    if word.endswith(":"):
+        message = f"{word} names a packet in the producer's history; expected a file"
+        raise refusal("HP001", "PACKET", message, "check out the packet, and name its file")
+    return resolve_path(session, Path(word))
+
+
+def read_envelope(path: Path) -> bytes | None:
+    """Return the bytes of an envelope, None if there is none. Raises `HandoffError` (HP131)."""
+    from handoff_tasks import files
+    from handoff_tasks.problems import refusal
+
+    try:
+        return files.read_own(path)
+    except OSError as error:
+        message = f"the envelope cannot be read: {error.strerror}"
+        raise refusal("HP131", str(path), message, "move it away, then run again") from None
+
+
+def read_file(path: Path, code: str, hint: str) -> bytes:
+    """Return a file's bytes. Raises `HandoffError` with ``code`` if it cannot be read."""
+    from handoff_tasks import files
+    from handoff_tasks.problems import refusal
+
+    try:
+        return files.read_plain(path)
+    except OSError as error:
+        raise refusal(code, str(path), f"cannot be read: {error.strerror}", hint) from None
+
+
+def _envelope_of(run: Run, path: str) -> bytes | None:
+    """Return the envelope beside a packet: in its folder, or in the tree of its tag."""
+    from dataclasses import replace
+
+    if not run.options.arguments[0].endswith(":"):
+        return read_envelope(Path(f"{path}{SUFFIX}"))
+    workspace = run.workspace
+    assert workspace is not None
+    name = run.options.arguments[0].removesuffix(":")
+    producer, profile = workspace.producer, workspace.profile
+    tag = producer.tags.get(name) or producer.tags.get(profile.tag_name(name))
+    assert tag is not None
+    assert tag.commit is not None
+    path = f"{profile.packet_path}{SUFFIX}"
+    return workspace.repository.files(replace(producer, commit=tag.commit), [path])[path]
+
+
+def now() -> datetime:
+    """Return the present moment in UTC."""
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)
+
+
+def _short(session: Session, path: Path) -> str:
+    """Return a path as it is typed in the folder from which nox was called."""
+    from handoff_tasks.output import terminal
+
+    return terminal.near(path, Path(session.invoked_from))

@@ -1,0 +1,263 @@
+"""Claims about signing and verifying through real nox, with real SSH keys."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+import scratch
+from desk import NOXFILE, Desk
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEYGEN = shutil.which("ssh-keygen")
+pytestmark = pytest.mark.skipif(KEYGEN is None, reason="ssh-keygen is not on PATH")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signing:
+    """A desk with a published packet, two keys, and a trust file that allows both."""
+
+    desk: Desk
+    laptop: Path
+    linux: Path
+    signers: Path
+
+    @property
+    def packet(self) -> Path:
+        return self.desk.packet
+
+    @property
+    def envelope(self) -> Path:
+        return self.packet.with_name(f"{self.packet.name}.intoto.json")
+
+    def run(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.desk.run(session, str(self.packet), *words)
+
+
+def make_key(folder: Path, name: str) -> Path:
+    """Make an ed25519 key without a passphrase, and return its path."""
+    path = folder / name
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+def trust_line(key: Path, namespaces: str = "handoff") -> str:
+    """Return the line of a trust file that allows a key."""
+    return f'scratch namespaces="{namespaces}" {key.with_name(f"{key.name}.pub").read_text()}'
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> Signing:
+    """Publish a packet once, and make two keys."""
+    base = tmp_path_factory.mktemp("signing")
+    folder = base / "a desk #1"
+    folder.mkdir()
+    (folder / "noxfile.py").write_text(NOXFILE)
+    desk = Desk(folder=folder, producer=scratch.producer(base / "producer"), envdir=envdir)
+    desk.profile()
+    assert desk.run("handoff-stable").returncode == 0
+    laptop, linux = make_key(base, "laptop"), make_key(base, "ci-linux")
+    signers = folder / "allowed_signers"
+    signers.write_text(trust_line(laptop) + trust_line(linux))
+    return Signing(desk=desk, laptop=laptop, linux=linux, signers=signers)
+
+
+@pytest.fixture
+def signing(published: Signing, tmp_path: Path) -> Signing:
+    """Take a copy of the packet's folder for one test: its own producer and noxfile."""
+    folder = tmp_path / "a desk #1"
+    shutil.copytree(published.desk.folder, folder, symlinks=True)
+    root = tmp_path / "producer"
+    shutil.copytree(published.desk.producer.path, root, symlinks=True)
+    producer = scratch.Producer(path=root, root=root)
+    desk = replace(published.desk, folder=folder, producer=producer)
+    return replace(published, desk=desk, signers=folder / "allowed_signers")
+
+
+def fingerprint(key: Path) -> str:
+    """Return the fingerprint that ssh-keygen prints."""
+    command = ["ssh-keygen", "-l", "-f", str(key.with_name(f"{key.name}.pub"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.split()[1]
+
+
+def test_a_signed_packet_is_verified_by_name(signing: Signing) -> None:
+    """The envelope lies beside the packet; signing again changes no byte; the key is named."""
+    first = signing.run("handoff-sign", "--key", str(signing.laptop))
+    assert first.returncode == 0, first.stdout
+    assert f"signed by {fingerprint(signing.laptop)}\n" in first.stdout
+    data = signing.envelope.read_bytes()
+    again = signing.run("handoff-sign", "--key", str(signing.laptop))
+    assert again.returncode == 0, again.stdout
+    assert "unchanged: these signatures are there already\n" in again.stdout
+    assert signing.envelope.read_bytes() == data
+    done = signing.run("handoff-verify", "--signers", str(signing.signers))
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert [line.split()[:2] for line in lines if line.startswith("  signature")] == [
+        ["signature", "laptop"]
+    ]
+    [said] = [line for line in lines if line.startswith("  signers")]
+    assert said.startswith("  signers    1 of 1 needed, of 2 that ")
+    assert said.endswith("allowed_signers allows for scratch; no network was used")
+
+
+def test_an_unsigned_packet_is_refused_if_signatures_are_asked_for(signing: Signing) -> None:
+    """Without an envelope the packet is NO-GO, with the name of the file that is missing."""
+    done = signing.run("handoff-verify", "--signers", str(signing.signers))
+    assert done.returncode == 1
+    assert signing.desk.result["problems"] == [
+        {
+            "code": "HP132",
+            "where": str(signing.packet),
+            "message": f"not signed: there is no {signing.envelope}",
+            "hint": "ask the producer for it, or verify without --signers",
+        }
+    ]
+
+
+def test_a_signature_that_nobody_asked_about_is_an_advisory(signing: Signing) -> None:
+    """Without --signers the packet is GO, and the envelope is mentioned."""
+    assert signing.run("handoff-sign", "--key", str(signing.laptop)).returncode == 0
+    done = signing.run("handoff-verify")
+    assert done.returncode == 0, done.stdout
+    [note] = [one for one in signing.desk.result["advisories"] if one["code"] == "HA130"]
+    assert note["message"] == "a signature lies beside the packet and was not checked"
+
+
+def test_two_machines_sign_one_packet(signing: Signing, tmp_path: Path) -> None:
+    """One signature of two is NO-GO; the other machine's envelope is added without its key."""
+    assert signing.run("handoff-sign", "--key", str(signing.laptop)).returncode == 0
+    demand = ("--signers", str(signing.signers), "--threshold", "2")
+    assert signing.run("handoff-verify", *demand).returncode == 1
+    [problem] = signing.desk.result["problems"]
+    assert problem["code"] == "HP133"
+    assert problem["message"].startswith("signed by 1 of the 2 distinct keys that scratch needs")
+    ours = signing.envelope.read_bytes()
+    signing.envelope.unlink()
+    assert signing.run("handoff-sign", "--key", str(signing.linux)).returncode == 0
+    other = tmp_path / "other.json.intoto.json"
+    signing.envelope.rename(other)
+    signing.envelope.write_bytes(ours)
+    done = signing.run("handoff-sign", "--add", str(other))
+    assert done.returncode == 0, done.stdout
+    assert len(json.loads(signing.envelope.read_bytes())["signatures"]) == 2
+    assert signing.run("handoff-verify", *demand).returncode == 0
+
+
+def test_a_noxfile_demands_signatures(signing: Signing) -> None:
+    """With signers in the noxfile every handoff-verify asks for them, and signing does not."""
+    noxfile = signing.desk.folder / "noxfile.py"
+    words = "profile='handoff.toml', signers='allowed_signers', threshold=2"
+    noxfile.write_text(NOXFILE.replace("profile='handoff.toml'", words))
+    assert signing.run("handoff-verify").returncode == 1
+    assert [one["code"] for one in signing.desk.result["problems"]] == ["HP132"]
+    for key, codes in ((signing.laptop, ["HP133"]), (signing.linux, [])):
+        assert signing.run("handoff-sign", "--key", str(key)).returncode == 0
+        assert signing.run("handoff-verify").returncode == len(codes)
+        assert [one["code"] for one in signing.desk.result["problems"]] == codes
+
+
+def test_a_key_or_an_envelope_is_needed(signing: Signing) -> None:
+    """Neither and both are refused."""
+    for words in ((), ("--key", str(signing.laptop), "--add", str(signing.envelope))):
+        assert signing.run("handoff-sign", *words).returncode == 1
+        assert signing.desk.result["problems"] == [
+            {
+                "code": "HP001",
+                "where": "--key",
+                "message": "expected --key FILE or --add OTHER.intoto.json, and one of the two only",
+                "hint": "name the key to sign with; nothing was signed",
+            }
+        ]
+
+
+def test_a_packet_that_is_not_good_is_not_signed(signing: Signing) -> None:
+    """The packet is verified first; a changed one leaves no envelope."""
+    text = signing.packet.read_text()
+    signing.packet.write_text(text.replace('"verdict": "GO"', '"verdict": "NO-GO"'))
+    assert signing.run("handoff-sign", "--key", str(signing.laptop)).returncode == 1
+    assert not signing.envelope.exists()
+
+
+def test_bundle_and_public_key_are_printed(signing: Signing) -> None:
+    """The Sigstore bundle of one signature, and the PEM that OpenSSH cannot make."""
+    assert signing.run("handoff-sign", "--key", str(signing.laptop)).returncode == 0
+    done = signing.run("handoff-show", "--bundle", fingerprint(signing.laptop))
+    assert done.returncode == 0, done.stdout
+    start = done.stdout.index("{")
+    document = json.loads(done.stdout[start : done.stdout.rindex("}") + 1])
+    assert document["mediaType"] == "application/vnd.dev.sigstore.bundle.v0.3+json"
+    shown = signing.desk.run("handoff-show", "--public-key", f"{signing.laptop}.pub")
+    assert shown.returncode == 0, shown.stdout
+    assert "-----BEGIN PUBLIC KEY-----\n" in shown.stdout
+
+
+def test_a_receipt_names_the_consumers_commit(signing: Signing) -> None:
+    """The receipt is written below the consumer's folder, and holds its commit and its URI."""
+    folder = signing.desk.folder
+    scratch.git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
+    (folder / ".gitignore").write_text("*\n")
+    head = scratch.Producer(path=folder, root=folder).commit("all", {"README": "consumer\n"})
+    words = ("--key", str(signing.linux), "--consumer", "https://consumer.example")
+    done = signing.run("handoff-receipt", *words)
+    assert done.returncode == 0, done.stdout
+    assert "accepted, signed by" in done.stdout
+    [receipt] = (signing.desk.folder / "handoff" / "receipts").iterdir()
+    assert receipt.name == "packet.intoto.json"
+    assert policy_commit(receipt) == head
+    refused = signing.run("handoff-receipt", *words, "--refuse", "our tests fail")
+    assert refused.returncode == 0, refused.stdout
+    assert "refused, signed by" in refused.stdout
+
+
+def policy_commit(receipt: Path) -> str:
+    """Return the consumer's commit that a receipt names."""
+    payload = base64.b64decode(json.loads(receipt.read_bytes())["payload"])
+    commit: str = json.loads(payload)["predicate"]["policy"]["digest"]["gitCommit"]
+    return commit
+
+
+def test_no_key_reaches_a_check(signing: Signing) -> None:
+    """The agent's socket and the passphrase are not in a check's environment."""
+    signing.desk.profile(scratch.check("env", ["env"]))
+    secret = {"SSH_AUTH_SOCK": "/run/agent", "SSH_AGENT_PID": "1", "HANDOFF_KEY_PASSPHRASE": "pw"}
+    assert signing.desk.run("handoff-stable", **secret).returncode == 0
+    log = (signing.desk.evidence() / "env.log").read_text()
+    assert "PATH=" in log
+    assert [name for name in secret if name in log] == []
+
+
+def test_a_release_tag_is_checked_if_the_trust_file_says_so(signing: Signing) -> None:
+    """With the role git, an unsigned tag is NO-GO and one signed by an allowed key is GO."""
+    assert signing.run("handoff-sign", "--key", str(signing.laptop)).returncode == 0
+    signing.signers.write_text(trust_line(signing.laptop, "handoff,git"))
+    demand = ("--signers", str(signing.signers))
+    assert signing.run("handoff-verify", *demand).returncode == 1
+    [problem] = signing.desk.result["problems"]
+    assert (problem["code"], problem["where"]) == ("HP139", "tag v1.1.0")
+    assert problem["message"] == "the tag is not signed"
+    producer = signing.desk.producer
+    commit = producer.git("rev-parse", "v1.1.0^{commit}")
+    settings = ("-c", "gpg.format=ssh", "-c", f"user.signingkey={signing.laptop}")
+    producer.git(*settings, "tag", "-f", "-s", "-m", "v1.1.0", "v1.1.0", commit)
+    done = signing.run("handoff-verify", *demand)
+    assert done.returncode == 0, done.stdout
+
+
+def test_unsigned_runs_import_no_cryptography(published: Signing) -> None:
+    """A verification without signers loads no cryptography."""
+    code = (
+        "import sys\nimport handoff_tasks.sessions.sign\nassert 'cryptography' not in sys.modules"
+    )
+    environment = {**os.environ}
+    subprocess.run([published.desk.command("x")[0], "-c", code], env=environment, check=True)
