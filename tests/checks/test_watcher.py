@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from handoff_tasks.checks import watcher as checks_watcher
 from handoff_tasks.checks.watcher import Watcher
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 LINUX = sys.platform.startswith("linux")
@@ -78,12 +80,19 @@ with locks.hold(Path("lock"), "the lock"), Watcher() as watcher:
 """
 
 
-def started(code: str, folder: Path, script: str, **environment: str) -> subprocess.Popen[bytes]:
-    """Start Python with this code on a command of bash."""
+@contextmanager
+def started(
+    code: str, folder: Path, script: str, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start Python with this code on a command of bash; a test that fails kills it."""
     command = [sys.executable, "-c", code, json.dumps([scratch.program("bash"), "-c", script])]
-    return subprocess.Popen(
-        command, cwd=folder, env={**os.environ, **environment}, stdout=subprocess.PIPE
-    )
+    environment = {**os.environ, **environment}
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
 
 
 def runs(number: int) -> bool:
@@ -112,9 +121,10 @@ def test_a_command_ends_with_us(tmp_path: Path, code: str, number: signal.Signal
         inner = inner.replace("setsid ", "")
     with started(code, tmp_path, f"{inner} echo $$ > a.pid; {wait}") as process:
         found = [int(wait_for(tmp_path / f"{name}.pid")) for name in "abc"]
-        # A command is named to the watcher when it has started, so it may have run before that.
+        # The command is named when it has started, so a process of its own may be named before it.
         assert process.stdout is not None
-        assert int(process.stdout.readline()) == found[0]
+        while process.stdout.readline().strip() != str(found[0]).encode():
+            assert process.poll() is None
         process.send_signal(number)
         assert process.wait(60) == -number
     assert [name for name, one in zip("abc", found, strict=True) if not ends(one)] == []

@@ -188,9 +188,7 @@ def test_an_interrupt_while_the_run_waits_is_one_line(desk: Desk) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         nox = desk.start("handoff-stable", stdout=subprocess.PIPE)
         assert nox.stdout is not None
-        while (
-            nox.stdout.readline() != "waiting until no other check runs in the private checkout\n"
-        ):
+        while nox.stdout.readline() != "waiting until no other check uses the private checkout\n":
             assert nox.poll() is None
         nox.terminate()
         assert (
