@@ -85,6 +85,8 @@ def started(
     code: str, folder: Path, script: str, **environment: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start Python with this code on a command of bash; a test that fails kills it."""
+    # A shell starts its background jobs with SIGQUIT ignored, and the tests may run in one.
+    code = f"import signal; signal.signal(signal.SIGQUIT, signal.SIG_DFL)\n{code}"
     command = [sys.executable, "-c", code, json.dumps([scratch.program("bash"), "-c", script])]
     environment = {**os.environ, **environment}
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE) as process:

@@ -196,8 +196,8 @@ def test_refusals(words: list[str], message: str) -> None:
 )
 def test_one_packet_is_expected_where_one_is_read(words: list[str], message: str) -> None:
     """No packet, or two, are refused."""
-    hint = HINT.replace("handoff-stable", "handoff-show")
-    assert refused(words, "handoff-show") == ("HP001", "handoff-show", message, hint)
+    hint = HINT.replace("handoff-stable", "handoff-verify")
+    assert refused(words, "handoff-verify") == ("HP001", "handoff-verify", message, hint)
 
 
 def test_a_choice_names_its_values() -> None:
@@ -214,10 +214,11 @@ PATHS = [flag for flag, option in table.OPTIONS.items() if option.type == "path"
 @pytest.mark.parametrize("flag", PATHS)
 def test_an_empty_path_is_refused(flag: str) -> None:
     """An empty path, as an unset variable of a shell gives it, is not the current folder."""
-    session = next(
-        name for name, one in table.SESSIONS.items() if flag in one.options and not one.arguments
+    session, arguments = next(
+        (name, one.arguments) for name, one in table.SESSIONS.items() if flag in one.options
     )
-    assert refused([flag, ""], session)[2] == f"{flag} is empty"
+    words = ["a.json" for _ in arguments]
+    assert refused([*words, flag, ""], session)[2] == f"{flag} is empty"
 
 
 @pytest.mark.parametrize("session", table.SESSIONS)
