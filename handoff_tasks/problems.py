@@ -80,3 +80,9 @@ def too_many_files(where: object, error: OSError) -> HandoffError:
         )
     message = "this process has as many open files as it is allowed to have"
     return refusal("HP085", str(where), message, RAISE_THE_LIMIT)
+
+
+def interruption(session: str, signal: str) -> Problem:
+    """Return the problem (HP046) of a run that a signal ended."""
+    message = f"the run was interrupted by {signal}"
+    return Problem(code="HP046", where=session, message=message, hint="run again")

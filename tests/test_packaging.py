@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import places
 import pytest
+import scratch
 
 import handoff_tasks
 
@@ -23,17 +24,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy of what git would ship, so that nothing is left behind here."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=TOP,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (TOP / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            (source / name).write_bytes((TOP / name).read_bytes())
+    scratch.copy_shipped(TOP, source)
     command = [
         sys.executable,
         "-m",

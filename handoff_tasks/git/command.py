@@ -255,6 +255,15 @@ def differences(
     return [*found, *(("new", path) for path in new)]
 
 
+def make_bare(folder: Path) -> None:
+    """Make an empty bare repository in a folder, if there is none."""
+    if (folder / "objects").is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    words = ("--quiet", "--bare", "--template=", "--object-format=sha1")
+    run("init", *words, str(folder), cwd=folder)
+
+
 def names(listed: bytes) -> list[str]:
     """Return the names that git lists with ``-z``."""
     return [name for name in listed.decode("utf-8", "surrogateescape").split("\0") if name]

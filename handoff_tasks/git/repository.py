@@ -85,7 +85,7 @@ class Repository:
 
         Raises `HandoffError` (HP013) if they cannot be fetched completely.
         """
-        self._make()
+        command.make_bare(self.folder)
         held = git_producer.list_tags(self.folder, self.folder, tag_prefix)
         if self._holds(producer.commit) and held == producer.tags:
             return
@@ -106,22 +106,9 @@ class Repository:
 
         Raises `HandoffError` as `update` does.
         """
-        self._make()
+        command.make_bare(self.folder)
         if not self._holds(producer.commit):
             self._fetch(producer, [f"+{producer.commit}:{_reference(producer.commit)}"])
-
-    def _make(self) -> None:
-        if not (self.folder / "objects").is_dir():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            command.run(
-                "init",
-                "--quiet",
-                "--bare",
-                "--template=",
-                "--object-format=sha1",
-                str(self.folder),
-                cwd=self.folder,
-            )
 
     def _holds(self, commit: str) -> bool:
         found = self._git("for-each-ref", "--format=%(objectname)", _reference(commit))

@@ -49,17 +49,7 @@ class WorkTree:
         self._top, self._folder, self._objects = top, folder, objects
         self._settings = _settings(top)
         self._info = {name: _info(top, name) for name in ("attributes", "exclude")}
-        if not (folder / "objects").is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-            command.run(
-                "init",
-                "--quiet",
-                "--bare",
-                "--template=",
-                "--object-format=sha1",
-                str(folder),
-                cwd=folder,
-            )
+        command.make_bare(folder)
         for name, data in (
             ("objects/info/alternates", os.fsencode(command.alternates(objects / "objects"))),
             *((f"info/{name}", data) for name, data in self._info.items()),

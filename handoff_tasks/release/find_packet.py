@@ -121,13 +121,20 @@ def read_bytes_at_tag(
             "a packet's file is named without a colon at its end"
         )
         raise refusal("HP101", f"tag {name}", message, hint)
-    at = replace(producer, commit=ref.commit)
-    data = workspace.repository.files(at, [profile.packet_path])[profile.packet_path]
+    data = read_path_at_tag(workspace, tag, profile.packet_path)
     where = f"{tag}:{profile.packet_path}"
     if data is None:
         hint = f"make one of that release: {_make(workspace, tag, call)}; then name FILE"
         raise refusal("HP100", where, "there is no packet in the tag's tree", hint)
     return data, where, tag
+
+
+def read_path_at_tag(workspace: Workspace, tag: str, path: str) -> bytes | None:
+    """Return a file of the producer's tree at a tag of a commit, None if it is not there."""
+    commit = workspace.producer.tags[tag].commit
+    assert commit is not None
+    at = replace(workspace.producer, commit=commit)
+    return workspace.repository.files(at, [path])[path]
 
 
 def _make(workspace: Workspace, tag: str, call: Call | None) -> str:

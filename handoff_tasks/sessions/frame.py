@@ -131,12 +131,10 @@ def _interrupt(session: Session, run: Run, error: KeyboardInterrupt) -> None:
     """Add an interrupt to the result, and print how to continue."""
     from handoff_tasks.checks.interrupts import Interrupted
     from handoff_tasks.output import summary, terminal
-    from handoff_tasks.problems import Problem
+    from handoff_tasks.problems import interruption
 
     name = error.name if isinstance(error, Interrupted) else "SIGINT"
-    message = f"the run was interrupted by {name}"
-    problem = Problem(code="HP046", where=session.name, message=message, hint="run again")
-    run.problems = (*run.problems, problem)
+    run.problems = (*run.problems, interruption(session.name, name))
     run.interrupted, run.view = True, None
     if run.read_results is not None:
         with contextlib.suppress(Exception):

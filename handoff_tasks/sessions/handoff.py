@@ -48,6 +48,7 @@ def _run(session: Session, place: Place, run: Run) -> None:
     """Prepare, run the checks, and decide; ``run.mode`` is None for every mode."""
     from handoff_tasks.git import locks, work_folder
     from handoff_tasks.output import terminal
+    from handoff_tasks.problems import interruption
     from handoff_tasks.release import decide, gather
 
     run.all_checks = True
@@ -87,7 +88,7 @@ def _run(session: Session, place: Place, run: Run) -> None:
             material = gather.gather_material(workspace, statement)
         if signal:
             run.interrupted = True
-            more.append(_interruption(session, signal))
+            more.append(interruption(session.name, signal))
         run.checks = gather.read_results(workspace, kept)
         finish.finish(session, run, goal, workspace, material, more=more)
 
@@ -274,10 +275,3 @@ def _tag_problems(tag: str, before: Producer, now: Producer) -> list[Problem]:
         return []
     message, hint = "the tag moved while the checks ran", "find out who moved it, then run again"
     return [Problem(code="HP058", where=f"tag {tag}", message=message, hint=hint)]
-
-
-def _interruption(session: Session, signal: str) -> Problem:
-    from handoff_tasks.problems import Problem
-
-    message = f"the run was interrupted by {signal}"
-    return Problem(code="HP046", where=session.name, message=message, hint="run again")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.sessions import signatures
 from handoff_tasks.sessions.folders import resolve_path
+from handoff_tasks.trust.names import SUFFIX
 
 if TYPE_CHECKING:
     from nox import Session
@@ -32,7 +33,7 @@ def sign(session: Session, place: Place, run: Run) -> None:
     packet_session.verify_bytes(session, place, run, data, str(path), unsigned=True)
     if run.problems:
         return
-    envelope = Path(f"{path}{signatures.SUFFIX}")
+    envelope = Path(f"{path}{SUFFIX}")
     names = trust.Names(packet=str(path), envelope=str(envelope))
     old = signatures.read_envelope(envelope)
     if options.key is not None:
@@ -51,7 +52,7 @@ def sign(session: Session, place: Place, run: Run) -> None:
                 packet=str(path),
                 envelope=str(envelope),
                 other=str(other),
-                other_packet=str(other).removesuffix(signatures.SUFFIX),
+                other_packet=str(other).removesuffix(SUFFIX),
             ),
         )
         by = f"with the signatures of {other}"
@@ -101,9 +102,9 @@ def receipt(session: Session, place: Place, run: Run) -> None:
     )
     key = trust.open_key(resolve_path(session, options.key))
     signed = trust.sign_receipt(
-        data, signatures.read_envelope(Path(f"{path}{signatures.SUFFIX}")), decision, key
+        data, signatures.read_envelope(Path(f"{path}{SUFFIX}")), decision, key
     )
-    target = folder / "handoff" / "receipts" / f"{path.stem}{signatures.SUFFIX}"
+    target = folder / "handoff" / "receipts" / f"{path.stem}{SUFFIX}"
     target.parent.mkdir(parents=True, exist_ok=True)
     files.write(target, signed.data)
     verb = "accepted" if decision.accepted else "refused"
@@ -131,6 +132,6 @@ def _packet_beside(envelope: Path) -> bytes | None:
     from handoff_tasks import files
 
     try:
-        return files.read_plain(Path(str(envelope).removesuffix(signatures.SUFFIX)))
+        return files.read_plain(Path(str(envelope).removesuffix(SUFFIX)))
     except OSError:
         return None

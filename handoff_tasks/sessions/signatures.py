@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks.sessions.folders import resolve_path
+from handoff_tasks.trust.names import SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
     from handoff_tasks.trust import Judgement, Names
-
-SUFFIX = ".intoto.json"
-"""What the name of a packet's envelope adds to the packet's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,19 +195,14 @@ def read_file(path: Path, code: str, hint: str) -> bytes:
 
 def _envelope_of(run: Run, path: str) -> bytes | None:
     """Return the envelope beside a packet: in its folder, or in the tree of its tag."""
-    from dataclasses import replace
+    from handoff_tasks.release import find_packet
 
     if not run.options.arguments[0].endswith(":"):
         return read_envelope(Path(f"{path}{SUFFIX}"))
-    workspace = run.workspace
-    assert workspace is not None
-    name = run.options.arguments[0].removesuffix(":")
-    producer, profile = workspace.producer, workspace.profile
-    tag = producer.tags.get(name) or producer.tags.get(profile.tag_name(name))
-    assert tag is not None
-    assert tag.commit is not None
-    path = f"{profile.packet_path}{SUFFIX}"
-    return workspace.repository.files(replace(producer, commit=tag.commit), [path])[path]
+    assert run.workspace is not None
+    # At a tag the packet's name is TAG:PATH.
+    tag, _, inside = path.partition(":")
+    return find_packet.read_path_at_tag(run.workspace, tag, f"{inside}{SUFFIX}")
 
 
 def now() -> datetime:

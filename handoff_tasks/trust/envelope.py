@@ -8,12 +8,13 @@ nothing.
 from __future__ import annotations
 
 import base64
-import binascii
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks.formats import canonical, strict_json
 from handoff_tasks.problems import HandoffError, refusal
+from handoff_tasks.trust import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -165,10 +166,6 @@ def _decoded(text: object) -> bytes | None:
     if not isinstance(text, str):
         return None
     for altchars in (b"+/", b"-_"):
-        try:
-            data = base64.b64decode(text, altchars=altchars, validate=True)
-        except (binascii.Error, ValueError):
-            continue
-        if base64.b64encode(data, altchars=altchars).decode() == text:
-            return data
+        with contextlib.suppress(wire.Malformed):
+            return wire.read_base64(text, altchars)
     return None

@@ -6,7 +6,6 @@ Functions of values. `cryptography` is imported only when a signature is verifie
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from typing import Protocol
@@ -113,11 +112,9 @@ def read_words(kind: str, text: str) -> PublicKey:
             raise KeyFault(f"{described}; expected an ed25519 key ({KIND})")
         raise KeyFault(f"found {kind[:40]!r} where the kind of the key must be; expected {KIND}")
     try:
-        blob = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise KeyFault("the key is not base64") from None
-    if base64.b64encode(blob).decode() != text:
-        raise KeyFault("the key is not base64 in its one exact form")
+        blob = wire.read_base64(text)
+    except wire.Malformed as error:
+        raise KeyFault(f"the key is {error}") from None
     return read_blob(blob)
 
 

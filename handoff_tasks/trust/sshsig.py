@@ -6,8 +6,6 @@ is asked.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -112,12 +110,9 @@ def _unarmored(armor: str) -> bytes:
         raise SignatureFault(f"the signature is not framed by {BEGIN} and {END}")
     text = "".join(lines[1:-1])
     try:
-        blob = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise SignatureFault("the signature is not base64") from None
-    if base64.b64encode(blob).decode() != text:
-        raise SignatureFault("the signature is not base64 in its one exact form")
-    return blob
+        return wire.read_base64(text)
+    except wire.Malformed as error:
+        raise SignatureFault(f"the signature is {error}") from None
 
 
 def read_tag(data: bytes) -> Tag:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from handoff_tasks.formats import canonical, strict_json
 from handoff_tasks.problems import HandoffError, Problem, refusal
-from handoff_tasks.trust.names import PLAIN_NAME
+from handoff_tasks.trust.names import PLAIN_NAME, SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ PREDICATE_TYPE = "https://slsa.dev/verification_summary/v1"
 VERIFIER = "urn:handoff-tasks:verifier:v1"
 POLICY = "urn:handoff-tasks:policy:producer-handoff-packet.v1"
 PACKET_NAME = "PRODUCER_RELEASE_HANDOFF_LATEST.json"
-ENVELOPE_NAME = f"{PACKET_NAME}.intoto.json"
+ENVELOPE_NAME = f"{PACKET_NAME}{SUFFIX}"
 STABLE_LEVEL = "HANDOFF_STABLE"
 ACCEPTED_LEVEL = "HANDOFF_ACCEPTED"
 PASSED = "PASSED"
@@ -210,8 +210,8 @@ def written_time(moment: datetime) -> str:
 def mismatch(payload: bytes, expected: bytes, where: str) -> Problem | None:
     """Return why a signed statement is not the ``expected`` one (HP134).
 
-    None when it is, byte for byte. The problem says what was compared, and accuses nobody: most
-    often the files are of two releases.
+    None when it is, byte for byte. The problem says only what was compared: most often the
+    files are of two releases.
     """
     if payload == expected:
         return None

@@ -1,6 +1,7 @@
 """Judge signatures: which ones of an envelope, a receipt or a tag count, and why others do not.
 
-Functions of values; the time is the caller's. A finding says what was compared and accuses nobody.
+Functions of values; the time is the caller's. A finding says what was compared, and
+guesses no intent.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.trust import envelope as envelope_module
 from handoff_tasks.trust import signers, sshsig, statement
-from handoff_tasks.trust.names import DEFAULT
+from handoff_tasks.trust.names import DEFAULT, SUFFIX
 from handoff_tasks.trust.signers import GIT, HANDOFF, RECEIPT
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Judgement:
         return lines
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the form for machines; findings are told elsewhere."""
+        """Return the form for machines, without the findings."""
         return {
             "checked": self.checked,
             "principal": self.principal,
@@ -168,7 +169,7 @@ def judge(
     except HandoffError as error:
         return Judgement(findings=error.problems)
     if envelope is None:
-        message = f"not signed: there is no {names.packet}.intoto.json"
+        message = f"not signed: there is no {names.packet}{SUFFIX}"
         hint = "ask the producer for it, or verify without --signers"
         missing = Problem(code="HP132", where=names.packet, message=message, hint=hint)
         return _result(trust, facts.producer, HANDOFF, (), [missing])

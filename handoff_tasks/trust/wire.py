@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+
 
 class Malformed(ValueError):
     """The bytes end before a value does, or hold another value than the format has there."""
@@ -35,6 +38,20 @@ class Reader:
         """Raise `Malformed` unless all bytes have been taken."""
         if self._at < len(self._data):
             raise Malformed("more bytes follow than the format has")
+
+
+def read_base64(text: str, altchars: bytes = b"+/") -> bytes:
+    """Return the bytes of base64 in its one exact form; ``altchars`` are its last two characters.
+
+    Raises `Malformed`, which says what the text is not.
+    """
+    try:
+        data = base64.b64decode(text, altchars=altchars, validate=True)
+    except (binascii.Error, ValueError):
+        raise Malformed("not base64") from None
+    if base64.b64encode(data, altchars=altchars).decode() != text:
+        raise Malformed("not base64 in its one exact form")
+    return data
 
 
 def string(data: bytes) -> bytes:

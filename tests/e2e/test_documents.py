@@ -192,17 +192,7 @@ class Reader:
 
 def copy(folder: Path) -> None:
     """Copy what git would ship into a repository of its own."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=TOP,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (TOP / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(TOP / name, folder / name)
+    scratch.copy_shipped(TOP, folder)
     scratch.git(folder, "init", "--quiet", "--template=")
     scratch.git(folder, "add", "--all")
     scratch.git(folder, "commit", "--quiet", "--message", "all")

@@ -18,7 +18,6 @@ from builders import (
     untagged,
 )
 
-from handoff_tasks.formats.words import some_of
 from handoff_tasks.model import Relation, Tag
 from handoff_tasks.rules import git as git_rules
 
@@ -290,18 +289,3 @@ def test_every_field_that_differs_at_the_tag_is_told() -> None:
     assert [(one.code, one.where) for one in found] == [
         ("HP055", f"{AT_TAG}#/{key}") for key in manifest().baseline()
     ]
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, ""),
-        (1, "0"),
-        (5, "0, 1, 2, 3, 4"),
-        (6, "0, 1, 2, 3, 4 and 1 more"),
-        (99, "0, 1, 2, 3, 4 and 94 more"),
-    ],
-)
-def test_some_of_many(count: int, text: str) -> None:
-    """Of many items the first five are told, and how many more there are."""
-    assert some_of([str(number) for number in range(count)]) == text

@@ -343,3 +343,19 @@ def program(name: str) -> str:
     found = shutil.which(name)
     assert found is not None, f"{name} is not on PATH"
     return found
+
+
+def copy_shipped(top: Path, folder: Path) -> None:
+    """Copy the files of a checkout that git would ship: tracked, or new and not ignored."""
+    # With the user's own settings, which say whether the checkout is safe to read.
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=top,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (top / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(top / name, folder / name)
