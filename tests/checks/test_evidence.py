@@ -178,7 +178,7 @@ def test_a_file_is_written_with_mode_0644_whatever_the_umask(tmp_path: Path) -> 
 
 
 def test_a_file_is_replaced_and_never_written_into(tmp_path: Path) -> None:
-    """Whoever holds the old file open reads it to its end; a link is replaced and not followed."""
+    """A process that has the old file open reads it to its end; a link is replaced and not followed."""
     path, other = tmp_path / "packet.json", tmp_path / "other"
     path.write_bytes(b"old\n")
     with path.open("rb") as held:
@@ -319,7 +319,7 @@ def test_a_record_comes_back_as_it_was_written(place: Path, changed: dict[str, A
 
 
 def test_a_record_that_its_schema_refuses_is_not_believed(place: Path) -> None:
-    """HP040 when it is read, whoever wrote it."""
+    """HP040 when it is read, no matter which program wrote it."""
     EvidenceFolder(place).write_record(_record(duration_ms=-1))
     assert EvidenceFolder(place).read_record("fmt") == Problem(
         code="HP040",
@@ -492,7 +492,7 @@ def test_a_secret_is_masked_also_where_the_end_of_a_log_cuts_it(
 
 
 def test_a_pipe_in_a_files_place_is_no_evidence(place: Path) -> None:
-    """A pipe that nobody writes to is told at once, in a record's place, in a log's, and for whoever asks for a log's end."""
+    """A pipe without a writer is reported at once, in a record's place, in a log's, and when a log's end is asked for."""
     (place / "fmt.log").unlink()
     os.mkfifo(place / "fmt.log")
     assert EvidenceFolder(place).read_record("fmt") == Problem(
@@ -549,7 +549,7 @@ def test_a_file_that_is_no_packet_is_never_replaced(tmp_path: Path, data: bytes)
 
 
 def test_a_file_that_cannot_be_read_is_not_replaced(open_folder: Path) -> None:
-    """HP081: nobody knows what would be lost."""
+    """HP081: what would be lost is not known."""
     path = open_folder / "x"
     path.write_text("")
     path.chmod(0)
@@ -768,7 +768,7 @@ def test_two_different_records_of_a_check_are_a_conflict(
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
 def test_evidence_that_is_no_plain_file_is_a_problem(tmp_path: Path, kind: str) -> None:
-    """A link may lead anywhere, a pipe never ends: told by name, not read."""
+    """A link may lead anywhere, a pipe never ends: reported by name, not read."""
     source = _gathered(tmp_path / "a", "fmt", b"fmt")
     log = source / "fmt.log"
     log.unlink()

@@ -322,7 +322,7 @@ def _spec(requirement: str) -> ToolSpec:
 def test_settings_of_pip_are_read_as_pip_does(tmp_path: Path) -> None:
     """Files, the later over the earlier, sections, then variables; paths are absolute, and other settings are left out."""
     (tmp_path / "pip.conf").write_text(
-        "[global]\nindex_url = https://a\ncert = ~nobody-at-all/x\npre = true\n[install]\nretries = 3\n"
+        "[global]\nindex_url = https://a\ncert = ~no-such-user/x\npre = true\n[install]\nretries = 3\n"
     )
     caller = {
         "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"),
@@ -340,7 +340,7 @@ def test_settings_of_pip_are_read_as_pip_does(tmp_path: Path) -> None:
     assert [one for one in settings if not one[3].startswith("/etc")] == [
         ("index-url", "PIP_INDEX_URL", "https://a", str(tmp_path / "pip.conf")),
         ("extra-index-url", "PIP_EXTRA_INDEX_URL", "https://b https://c", "PIP_EXTRA_INDEX_URL"),
-        ("cert", "PIP_CERT", f"{Path.cwd()}/~nobody-at-all/x", str(tmp_path / "pip.conf")),
+        ("cert", "PIP_CERT", f"{Path.cwd()}/~no-such-user/x", str(tmp_path / "pip.conf")),
         ("retries", "PIP_RETRIES", "4", "PIP_RETRIES"),
         ("use-feature", "PIP_USE_FEATURE", "truststore", "PIP_USE_FEATURE"),
     ]

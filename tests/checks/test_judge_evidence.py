@@ -58,7 +58,7 @@ CONTRADICTION = "its evidence contradicts itself: passed, but without exit code 
 def test_evidence_that_is_missing_or_contradicts_itself_counts_as_not_run(
     found: Any, reason: str
 ) -> None:
-    """Without evidence that can be believed a check was not run, and the reason is told."""
+    """Without evidence that can be believed a check was not run, and the reason is reported."""
     judged = evidence.judge_evidence(check(), found, binding(check()))
     assert judged == CheckResult(
         id="fmt",

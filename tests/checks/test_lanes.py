@@ -91,14 +91,14 @@ def started(folder: Path, lanes: int, look: Callable[[], None]) -> None:
 
 
 def test_nothing_goes_on_when_we_fail(tmp_path: Path) -> None:
-    """An exception of whoever looks on ends the lanes, and is not lost."""
+    """An exception of the progress display ends the lanes, and is not lost."""
     pid = tmp_path / "pid"
 
     def look() -> None:
         if pid.exists():
-            raise BrokenPipeError("nobody listens")
+            raise BrokenPipeError("the reader is gone")
 
-    with pytest.raises(BrokenPipeError, match="nobody listens"):
+    with pytest.raises(BrokenPipeError, match="the reader is gone"):
         started(tmp_path, 1, look)
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)

@@ -1,4 +1,4 @@
-"""Claims about what is told without running it: handoff-explain and --dry-run."""
+"""Claims about what is reported without running it: handoff-explain and --dry-run."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_dry_run_says_what_would_run(desk: Desk) -> None:
 
 
 def test_a_dry_run_knows_what_would_stop_the_run(desk: Desk) -> None:
-    """A script that the commit lacks, a tool that is missing, a tag that is not there: all told, and exit 1."""
+    """A script that the commit lacks, a tool that is missing, a tag that is not there: all reported, and exit 1."""
     desk.producer.git("tag", "--delete", "v1.1.0")
     missing = '[tools.none]\nexecutables = ["none-of-that-name"]\nhint = "install none"\n'
     checks = [

@@ -1,4 +1,4 @@
-"""One command, run to its end: what it did is told as it was, and nothing of it outlives its run."""
+"""One command, run to its end: what it did is reported as it was, and nothing of it outlives its run."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ result = execute.run(
     timeout=30,
     show=show,
 )
-told = dataclasses.asdict(result)
+reported = dataclasses.asdict(result)
 if "ignore-sigchld" in sys.argv:
-    told["sigchld"] = signal.getsignal(signal.SIGCHLD).name
+    reported["sigchld"] = signal.getsignal(signal.SIGCHLD).name
 status = Path("/proc/self/status")
 if status.exists():
-    told["peak_kib"] = next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-print("result " + json.dumps(told))
+    reported["peak_kib"] = next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+print("result " + json.dumps(reported))
 """
 
 
@@ -113,8 +113,8 @@ def _helper(script: str, folder: Path, *words: str) -> subprocess.Popen[str]:
 def _result(process: subprocess.Popen[str]) -> dict[str, Any]:
     out, _ = process.communicate(timeout=120)
     (line,) = [line for line in out.splitlines() if line.startswith("result ")]
-    told: dict[str, Any] = json.loads(line.removeprefix("result "))
-    return told
+    reported: dict[str, Any] = json.loads(line.removeprefix("result "))
+    return reported
 
 
 def _gone(pid: int) -> bool:
@@ -157,7 +157,7 @@ def _short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_command_that_ends_with_0(tmp_path: Path) -> None:
-    """Exit code, both streams in order, sizes, digests, last line and times are told."""
+    """Exit code, both streams in order, sizes, digests, last line and times are reported."""
     before = time.time()
     result = _bash("echo one; echo two >&2; echo three", tmp_path)
     after = time.time()
@@ -178,7 +178,7 @@ def test_a_command_that_ends_with_0(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", [1, 3, 127, 255])
 def test_a_command_that_fails(tmp_path: Path, code: int) -> None:
-    """Its exit code is told as it is."""
+    """Its exit code is reported as it is."""
     result = _bash(f"exit {code}", tmp_path)
     assert (result.exit_code, result.signal, result.error, result.cause) == (code, None, None, None)
 
@@ -188,7 +188,7 @@ def test_a_command_that_fails(tmp_path: Path, code: int) -> None:
     [("KILL", "SIGKILL"), ("SEGV", "SIGSEGV"), ("TERM", "SIGTERM"), ("HUP", "SIGHUP")],
 )
 def test_a_command_that_a_signal_ends(tmp_path: Path, number: str, name: str) -> None:
-    """The signal is told by its name, and there is no exit code."""
+    """The signal is reported by its name, and there is no exit code."""
     result = _bash(f"kill -{number} $$", tmp_path)
     assert (result.exit_code, result.signal, result.error, result.cause) == (None, name, None, None)
 
@@ -200,7 +200,7 @@ def test_a_signal_without_a_name_is_told_by_its_number(tmp_path: Path) -> None:
 
 
 def test_a_command_that_cannot_be_started(tmp_path: Path) -> None:
-    """The system's reason is told, with an empty log and neither exit code nor signal."""
+    """The system's reason is reported, with an empty log and neither exit code nor signal."""
     (tmp_path / "plain").write_text("#!/bin/sh\n")
     (tmp_path / "bare").write_text("no program\n")
     (tmp_path / "bare").chmod(0o755)
@@ -384,7 +384,7 @@ def test_other_children_of_ours_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_children_that_it_waited_for_are_no_survivors(tmp_path: Path) -> None:
-    """Ordinary pipelines and background jobs that are waited for leave nobody."""
+    """Ordinary pipelines and background jobs that are waited for leave no process."""
     result = _bash("seq 1000 | sort | tail -1 & (echo a; echo b) | cat; wait", tmp_path)
     assert (result.exit_code, result.survivors) == (0, False)
 
@@ -394,7 +394,7 @@ def test_children_that_it_waited_for_are_no_survivors(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_ends_the_whole_group(tmp_path: Path, number: signal.Signals) -> None:
-    """The signal that stopped us is told, all that the command had started is gone, and the output is in the log."""
+    """The signal that stopped us is reported, all that the command had started is gone, and the output is in the log."""
     with _helper(
         "trap '' INT HUP; sleep 60 & echo $! > b.pid; echo $$ > a.pid; echo ready; wait",
         tmp_path,
@@ -403,8 +403,13 @@ def test_an_interrupt_ends_the_whole_group(tmp_path: Path, number: signal.Signal
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-        told = _result(process)
-    assert (told["cause"], told["signal"], told["exit_code"], told["survivors"]) == (
+        reported = _result(process)
+    assert (
+        reported["cause"],
+        reported["signal"],
+        reported["exit_code"],
+        reported["survivors"],
+    ) == (
         number.name,
         "SIGTERM",
         None,
@@ -412,7 +417,7 @@ def test_an_interrupt_ends_the_whole_group(tmp_path: Path, number: signal.Signal
     )
     assert all(_gone(pid) for pid in _pids(tmp_path))
     assert (tmp_path / "helper.log").read_text() == "ready\n"
-    assert told["log_sha256"] == _sha256(b"ready\n")
+    assert reported["log_sha256"] == _sha256(b"ready\n")
 
 
 def test_more_interrupts_while_it_ends_change_nothing(tmp_path: Path) -> None:
@@ -426,8 +431,12 @@ def test_more_interrupts_while_it_ends_change_nothing(tmp_path: Path) -> None:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             process.send_signal(number)
         (tmp_path / "go").touch()
-        told = _result(process)
-    assert (told["cause"], told["exit_code"], told["last_line"]) == ("SIGINT", 4, "ended")
+        reported = _result(process)
+    assert (reported["cause"], reported["exit_code"], reported["last_line"]) == (
+        "SIGINT",
+        4,
+        "ended",
+    )
 
 
 def test_an_interrupt_while_leftovers_are_ended_counts(tmp_path: Path) -> None:
@@ -444,8 +453,8 @@ def test_an_interrupt_while_leftovers_are_ended_counts(tmp_path: Path) -> None:
         assert process.stdout.readline() == "asked\n"
         process.send_signal(signal.SIGINT)
         (tmp_path / "go").touch()
-        told = _result(process)
-    assert told["cause"] == "SIGINT"
+        reported = _result(process)
+    assert reported["cause"] == "SIGINT"
 
 
 @pytest.mark.usefixtures("_short_grace")
@@ -459,7 +468,7 @@ def test_an_interrupt_loses_no_output(tmp_path: Path) -> None:
 
 
 def test_handlers_are_as_before(tmp_path: Path) -> None:
-    """Whoever called us has its own handlers again."""
+    """The caller has its own handlers again."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
     before = [signal.getsignal(number) for number in numbers]
     _bash("true", tmp_path)
@@ -482,16 +491,16 @@ def test_an_interrupt_between_commands_is_an_exception() -> None:
 def test_an_inherited_ignore_of_sigchld_does_not_turn_failure_into_success(tmp_path: Path) -> None:
     """Where children were reaped by the system, Python would report 0 for all of them; here the exit code is true."""
     with _helper("exit 3", tmp_path, "ignore-sigchld") as process:
-        told = _result(process)
-    assert (told["exit_code"], told["signal"], told["error"]) == (3, None, None)
-    assert told["sigchld"] == "SIG_IGN"
+        reported = _result(process)
+    assert (reported["exit_code"], reported["signal"], reported["error"]) == (3, None, None)
+    assert reported["sigchld"] == "SIG_IGN"
 
 
 # Output
 
 
 def test_the_log_is_cut_at_its_limit_and_all_is_counted(tmp_path: Path) -> None:
-    """The log holds the first bytes exactly; sizes and digests of log and output are told apart; the last line is the output's."""
+    """The log holds the first bytes exactly; sizes and digests of log and output are kept apart; the last line is the output's."""
     everything = b"".join(b"%d\n" % number for number in range(1, 20001))
     result = _bash("seq 20000", tmp_path, log_limit=1000)
     assert (tmp_path / "log").read_bytes() == everything[:1000]
@@ -565,9 +574,13 @@ def test_only_the_end_of_a_long_last_line_is_told(tmp_path: Path) -> None:
 def test_output_is_never_held(tmp_path: Path) -> None:
     """200 MB of output pass through less than 80 MB of memory."""
     with _helper("head -c 200000000 /dev/zero", tmp_path) as process:
-        told = _result(process)
-    assert (told["exit_code"], told["output_size"], told["log_size"]) == (0, 200_000_000, 1024)
-    assert told["peak_kib"] < 80_000
+        reported = _result(process)
+    assert (reported["exit_code"], reported["output_size"], reported["log_size"]) == (
+        0,
+        200_000_000,
+        1024,
+    )
+    assert reported["peak_kib"] < 80_000
 
 
 # The environment
@@ -658,7 +671,7 @@ print("result " + json.dumps(dataclasses.asdict(result)))
 
 @pytest.fixture
 def become_root() -> Iterator[Path]:
-    """A folder for everybody, with a program that runs a command as root, whoever calls it."""
+    """A folder that all users can read, with a program that runs a command as root for any caller."""
     if os.getuid() != 0 or shutil.which("setpriv") is None or not LINUX:
         pytest.skip("only root can make a program that runs as another user, and setpriv is needed")
     with tempfile.TemporaryDirectory() as name:
@@ -697,27 +710,27 @@ def test_what_cannot_be_ended_is_named_and_does_not_hold_us(
 ) -> None:
     """A process of another user is left running after the last deadline, and the result names it."""
     with _others(become_root, f"{AS_ROOT} {streams} & wait", 0.2, 0.5, 0.5, 3) as process:
-        told = _result(process)
+        reported = _result(process)
     [number] = _pids(become_root)
-    assert (told["cause"], told["left"]) == (
+    assert (reported["cause"], reported["left"]) == (
         "timeout",
         [f"process {number} of user root (sleep 600)"],
     )
-    assert told["duration_ms"] < 120_000
+    assert reported["duration_ms"] < 120_000
 
 
 def test_a_command_of_another_user_cannot_be_ended_either(become_root: Path) -> None:
     """The command itself runs as root: without an exit code, timed out, and named."""
     with _others(become_root, f"exec {AS_ROOT}", 0.2, 0.5, 0.5, 3) as process:
-        told = _result(process)
+        reported = _result(process)
     [number] = _pids(become_root)
-    assert (told["cause"], told["exit_code"], told["signal"], told["error"]) == (
+    assert (reported["cause"], reported["exit_code"], reported["signal"], reported["error"]) == (
         "timeout",
         None,
         None,
         None,
     )
-    assert told["left"] == [f"process {number} of user root (sleep 600)"]
+    assert reported["left"] == [f"process {number} of user root (sleep 600)"]
 
 
 def test_an_interrupt_hurries_what_cannot_be_ended(become_root: Path) -> None:
@@ -727,9 +740,9 @@ def test_an_interrupt_hurries_what_cannot_be_ended(become_root: Path) -> None:
             wait_for(become_root / name)
         assert _gone(_pids(become_root)[1])
         process.send_signal(signal.SIGINT)
-        told = _result(process)
-    assert told["cause"] == "timeout"
-    assert len(told["left"]) == 1
+        reported = _result(process)
+    assert reported["cause"] == "timeout"
+    assert len(reported["left"]) == 1
 
 
 def test_the_record_names_what_was_left() -> None:
@@ -826,7 +839,7 @@ def test_a_long_answer_is_cut(tmp_path: Path) -> None:
 
 
 def test_who_does_not_answer_is_ended(tmp_path: Path) -> None:
-    """No answer in time is told as one, for it alone, and its whole group is gone."""
+    """No answer in time is reported as one, for it alone, and its whole group is gone."""
     asked = {
         "silent": ["bash", "-c", "sleep 60 & echo $! > a.pid; wait"],
         "quick": ["bash", "-c", "echo 1.0"],

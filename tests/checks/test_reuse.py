@@ -105,12 +105,12 @@ def test_a_changed_input_is_named_and_the_check_runs_again(
 
 def test_a_record_of_an_earlier_version_is_read(desk: Desk, runs: Path) -> None:
     """Without digests of single variables a record is kept; if a value differs, it does not say which. No record has a value."""
-    (desk.folder / "told-to-nobody").mkdir()
-    before = {"TMPDIR": str(desk.folder / "told-to-nobody")}
+    (desk.folder / "not-recorded").mkdir()
+    before = {"TMPDIR": str(desk.folder / "not-recorded")}
     assert desk.run("handoff-stable", **before).returncode == 0
     for name in ("first", "second"):
         path = desk.evidence() / f"{name}.json"
-        assert "told-to-nobody" not in path.read_text()
+        assert "not-recorded" not in path.read_text()
         record = json.loads(path.read_bytes())
         del record["environment_value_digests"]
         path.write_bytes(canonical.published_bytes(record))

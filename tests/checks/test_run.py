@@ -119,7 +119,7 @@ def _verdict(record: Record) -> tuple[Outcome, str | None]:
 
 
 def test_a_check_that_passes(bench: Bench) -> None:
-    """Exit 0, the success line, nothing changed, nobody left: passed, and the record tells what it rests on."""
+    """Exit 0, the success line, nothing changed, no process left: passed, and the record tells what it rests on."""
     record = bench.run()
     opened = bench.open()
     assert _verdict(record) == (Outcome.PASSED, None)
@@ -225,7 +225,7 @@ def test_another_exit_code_is_a_failure(bench: Bench) -> None:
 def test_exit_0_without_the_success_line_last_is_a_failure(
     bench: Bench, printed: str, found: str
 ) -> None:
-    """What was found in its place is told."""
+    """What was found in its place is reported."""
     bench.script(f"{printed}\nexit 0\n")
     record = bench.run()
     assert _verdict(record) == (
@@ -236,7 +236,7 @@ def test_exit_0_without_the_success_line_last_is_a_failure(
 
 
 def test_a_signal_is_a_failure(bench: Bench) -> None:
-    """It is told by name, and there is no exit code."""
+    """It is reported by name, and there is no exit code."""
     bench.script(f"echo '{scratch.OK_LINE}'; kill -SEGV $$\n")
     record = bench.run()
     assert _verdict(record) == (Outcome.FAILED, "ended by SIGSEGV")
@@ -275,7 +275,7 @@ def test_build_outputs_are_no_change_and_stay_for_the_next(bench: Bench) -> None
 def test_leaving_processes_behind_is_a_failure(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever still runs could still change something."""
+    """A process that still runs could still change something."""
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.2)
     bench.script(f"sleep 60 >/dev/null 2>&1 & echo '{scratch.OK_LINE}'\n")
     assert _verdict(bench.run()) == (Outcome.FAILED, "it left processes running")
@@ -302,7 +302,7 @@ def test_a_script_that_is_not_in_the_commit_is_a_failure(bench: Bench) -> None:
 
 
 def test_a_script_that_is_not_executable_is_a_failure(bench: Bench) -> None:
-    """The commit's mode counts, and the way to mend it is told."""
+    """The commit's mode counts, and the way to fix it is reported."""
     bench.producer.commit("mode", {"scripts/ok.sh": scratch.OK.removeprefix("#!")})
     reason = (
         "scripts/ok.sh is not executable in the commit (git update-index --chmod=+x scripts/ok.sh)"
@@ -311,7 +311,7 @@ def test_a_script_that_is_not_executable_is_a_failure(bench: Bench) -> None:
 
 
 def test_a_script_whose_interpreter_is_missing_is_a_failure(bench: Bench) -> None:
-    """The system's reason is told."""
+    """The system's reason is reported."""
     bench.producer.commit("interpreter", {"scripts/ok.sh": "#!/no/such/interpreter\n"})
     record = bench.run()
     assert _verdict(record) == (Outcome.FAILED, "could not be started: No such file or directory")
@@ -399,7 +399,7 @@ def test_a_tool_that_does_not_tell_its_version_is_missing(
 
 
 def test_a_toolchain_that_is_missing_has_its_own_remedy(bench: Bench) -> None:
-    """What the profile knows of the reason comes before what it knows of the tool; tools with the same reason are told together."""
+    """What the profile knows of the reason comes before what it knows of the tool; tools with the same reason are reported together."""
     for name in ("no-such-one", "no-such-two"):
         bench.tool(name, "echo \"error: toolchain 'x' is not installed\"; exit 1")
     check = scratch.check(
@@ -661,7 +661,7 @@ def _settle(home: Path, pattern: str) -> dict[str, str]:
         ".gitconfig": f"[core]\n\texcludesFile = {home}/excludes\n\tattributesFile = {home}/attributes\n[alias]\n\tst = status\n",
         "excludes": f"{pattern}\n",
         "attributes": "* -diff\n",
-        ".config/git/config": "[user]\n\tname = somebody\n",
+        ".config/git/config": "[user]\n\tname = someone\n",
         ".config/git/ignore": f"{pattern}\n",
         ".config/git/attributes": "*.toml binary\n",
         ".config/ripgrep/config": "--glob=!*.txt\n",
@@ -753,7 +753,7 @@ def test_what_the_user_has_git_ignore_reaches_no_check(
 def test_what_a_check_writes_into_its_home_is_gone(bench: Bench) -> None:
     """Also its configuration of git, which it may write: the next run of it starts with an empty home."""
     bench.script(
-        f"ls -A ~; git config --global user.name somebody; echo x >~/left; echo '{scratch.OK_LINE}'\n"
+        f"ls -A ~; git config --global user.name someone; echo x >~/left; echo '{scratch.OK_LINE}'\n"
     )
     for _ in range(2):
         assert _verdict(bench.run()) == (Outcome.PASSED, None), bench.log()
@@ -767,7 +767,7 @@ def test_what_a_check_writes_into_its_home_is_gone(bench: Bench) -> None:
 
 
 def test_a_toolchain_of_the_users_home_is_found(bench: Bench) -> None:
-    """A program that a version manager has put on PATH looks for its tools below the home folder: it is told where they are."""
+    """A program that a version manager has put on PATH looks for its tools below the home folder: it is given their place."""
     manager = bench.folder / ".pyenv"
     (manager / "shims").mkdir(parents=True)
     shim = manager / "shims" / "one"

@@ -192,7 +192,7 @@ def test_without_ps_the_group_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_watcher_that_was_killed_stops_nothing(tmp_path: Path) -> None:
-    """It cannot be told anything, which is not an error of the command."""
+    """Nothing can be sent to it, which is not an error of the command."""
     del tmp_path
     with Watcher() as watcher:
         watcher._process.kill()

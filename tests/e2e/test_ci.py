@@ -102,7 +102,7 @@ def test_what_it_calls_is_known(workflow: Path) -> None:
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
 def test_what_it_installs_is_a_wheel_of_the_producers(workflow: Path) -> None:
-    """No name of an index, which somebody else may register: a file in the producer's repository, of this version."""
+    """No name of an index, which a stranger may register: a file in the producer's repository, of this version."""
     text = workflow.read_text()
     assert re.findall(r"HANDOFF_TASKS: (.*)", text) == [
         f"tools/handoff_tasks-{handoff_tasks.__version__}-py3-none-any.whl"
@@ -189,7 +189,7 @@ def test_the_matrix_gives_the_packet_of_one_machine(tmp_path: Path) -> None:
     done = last.session("handoff-assemble", "--mode", "stable", "--evidence", str(gathered))
     assert done.returncode == 0, done.stdout + done.stderr
     assert last.packet.read_bytes() == alone.packet.read_bytes()
-    # The other machine has run every check too: which of two runs counts is nobody's guess.
+    # The other machine has run every check too: no rule says which of two runs counts.
     words = ["--mode", "stable", "--evidence", str(gathered), "--evidence", str(alone.evidence)]
     assert last.session("handoff-assemble", *words).returncode == 1
     assert last.findings() == [("HP104", f"check {check}") for check in sorted(CHECKS)]

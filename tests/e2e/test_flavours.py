@@ -31,7 +31,7 @@ SYSTEM = ("bash", "cat", "dirname", "env", "git", "mktemp", "rm", "sh", "uname")
 
 @dataclass
 class Stranger:
-    """Somebody with a noxfile of three lines, an empty home and a PATH with git and the base system alone."""
+    """A user with a noxfile of three lines, an empty home and a PATH with git and the base system alone."""
 
     folder: Path
     envdir: Path

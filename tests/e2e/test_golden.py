@@ -163,13 +163,13 @@ def test_the_session_publishes_the_golden_packet(
     for outcome in expected["verification_outcomes"]:
         outcome["tools"] = {name: ours[name] for name in outcome["tools"]}
     assert out.read_bytes() == canonical.published_bytes(expected)
-    told = json.loads(result.read_bytes())
-    assert (told["verdict"], told["packet"], told["draft"], told["problems"]) == (
+    reported = json.loads(result.read_bytes())
+    assert (reported["verdict"], reported["packet"], reported["draft"], reported["problems"]) == (
         "GO",
         str(out),
         None,
         [],
     )
-    assert [check["outcome"] for check in told["checks"]] == ["passed"] * 8
+    assert [check["outcome"] for check in reported["checks"]] == ["passed"] * 8
     assert "\nGO  " in done.stdout
     assert out.is_file()

@@ -491,7 +491,7 @@ def test_stop_early_stops_only_what_cannot_be_go(desk: Desk) -> None:
     ],
 )
 def test_bad_options_run_nothing(desk: Desk, words: list[str], message: str) -> None:
-    """An unknown or incomplete option: one line with the nearest one and where all of them are told; nothing was run."""
+    """An unknown or incomplete option: one line with the nearest one and where all of them are reported; nothing was run."""
     done = desk.bare("handoff-stable", *words)
     assert done.returncode == 1
     assert done.stdout.splitlines()[-2:] == [
@@ -669,7 +669,7 @@ def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_
 
 
 def test_a_statement_that_the_changelog_does_not_have_is_told(desk: Desk) -> None:
-    """A packet that was edited where nobody can tell what is true, or made from a file: an advisory, since either may be right."""
+    """A packet that was edited where the truth cannot be known, or made from a file: an advisory, since either may be right."""
     assert desk.run("handoff-stable").returncode == 0
     text = desk.packet.read_text()
     line = json.loads(text)["consumer_impact_statement"]["required_test_updates"]
@@ -734,7 +734,7 @@ def test_a_manifest_of_other_bytes_than_the_tags_is_refused(desk: Desk) -> None:
 
 def test_checks_that_ran_beside_the_tag_are_told(desk: Desk) -> None:
     """A commit after the tag with the same runtime is GO, and the packet names what differs from the tag."""
-    desk.producer.commit("ci: mend a script", {"scripts/plain.sh": scratch.PLAIN + "# mended\n"})
+    desk.producer.commit("ci: fix a script", {"scripts/plain.sh": scratch.PLAIN + "# fixed\n"})
     assert desk.run("handoff-stable").returncode == 0
     assert json.loads(desk.packet.read_bytes())["advisories"] == [
         {
@@ -765,7 +765,7 @@ def test_a_cache_inside_the_producer_is_refused(desk: Desk) -> None:
 
 @pytest.mark.measured
 def test_the_result_has_a_file_of_its_own(desk: Desk) -> None:
-    """Not the packet's, and no file of somebody else's; a result of an earlier run does not outlive a refusal."""
+    """Not the packet's, and no file of another program; a result of an earlier run does not outlive a refusal."""
     assert desk.run("handoff-stable").returncode == 0
     old = desk.packet.read_bytes()
     for words in (
@@ -807,7 +807,7 @@ def test_a_packet_that_a_person_has_edited_is_refused(desk: Desk, tmp_path: Path
         ({"repin to v1.0.0/": "repin to v0.9.0/"}, {"HP075"}),
         ({'"handoff_generated_at_utc": "2025': '"handoff_generated_at_utc": "2031'}, {"HP072"}),
         ({"  ": "    "}, {"HP070"}),
-        # What contradicts itself is held against git all the same: everything is told at once.
+        # What contradicts itself is held against git all the same: everything is reported at once.
         (
             {
                 '"required_test_updates": "none"': '"required_test_updates": "TODO"',
@@ -938,14 +938,14 @@ def test_a_name_that_is_taken_is_refused(desk: Desk) -> None:
     [
         (
             "error: Unable to reach the registry",
-            "the registry is away; mend the network (exit code 101)",
+            "the registry is away; repair the network (exit code 101)",
         ),
         ("write failed: No space left on device", "the disk is full: "),
     ],
 )
 def test_a_machine_that_lets_a_check_down_is_no_finding(desk: Desk, said: str, reason: str) -> None:
     """What the profile calls a failure of the machine, and a full disk, is a missing tool with its remedy, never a failed check."""
-    known = '[[environment.failures]]\nsays = ["Unable to reach"]\nmeans = "the registry is away"\nhint = "mend the network"\n'
+    known = '[[environment.failures]]\nsays = ["Unable to reach"]\nmeans = "the registry is away"\nhint = "repair the network"\n'
     text = (
         scratch.profile([scratch.check("build", ["bash", "-c", f"echo '{said}'; exit 101"])])
         + known

@@ -136,7 +136,7 @@ def test_a_packet_names_its_producer_and_its_profile(
 
 
 def test_a_profile_that_is_not_committed_has_no_place(bench: Bench) -> None:
-    """The commit does not hold it, so nobody else would find it there."""
+    """The commit does not hold it, so no one else would find it there."""
     bench.producer.git("rm", "--quiet", "--cached", "handoff.toml")
     bench.producer.git("commit", "--quiet", "--message", "chore: no profile")
     assert bench.opened().source.name is None

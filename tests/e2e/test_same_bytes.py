@@ -1,4 +1,4 @@
-"""Claims about the packet's bytes: whoever runs the checks, where and however, one release has one digest (DESIGN: determinism).
+"""Claims about the packet's bytes: on any machine, by any user, one release has one digest (DESIGN: determinism).
 
 Each variation is a real run on a real repository; the same is said of the embedded sample by the golden packets.
 """
@@ -138,8 +138,8 @@ VARIATIONS: dict[str, Callable[[Path, scratch.Producer], Machine]] = {
         folder,
         made,
         environment={
-            "USER": "somebody",
-            "LOGNAME": "somebody",
+            "USER": "someone",
+            "LOGNAME": "someone",
             "HOME": str(folder),
             "TMPDIR": str(folder),
         },

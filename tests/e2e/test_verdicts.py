@@ -54,7 +54,7 @@ class Bench:
             *material.notes,
         ]
 
-    def told(
+    def reported(
         self, ref: str = "HEAD", *, git: str = "", tag_prefix: str = ""
     ) -> list[tuple[str, str, str]]:
         problems, _ = self.judge(ref, git=git, tag_prefix=tag_prefix)
@@ -77,9 +77,9 @@ def test_a_tag_after_the_runtime_commit_is_good(bench: Bench) -> None:
 
 
 def test_a_tag_on_the_runtime_commit_itself_is_another_manifest(bench: Bench) -> None:
-    """The manifest that names a commit cannot lie in it: at such a tag the older manifest is found, and told."""
+    """The manifest that names a commit cannot lie in it: at such a tag the older manifest is found, and reported."""
     bench.producer.tag("v1.1.0", "HEAD~1")
-    codes = {code for code, _, _ in bench.told()}
+    codes = {code for code, _, _ in bench.reported()}
     assert codes == {"HP055"}
 
 
@@ -94,7 +94,7 @@ def test_a_commit_after_the_tag_with_the_same_runtime_is_good(bench: Bench) -> N
 def test_a_missing_tag_is_good_only_where_it_is_allowed(bench: Bench) -> None:
     """HP052, or with --allow-untagged HA011."""
     bench.producer.git("tag", "--delete", "v1.1.0")
-    assert bench.told() == [("HP052", "tag v1.1.0", "the release is not tagged")]
+    assert bench.reported() == [("HP052", "tag v1.1.0", "the release is not tagged")]
     [problem] = bench.judge()[0]
     assert problem.hint == (
         "tag the release and run again, or use --allow-untagged for a packet that says so; if it is tagged elsewhere, fetch the "
@@ -121,7 +121,7 @@ def test_runtime_paths_that_differ_are_refused_with_the_ref_to_verify_at(bench: 
             "line of its own statement; to verify v1.1.0: --ref v1.1.0",
         )
     ]
-    assert bench.told("v1.1.0") == []
+    assert bench.reported("v1.1.0") == []
     previous = bench.producer.git("rev-parse", "v1.1.0~1")
     bench.producer.release("v1.2.0", head, rollback=f"v1.1.0/{previous}")
     assert bench.judge(allow_untagged=True)[0] == []
@@ -153,7 +153,7 @@ def test_runtime_paths_that_differ_at_the_tag_are_refused(bench: Bench) -> None:
     """HP053: the tag carries another runtime than its manifest names."""
     bench.producer.commit("feat: more", {"openapi/more.yaml": "x: 1\n"})
     bench.producer.tag("v1.1.0")
-    assert [code for code, _, _ in bench.told()] == ["HP054", "HP053"]
+    assert [code for code, _, _ in bench.reported()] == ["HP054", "HP053"]
 
 
 def test_tests_below_the_runtime_paths_are_runtime_until_the_profile_says_otherwise(
@@ -164,7 +164,7 @@ def test_tests_below_the_runtime_paths_are_runtime_until_the_profile_says_otherw
     bench.producer.tag("v1.1.0")
     differ = f"runtime paths differ between the runtime commit {bench.id('HEAD~2')[:12]} and"
     path = "crates/core/tests/more.rs"
-    assert bench.told() == [
+    assert bench.reported() == [
         ("HP054", f"commit {head}", f"{differ} the verified commit: {path}"),
         ("HP053", "tag v1.1.0", f"{differ} the tag's target {head[:12]}: {path}"),
     ]
@@ -181,14 +181,14 @@ def test_tests_below_the_runtime_paths_are_runtime_until_the_profile_says_otherw
 
 
 def test_a_test_path_excuses_nothing_beside_it(bench: Bench) -> None:
-    """What differs outside of the test paths is told, and it alone."""
+    """What differs outside of the test paths is reported, and it alone."""
     more = {
         "crates/core/tests/more.rs": "// more\n",
         "crates/core/tests.rs": "// no test folder\n",
         "Cargo.toml": "more\n",
     }
     bench.producer.commit("test: more", more)
-    ((code, _, message),) = bench.told(git=TEST_PATHS)
+    ((code, _, message),) = bench.reported(git=TEST_PATHS)
     assert code == "HP054"
     assert message.endswith(": Cargo.toml, crates/core/tests.rs")
 
@@ -200,7 +200,7 @@ def test_a_runtime_commit_of_another_line_is_refused(bench: Bench) -> None:
     bench.producer.git("checkout", "--quiet", "main")
     bench.producer.release("v1.2.0", side, rollback=f"v1.1.0/{bench.id('v1.1.0~1')}")
     bench.producer.tag("v1.2.0")
-    codes = [code for code, _, _ in bench.told()]
+    codes = [code for code, _, _ in bench.reported()]
     assert codes[:2] == ["HP051", "HP051"]
 
 
@@ -215,7 +215,7 @@ def test_a_manifest_of_another_service_version_than_its_runtime_commit_is_refuse
         "HP056",
         "contracts/manifest.json#/expected_service_contract_version",
         f"the manifest says service.v3, but its own runtime commit {runtime[:12]} says service.v2 in openapi/openapi.yaml",
-    ) in bench.told()
+    ) in bench.reported()
 
 
 def test_a_lightweight_tag_is_refused_where_the_profile_wants_an_annotated_one(
@@ -233,8 +233,8 @@ def test_a_lightweight_tag_is_refused_where_the_profile_wants_an_annotated_one(
             f"create it: git tag --annotate --force v1.1.0 {bench.producer.head()}",
         )
     ]
-    assert bench.told() == []
-    assert bench.told(git="annotated_tag = false\n") == []
+    assert bench.reported() == []
+    assert bench.reported(git="annotated_tag = false\n") == []
 
 
 def test_a_tag_object_that_names_another_release_is_refused(bench: Bench) -> None:
@@ -258,12 +258,12 @@ def test_a_tag_object_bears_its_prefix_too(tmp_path: Path) -> None:
     bench = Bench(
         producer=scratch.producer(tmp_path / "producer", tag_prefix="kernel/"), folder=tmp_path
     )
-    assert bench.told(tag_prefix="kernel/") == []
+    assert bench.reported(tag_prefix="kernel/") == []
     bench.producer.tag("v1.1.0")
     bench.producer.git(
         "update-ref", "refs/tags/kernel/v1.1.0", bench.producer.git("rev-parse", "refs/tags/v1.1.0")
     )
-    assert [code for code, _, _ in bench.told(tag_prefix="kernel/")] == ["HP066"]
+    assert [code for code, _, _ in bench.reported(tag_prefix="kernel/")] == ["HP066"]
 
 
 @pytest.mark.parametrize("what", ["branch", "file in .git"])
@@ -299,15 +299,15 @@ def test_a_ref_that_stands_for_two_commits_is_refused(bench: Bench, what: str, r
             hint="choose one: --ref refs/tags/v1.1.0, or a commit's sha",
         ),
     )
-    assert [code for code, _, _ in bench.told("refs/tags/v1.1.0")] == ["HP067"]
+    assert [code for code, _, _ in bench.reported("refs/tags/v1.1.0")] == ["HP067"]
 
 
 @pytest.mark.parametrize("what", ["branch", "file in .git"])
 def test_bearers_of_one_name_at_one_commit_are_good(bench: Bench, what: str) -> None:
-    """Nobody can be misled: all of them are the same commit."""
+    """The packet cannot mislead: all of them are the same commit."""
     _bear(bench, what, bench.producer.head())
-    assert bench.told() == []
-    assert bench.told("v1.1.0") == []
+    assert bench.reported() == []
+    assert bench.reported("v1.1.0") == []
 
 
 def _bear(bench: Bench, what: str, commit: str) -> None:
@@ -322,7 +322,7 @@ def test_tags_of_a_larger_repository_do_not_tag_a_producer_in_a_subfolder(tmp_pa
     bench = Bench(
         producer=scratch.producer(tmp_path / "outer", below="vendor/kernel"), folder=tmp_path
     )
-    assert ("HP052", "tag v1.1.0", "the release is not tagged") in bench.told()
+    assert ("HP052", "tag v1.1.0", "the release is not tagged") in bench.reported()
     problems, advisories = bench.judge(allow_untagged=True)
     assert problems == []
     assert [one.code for one in advisories] == ["HA011"]
@@ -335,7 +335,7 @@ def test_tags_with_the_profiles_prefix_tag_a_producer_in_a_subfolder(tmp_path: P
     producer.tag("v1.1.0", "HEAD~3")
     assert bench.judge(tag_prefix="kernel/") == ([], [])
     producer.git("tag", "--delete", "kernel/v1.1.0")
-    assert bench.told(tag_prefix="kernel/") == [
+    assert bench.reported(tag_prefix="kernel/") == [
         ("HP052", "tag kernel/v1.1.0", "the release is not tagged")
     ]
 
@@ -366,7 +366,7 @@ def test_a_history_that_is_told_otherwise_is_read_as_it_is(bench: Bench, kind: s
         grafts = bench.producer.path / ".git" / "info" / "grafts"
         grafts.parent.mkdir(exist_ok=True)
         grafts.write_text(f"{head}\n")
-    assert [code for code, _, _ in bench.told()] == ["HP054"]
+    assert [code for code, _, _ in bench.reported()] == ["HP054"]
 
 
 # What people say, against the same repositories
@@ -383,7 +383,7 @@ def _next(bench: Bench, old: str, new: str, **fields: object) -> list[tuple[str,
         "docs: the statement", {scratch.CHANGELOG_PATH: text.replace(old, new, 1)}
     )
     bench.producer.tag("v1.2.0")
-    return bench.told()
+    return bench.reported()
 
 
 def test_none_for_a_runtime_that_changed_is_refuted(bench: Bench) -> None:
@@ -395,7 +395,7 @@ def test_none_for_a_runtime_that_changed_is_refuted(bench: Bench) -> None:
             "found 'none', but runtime paths changed since v1.1.0: crates/core/more.rs",
         )
     ]
-    assert bench.told(git='test_paths = ["crates/core/more.rs"]\n') == []
+    assert bench.reported(git='test_paths = ["crates/core/more.rs"]\n') == []
 
 
 def test_a_runtime_change_that_is_described_is_believed(bench: Bench) -> None:
@@ -442,7 +442,7 @@ def test_no_repin_for_a_release_of_metadata_alone_is_good(bench: Bench) -> None:
         text = text.replace(old, new, 1)
     bench.producer.commit("docs: the statement", {scratch.CHANGELOG_PATH: text})
     bench.producer.tag("v1.1.1")
-    assert bench.told() == []
+    assert bench.reported() == []
 
 
 def test_a_rollback_to_the_tags_target_is_none_to_a_releases_pair(bench: Bench) -> None:
@@ -455,7 +455,7 @@ def test_a_rollback_to_the_tags_target_is_none_to_a_releases_pair(bench: Bench) 
     )
     bench.producer.tag("v1.1.0")
     message = f"v1.0.0/{target} is not the pair of an earlier release; the latest is v1.0.0/{old}"
-    assert bench.told() == [("HP064", "Rollback instruction", message)]
+    assert bench.reported() == [("HP064", "Rollback instruction", message)]
 
 
 @pytest.mark.parametrize("kind", ["the tag's own", "another line's", "none"])

@@ -135,12 +135,16 @@ def test_what_changed_after_the_import_is_named_by_its_place_in_the_repository(
     head = made.outer.commit("fix: late", {"crates/core/lib.rs": "late\n"})
     made.outer.tag("a/v1.1.0")
     runtime = made.source.git("rev-parse", "HEAD~1")[:12]
-    told = f"runtime paths differ between the runtime commit {runtime} and"
+    reported = f"runtime paths differ between the runtime commit {runtime} and"
     assert [
         (problem.code, problem.where, problem.message) for problem in made.judged(tmp_path)[:2]
     ] == [
-        ("HP053", "tag a/v1.1.0", f"{told} the tag's target {head[:12]}: svc/a/crates/core/lib.rs"),
-        ("HP054", f"commit {head}", f"{told} the verified commit: svc/a/crates/core/lib.rs"),
+        (
+            "HP053",
+            "tag a/v1.1.0",
+            f"{reported} the tag's target {head[:12]}: svc/a/crates/core/lib.rs",
+        ),
+        ("HP054", f"commit {head}", f"{reported} the verified commit: svc/a/crates/core/lib.rs"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Faults while checks run: whoever is killed or interrupted, nothing passes that did not, and the next run tells the truth."""
+"""Faults while checks run: whichever process is killed or interrupted, nothing passes that did not, and the next run tells the truth."""
 
 from __future__ import annotations
 

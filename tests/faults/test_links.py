@@ -70,7 +70,7 @@ def released(
     return made
 
 
-def told(found: list[Problem]) -> list[tuple[str, str, str]]:
+def reported(found: list[Problem]) -> list[tuple[str, str, str]]:
     """Return code, place and message of problems."""
     return [(problem.code, problem.where, problem.message) for problem in found]
 
@@ -94,7 +94,7 @@ def test_what_a_link_through_a_linked_folder_leads_to_is_runtime(tmp_path: Path)
         {"other/y": "one\n"},
         {"other/y": "two\n"},
     )
-    assert told(judged(made, tmp_path)) == differing(made, "other/y")
+    assert reported(judged(made, tmp_path)) == differing(made, "other/y")
 
 
 def test_a_link_on_the_way_is_runtime(tmp_path: Path) -> None:
@@ -108,14 +108,14 @@ def test_a_link_on_the_way_is_runtime(tmp_path: Path) -> None:
     (made.root / "shared").symlink_to("equal")
     made.commit("fix: another way", {})
     made.tag("v1.0.0")
-    assert told(judged(made, tmp_path)) == differing(made, "equal/y", "other/y", "shared")
+    assert reported(judged(made, tmp_path)) == differing(made, "equal/y", "other/y", "shared")
 
 
 @pytest.mark.parametrize("path", ["lib/", "lib/y", "li*/y"])
 def test_a_runtime_path_through_a_link_is_followed(tmp_path: Path, path: str) -> None:
     """Stimulus: the runtime path is a link to a folder, or goes through one."""
     made = released(tmp_path, {"lib": "other"}, {"other/y": "one\n"}, {"other/y": "two\n"})
-    assert told(judged(made, tmp_path, path)) == differing(made, "other/y")
+    assert reported(judged(made, tmp_path, path)) == differing(made, "other/y")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_pointer_of_git_lfs_is_not_its_content(tmp_path: Path) -> None:
     what = (
         "is below the runtime paths and is a Git LFS pointer, whose content is not in the checkout"
     )
-    assert told(judged(made, tmp_path)) == [
+    assert reported(judged(made, tmp_path)) == [
         ("HP033", "crates/model", what),
         ("HP033", "models/a", what),
         (

@@ -251,7 +251,7 @@ def test_a_folder_that_leads_into_git_by_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["manifest", "profile", "noxfile", "record", "lock"])
 def test_a_file_of_somebody_elses_is_no_place_for_a_packet(desk: Desk, name: str) -> None:
-    """Stimulus: --out-json names a file that means something to somebody. HP081, nothing is run, every byte of it stays."""
+    """Stimulus: --out-json names a file that has another purpose. HP081, nothing is run, every byte of it stays."""
     path = {
         "manifest": desk.producer.root / scratch.MANIFEST_PATH,
         "profile": desk.folder / "handoff.toml",
@@ -323,17 +323,17 @@ def test_a_file_that_speaks_of_a_result_is_none(desk: Desk, text: str) -> None:
 
 
 def test_a_pipe_is_never_waited_for(desk: Desk) -> None:
-    """Stimulus: a pipe that nobody writes to as packet, statement, result and JUnit XML, and a device that never ends."""
+    """Stimulus: a pipe without a writer as packet, statement, result and JUnit XML, and a device that never ends."""
     pipe = desk.folder / "pipe"
     os.mkfifo(pipe)
     for path in (str(pipe), "/dev/zero"):
-        told = f"HP005 {path}: the packet cannot be read: it is not a plain file"
+        reported = f"HP005 {path}: the packet cannot be read: it is not a plain file"
         for session, words in (
             ("handoff-verify", [path]),
             ("handoff-show", [path]),
             ("handoff-diff", [path, path]),
         ):
-            assert told in desk.bare(session, *words).stdout
+            assert reported in desk.bare(session, *words).stdout
         for option, kind in (("--result-json", "result"), ("--junit", "JUnit XML")):
             done = desk.bare("handoff-show", "x", option, path)
             assert (

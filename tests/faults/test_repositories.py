@@ -311,7 +311,7 @@ def test_many_tags(producer: scratch.Producer, tmp_path: Path) -> None:
     assert problems(producer, tmp_path) == []
 
 
-# What somebody does to our own copy
+# Damage to our own copy
 
 
 def _without_head(base: Path) -> None:

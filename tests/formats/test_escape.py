@@ -73,7 +73,7 @@ def test_a_lone_surrogate_is_written_out() -> None:
 def test_a_json_text_is_the_same_document(text: str) -> None:
     """What is obeyed is written as JSON writes it.
 
-    Whoever parses the text gets the same value, whoever shows it obeys nothing.
+    A parser gets the same value, and a terminal that shows it obeys nothing.
     """
     shown = escape_json(json.dumps([text], ensure_ascii=False))
     assert json.loads(shown) == [text]

@@ -15,7 +15,7 @@ from handoff_tasks.formats import redact
 if TYPE_CHECKING:
     from desk import Desk
 
-SECRET = "s3cr3t-and-long"  # noqa: S105 - nobody's
+SECRET = "s3cr3t-and-long"  # noqa: S105 - made up
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_looks_like_a_secret_is_one(name: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("HOME", "/home/somebody"),
+        ("HOME", "/home/someone"),
         ("GIT_AUTHOR_NAME", "Ann Other Person"),
         ("SSH_AUTH_SOCK", "/tmp/ssh-abcdef/agent.1"),  # noqa: S108 - a value, no place
         ("TOKEN_FILE", "/run/secrets/token"),

@@ -16,8 +16,8 @@ from handoff_tasks.problems import HandoffError, Problem, refusal
 def violations(schema: dict[str, Any], document: object) -> list[tuple[str, str]]:
     """Return place and message of each violation; the schema gets a name of its own."""
     named = {"$id": f"urn:test:{schema!r}", **schema}
-    found = schemas.violations(document, named, where="a.json", code="HP070", hint="mend it")
-    assert all((one.code, one.hint) == ("HP070", "mend it") for one in found)
+    found = schemas.violations(document, named, where="a.json", code="HP070", hint="fix it")
+    assert all((one.code, one.hint) == ("HP070", "fix it") for one in found)
     return [(one.where, one.message) for one in found]
 
 
@@ -183,7 +183,7 @@ def test_a_text_that_is_too_long_is_said_to_be_too_long() -> None:
 
 
 def test_a_violation_within_an_alternative_has_its_own_place() -> None:
-    """What is wrong deep within an object that may also be null is told with its own pointer."""
+    """What is wrong deep within an object that may also be null is reported with its own pointer."""
     schema = {
         "anyOf": [{"type": "object", "properties": {"a": {"minLength": 1}}}, {"type": "null"}]
     }

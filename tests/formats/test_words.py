@@ -30,8 +30,8 @@ def test_a_duration(milliseconds: int, text: str, in_tenths: str) -> None:
 
 def test_a_quantity() -> None:
     """One of a thing has its singular."""
-    told = [quantity(0, "line"), quantity(1, "line"), quantity(2, "pass", "passes")]
-    assert told == ["0 lines", "1 line", "2 passes"]
+    reported = [quantity(0, "line"), quantity(1, "line"), quantity(2, "pass", "passes")]
+    assert reported == ["0 lines", "1 line", "2 passes"]
 
 
 def test_a_size() -> None:

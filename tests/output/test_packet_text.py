@@ -127,14 +127,14 @@ def test_a_draft_shows_its_problems() -> None:
     at = lines.index("Problems in the packet:")
     assert lines[at + 1 : at + 3] == [
         "  HP043 check fmt: failed: exit code 1",
-        "        next: mend it",
+        "        next: fix it",
     ]
     assert lines[lines.index("Advisories in the packet:") + 1] == "  HA010 tag: moved"
     assert "- Repin required: (not stated)" in lines
     assert lines[-2].startswith("The packet says NO-GO: ")
     markdown = packet_text.packet_markdown(read(document))
     at = markdown.index("- HP043 check fmt: failed: exit code 1")
-    assert markdown[at + 1] == "  - next: mend it"
+    assert markdown[at + 1] == "  - next: fix it"
     assert "nox -s handoff-verify" not in "".join([*lines, *markdown])
     assert (
         lines[-1] == "It is a draft and must not be pinned: fix its problems, commit,"

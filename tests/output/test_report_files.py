@@ -221,24 +221,24 @@ def test_problems_with_a_line_are_marked_in_github(
     """In GitHub's workflows each problem with a file and a line is annotated there."""
     problems = [
         problem(),
-        problem("HP061", "CHANGE,LOG.md:12", "100% wrong\r\n::error::x", "mend, it"),
+        problem("HP061", "CHANGE,LOG.md:12", "100% wrong\r\n::error::x", "fix, it"),
     ]
-    problems.append(problem("HP021", "1d925f596cad:a.json:4:3#/release_tag", "twice", "mend"))
-    advisory = problem("HA010", "a.md:3", "told", "read")
+    problems.append(problem("HP021", "1d925f596cad:a.json:4:3#/release_tag", "twice", "fix"))
+    advisory = problem("HA010", "a.md:3", "reported", "read")
     end = RunEnd(problems=tuple(problems), advisories=(advisory,))
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     assert report_files.annotation_lines(end, opened) == []
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_WORKSPACE", str(opened.producer.root.parent))
     assert report_files.annotation_lines(end, opened) == [
-        "::error file=producer/a.json,line=4,col=3,title=HP021::twice%0Anext: mend",
+        "::error file=producer/a.json,line=4,col=3,title=HP021::twice%0Anext: fix",
         "::error file=producer/CHANGE%2CLOG.md,line=12,title=HP061::100%25 "
-        "wrong%0D%0A::error::x%0Anext: mend, it",
-        "::warning file=producer/a.md,line=3,title=HA010::told%0Anext: read",
+        "wrong%0D%0A::error::x%0Anext: fix, it",
+        "::warning file=producer/a.md,line=3,title=HA010::reported%0Anext: read",
     ]
     monkeypatch.setenv("GITHUB_WORKSPACE", "/nowhere")
     assert report_files.annotation_lines(RunEnd(advisories=(advisory,)), opened) == [
-        "::warning file=a.md,line=3,title=HA010::told%0Anext: read"
+        "::warning file=a.md,line=3,title=HA010::reported%0Anext: read"
     ]
 
 

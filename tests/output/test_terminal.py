@@ -125,7 +125,7 @@ def test_the_table_of_checks() -> None:
 
 def test_the_table_of_checks_fits_eighty_columns() -> None:
     """A long reason is cut where the row ends; it stands whole with the problems."""
-    reason = "exit code 0, but its last line was 'the one that nobody expected'; expected 'ok'"
+    reason = "exit code 0, but its last line was 'the one that was not expected'; expected 'ok'"
     [row] = terminal.checks([result(check(4), Outcome.FAILED, reason, exit_code=0)])
     assert (
         row

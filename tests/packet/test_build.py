@@ -250,7 +250,7 @@ def test_git_state_of_a_release_that_is_not_tagged_yet() -> None:
 def test_runtime_paths_are_identical_in_all_three(
     verified: tuple[str, ...] | None, tag: tuple[str, ...] | None, identical: bool | None
 ) -> None:
-    """A difference at the tag or at the verified commit counts; null says that it cannot be told."""
+    """A difference at the tag or at the verified commit counts; null says that it cannot be reported."""
     state = build.git_state(facts(changed_to_verified=verified, changed_to_tag=tag))
     assert state["runtime_paths_identical"] is identical
 

@@ -180,7 +180,7 @@ def test_identity_and_words_are_editorial() -> None:
 
 
 def test_checks_outcomes_and_tools_are_editorial() -> None:
-    """They tell how sure a release is; a tool that all checks share is told once."""
+    """They tell how sure a release is; a tool that all checks share is reported once."""
 
     def edit(new: Any) -> None:
         new["verification_outcomes"][0]["outcome"] = "timed_out"

@@ -245,7 +245,7 @@ def test_stars_and_blank_lines_after_the_heading_are_fine() -> None:
     ],
 )
 def test_there_is_one_block(text: str, count: str) -> None:
-    """No block, or more than one, is refused: nobody has to guess which one counts."""
+    """No block, or more than one, is refused: no reader has to guess which one counts."""
     message = f"{count} 'Consumer impact:'; expected one"
     assert refused(text) == [
         ("HP060", "CHANGELOG.md", message, "paste the block that is shown, and fill it in")

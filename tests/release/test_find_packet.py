@@ -70,7 +70,7 @@ def test_another_generators_packet_is_read_leniently(tmp_path: Path) -> None:
 
 
 def test_a_packet_at_a_tag(producer: scratch.Producer, tmp_path: Path) -> None:
-    """Read from the tag's tree, not from the work tree; a packet of an earlier release is told; no packet, no tag: refused."""
+    """Read from the tag's tree, not from the work tree; a packet of an earlier release is reported; no packet, no tag: refused."""
     text = json.dumps(at(producer, "v1.1.0"))
     producer.commit("docs: packet", {scratch.PACKET_PATH: text})
     producer.tag("v1.1.1")

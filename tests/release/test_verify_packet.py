@@ -1,4 +1,4 @@
-"""Claims about packets that are judged: every violation that can be told is told, of any generator's packet."""
+"""Claims about packets that are judged: every violation that can be reported is reported, of any generator's packet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 STATEMENT = "/consumer_impact_statement_template"
 
 
-def told(judged: verify_packet.PacketJudgement) -> set[tuple[str, str]]:
+def reported(judged: verify_packet.PacketJudgement) -> set[tuple[str, str]]:
     """Return code and pointer of each finding."""
     return {(one.code, one.where.removeprefix("p.json#")) for one in judged.problems}
 
@@ -105,7 +105,7 @@ def test_a_packet_of_ours_without_a_statement_is_refused_by_its_form() -> None:
     document = go_packet()
     del document["consumer_impact_statement_template"]
     judged = verify_packet.judge_bytes(canonical.published_bytes(document), "p.json")
-    assert told(judged) == {("HP070", "")}
+    assert reported(judged) == {("HP070", "")}
     assert judged.document is not None
 
 
@@ -142,7 +142,7 @@ def test_envelopes_and_tools_have_one_order_too() -> None:
         holder[first] = holder.pop(first)
         assert {
             code
-            for code, _ in told(
+            for code, _ in reported(
                 verify_packet.judge_bytes(canonical.published_bytes(document), "p.json")
             )
         } == {"HP070"}
@@ -170,7 +170,7 @@ def test_a_version_is_one_printable_line(version: str) -> None:
     name = next(iter(tools))
     tools[name] = version
     judged = verify_packet.judge_bytes(canonical.published_bytes(document), "p.json")
-    assert told(judged) == {("HP070", f"/verification_outcomes/0/tools/{name}")}
+    assert reported(judged) == {("HP070", f"/verification_outcomes/0/tools/{name}")}
     made = record(check()).to_dict()
     made["tools"][0]["version"] = version
     found = schemas.violations(
@@ -182,7 +182,7 @@ def test_a_version_is_one_printable_line(version: str) -> None:
 def test_a_damaged_packet_of_ours_is_judged_by_what_is_left(
     producer: scratch.Producer, tmp_path: Path
 ) -> None:
-    """Keys that are of the wrong form are told once, and no rule stumbles over them."""
+    """Keys that are of the wrong form are reported once, and no rule stumbles over them."""
     document = go_packet() | {
         "git_state": {"tag": 1},
         "verdict": 7,

@@ -64,7 +64,7 @@ def test_problems_with_one_next_step_are_told_together() -> None:
     found = [problem(), problem(where="check clippy"), problem("HP999", "here", "wrong", "ask")]
     assert (
         "  - `check fmt`: failed: exit code 1\n  - `check clippy`: failed: exit code 1\n "
-        " - Next: mend it\n"
+        " - Next: fix it\n"
         "- **HP999** A rule that this version does not know\n  - `here`: wrong\n  - Next: ask\n"
     ) in markdown.render(view(problems=found))
 
@@ -126,7 +126,7 @@ def test_hostile_text_starts_nothing() -> None:
 
 
 def test_a_critical_path_only_where_it_is_known() -> None:
-    """Without known lanes only the time is told, and not even that for checks run far apart."""
+    """Without known lanes only the time is reported, and not even that for checks run far apart."""
     checks = long_checks()
     assert "\n6.2 s in all; critical path: `fmt`.\n" in markdown.render(view(checks=long_checks()))
     text = markdown.render(

@@ -166,7 +166,7 @@ def test_a_problem_of_a_check_says_what_its_log_says() -> None:
         )
     ).text
     assert page.count("Its log says") == 2
-    assert re.search(r"failed: exit code 1\s+Its log says line 29 of fmt\s+Next mend it", page)
+    assert re.search(r"failed: exit code 1\s+Its log says line 29 of fmt\s+Next fix it", page)
     assert re.search(r"exit code 1\s*Its log says line 29 of fmt\s*cargo fmt", page)
     assert re.search(r"The last 20 lines of its log\s*line 10 of fmt\s", page)
 
@@ -316,15 +316,15 @@ def test_the_command_to_verify_the_packet_is_one_block() -> None:
 
 
 def test_a_run_that_kept_everything_draws_the_earlier_one() -> None:
-    """Times that are not this run's are told to be another's."""
+    """Times that are not this run's are reported to be another's."""
     source = report_view.Source()
     names = {one.id for one in profile().checks}
     every, some = (
         report_view.build_view(go_packet(), run_end(long_checks(), kept=kept), source)
         for kept in (names, {"fmt"})
     )
-    told = "All checks are kept from an earlier run, which is drawn here"
-    assert told in report_page.render(every)
+    reported = "All checks are kept from an earlier run, which is drawn here"
+    assert reported in report_page.render(every)
     assert "Passes that are kept from an earlier run are not drawn." in report_page.render(some)
 
 

@@ -224,5 +224,5 @@ def test_the_scale_has_few_marks(total: int) -> None:
     ],
 )
 def test_durations_in_words(milliseconds: int, text: str) -> None:
-    """A duration is told as short as it can be understood."""
+    """A duration is reported as short as it can be understood."""
     assert duration(milliseconds) == text

@@ -68,7 +68,7 @@ def test_problems_stand_in_the_packets_order() -> None:
         problem("HP044", f"check {one.id}", "timed_out: after 3 s", "wait") for one in checks
     ]
     found = view(
-        problems=[problem("HP060", "x", "not_run: y", "mend"), *reversed(problems)], checks=checks
+        problems=[problem("HP060", "x", "not_run: y", "fix"), *reversed(problems)], checks=checks
     )
     assert [(one.where, one.message) for one in found.end.problems] == [
         *((f"check check-{number}", "timed out: after 3 s") for number in (0, 2, 10, 1)),

@@ -25,7 +25,7 @@ def test_a_runtime_path_that_names_nothing_is_told() -> None:
 
 
 def test_a_rehearsal_of_what_is_there_already_is_an_advisory() -> None:
-    """A reader is told when the runtime speaks the rehearsed version already, and in no other case."""
+    """A reader learns when the runtime speaks the rehearsed version already, and in no other case."""
     stable, candidate = profile().mode(STABLE), profile().mode(CANDIDATE)
     assert advisories.release_advisories(stable, manifest(), facts(), allow_untagged=True) == []
     assert advisories.release_advisories(candidate, manifest(), facts(), allow_untagged=True) == []
@@ -38,7 +38,7 @@ def test_a_rehearsal_of_what_is_there_already_is_an_advisory() -> None:
 
 
 def test_a_tag_that_is_still_to_come_is_an_advisory_where_it_is_no_problem() -> None:
-    """A reader is told that the release is not tagged yet; without leave for that it is a problem, and told as such."""
+    """A reader learns that the release is not tagged yet; without leave for that it is a problem, and reported as such."""
     stable = profile().mode(STABLE)
     assert advisories.release_advisories(stable, manifest(), untagged(), allow_untagged=False) == []
     assert shown(

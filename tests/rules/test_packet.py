@@ -211,7 +211,7 @@ def two_outcomes_of_one_check() -> Any:
 def test_a_packet_that_contradicts_itself(
     document: Any, pointer: str, message: str, hint: str
 ) -> None:
-    """Each contradiction within a packet is told with its place and with what it contradicts."""
+    """Each contradiction within a packet is reported with its place and with what it contradicts."""
     assert contradictions(document) == [(pointer, message, hint)]
 
 
@@ -238,7 +238,7 @@ def leaves(
 
 
 # The values that a packet states once, so that nothing within it can contradict another one. Those of git_state and the error
-# codes are compared with git; the rest is the profile's or told by the one run that made it.
+# codes are compared with git; the rest is the profile's or reported by the one run that made it.
 STATED_ONCE = (
     "handoff_generated_at_utc",
     "handoff_mode",

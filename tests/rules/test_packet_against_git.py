@@ -52,7 +52,7 @@ def test_a_tag_that_has_come_since_is_no_contradiction() -> None:
 
 
 def test_a_tag_that_has_come_since_is_an_advisory() -> None:
-    """A reader of a packet that was made before the tag is told of the tag, and nobody else is told of anything."""
+    """A reader of a packet that was made before the tag learns of the tag, and other readers get no advisory."""
     assert packet_against_git.tagged_since(go_packet(), facts()) == []
     assert packet_against_git.tagged_since(go_packet(facts=untagged()), untagged()) == []
     message = f"the release has been tagged since: v1.2.3 points to {VERIFIED}"
@@ -148,7 +148,7 @@ def test_envelopes_are_in_the_order_of_the_modes() -> None:
     ],
 )
 def test_what_git_says_against_a_packet(known: GitFacts, pointer: str, message: str) -> None:
-    """Each statement about git that is not what git says is told with both."""
+    """Each statement about git that is not what git says is reported with both."""
     assert shown(contradictions(go_packet(), known, manifest(), profile())) == [
         ("HP072", f"p.json#{pointer}", message, AGAIN)
     ]

@@ -35,7 +35,7 @@ def test_a_repin_line_that_is_true(line: str) -> None:
 
 @pytest.mark.parametrize("line", ["no", f"no ({OWN})"])
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         ({"commit_sha": PREVIOUS}, f"commit_sha from {PREVIOUS} to {RUNTIME}"),
         (
@@ -54,11 +54,13 @@ def test_a_repin_line_that_is_true(line: str) -> None:
     ],
 )
 def test_no_repin_is_refuted_by_what_a_consumer_pins(
-    line: str, changes: dict[str, object], told: str
+    line: str, changes: dict[str, object], reported: str
 ) -> None:
     """HP082: each part of the pin but the tag; the same with yes is fine, and so is no without an earlier release."""
     known = facts(previous=manifest(**({"release_tag": "v1.2.2"} | changes)))
-    message = f"found '{line}', but since v1.2.2 values that a consumer pins have changed: {told}"
+    message = (
+        f"found '{line}', but since v1.2.2 values that a consumer pins have changed: {reported}"
+    )
     found = statement_rules.statement_problems(statement(repin_required=line), manifest(), known)
     assert shown(found) == [("HP082", "Repin required", message, f"write 'yes ({OWN})'")]
     assert statement_rules.statement_problems(statement(), manifest(), known) == []
@@ -116,7 +118,7 @@ def test_none_is_not_believed_where_nobody_can_tell() -> None:
 
 
 def test_a_rollback_that_is_not_in_the_repository_is_refused() -> None:
-    """Though its own manifest states the pair: nobody could go back to it."""
+    """Though its own manifest states the pair: no consumer could go back to it."""
     [found] = statement_rules.statement_problems(
         statement(), manifest(), facts(rollback=Relation.MISSING)
     )
@@ -127,7 +129,7 @@ def test_a_rollback_that_is_not_in_the_repository_is_refused() -> None:
 
 
 def test_what_bears_the_tags_name_before_the_tag_is_refused() -> None:
-    """A branch of that name would be taken for the release as soon as somebody asks for it."""
+    """A branch of that name would be taken for the release as soon as a user asks for it."""
     [found] = git_rules.git_problems(
         untagged(namesakes=(("branch", OTHER),)), manifest(), profile(), allow_untagged=True
     )
@@ -151,7 +153,7 @@ def test_a_part_of_the_runtime_that_is_not_in_the_commit_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         (
             {"error_code_enum": ["invalid_json", "internal_error"]},
@@ -173,7 +175,7 @@ def test_a_part_of_the_runtime_that_is_not_in_the_commit_is_refused() -> None:
     ],
 )
 def test_no_mapping_change_is_refuted_by_codes_and_envelope(
-    changes: dict[str, object], told: str
+    changes: dict[str, object], reported: str
 ) -> None:
     """HP069 names what changed; a described mapping is believed, and none is true where neither changed."""
     known = facts(previous=manifest(**({"release_tag": "v1.2.2"} | changes)))
@@ -184,7 +186,7 @@ def test_no_mapping_change_is_refuted_by_codes_and_envelope(
         (
             "HP069",
             "Required consumer mapping changes",
-            f"found 'none', but since v1.2.2 {told}",
+            f"found 'none', but since v1.2.2 {reported}",
             hint,
         )
     ]

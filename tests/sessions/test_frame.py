@@ -153,7 +153,7 @@ def test_the_producer_of_its_own_noxfile_needs_no_words(desk: Desk) -> None:
 
 
 def _raises(desk: Desk, raised: str) -> None:
-    """Have the step that gathers raise what nobody expects."""
+    """Have the step that gathers raise an unexpected error."""
     lines = f"import handoff_tasks.release.gather as step\ndef gather(*_):\n    raise {raised}\nstep.gather_material = gather\n"
     (desk.folder / "noxfile.py").write_text(NOXFILE + lines)
 
@@ -165,7 +165,7 @@ def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
     """
     _raises(desk, 'KeyError(__import__("os").environ["MY_TOKEN"])')
     junit = desk.folder / "junit.xml"
-    done = desk.run("handoff-stable", "--junit", str(junit), MY_TOKEN="geheim-geheim")  # noqa: S106 - nobody's
+    done = desk.run("handoff-stable", "--junit", str(junit), MY_TOKEN="geheim-geheim")  # noqa: S106 - made up
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     assert (desk.result["verdict"], len(desk.result["problems"])) == ("NO-GO", 1)
@@ -193,7 +193,7 @@ def test_what_nobody_expected_is_in_the_result(desk: Desk) -> None:
     ],
 )
 def test_an_interrupt_at_any_moment_is_in_the_result(desk: Desk, raised: str, name: str) -> None:
-    """HP046, also where no check runs yet; nox ends as interrupted, and nobody sees a traceback."""
+    """HP046, also where no check runs yet; nox ends as interrupted, and no traceback is printed."""
     _raises(desk, raised)
     done = desk.run("handoff-stable")
     assert (done.returncode, "Traceback" in done.stdout + done.stderr) == (130, False)

@@ -28,7 +28,7 @@ NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file_
 
 @dataclass
 class Reader:
-    """Somebody with a noxfile, a producer whose last two tags hold packets, and two packets in files."""
+    """A user with a noxfile, a producer whose last two tags hold packets, and two packets in files."""
 
     folder: Path
     producer: scratch.Producer
@@ -234,7 +234,7 @@ def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> No
 def test_a_packet_at_a_tag_is_verified(reader: Reader) -> None:
     """TAG: as for the other two, in a bare clone too.
 
-    Another generator's packet is told to be one before all else.
+    Another generator's packet is reported as one before all else.
     """
     bare = reader.folder / "bare.git"
     scratch.git(

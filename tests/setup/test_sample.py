@@ -241,7 +241,7 @@ class TestRepository:
         )
 
     def test_in_another_repository(self, flavour: Flavour, built: Path, tmp_path: Path) -> None:
-        """Built inside somebody's repository it is one of its own."""
+        """Built inside another repository it is one of its own."""
         git(tmp_path, "init", "--quiet")
         sample.build(tmp_path / "sub" / "producer", flavour)
         assert git(tmp_path / "sub" / "producer", "for-each-ref") == git(built, "for-each-ref")

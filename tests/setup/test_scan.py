@@ -127,7 +127,7 @@ def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_
 def test_scripts_become_checks(tmp_path: Path) -> None:
     """Name, option of the root, success line and tools are read off the script.
 
-    One that is not executable is told, not taken.
+    One that is not executable is reported, not taken.
     """
     files: dict[str, str | None] = {
         "scripts/verify_parity.sh": PARITY,
@@ -495,7 +495,7 @@ def test_every_version_in_sight_has_a_policy(
 
 
 def test_a_repository_with_nothing(tmp_path: Path) -> None:
-    """A profile that parses all the same, and all that is missing is told."""
+    """A profile that parses all the same, and all that is missing is reported."""
     found, parsed = started(tmp_path, {"README.md": "x\n"})
     assert [check.id for check in parsed.checks] == ["example"]
     assert [line.split(":")[0] for line in found.missing] == [
@@ -522,7 +522,7 @@ def test_the_names_that_clash_are_those_that_are_registered(desk: Desk) -> None:
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    """A noxfile that is there stays, and the lines to add are told.
+    """A noxfile that is there stays, and the lines to add are reported.
 
     A profile that is there stops it.
     """

@@ -300,7 +300,7 @@ def problem(
     code: str = "HP043",
     where: str = "check fmt",
     message: str = "failed: exit code 1",
-    hint: str = "mend it",
+    hint: str = "fix it",
 ) -> Problem:
     """Return a problem."""
     return Problem(code=code, where=where, message=message, hint=hint)

@@ -280,7 +280,7 @@ def test_a_tag_whose_signature_does_not_count(data: bytes | None, said: str) -> 
 
 
 def test_a_strangers_tag_names_the_fingerprint() -> None:
-    """The key is in the signature, so the fingerprint to compare can be told."""
+    """The key is in the signature, so the fingerprint to compare can be reported."""
     file = trust_file(line(LAPTOP, "laptop", OPTIONS))
     judgement = trust.judge_tag(
         tag(key=LINUX),

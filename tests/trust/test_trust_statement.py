@@ -97,7 +97,7 @@ def test_a_refusal_gives_its_reason() -> None:
     "values", [{"consumer": ""}, {"commit": "HEAD"}, {"time": "today"}, {"reason": ""}]
 )
 def test_a_receipt_of_another_form_is_not_made(values: dict[str, str]) -> None:
-    """Values that nobody could read back are the caller's mistake."""
+    """Values that could not be read back are the caller's mistake."""
     good = {"consumer": "c", "commit": "a" * 40, "time": "2026-07-01T12:00:00Z"}
     with pytest.raises(ValueError, match="not the values of a receipt"):
         statement.receipt_statement(facts(), None, Receipt(**{**good, **values}))
@@ -115,7 +115,7 @@ def test_a_draft_is_never_signed() -> None:
 
 
 def test_a_packet_without_what_is_signed_is_refused_with_each_place() -> None:
-    """Every missing or damaged value is told at once, with its pointer."""
+    """Every missing or damaged value is reported at once, with its pointer."""
     with pytest.raises(HandoffError) as error:
         statement.read_packet(
             b'{"release_tag": 1, "verdict": "GO", "producer": {"id": "a b"}}', "p.json"

@@ -1,4 +1,4 @@
-"""Claims about which signatures count: the table of messages word for word, and what nobody can change unseen."""
+"""Claims about which signatures count: the table of messages word for word, and what cannot be changed unseen."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NAMES = Names(
 def judge(
     envelope: bytes | None, data: bytes | None = None, file: bytes | None = None, **more: Any
 ) -> trust.Judgement:
-    """Return the judgement on an envelope, by the trust file of three machines unless told otherwise."""
+    """Return the judgement on an envelope, by the trust file of three machines unless another is given."""
     settings: dict[str, Any] = {"threshold": 2, "now": NOW, "names": NAMES, "revoked": None} | more
     return trust.judge(
         data or packet(), envelope, trust_file() if file is None else file, **settings
@@ -353,8 +353,8 @@ def test_keys_of_other_producers_and_roles_do_not_count() -> None:
         "ci's key is allowed for git, not for handoff",
         "sign with a key for handoff, or add it to line 2 of handoff/allowed_signers",
     )
-    nobody = judge(signed(LAPTOP), file=trust_file(line(LAPTOP, "laptop", principal="other")))
-    assert one(nobody.problems, "HP133") == (
+    unknown = judge(signed(LAPTOP), file=trust_file(line(LAPTOP, "laptop", principal="other")))
+    assert one(unknown.problems, "HP133") == (
         "allows no key of memorykernel; it has lines for other",
         'add a line for each key that may sign: memorykernel namespaces="handoff" ssh-ed25519 KEY COMMENT',
     )
@@ -370,7 +370,7 @@ def test_the_packet_names_its_producer_and_no_other_can_be_shown() -> None:
 
 
 def test_settings_that_cannot_be_are_findings() -> None:
-    """A threshold below one, a damaged trust file and damaged revoked keys are told together."""
+    """A threshold below one, a damaged trust file and damaged revoked keys are reported together."""
     judgement = judge(signed(LAPTOP), file=b"x", threshold=0, revoked=b"y")
     assert [(problem.code, problem.where) for problem in judgement.problems] == [
         ("HP001", "--threshold"),
