@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -76,6 +77,7 @@ def run(
     folder: EvidenceFolder,
     say: Callable[[str], None],
     look: Callable[[], None] | None,
+    meanwhile: Callable[[], None],
 ) -> str | None:
     """Run lanes; return the name of the signal that interrupted us, None if there was none.
 
@@ -95,6 +97,7 @@ def run(
         say: Prints a line.
         look: Is called ten times a second. If it is None, the lanes write the output of their
             checks to our standard output.
+        meanwhile: Is called in a thread when the lanes have started; it must not start processes.
 
     Raises:
         HandoffError: HP080 if ``folder`` cannot be written; the lanes are ended then, as they are
@@ -110,7 +113,11 @@ def run(
                 if signals:
                     break
                 log = folder.lane_log(number)
-                started.add(_start(lane, noxfile, envdir, words, log, quiet=look is not None))
+                started.add(
+                    _start(lane, noxfile, envdir, words, log, watcher, quiet=look is not None)
+                )
+            # Not before: a fork beside other threads can hang.
+            threading.Thread(target=meanwhile, daemon=True).start()
             while not signals and started.reap():
                 if look is not None:
                     look()
@@ -135,6 +142,7 @@ def _start(
     envdir: Path,
     words: Sequence[str],
     log: Path,
+    watcher: Watcher,
     *,
     quiet: bool,
 ) -> subprocess.Popen[bytes]:
@@ -158,6 +166,7 @@ def _start(
             stdout=subprocess.DEVNULL if quiet else None,
             stderr=file,
             process_group=0,
+            preexec_fn=watcher.announce,  # noqa: PLW1509 - it takes no lock
         )
 
 
@@ -181,7 +190,6 @@ class _Lanes:
     def add(self, process: subprocess.Popen[bytes]) -> None:
         """Add a process that was started."""
         self.processes.append(process)
-        self.watcher.watch(process.pid)
         self.waiter.add_process(process.pid)
 
     def reap(self) -> bool:

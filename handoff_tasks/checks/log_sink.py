@@ -17,7 +17,8 @@ _LAST_LINE = 4096
 class _Digests:
     """The sha256 of all output and of the part in the log.
 
-    They are made in a thread of their own, since hashing slows down a loud command.
+    They are made in a thread of their own, since hashing slows down a loud command. It starts with
+    the first block: a process is forked before that, and should be forked from one thread.
     """
 
     def __init__(self) -> None:
@@ -26,16 +27,18 @@ class _Digests:
         # Bounded: a few blocks wait, never the whole output.
         self._blocks: queue.Queue[tuple[bytes, int] | None] = queue.Queue(maxsize=32)
         self._thread = threading.Thread(target=self._work, daemon=True)
-        self._thread.start()
 
     def take(self, block: bytes, size: int) -> None:
         """Add a block of output whose first ``size`` bytes are in the log."""
+        if self._thread.ident is None:
+            self._thread.start()
         self._blocks.put((block, size))
 
     def end(self) -> None:
         """Wait until all blocks are hashed."""
-        self._blocks.put(None)
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._blocks.put(None)
+            self._thread.join()
 
     def _work(self) -> None:
         while (item := self._blocks.get()) is not None:

@@ -11,6 +11,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from handoff_tasks.checks.watcher import Watcher
 from handoff_tasks.model import UMASK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from handoff_tasks.checks.interrupts import SignalNotes
@@ -96,6 +97,7 @@ def run(
     log_limit: int,
     timeout: float,
     show: Callable[[bytes], None],
+    meanwhile: Callable[[], None] | None = None,
 ) -> Result:
     """Run ``argv`` and return what happened; an interrupt ends it.
 
@@ -107,6 +109,7 @@ def run(
         log_limit: The most bytes that the log takes.
         timeout: Its time limit in seconds.
         show: Gets each block of output.
+        meanwhile: Is called in a thread while the command runs; it may start processes.
 
     Raises:
         OSError: The log cannot be written, or ``show`` failed.
@@ -116,7 +119,13 @@ def run(
         started_at, start = time.time(), time.monotonic()
         with note_signals() as signals, children.adopt_orphans():
             ending = _run_to_end(
-                argv, cwd, environment, timeout=timeout, sink=sink, signals=signals
+                argv,
+                cwd,
+                environment,
+                timeout=timeout,
+                sink=sink,
+                signals=signals,
+                meanwhile=meanwhile,
             )
         duration = time.monotonic() - start
         sink.close()
@@ -147,13 +156,14 @@ def _run_to_end(
     timeout: float,
     sink: LogSink,
     signals: SignalNotes,
+    meanwhile: Callable[[], None] | None,
 ) -> _Ending:
     ending = _Ending()
     with contextlib.ExitStack() as stack:
         try:
             watcher = stack.enter_context(Watcher())
             before = children.list_children()
-            process = start_command(argv, cwd, environment, subprocess.PIPE)
+            process = start_command(argv, cwd, environment, subprocess.PIPE, watcher)
         except OSError as failure:
             ending.error = failure.strerror or str(failure)
             return ending
@@ -162,7 +172,9 @@ def _run_to_end(
             process, before, watcher=watcher, waiter=waiter, sink=sink, signals=signals
         )
         try:
-            ending.cause = command.pump(time.monotonic() + timeout)
+            # After the start of the command: a fork beside other threads can hang.
+            with _in_thread(meanwhile):
+                ending.cause = command.pump(time.monotonic() + timeout)
         finally:
             ending.survivors, ending.left = command.end()
         ending.status = process.returncode
@@ -171,10 +183,29 @@ def _run_to_end(
     return ending
 
 
+@contextlib.contextmanager
+def _in_thread(work: Callable[[], None] | None) -> Iterator[None]:
+    """Do something in a thread beside the block, and wait for its end."""
+    if work is None:
+        yield
+        return
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        # Its processes must not be taken for some that the command left.
+        thread.join()
+
+
 def start_command(
-    argv: Sequence[str], cwd: Path, environment: Mapping[str, str], output: int
+    argv: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    output: int,
+    watcher: Watcher,
 ) -> subprocess.Popen[bytes]:
-    """Start a command in a session of its own, with both of its streams in ``output``.
+    """Start a watched command in a session of its own, with both of its streams in ``output``.
 
     Raises:
         OSError: It cannot be started.
@@ -188,6 +219,7 @@ def start_command(
         stderr=subprocess.STDOUT,
         start_new_session=True,
         umask=UMASK,
+        preexec_fn=watcher.announce,  # noqa: PLW1509 - it takes no lock
     )
 
 
@@ -210,7 +242,6 @@ class _Command:
         self._sink, self._signals = sink, signals
         self._watched = {process.pid}
         self._next_look = 0.0
-        watcher.watch(process.pid)
         os.set_blocking(self._output.fileno(), False)
         if hasattr(fcntl, "F_SETPIPE_SZ"):
             # A loud command waits less for us. Linux refuses it if the user's pipe memory is full.

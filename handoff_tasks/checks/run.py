@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import threading
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
@@ -202,9 +201,6 @@ def _run_command(
 ) -> None:
     command = command_line(job.check, root, environment["PATH"])
     job.display.line(f"$ {job.check.command}")
-    # Comparing the checkout needs GitPython, whose import takes longer than many a check.
-    preload = threading.Thread(target=git_command.preload, daemon=True)
-    preload.start()
     log = job.folder.log(job.check.id)
     try:
         result = process.run(
@@ -215,10 +211,11 @@ def _run_command(
             log_limit=job.workspace.profile.log_limit_bytes,
             timeout=job.record.timeout_seconds,
             show=job.display.show,
+            # Comparing the checkout needs GitPython, whose import takes longer than many a check.
+            meanwhile=git_command.preload,
         )
     except OSError as error:
         raise unwritable(log, error) from None
-    preload.join()
     changed = place.compare()
     if result.left:
         # Such a process may write into the checkout later.

@@ -12,6 +12,7 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from handoff_tasks.checks import children, installers
+from handoff_tasks.checks.interrupts import Interrupted, note_signals
 from handoff_tasks.checks.process import KILL_SECONDS, start_command
 from handoff_tasks.checks.waiter import Waiter
 from handoff_tasks.checks.watcher import Watcher
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from handoff_tasks.checks.interrupts import SignalNotes
     from handoff_tasks.producer.profile import Check, EnvironmentFailure, Profile, ToolSpec
 
 _ANSWER_BYTES = 65536
@@ -129,6 +131,9 @@ def ask(
 
     Returns:
         The exit status and the output of each, cut at 64 KiB. Without a status the text says why.
+
+    Raises:
+        Interrupted: A signal came; all that was started has ended.
     """
     answers: dict[str, tuple[int | None, str]] = {}
     if not questions:
@@ -138,8 +143,12 @@ def ask(
     with contextlib.ExitStack() as stack:
         stack.enter_context(children.adopt_orphans())
         watcher = stack.enter_context(Watcher())
+        # An exception while a process is started would lose it.
+        signals = stack.enter_context(note_signals())
         before = children.list_children()
         for key, argv in questions.items():
+            if signals:
+                break
             program = shutil.which(argv[0], path=environment["PATH"])
             if program is None:
                 answers[key] = (None, f"{argv[0]} is not on PATH")
@@ -147,19 +156,22 @@ def ask(
             # Into a file: a server that a tool leaves behind could hold a pipe open.
             output = stack.enter_context(tempfile.TemporaryFile())
             try:
-                process = start_command([program, *argv[1:]], cwd, environment, output.fileno())
+                process = start_command(
+                    [program, *argv[1:]], cwd, environment, output.fileno(), watcher
+                )
             except OSError as error:
                 answers[key] = (None, error.strerror or str(error))
                 continue
             running[key] = (process, output)
-            watcher.watch(process.pid)
         processes = [process for process, _ in running.values()]
         try:
-            _wait_for(processes, timeout)
+            _wait_for(processes, timeout, signals)
         finally:
             slow = {process.pid for process in processes if process.poll() is None}
             _kill(processes)
             children.end_orphans(before, KILL_SECONDS)
+        if signals:
+            raise Interrupted(signals.numbers[0])
         for key, (process, output) in running.items():
             if process.pid in slow:
                 answers[key] = (None, f"no answer within {timeout:.0f} s")
@@ -170,14 +182,17 @@ def ask(
     return answers
 
 
-def _wait_for(processes: Sequence[subprocess.Popen[bytes]], timeout: float) -> None:
-    """Wait until the processes have ended, at most ``timeout`` seconds."""
+def _wait_for(
+    processes: Sequence[subprocess.Popen[bytes]], timeout: float, signals: SignalNotes
+) -> None:
+    """Wait until the processes have ended or a signal came, at most ``timeout`` seconds."""
     deadline = time.monotonic() + timeout
     running = list(processes)
     with Waiter() as waiter:
         for process in running:
             waiter.add_process(process.pid)
-        while running and time.monotonic() < deadline:
+        waiter.add_file(signals)
+        while running and not signals and time.monotonic() < deadline:
             waiter.wait(deadline - time.monotonic())
             for process in list(running):
                 if process.poll() is not None:

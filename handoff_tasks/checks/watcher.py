@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -103,6 +104,19 @@ class Watcher:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
+
+    def announce(self) -> None:
+        """Have the calling process watched, right after it was forked.
+
+        It is the ``preexec_fn`` of `subprocess.Popen`: we could be killed between starting a
+        process and naming it. The watcher does not see the end of its pipe before the process has
+        named itself, since the process holds the pipe as well. It takes no lock and imports
+        nothing.
+        """
+        # Python has just set the signal to its default, which would end the process.
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        self.watch(os.getpid())
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
     def watch(self, process: int) -> None:
         """Watch a process, its group and all their descendants."""

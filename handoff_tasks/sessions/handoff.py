@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import secrets
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -228,7 +227,6 @@ def _fan_out(
         log.unlink()
     planned = lanes.plan(checks, options.jobs or foresight.default_jobs())
     board = progress.open_board(folder, [check.id for check in workspace.profile.checks], kept)
-    threading.Thread(target=_preload, daemon=True).start()
     signal: str | None = "an error"
     try:
         signal = lanes.run(
@@ -239,6 +237,7 @@ def _fan_out(
             folder=folder,
             say=terminal.say,
             look=None if options.show_output else board.look,
+            meanwhile=_preload,
         )
     finally:
         if not options.show_output:

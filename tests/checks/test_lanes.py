@@ -87,6 +87,7 @@ def started(folder: Path, lanes: int, look: Callable[[], None]) -> None:
         folder=EvidenceFolder(folder),
         say=print,
         look=look,
+        meanwhile=lambda: None,
     )
 
 
@@ -167,6 +168,7 @@ def test_an_early_interrupt_leaves_no_words_of_nox_for_the_screen(tmp_path: Path
             folder=EvidenceFolder(tmp_path),
             say=said.append,
             look=look,
+            meanwhile=lambda: None,
         )
         assert stopped == "SIGINT"
         assert set(said) <= {"ending the checks that run"}

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import scratch
-from desk import wait_for
+from desk import until, wait_for
 
 from handoff_tasks import files
 from handoff_tasks.checks import interrupts, run, tools
@@ -381,6 +381,29 @@ def test_other_children_of_ours_are_left_alone(tmp_path: Path) -> None:
             assert ours.poll() is None
         finally:
             ours.kill()
+
+
+def test_processes_of_a_thread_beside_the_command_are_not_its_survivors(tmp_path: Path) -> None:
+    """The import of GitPython runs git beside a command, which may end before git does."""
+    has_ended = False
+
+    def work() -> None:
+        nonlocal has_ended
+        beside = subprocess.Popen([scratch.program("sleep"), "1"])
+        (tmp_path / "started").touch()
+        has_ended = beside.wait() == 0
+
+    result = checks_process.run(
+        [scratch.program("bash"), "-c", until(tmp_path / "started")],
+        cwd=tmp_path,
+        environment={"PATH": PATH},
+        log=tmp_path / "log",
+        log_limit=1024,
+        timeout=30,
+        show=_nothing,
+        meanwhile=work,
+    )
+    assert (result.exit_code, result.survivors, has_ended) == (0, False, True)
 
 
 def test_children_that_it_waited_for_are_no_survivors(tmp_path: Path) -> None:
@@ -847,6 +870,16 @@ def test_who_does_not_answer_is_ended(tmp_path: Path) -> None:
     found = tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=4)
     assert found == {"silent": (None, "no answer within 4 s"), "quick": (0, "1.0\n")}
     assert _gone(*_pids(tmp_path))
+
+
+def test_a_signal_while_a_tool_is_started_ends_the_tool(tmp_path: Path) -> None:
+    """The tool sends the signal, often before its start has returned to us."""
+    asked = {"tool": ["bash", "-c", "echo $$ > a.pid; kill -TERM $PPID; sleep 600"]}
+    for _ in range(10):
+        with pytest.raises(interrupts.Interrupted) as caught, interrupts.interruptible():
+            tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=60)
+        assert caught.value.name == "SIGTERM"
+        assert _gone(*_pids(tmp_path))
 
 
 @pytest.mark.skipif(not LINUX, reason="setsid is not everywhere")

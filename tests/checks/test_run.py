@@ -21,6 +21,7 @@ from handoff_tasks.checks import run as checks_run
 from handoff_tasks.checks.evidence import EvidenceFolder, judge_evidence
 from handoff_tasks.checks.settings import Settings
 from handoff_tasks.formats import redact
+from handoff_tasks.formats.words import duration
 from handoff_tasks.git import workspace
 from handoff_tasks.model import Outcome, Record
 from handoff_tasks.output import terminal
@@ -188,14 +189,14 @@ def test_what_people_see(bench: Bench, capfd: pytest.CaptureFixture[str]) -> Non
         "ok | $ ./scripts/ok.sh .",
         f"ok | looking at {root}",
         f"ok | {scratch.OK_LINE}",
-        f"ok | passed in {record.duration_ms / 1000:.1f} s",
+        f"ok | passed in {duration(record.duration_ms, tenths=True)}",
     ]
     bench.script("printf 'no \\033[31mred'; exit 3\n")
     record = bench.run()
     assert capfd.readouterr().out.splitlines() == [
         "ok | $ ./scripts/ok.sh .",
         "ok | no \\x1b[31mred",
-        f"ok | failed after {record.duration_ms / 1000:.1f} s: exit code 3",
+        f"ok | failed after {duration(record.duration_ms, tenths=True)}: exit code 3",
         f"ok | evidence: {bench.place() / 'ok.json'}",
     ]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LINUX = sys.platform.startswith("linux")
 
-# Runs a command as a check does, and says what is watched.
+# Runs a command as a check does, and prints what is watched.
 RUNS = """
 import json, os, sys
 from pathlib import Path
@@ -33,7 +33,8 @@ from handoff_tasks.checks import process as execute
 class Watcher(execute.Watcher):
     def watch(self, process):
         super().watch(process)
-        print(process, flush=True)
+        if process != os.getpid():
+            print(process, flush=True)
 
 execute.Watcher = Watcher
 execute.run(
@@ -46,18 +47,12 @@ execute.run(
     show=lambda block: None,
 )
 """
-# Asks a tool for its version, and says what is watched.
+# Asks a tool for its version.
 ASKS = """
 import json, os, sys
 from pathlib import Path
 from handoff_tasks.checks import tools
 
-class Watcher(tools.Watcher):
-    def watch(self, process):
-        super().watch(process)
-        print(process, flush=True)
-
-tools.Watcher = Watcher
 tools.ask({"tool": json.loads(sys.argv[1])}, cwd=Path.cwd(), environment={"PATH": os.environ["PATH"]}, timeout=600)
 """
 # Watches a command, holding a lock; with a second one that it watches no longer.
@@ -123,13 +118,20 @@ def test_a_command_ends_with_us(tmp_path: Path, code: str, number: signal.Signal
         inner = inner.replace("setsid ", "")
     with started(code, tmp_path, f"{inner} echo $$ > a.pid; {wait}") as process:
         found = [int(wait_for(tmp_path / f"{name}.pid")) for name in "abc"]
-        # The command is named when it has started, so a process of its own may be named before it.
-        assert process.stdout is not None
-        while process.stdout.readline().strip() != str(found[0]).encode():
-            assert process.poll() is None
         process.send_signal(number)
         assert process.wait(60) == -number
     assert [name for name, one in zip("abc", found, strict=True) if not ends(one)] == []
+
+
+@pytest.mark.parametrize("code", [RUNS, ASKS], ids=["a check", "a question"])
+def test_a_command_is_watched_from_its_first_moment(tmp_path: Path, code: str) -> None:
+    """A command that kills us at once ends with us."""
+    wait = until(tmp_path / "gate")
+    for number in range(5):
+        script = f"trap '' TERM; echo $$ > {number}.pid; kill -KILL $PPID; {wait}"
+        with started(code, tmp_path, script) as process:
+            assert process.wait(60) == -signal.SIGKILL
+        assert ends(int((tmp_path / f"{number}.pid").read_text()))
 
 
 @pytest.mark.skipif(not LINUX, reason="only Linux hands orphans over to us")
