@@ -38,6 +38,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "HP10": "Comparing, showing and merging",
         "HP11": "The report",
         "HP13": "Signatures",
+        "HP14": "Receipts",
         "HA00": "Advisories on the run",
         "HA01": "Advisories on the release",
         "HA02": "Advisories on the clone",
@@ -687,6 +688,13 @@ _ENTRIES = {
         "tag v1.2.3: signed with OpenPGP; this file knows SSH keys",
         "Sign the tag with a key of the trust file: `git tag -s` with `gpg.format=ssh`.",
     ),
+    "HP140": _rule(
+        "The consumer refuses the packet",
+        "The receipt of `--receipt` counts, and it is a refusal.",
+        "handoff/receipts/packet.20260701T120000Z.intoto.json: https://example.org/app refused "
+        "this packet at 2026-07-01T12:00:00Z: the notice is too short",
+        "Agree on the reason with the consumer, and hand over a packet that it accepts.",
+    ),
     "HA001": _rule(
         "Files are not committed",
         "Files that the packet describes have uncommitted changes, which are not part of the run.",
@@ -842,7 +850,8 @@ _ENTRIES = {
     ),
     "HA130": _rule(
         "A signature was not checked",
-        "An envelope lies beside the packet, and `--signers` was not given.",
+        "An envelope lies beside the packet, and `--signers` was not given; or `--receipt` was, "
+        "and no line of the trust file is for the producer.",
         "packet.json.intoto.json: a signature lies beside the packet and was not checked",
         "Give `--signers`.",
     ),

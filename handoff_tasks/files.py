@@ -104,12 +104,12 @@ def open_plain(path: Path, flags: int = 0) -> IO[bytes]:
     raise OSError(errno.EINVAL, "it is not a plain file", str(path))
 
 
-def read_plain(path: Path, most: int = MAX_BYTES) -> bytes:
-    """Return the bytes of a plain file; links are followed.
+def read_plain(path: Path, most: int = MAX_BYTES, flags: int = 0) -> bytes:
+    """Return the bytes of a plain file; links are followed unless ``flags`` has O_NOFOLLOW.
 
     Raises `OSError`, also for a file of more than ``most`` bytes.
     """
-    with open_plain(path) as handle:
+    with open_plain(path, flags) as handle:
         size = os.fstat(handle.fileno()).st_size
         # It may grow while it is read.
         data = handle.read(most + 1) if size <= most else b""

@@ -51,6 +51,7 @@ _INDENTS = (
     (re.compile(r" {8}next: "), 14),
     (re.compile(r"  H[PA][0-9]{3} "), 8),
     (re.compile(r"  (?:commit|checkout|evidence|report|draft|packet|sha256) +"), 12),
+    (re.compile(r"  (?:signature|signers|receipt) +"), 13),
     (re.compile(r"  [A-Za-z ]{12}  (?=\S)"), 16),
     (re.compile(r"- |NO-GO  |GO  "), 2),
 )

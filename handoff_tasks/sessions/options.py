@@ -56,6 +56,7 @@ class Options:
     revoked: Path | None = None
     threshold: int | None = None
     at: str | None = None
+    receipt: Path | None = None
     bundle: str | None = None
     public_key: Path | None = None
     consumer: str | None = None

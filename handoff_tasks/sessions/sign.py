@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
+    from handoff_tasks.trust import Receipt
 
 
 def sign(session: Session, place: Place, run: Run) -> None:
@@ -67,48 +68,85 @@ def sign(session: Session, place: Place, run: Run) -> None:
 
 def receipt(session: Session, place: Place, run: Run) -> None:
     """Write the consumer's signed acceptance or refusal of a packet."""
-    from handoff_tasks import files, trust
+    from handoff_tasks import trust
     from handoff_tasks.output import terminal
-    from handoff_tasks.problems import refusal
     from handoff_tasks.release import find_packet
     from handoff_tasks.sessions import packet as packet_session
 
     options = run.options
-    missing = [
-        flag
-        for flag, value in (("--key", options.key), ("--consumer", options.consumer))
-        if value is None
-    ]
-    if missing:
-        message = f"missing; a receipt needs {' and '.join(missing)}"
-        raise refusal("HP001", missing[0], message, "add it after --; nothing was signed")
-    if options.refuse == "":
-        message = "is empty; expected the reason of the refusal"
-        raise refusal("HP001", "--refuse", message, "say why the packet is refused")
-    assert options.key is not None
-    assert options.consumer is not None
+    consumer, key_file = _receipt_options(run)
     path = signatures.packet_file(session, run)
     data = find_packet.read_file_bytes(path)
     if options.refuse is None:
         packet_session.verify_bytes(session, place, run, data, str(path))
         if run.problems:
             return
+    else:
+        _print_signatures(session, place, run, data, str(path))
     folder = place.noxfile.parent
     decision = trust.Receipt(
-        consumer=options.consumer,
+        consumer=consumer,
         commit=_commit_of(folder),
         time=trust.written_time(signatures.now()),
         reason=options.refuse,
     )
-    key = trust.open_key(resolve_path(session, options.key))
-    signed = trust.sign_receipt(
-        data, signatures.read_envelope(Path(f"{path}{SUFFIX}")), decision, key
-    )
-    target = folder / "handoff" / "receipts" / f"{path.stem}{SUFFIX}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    files.write(target, signed.data)
+    key = trust.open_key(resolve_path(session, key_file))
+    envelope = signatures.read_envelope(Path(f"{path}{SUFFIX}"))
+    signed = trust.sign_receipt(data, envelope, decision, key)
+    target = _write_receipt(folder, path.stem, decision, signed.data)
     verb = "accepted" if decision.accepted else "refused"
     terminal.say(f"  receipt   {target}: {verb}, signed by {key.public.fingerprint}")
+
+
+def _receipt_options(run: Run) -> tuple[str, Path]:
+    """Return who gives the receipt, and the key. Raises `HandoffError` (HP001)."""
+    from handoff_tasks.problems import refusal
+    from handoff_tasks.trust.names import PLAIN_NAME
+
+    options = run.options
+    if options.key is None or options.consumer is None:
+        flags = (("--key", options.key), ("--consumer", options.consumer))
+        missing = [flag for flag, value in flags if value is None]
+        message = f"missing; a receipt needs {' and '.join(missing)}"
+        raise refusal("HP001", missing[0], message, "add it after --; nothing was signed")
+    if not PLAIN_NAME.fullmatch(options.consumer):
+        message = f"found {options.consumer!r}; expected letters, digits and . _ @ + : / % ~ - only"
+        hint = "name a URI that can stand in a trust file, such as https://example.org/app"
+        raise refusal("HP001", "--consumer", message, hint)
+    return options.consumer, options.key
+
+
+def _print_signatures(session: Session, place: Place, run: Run, data: bytes, path: str) -> None:
+    """Print what the signatures of a packet are worth; a refusal does not depend on it."""
+    from handoff_tasks.output import terminal
+    from handoff_tasks.release import verify_packet
+
+    document = verify_packet.judge_bytes(data, path).document
+    for judgement in signatures.judge_signatures(session, place, run, data, path, document):
+        for line in terminal.findings("Signatures:", judgement.findings):
+            terminal.say(line)
+        for line in judgement.lines():
+            terminal.say(f"  {line}")
+
+
+def _write_receipt(folder: Path, stem: str, receipt: Receipt, data: bytes) -> Path:
+    """Write a receipt to a new file below ``handoff/receipts``, and return its path.
+
+    The file's name has the time of the decision, so that no receipt replaces an earlier one. Raises
+    `HandoffError` (HP080, HP083).
+    """
+    from handoff_tasks import files
+
+    receipts = folder / "handoff" / "receipts"
+    files.make_folder(receipts, folder)
+    time = receipt.time.replace("-", "").replace(":", "")
+    target = receipts / f"{stem}.{time}{SUFFIX}"
+    number = 1
+    while target.exists() or target.is_symlink():
+        number += 1
+        target = receipts / f"{stem}.{time}-{number}{SUFFIX}"
+    files.create(target, data)
+    return target
 
 
 def _commit_of(folder: Path) -> str:

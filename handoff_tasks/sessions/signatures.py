@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,7 @@ def read_demand(session: Session, place: Place, run: Run) -> Demand | None:
             ("--revoked", options.revoked),
             ("--threshold", options.threshold),
             ("--at", options.at),
+            ("--receipt", options.receipt),
         ):
             if value is not None:
                 message = "needs --signers FILE: who may sign is not known"
@@ -90,10 +92,11 @@ def judge_signatures(
     path: str,
     document: Mapping[str, Any] | None,
 ) -> list[Judgement]:
-    """Return what the signatures of a packet are worth, and that of its release tag.
+    """Return what the signatures of a packet are worth, then those of its release tag and receipt.
 
-    The tag is looked at if git was asked about the packet and the trust file has keys for tags.
-    A document of None or of another generator has no signature that could be checked.
+    The tag is looked at if git was asked about the packet and the trust file has keys for tags, the
+    receipt if ``--receipt`` names it. A document of None or of another generator has no signature
+    that could be checked.
     """
     from handoff_tasks import trust
 
@@ -112,10 +115,36 @@ def judge_signatures(
         threshold=demand.threshold,
         now=demand.now,
         asked=demand.asked,
+        # A producer's own trust file may have lines for its consumers only.
+        demand=run.options.receipt is None or place.signers is not None,
         names=demand.names(path, f"{path}{SUFFIX}"),
     )
     tag = _judge_tag(demand, run.workspace, document) if run.workspace else None
-    return [judgement, tag] if tag else [judgement]
+    receipt = None
+    if run.options.receipt is not None:
+        receipt = _judge_receipt(session, run, demand, data, envelope)
+    return [one for one in (judgement, tag, receipt) if one]
+
+
+def _judge_receipt(
+    session: Session, run: Run, demand: Demand, data: bytes, envelope: bytes | None
+) -> Judgement:
+    """Return what the receipt of ``--receipt`` is worth; one key is enough for it."""
+    from handoff_tasks import trust
+
+    assert run.options.receipt is not None
+    file = resolve_path(session, run.options.receipt)
+    return trust.judge_receipt(
+        data,
+        envelope,
+        read_file(file, "HP131", "name the file that handoff-receipt wrote"),
+        demand.trust_file,
+        demand.revoked,
+        consumer=run.options.consumer,
+        now=demand.now,
+        asked=demand.asked,
+        names=demand.names("the packet", _short(session, file)),
+    )
 
 
 def _judge_tag(
@@ -176,7 +205,9 @@ def read_envelope(path: Path) -> bytes | None:
     from handoff_tasks.problems import refusal
 
     try:
-        return files.read_own(path)
+        return files.read_plain(path, flags=os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
     except OSError as error:
         message = f"the envelope cannot be read: {error.strerror}"
         raise refusal("HP131", str(path), message, "move it away, then run again") from None

@@ -208,6 +208,12 @@ _OPTIONS = [
         help="the moment at which keys must be valid, for an audit; default: now",
     ),
     Option(
+        flags=("--receipt",),
+        type="path",
+        metavar="FILE",
+        help="check a consumer's receipt over the packet, too",
+    ),
+    Option(
         flags=("--bundle",),
         type="text",
         metavar="KEYID",
@@ -223,7 +229,7 @@ _OPTIONS = [
         flags=("--consumer",),
         type="text",
         metavar="URI",
-        help="who gives the receipt",
+        help="who gives the receipt; for a receipt that is checked, default: the one it names",
     ),
     Option(
         flags=("--refuse",),
@@ -333,7 +339,7 @@ _SESSIONS = [
     SessionDefinition(
         name="handoff-verify",
         description="Check a packet against schema, rules and, if possible, git.",
-        options=(*_PRODUCER, "--profile", *_SIGNERS),
+        options=(*_PRODUCER, "--profile", *_SIGNERS, "--receipt", "--consumer"),
         arguments=("PACKET",),
         body="packet:verify",
     ),

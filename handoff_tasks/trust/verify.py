@@ -72,7 +72,7 @@ class Judgement:
         if not self.checked or not self.principal:
             return []
         width = max((len(key.name) for key in self.signatures), default=0)
-        lines = []
+        lines = [self.receipt.line()] if self.receipt else []
         for key in self.signatures:
             short = key.key.short_fingerprint
             until = f"  valid until {signers.shown(key.valid_before)}" if key.valid_before else ""
@@ -153,21 +153,25 @@ def judge(
     threshold: int = 1,
     now: datetime,
     asked: bool = False,
+    demand: bool = True,
     names: Names = DEFAULT,
 ) -> Judgement:
     """Return what the signatures beside a packet are worth. Never raises for what the bytes hold.
 
     ``envelope`` is None when there is no such file; ``trust_file`` is None without ``--signers``.
     ``now`` is the verifier's clock, or the time of ``--at`` if ``asked``; it must know its time
-    zone.
+    zone. Without ``demand``, a trust file in which no line is for this producer asks for nothing.
     """
     if trust_file is None:
-        return _unchecked(envelope, names)
+        return _unchecked(envelope, names, "give --signers")
     try:
         trust = _read_trust(trust_file, revoked, threshold, _clock(now, asked=asked), names)
         facts = statement.read_packet(packet, names.packet)
     except HandoffError as error:
         return Judgement(findings=error.problems)
+    if not demand and not trust.file.demands(facts.producer, HANDOFF):
+        hint = f"add the lines of {facts.producer} to {trust.file.where}"
+        return _unchecked(envelope, names, hint)
     if envelope is None:
         message = f"not signed: there is no {names.packet}{SUFFIX}"
         hint = "ask the producer for it, or verify without --signers"
@@ -185,7 +189,7 @@ def judge_receipt(
     trust_file: bytes,
     revoked: bytes | None = None,
     *,
-    consumer: str,
+    consumer: str | None = None,
     principal: str | None = None,
     threshold: int = 1,
     now: datetime,
@@ -195,10 +199,10 @@ def judge_receipt(
     """Return what a consumer's receipt over a packet is worth.
 
     The receipt is also over the packet's envelope; its values are in ``receipt``. ``consumer`` is
-    the URI that must have given it, ``principal`` its name in the trust file, if that is another
-    one. ``names.envelope`` is the receipt's file.
+    the URI that must have given it, None for the one that it names; ``principal`` is the name in
+    the trust file, if that is another one. ``names.envelope`` is the receipt's file. A refusal that
+    counts is a finding (HP140).
     """
-    principal = principal or consumer
     try:
         trust = _read_trust(trust_file, revoked, threshold, _clock(now, asked=asked), names)
         facts = statement.read_packet(packet, names.packet)
@@ -206,6 +210,7 @@ def judge_receipt(
         values = statement.read_receipt(given.payload, names.envelope)
     except HandoffError as error:
         return Judgement(findings=error.problems)
+    consumer = values.consumer if consumer is None else consumer
     if values.consumer != consumer:
         message = f"the receipt is of {values.consumer!r}; expected {consumer!r}"
         wrong = Problem(
@@ -216,8 +221,17 @@ def judge_receipt(
         )
         return Judgement(findings=(wrong,))
     expected = statement.receipt_statement(facts, envelope, values)
-    judged = _judged(receipt, expected, trust, principal, RECEIPT, names)
-    return judged if judged.problems else replace(judged, receipt=values)
+    judged = _judged(receipt, expected, trust, principal or consumer, RECEIPT, names)
+    if judged.problems:
+        return judged
+    findings = judged.findings if values.accepted else (*judged.findings, _refusal(values, names))
+    return replace(judged, receipt=values, findings=tuple(sorted(findings)))
+
+
+def _refusal(receipt: Receipt, names: Names) -> Problem:
+    message = f"{receipt.consumer} refused this packet at {receipt.time}: {receipt.reason}"
+    hint = "agree on the reason with the consumer, and hand over a packet that it accepts"
+    return Problem(code="HP140", where=names.envelope, message=message, hint=hint)
 
 
 def judge_tag(
@@ -302,11 +316,11 @@ def _clock(now: datetime, *, asked: bool) -> Clock:
     return Clock(now=now.astimezone(UTC), asked=asked)
 
 
-def _unchecked(envelope: bytes | None, names: Names) -> Judgement:
+def _unchecked(envelope: bytes | None, names: Names, hint: str) -> Judgement:
     if envelope is None:
         return Judgement(checked=False)
     message = "a signature lies beside the packet and was not checked"
-    note = Problem(code="HA130", where=names.envelope, message=message, hint="give --signers")
+    note = Problem(code="HA130", where=names.envelope, message=message, hint=hint)
     return Judgement(checked=False, findings=(note,))
 
 

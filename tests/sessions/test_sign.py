@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
@@ -202,22 +203,144 @@ def test_bundle_and_public_key_are_printed(signing: Signing) -> None:
     assert "-----BEGIN PUBLIC KEY-----\n" in shown.stdout
 
 
-def test_a_receipt_names_the_consumers_commit(signing: Signing) -> None:
-    """The receipt is written below the consumer's folder, and holds its commit and its URI."""
+CONSUMER = "https://consumer.example"
+
+
+@pytest.fixture
+def consumer(signing: Signing) -> Signing:
+    """Make the desk a repository with one commit: a receipt names it."""
     folder = signing.desk.folder
     scratch.git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
     (folder / ".gitignore").write_text("*\n")
-    head = scratch.Producer(path=folder, root=folder).commit("all", {"README": "consumer\n"})
-    words = ("--key", str(signing.linux), "--consumer", "https://consumer.example")
-    done = signing.run("handoff-receipt", *words)
+    scratch.Producer(path=folder, root=folder).commit("all", {"README": "consumer\n"})
+    return signing
+
+
+def receipts(signing: Signing) -> list[Path]:
+    """Return the receipts below the consumer's folder, the oldest first."""
+    folder = signing.desk.folder / "handoff" / "receipts"
+    return sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+
+
+def give(signing: Signing, *words: str) -> subprocess.CompletedProcess[str]:
+    """Give a receipt with the key of the second machine."""
+    return signing.run(
+        "handoff-receipt", "--key", str(signing.linux), "--consumer", CONSUMER, *words
+    )
+
+
+def test_a_receipt_names_the_consumers_commit(consumer: Signing) -> None:
+    """The receipt is a new file below the consumer's folder, and holds its commit and its URI."""
+    head = scratch.Producer(path=consumer.desk.folder, root=consumer.desk.folder).head()
+    done = give(consumer)
     assert done.returncode == 0, done.stdout
     assert "accepted, signed by" in done.stdout
-    [receipt] = (signing.desk.folder / "handoff" / "receipts").iterdir()
-    assert receipt.name == "packet.intoto.json"
+    [receipt] = receipts(consumer)
+    assert re.fullmatch(r"packet\.\d{8}T\d{6}Z\.intoto\.json", receipt.name)
     assert policy_commit(receipt) == head
-    refused = signing.run("handoff-receipt", *words, "--refuse", "our tests fail")
+    data = receipt.read_bytes()
+    refused = give(consumer, "--refuse", "our tests fail")
     assert refused.returncode == 0, refused.stdout
     assert "refused, signed by" in refused.stdout
+    assert receipt.read_bytes() == data
+    assert len(receipts(consumer)) == 2
+
+
+def test_the_producer_checks_a_receipt(consumer: Signing) -> None:
+    """An acceptance is GO and says who gave it when; a refusal is NO-GO with its reason."""
+    assert give(consumer).returncode == 0
+    assert give(consumer, "--refuse", "our tests fail").returncode == 0
+    accepted, refused = receipts(consumer)
+    public = consumer.linux.with_name("ci-linux.pub").read_text()
+    theirs = consumer.desk.folder / "consumers"
+    theirs.write_text(f'{CONSUMER} namespaces="handoff-receipt" {public}')
+    demand = ("--signers", str(theirs), "--receipt")
+    done = consumer.run("handoff-verify", *demand, str(accepted))
+    assert done.returncode == 0, done.stdout
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    [said] = [line for line in lines if line.startswith("receipt accepted at 20")]
+    assert said.endswith(f"Z by {CONSUMER}, at its commit {policy_commit(accepted)}")
+    assert (
+        f"signers 1 of 1 needed, of 1 that consumers allows for {CONSUMER}; no network was used"
+        in lines
+    )
+    assert consumer.run("handoff-verify", *demand, str(refused)).returncode == 1
+    [problem] = consumer.desk.result["problems"]
+    assert problem["code"] == "HP140"
+    assert re.fullmatch(
+        f"{CONSUMER} refused this packet at 20[0-9T:-]+Z: our tests fail", problem["message"]
+    )
+    other = (*demand, str(accepted), "--consumer", "urn:another")
+    assert consumer.run("handoff-verify", *other).returncode == 1
+    [problem] = consumer.desk.result["problems"]
+    assert problem["message"] == f"the receipt is of '{CONSUMER}'; expected 'urn:another'"
+
+
+def test_a_receipt_is_over_the_envelope_that_was_there(consumer: Signing) -> None:
+    """A signature that is added later makes it another envelope; the difference is named."""
+    public = consumer.linux.with_name("ci-linux.pub").read_text()
+    consumer.signers.write_text(
+        f'{trust_line(consumer.laptop)}{CONSUMER} namespaces="handoff-receipt" {public}'
+    )
+    assert give(consumer).returncode == 0
+    [receipt] = receipts(consumer)
+    words = ("--signers", str(consumer.signers), "--receipt", str(receipt))
+    assert consumer.run("handoff-verify", *words).returncode == 1
+    assert [one["code"] for one in consumer.desk.result["problems"]] == ["HP132"]
+    assert consumer.run("handoff-sign", "--key", str(consumer.laptop)).returncode == 0
+    assert consumer.run("handoff-verify", *words).returncode == 1
+    [problem] = consumer.desk.result["problems"]
+    assert problem["code"] == "HP134"
+    assert problem["message"].startswith("/predicate/inputAttestations/0: signed is nothing, ")
+
+
+def test_a_refusal_shows_the_signatures_and_does_not_ask_for_them(consumer: Signing) -> None:
+    """A packet without signatures can be refused; what is missing is printed."""
+    noxfile = consumer.desk.folder / "noxfile.py"
+    words = "profile='handoff.toml', signers='allowed_signers', threshold=2"
+    noxfile.write_text(NOXFILE.replace("profile='handoff.toml'", words))
+    assert give(consumer).returncode == 1
+    assert [one["code"] for one in consumer.desk.result["problems"]] == ["HP132"]
+    done = give(consumer, "--refuse", "it is not signed")
+    assert done.returncode == 0, done.stdout
+    assert f"HP132 {consumer.packet}: not signed: there is no {consumer.envelope}" in done.stdout
+    assert "signers    0 of 2 needed" in done.stdout
+    assert consumer.desk.result["problems"] == []
+
+
+@pytest.mark.parametrize(
+    ("session", "words", "where", "message", "hint"),
+    [
+        (
+            "handoff-verify",
+            ("--receipt", "r.json"),
+            "--receipt",
+            "needs --signers FILE: who may sign is not known",
+            "add --signers, or leave it out",
+        ),
+        (
+            "handoff-receipt",
+            (),
+            "--key",
+            "missing; a receipt needs --key and --consumer",
+            "add it after --; nothing was signed",
+        ),
+        (
+            "handoff-receipt",
+            ("--key", "k", "--consumer", "our app"),
+            "--consumer",
+            "found 'our app'; expected letters, digits and . _ @ + : / % ~ - only",
+            "name a URI that can stand in a trust file, such as https://example.org/app",
+        ),
+    ],
+)
+def test_options_of_receipts_are_refused(
+    signing: Signing, session: str, words: tuple[str, ...], where: str, message: str, hint: str
+) -> None:
+    """Each with its own message."""
+    assert signing.run(session, *words).returncode == 1
+    expected = {"code": "HP001", "where": where, "message": message, "hint": hint}
+    assert signing.desk.result["problems"] == [expected]
 
 
 def policy_commit(receipt: Path) -> str:

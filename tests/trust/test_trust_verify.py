@@ -430,6 +430,47 @@ def test_a_receipt_is_built_again_and_compared() -> None:
     judgement = judge_receipt(receipt(refused))
     assert judgement.receipt == refused
     assert not refused.accepted
+    assert one(judgement.findings, "HP140") == (
+        f"{CONSUMER} refused this packet at 2026-07-01T12:00:00Z: breaks our client",
+        "agree on the reason with the consumer, and hand over a packet that it accepts",
+    )
+    assert judgement.lines()[0] == (
+        f"receipt    refused at 2026-07-01T12:00:00Z by {CONSUMER}, at its commit {'b' * 40}"
+    )
+
+
+def test_a_receipt_says_who_gave_it_if_no_consumer_is_named() -> None:
+    """Its key must then be in the trust file under that URI, so no other name can be taken."""
+    own = trust_file(line(MAC, "desk", 'namespaces="handoff-receipt"', CONSUMER))
+    judgement = trust.judge_receipt(packet(), signed(LAPTOP), receipt(), own, now=NOW)
+    assert judgement.findings == ()
+    assert judgement.lines() == [
+        f"receipt    accepted at 2026-07-01T12:00:00Z by {CONSUMER}, at its commit {'a' * 40}",
+        f"signature  desk  {MAC.public.short_fingerprint}",
+        f"signers    1 of 1 needed, of 1 that allowed_signers allows for {CONSUMER}; "
+        "no network was used",
+    ]
+    other = trust.judge_receipt(packet(), signed(LAPTOP), receipt(), RECEIPT_FILE, now=NOW)
+    assert one(other.problems, "HP133") == (
+        f"allows no key of {CONSUMER}; it has lines for assistsupport, memorykernel",
+        "add a line for each key that may sign: "
+        f'{CONSUMER} namespaces="handoff-receipt" ssh-ed25519 KEY COMMENT',
+    )
+    assert other.receipt is None
+
+
+def test_a_trust_file_for_receipts_alone_asks_for_no_signature() -> None:
+    """Unless it has a line for the producer; the envelope that was not checked is mentioned."""
+    own = trust_file(line(MAC, "desk", 'namespaces="handoff-receipt"', CONSUMER))
+    judgement = trust.judge(packet(), signed(LAPTOP), own, now=NOW, demand=False)
+    assert one(judgement.findings, "HA130") == (
+        "a signature lies beside the packet and was not checked",
+        "add the lines of memorykernel to allowed_signers",
+    )
+    assert trust.judge(packet(), None, own, now=NOW, demand=False).findings == ()
+    assert one(trust.judge(packet(), None, own, now=NOW).problems, "HP132")
+    both = trust.judge(packet(), None, RECEIPT_FILE, now=NOW, demand=False)
+    assert one(both.problems, "HP132")
 
 
 def test_a_receipt_is_not_an_envelope_and_an_envelope_is_not_a_receipt() -> None:
