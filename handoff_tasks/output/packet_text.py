@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from handoff_tasks.release.find_packet import Packet
 
 NOT_CHECKED = "this is what the packet says; nothing was checked now"
+_SIGNATURES_CHECKED = "this is what the packet says; only its signatures were checked now"
 
 
 def changes_text(
@@ -96,14 +97,14 @@ def packet_text(packet: Packet, call: Call | None = None) -> list[str]:
     lines += terminal.findings("Problems in the packet:", problems)
     lines += terminal.findings("Advisories:", packet.notes)
     lines += ["", *(f"  {name:<9} {printable(value)}" for name, value in _facts(packet))]
-    verdict = f"{_verdict(document)}: {NOT_CHECKED}"
+    verdict = f"{_verdict(document)}: {not_checked(packet)}"
     return [*lines, "", printable(verdict), printable(next_step(packet, call))]
 
 
 def packet_markdown(packet: Packet, call: Call | None = None) -> list[str]:
     """Return a packet as Markdown, and that nothing was checked."""
     document = packet.document
-    verdict = f"**{markdown(_verdict(document))}**: {NOT_CHECKED}."
+    verdict = f"**{markdown(_verdict(document))}**: {not_checked(packet)}."
     lines = [
         f"## {markdown(document['release_tag'])}, {markdown(document['handoff_mode'])}",
         "",
@@ -121,6 +122,12 @@ def packet_markdown(packet: Packet, call: Call | None = None) -> list[str]:
     lines += _finding_items("Problems in the packet:", problems)
     lines += _note_items(packet.notes)
     return [*lines, "", *(f"- {name}: {markdown(value)}" for name, value in _facts(packet))]
+
+
+def not_checked(packet: Packet) -> str:
+    """Return what was checked of a packet that is only shown."""
+    checked = any(name == "Signers" for name, _ in packet.signatures)
+    return _SIGNATURES_CHECKED if checked else NOT_CHECKED
 
 
 def _finding_items(title: str, problems: Sequence[Problem]) -> list[str]:
@@ -185,7 +192,8 @@ def _facts(packet: Packet) -> list[tuple[str, str]]:
             ("commit", state["verified_commit"]),
             ("tag", f"{tag['name']}  ({place})"),
         ]
-    return [*facts, ("sha256", packet.sha256), ("packet", packet.source)]
+    facts += [("sha256", packet.sha256), ("packet", packet.source)]
+    return [*facts, *((name.lower(), value) for name, value in packet.signatures)]
 
 
 def _verdict(document: AnyPacket) -> str:

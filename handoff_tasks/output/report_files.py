@@ -72,11 +72,12 @@ def build_view(
     digest: str = "",
     draft: Path | None = None,
     verify: str | None = None,
+    signatures: Sequence[tuple[str, str]] = (),
 ) -> report_view.View:
     """Return the view of a run; the first decision is shown as the packet.
 
-    ``digest`` is the sha256 of the ``published`` packet and ``verify`` the command that verifies
-    it.
+    ``digest`` is the sha256 of the ``published`` packet, ``verify`` the command that verifies it
+    and ``signatures`` what is shown of its signatures.
     """
     folder = EvidenceFolder.of(workspace).make()
     times = read_run_times(folder)
@@ -104,6 +105,7 @@ def build_view(
         draft=_below(draft, folder.path) if draft else None,
         block=decisions[0].block,
         verify=verify if published else None,
+        signatures=signatures,
     )
     return report_view.build_view(documents[0], end, source)
 
@@ -171,6 +173,17 @@ def write_report(
             advisories.append(replace(problem, code="HA110", message=message))
     written = all(advisory.where != str(page) for advisory in advisories)
     return page if written else None, advisories
+
+
+def summarize(end: RunEnd, title: str, facts: Sequence[tuple[str, str]], verdict: str = "") -> None:
+    """Append the verdict on a packet to the summary of a GitHub job, if this is one.
+
+    A summary that cannot be written changes nothing: the terminal says the same.
+    """
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        text = report_markdown.render_verdict(verdict or end.verdict, title, end, facts)
+        with contextlib.suppress(HandoffError):
+            _append(Path(summary), text, "the log")
 
 
 def _append(summary: Path, markdown: str, page: str) -> None:

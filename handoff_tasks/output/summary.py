@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.checks.evidence import EvidenceFolder, read_tail
 from handoff_tasks.codes import CATALOGUE
+from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import quantity
 from handoff_tasks.model import Outcome, Relation
 from handoff_tasks.output import terminal
@@ -39,6 +40,7 @@ class LastScreen:
         here: The folder that the run was called from. Paths are shown relative to it.
         report: The page of the report, None if it could not be written.
         ran: False if the run stopped before its checks.
+        signatures: What is shown of the packet's signatures, each with its name.
     """
 
     end: RunEnd
@@ -49,6 +51,7 @@ class LastScreen:
     here: Path
     report: Path | None = None
     ran: bool = True
+    signatures: Sequence[tuple[str, str]] = ()
 
 
 def interruption_line(end: RunEnd, again: str | None) -> str:
@@ -165,6 +168,8 @@ def _files(screen: LastScreen, folder: Path) -> list[str]:
             lines.append(f"  {name:<8}  {path.name} (in that folder)")
     if screen.digest:
         lines.append(f"  sha256    {screen.digest}")
+    for name, value in screen.signatures:
+        lines.append(f"  {name.lower():<9} {printable(value)}")
     if screen.end.problems and screen.target is not None:
         exists = screen.target.exists()
         state = "the published one is unchanged" if exists else "none is published yet"

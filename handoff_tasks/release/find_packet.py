@@ -44,8 +44,9 @@ class Call:
 class Packet:
     """A packet as it was read.
 
-    ``source`` is its path or tag, ``word`` its name in a command, ``notes`` are advisories on it,
-    ``commit`` is that of the tag, if it was read at one.
+    ``source`` is its path or tag, ``word`` its name in a command, ``data`` are its bytes, ``notes``
+    are advisories on it, ``commit`` is that of the tag, if it was read at one. ``signatures`` is
+    what is shown of its signatures, each with its name.
     """
 
     source: str
@@ -54,6 +55,8 @@ class Packet:
     sha256: str
     notes: tuple[Problem, ...]
     commit: str | None = None
+    data: bytes = b""
+    signatures: tuple[tuple[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form of the JSON output."""
@@ -172,6 +175,7 @@ def _parse(data: bytes, where: str) -> Packet:
         word=where,
         document=packet,
         sha256=hashlib.sha256(data).hexdigest(),
+        data=data,
         notes=(note,) if note else (),
     )
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from handoff_tasks.codes import CATALOGUE
 from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import and_more, chain, duration, quantity
+from handoff_tasks.model import Verdict
 from handoff_tasks.report.view import group_by_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from handoff_tasks.model import RunEnd
     from handoff_tasks.problems import Problem
     from handoff_tasks.report.contract import Contract, EnvelopeField
     from handoff_tasks.report.picture import Picture, Point
@@ -55,6 +57,16 @@ def render(view: View) -> str:
     if view.statement:
         lines += ["", "## Consumer impact", ""]
         lines += [f"- **{text(label)}**: {text(value)}" for label, value in view.statement]
+    return "\n".join(lines) + "\n"
+
+
+def render_verdict(verdict: str, title: str, end: RunEnd, facts: Sequence[tuple[str, str]]) -> str:
+    """Return the verdict on a packet with its findings, for the summary of a job."""
+    sign = "✅" if verdict == Verdict.GO else "❌"
+    lines = [f"# {sign} {verdict}: {text(title)}", ""]
+    lines += [f"- **{text(name.capitalize())}**: {text(value)}" for name, value in facts]
+    lines += _findings("Problems", sorted(end.problems), {})
+    lines += _findings("Advisories", sorted(end.advisories), {})
     return "\n".join(lines) + "\n"
 
 

@@ -49,6 +49,7 @@ class Source:
         draft: The path of the NO-GO draft.
         block: The impact statement to fill in.
         verify: The command that verifies the published packet.
+        signatures: What is shown of the packet's signatures, each with its name.
     """
 
     session: str | None = None
@@ -66,6 +67,7 @@ class Source:
     draft: str | None = None
     block: str | None = None
     verify: str | None = None
+    signatures: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,4 +292,5 @@ def _facts(document: Mapping[str, Any], source: Source) -> list[tuple[str, str]]
         ("Packet sha256", source.digest),
         ("Draft", source.draft),
     )
-    return [*facts, *((name, value) for name, value in optional if value)]
+    facts += [(name, value) for name, value in optional if value]
+    return [*facts, *source.signatures]

@@ -51,6 +51,7 @@ def assemble(session: Session, place: Place, run: Run) -> None:
         more = gather.merge_given_evidence(workspace, folders)
         run.checks = gather.read_results(workspace)
         goal = finish.Goal(
+            place=place,
             modes=[mode],
             target=packet,
             allow_untagged=options.allow_untagged,

@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from handoff_tasks.release.decide import Decision
     from handoff_tasks.release.gather import Material
     from handoff_tasks.sessions.run import Run
+    from handoff_tasks.sessions.target import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
     """What a run decides, and where it publishes.
 
-    ``target`` is the packet's place, None for a run that publishes nothing. ``verify`` is the
-    command that verifies the packet, for the report.
+    ``place`` is the noxfile, which may demand signatures. ``target`` is the packet's place, None
+    for a run that publishes nothing. ``verify`` is the command that verifies the packet, for the
+    report.
     """
 
+    place: Place
     modes: Sequence[Mode]
     target: Path | None
     allow_untagged: bool
@@ -49,9 +52,11 @@ def finish(
     interrupted run prints one line.
     """
     from handoff_tasks.output import report_files, summary, terminal
+    from handoff_tasks.sessions import signatures
 
     decisions = _decide(run, goal, workspace, material, more=more, ran=ran)
     digest = _publish(run, goal, workspace, decisions)
+    signed = signatures.published_facts(session, goal.place, run)
     run.view = report_files.build_view(
         workspace,
         material,
@@ -61,6 +66,7 @@ def finish(
         digest=digest,
         draft=run.draft,
         verify=goal.verify,
+        signatures=signed,
     )
     page, unwritten = report_files.write_report(run.view, workspace, run.mode)
     run.advisories = sorted({*run.advisories, *unwritten})
@@ -76,6 +82,7 @@ def finish(
         here=Path(session.invoked_from),
         report=page,
         ran=ran,
+        signatures=signed,
     )
     for line in summary.end_lines(screen, workspace, material):
         terminal.say(line)

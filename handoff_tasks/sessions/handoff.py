@@ -101,12 +101,16 @@ def _goal(session: Session, place: Place, run: Run, workspace: Workspace) -> Goa
     packet = results.packet_place(session, run, workspace)
     verify = target.verify_command(session, place, run, packet)
     if run.mode is None:
-        return finish.Goal(modes=profile.modes, target=None, allow_untagged=True, verify=verify)
+        return finish.Goal(
+            place=place, modes=profile.modes, target=None, allow_untagged=True, verify=verify
+        )
     modes = [profile.mode(run.mode)]
     if problem := publish.check_target(packet, producer.git_dir, producer.top):
         raise HandoffError(problem)
     untagged = run.options.allow_untagged
-    return finish.Goal(modes=modes, target=packet, allow_untagged=untagged, verify=verify)
+    return finish.Goal(
+        place=place, modes=modes, target=packet, allow_untagged=untagged, verify=verify
+    )
 
 
 def _print_start(session: Session, workspace: Workspace, material: Material) -> None:

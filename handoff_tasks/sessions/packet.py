@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,20 +21,25 @@ if TYPE_CHECKING:
     from handoff_tasks.release.find_packet import Call, Packet
     from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
+    from handoff_tasks.trust import Judgement
 
 
 def verify(session: Session, place: Place, run: Run) -> None:
     """Check a packet against its schema and the rules, and against git if a producer is known."""
+    from handoff_tasks.output import report_files
+
     data, path = _read_bytes(session, place, run)
-    verify_bytes(session, place, run, data, path)
+    judgements = verify_bytes(session, place, run, data, path)
+    facts = [fact for judgement in judgements for fact in judgement.rows()]
+    report_files.summarize(run.end, path, facts)
     if not run.problems and not run.options.arguments[0].endswith(":"):
         run.packet = Path(path)
 
 
 def verify_bytes(
     session: Session, place: Place, run: Run, data: bytes, path: str, *, unsigned: bool = False
-) -> None:
-    """Check a packet's bytes and its signatures, and print the verdict.
+) -> list[Judgement]:
+    """Check a packet's bytes and its signatures, print the verdict, and return the judgements.
 
     ``unsigned`` leaves the signatures out: the packet is about to get its first one.
     """
@@ -52,7 +58,7 @@ def verify_bytes(
                 session, place, run, judged.document, path, known=bool(problems)
             )
             problems += more
-    judgements = []
+    judgements: list[Judgement] = []
     if not unsigned:
         judgements = signatures.judge_signatures(session, place, run, data, path, judged.document)
     notes = list(run.advisories)
@@ -70,6 +76,7 @@ def verify_bytes(
     for line in [*lines, ""]:
         terminal.say(line)
     terminal.say(f"NO-GO  {path}" if problems else f"GO  {path}, checked against {against}")
+    return judgements
 
 
 def _verify_against_git(
@@ -169,6 +176,11 @@ def show(session: Session, place: Place, run: Run) -> None:
         return
     [packet], _ = _read_packets(session, place, run)
     run.advisories = packet.notes
+    judgements = signatures.judge_signatures(
+        session, place, run, packet.data, packet.source, packet.document
+    )
+    facts = [fact for judgement in judgements for fact in judgement.facts()]
+    packet = replace(packet, signatures=tuple(facts))
     call = _call(session, place, run)
     form = run.options.format
     if form == "html":
@@ -185,8 +197,6 @@ def show(session: Session, place: Place, run: Run) -> None:
 
 def _page(packet: Packet, call: Call) -> str:
     """Return the report's page of one packet. Raises `HandoffError` for another generator's."""
-    from dataclasses import replace
-
     from handoff_tasks.formats import escape
     from handoff_tasks.output import packet_text
     from handoff_tasks.packet.document import is_own
@@ -202,10 +212,12 @@ def _page(packet: Packet, call: Call) -> str:
         other = call.line("handoff-diff", packet.word, "OTHER")
         hint = f"use --format text, md or json, or compare it: {other}"
         raise refusal("HP001", "--format", message, hint)
-    source = report_view.Source(producer=str(packet.document["producer"]["name"]))
+    producer = str(packet.document["producer"]["name"])
+    source = report_view.Source(producer=producer, signatures=packet.signatures)
     view = report_view.view_packet(packet.document, source)
     next_step = escape.printable(f"{packet_text.next_step(packet, call)}.")
-    note = packet_text.NOT_CHECKED[0].upper() + packet_text.NOT_CHECKED[1:] + "."
+    note = packet_text.not_checked(packet)
+    note = note[0].upper() + note[1:] + "."
     return page.render(replace(view, sentences=(note, *view.sentences, next_step)))
 
 

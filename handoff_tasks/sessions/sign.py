@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def sign(session: Session, place: Place, run: Run) -> None:
     """Verify a packet, then add a signature, or those of another machine, to its envelope."""
     from handoff_tasks import files, trust
-    from handoff_tasks.output import terminal
+    from handoff_tasks.output import report_files, terminal
     from handoff_tasks.problems import refusal
     from handoff_tasks.release import find_packet
     from handoff_tasks.sessions import packet as packet_session
@@ -33,6 +33,7 @@ def sign(session: Session, place: Place, run: Run) -> None:
     data = find_packet.read_file_bytes(path)
     packet_session.verify_bytes(session, place, run, data, str(path), unsigned=True)
     if run.problems:
+        report_files.summarize(run.end, str(path), [])
         return
     envelope = Path(f"{path}{SUFFIX}")
     names = trust.Names(packet=str(path), envelope=str(envelope))
@@ -64,12 +65,13 @@ def sign(session: Session, place: Place, run: Run) -> None:
         terminal.say(line)
     state = f"signed {by}" if signed.changed else "unchanged: these signatures are there already"
     terminal.say(f"  envelope  {envelope}: {state}")
+    report_files.summarize(run.end, str(path), [("envelope", f"{envelope}: {state}")])
 
 
 def receipt(session: Session, place: Place, run: Run) -> None:
     """Write the consumer's signed acceptance or refusal of a packet."""
     from handoff_tasks import trust
-    from handoff_tasks.output import terminal
+    from handoff_tasks.output import report_files, terminal
     from handoff_tasks.release import find_packet
     from handoff_tasks.sessions import packet as packet_session
 
@@ -80,6 +82,7 @@ def receipt(session: Session, place: Place, run: Run) -> None:
     if options.refuse is None:
         packet_session.verify_bytes(session, place, run, data, str(path))
         if run.problems:
+            report_files.summarize(run.end, str(path), [])
             return
     else:
         _print_signatures(session, place, run, data, str(path))
@@ -95,7 +98,11 @@ def receipt(session: Session, place: Place, run: Run) -> None:
     signed = trust.sign_receipt(data, envelope, decision, key)
     target = _write_receipt(folder, path.stem, decision, signed.data)
     verb = "accepted" if decision.accepted else "refused"
-    terminal.say(f"  receipt   {target}: {verb}, signed by {key.public.fingerprint}")
+    state = f"{target}: {verb}, signed by {key.public.fingerprint}"
+    terminal.say(f"  receipt   {state}")
+    # A refusal is not a problem of this session, and its summary must not look like a GO.
+    word = "GO" if decision.accepted else "refused"
+    report_files.summarize(run.end, str(path), [("receipt", state)], word)
 
 
 def _receipt_options(run: Run) -> tuple[str, Path]:

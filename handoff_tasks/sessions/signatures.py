@@ -46,6 +46,24 @@ class Demand:
             packet=packet, envelope=envelope, signers=self.signers, revoked=self.revoked_name
         )
 
+    def judge(
+        self, data: bytes, envelope: bytes | None, packet: str, *, demand: bool = True
+    ) -> Judgement:
+        """Return what the signatures of a packet of the name ``packet`` are worth."""
+        from handoff_tasks import trust
+
+        return trust.judge(
+            data,
+            envelope,
+            self.trust_file,
+            self.revoked,
+            threshold=self.threshold,
+            now=self.now,
+            asked=self.asked,
+            demand=demand,
+            names=self.names(packet, f"{packet}{SUFFIX}"),
+        )
+
 
 def read_demand(session: Session, place: Place, run: Run) -> Demand | None:
     """Return the signatures that are asked for, None if none are.
@@ -107,18 +125,9 @@ def judge_signatures(
     if demand is None:
         names = trust.Names(packet=path, envelope=f"{path}{SUFFIX}")
         return [trust.judge(data, envelope, None, None, threshold=1, now=now(), names=names)]
-    judgement = trust.judge(
-        data,
-        envelope,
-        demand.trust_file,
-        demand.revoked,
-        threshold=demand.threshold,
-        now=demand.now,
-        asked=demand.asked,
-        # A producer's own trust file may have lines for its consumers only.
-        demand=run.options.receipt is None or place.signers is not None,
-        names=demand.names(path, f"{path}{SUFFIX}"),
-    )
+    # A producer's own trust file may have lines for its consumers only.
+    demanded = run.options.receipt is None or place.signers is not None
+    judgement = demand.judge(data, envelope, path, demand=demanded)
     tag = _judge_tag(demand, run.workspace, document) if run.workspace else None
     receipt = None
     if run.options.receipt is not None:
@@ -145,6 +154,30 @@ def _judge_receipt(
         asked=demand.asked,
         names=demand.names("the packet", _short(session, file)),
     )
+
+
+def published_facts(session: Session, place: Place, run: Run) -> list[tuple[str, str]]:
+    """Return what a report shows of the signatures beside the packet that a run has published.
+
+    They can be there already: a packet that is made again has the same bytes. Nothing is shown if
+    there is no envelope and the noxfile demands none.
+    """
+    envelope = Path(f"{run.packet}{SUFFIX}")
+    if run.packet is None or (place.signers is None and not envelope.exists()):
+        return []
+    from handoff_tasks.problems import HandoffError
+    from handoff_tasks.trust import Names, judge
+
+    packet = _short(session, run.packet)
+    names = Names(packet=packet, envelope=f"{packet}{SUFFIX}")
+    try:
+        data, old = read_file(run.packet, "HP005", ""), read_envelope(envelope)
+        demand = read_demand(session, place, run)
+        if demand is None:
+            return judge(data, old, None, now=now(), names=names).facts()
+        return demand.judge(data, old, packet).facts()
+    except HandoffError as error:
+        return [("Signature", f"{one.where}: {one.message}") for one in error.problems]
 
 
 def _judge_tag(

@@ -367,7 +367,7 @@ _SESSIONS = [
     SessionDefinition(
         name="handoff-show",
         description="Print what a packet, a file or TAG:, says, without checking it.",
-        options=(*_PRODUCER, "--profile", "--format", "--bundle", "--public-key"),
+        options=(*_PRODUCER, "--profile", "--format", *_SIGNERS, "--bundle", "--public-key"),
         arguments=("[PACKET]",),
         body="packet:show",
     ),

@@ -87,10 +87,10 @@ class Receipt:
         """Return whether the consumer accepted the packet."""
         return self.reason is None
 
-    def line(self) -> str:
+    def text(self) -> str:
         """Return what people see of a receipt that counts."""
         verb = "accepted" if self.accepted else "refused"
-        return f"receipt    {verb} at {self.time} by {self.consumer}, at its commit {self.commit}"
+        return f"{verb} at {self.time} by {self.consumer}, at its commit {self.commit}"
 
 
 def read_packet(data: bytes, where: str) -> SignedFacts:

@@ -67,22 +67,31 @@ class Judgement:
         """Return the findings that do not stop anything."""
         return tuple(finding for finding in self.findings if not finding.code.startswith("HP"))
 
-    def lines(self) -> list[str]:
-        """Return what people see of signatures that were checked; no lines when none were."""
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what people see of signatures that were checked, each with its name.
+
+        There are none when no signature was checked.
+        """
         if not self.checked or not self.principal:
             return []
         width = max((len(key.name) for key in self.signatures), default=0)
-        lines = [self.receipt.line()] if self.receipt else []
+        rows = [("receipt", self.receipt.text())] if self.receipt else []
         for key in self.signatures:
             short = key.key.short_fingerprint
             until = f"  valid until {signers.shown(key.valid_before)}" if key.valid_before else ""
-            lines.append(f"signature  {key.name.ljust(width)}  {short}{until}")
+            rows.append(("signature", f"{key.name.ljust(width)}  {short}{until}"))
         needed = f"{len(self.signatures)} of {self.threshold} needed"
-        lines.append(
-            f"signers    {needed}, of {self.allowed} that {self.signers} allows "
-            f"for {self.principal}; no network was used"
-        )
-        return lines
+        allowed = f"of {self.allowed} that {self.signers} allows for {self.principal}"
+        return [*rows, ("signers", f"{needed}, {allowed}; no network was used")]
+
+    def lines(self) -> list[str]:
+        """Return the rows as lines of text."""
+        return [f"{name:<9}  {value}" for name, value in self.rows()]
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the rows and the findings for a report, which shows no other part of these."""
+        rows = [*self.rows(), *(("signature", finding.message) for finding in self.findings)]
+        return [(name.capitalize(), " ".join(value.split())) for name, value in rows]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form for machines, without the findings."""

@@ -20,7 +20,7 @@ from builders import (
 )
 
 from handoff_tasks.codes import CATALOGUE
-from handoff_tasks.model import CheckResult, Outcome
+from handoff_tasks.model import CheckResult, Outcome, RunEnd
 from handoff_tasks.report import markdown
 from handoff_tasks.report import view as report_view
 
@@ -201,3 +201,29 @@ def test_many_checks_are_counted() -> None:
     assert "497 of 500 passed; below 3 checks that did not." in text
     assert len(re.findall(r"^\| `c\d+` \|", text, re.MULTILINE)) == 3
     assert "- and 100 more: see the report's page" in text
+
+
+def test_the_verdict_on_a_packet_is_a_summary() -> None:
+    """The verdict, who signed, and the findings; text from outside starts no markup."""
+    end = RunEnd(
+        checks=(),
+        problems=(problem("HP133", "p.json", "signed by 1 of the 2", "have `x` sign"),),
+        advisories=(),
+    )
+    facts = [("signature", "<b>laptop</b>"), ("signers", "1 of 2 needed; no network was used")]
+    assert markdown.render_verdict("NO-GO", "p.json", end, facts).splitlines() == [
+        "# ❌ NO-GO: p.json",
+        "",
+        "- **Signature**: &lt;b&gt;laptop&lt;/b&gt;",
+        "- **Signers**: 1 of 2 needed; no network was used",
+        "",
+        "## Problems",
+        "",
+        "- **HP133** Too few keys have signed",
+        "  - `p.json`: signed by 1 of the 2",
+        r"  - Next: have \`x\` sign",
+    ]
+    good = markdown.render_verdict(
+        "GO", "p.json", RunEnd(checks=(), problems=(), advisories=()), []
+    )
+    assert good.startswith("# ✅ GO: p.json\n")

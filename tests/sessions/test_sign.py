@@ -308,6 +308,56 @@ def test_a_refusal_shows_the_signatures_and_does_not_ask_for_them(consumer: Sign
     assert consumer.desk.result["problems"] == []
 
 
+def test_who_signed_is_said_everywhere(signing: Signing, tmp_path: Path) -> None:
+    """The job's summary, handoff-show in three forms, and the end and the report of a run."""
+    noxfile = signing.desk.folder / "noxfile.py"
+    words = "profile='handoff.toml', signers='allowed_signers'"
+    noxfile.write_text(NOXFILE.replace("profile='handoff.toml'", words))
+    report = signing.desk.evidence() / "report.stable.html"
+    unsigned = signing.desk.run("handoff-stable")
+    assert unsigned.returncode == 0, unsigned.stdout
+    missing = f"not signed: there is no {signing.desk.shown_packet}.intoto.json"
+    assert f"  signature {missing}\n" in unsigned.stdout
+    assert missing in report.read_text()
+    assert signing.run("handoff-sign", "--key", str(signing.laptop)).returncode == 0
+    signers = "1 of 1 needed, of 2 that allowed_signers allows for scratch; no network was used"
+    signature = f"laptop {fingerprint(signing.laptop)[:11]}"
+    done = signing.desk.run("handoff-stable")
+    assert done.returncode == 0, done.stdout
+    assert f"  signature {signature}" in done.stdout
+    assert f"  signers   {signers}\n" in done.stdout
+    assert signature in report.read_text()
+    assert signers in report.with_suffix(".md").read_text()
+    summary = tmp_path / "summary.md"
+    verify = signing.desk.run(
+        "handoff-verify", str(signing.packet), GITHUB_STEP_SUMMARY=str(summary)
+    )
+    assert verify.returncode == 0, verify.stdout
+    lines = summary.read_text().splitlines()
+    assert lines[0].startswith("# ✅ GO: ")
+    assert f"- **Signers**: {signers.replace('_', chr(92) + '_')}" in lines
+    for form in ("text", "md", "html"):
+        place = signing.desk.place()
+        shown = signing.desk.bare(
+            "handoff-show", str(signing.packet), "--format", form, *place
+        ).stdout
+        assert "only its signatures were checked now" in shown
+        assert "no network was used" in shown
+        assert signature in shown
+
+
+def test_a_signature_that_was_not_checked_is_mentioned(signing: Signing) -> None:
+    """Without signers the run and handoff-show say that an envelope is there, and no name."""
+    assert signing.run("handoff-sign", "--key", str(signing.laptop)).returncode == 0
+    said = "a signature lies beside the packet and was not checked"
+    done = signing.desk.run("handoff-stable")
+    assert f"  signature {said}\n" in done.stdout
+    shown = signing.desk.bare("handoff-show", str(signing.packet), *signing.desk.place()).stdout
+    assert f"  signature {said}\n" in shown
+    assert "nothing was checked now" in shown
+    assert "laptop" not in shown
+
+
 @pytest.mark.parametrize(
     ("session", "words", "where", "message", "hint"),
     [

@@ -389,6 +389,7 @@ def hostile_view() -> report_view.View:
         digest=HOSTILE,
         draft=HOSTILE,
         block=HOSTILE,
+        signatures=[("Signature", HOSTILE)],
     )
     end = RunEnd(
         checks=(found,),

@@ -74,6 +74,14 @@ def test_two_machines_two_keys_one_envelope() -> None:
         f"signature  ci-linux     {LINUX.public.short_fingerprint}",
         "signers    2 of 2 needed, of 3 that handoff/allowed_signers allows for memorykernel; no network was used",
     ]
+    assert judgement.facts() == [
+        ("Signature", "laptop-2026 SHA256:BRgh…j7s6U valid until 2027-01-01"),
+        ("Signature", f"ci-linux {LINUX.public.short_fingerprint}"),
+        (
+            "Signers",
+            "2 of 2 needed, of 3 that handoff/allowed_signers allows for memorykernel; no network was used",
+        ),
+    ]
     assert judgement.to_dict() == {
         "checked": True,
         "principal": "memorykernel",
@@ -112,6 +120,9 @@ def test_an_envelope_without_signers() -> None:
         "give --signers",
     )
     assert judgement.lines() == []
+    assert judgement.facts() == [
+        ("Signature", "a signature lies beside the packet and was not checked")
+    ]
     assert trust.judge(packet(), None, None, now=NOW).findings == ()
 
 
