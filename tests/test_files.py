@@ -51,7 +51,7 @@ EXCEPTIONS = {
         "installers",
         "TemporaryDirectory",
     ): "makes a new folder, in which the installer and nothing of ours writes",
-    ("sample", "TemporaryDirectory"): "makes a new folder, in which git and nothing of ours writes",
+    ("embedded", "TemporaryDirectory"): "makes a new folder, in which git and nothing of ours writes",
     ("terminal", "os.open"): "the null device takes the place of a standard output that is lost",
 }
 WRITING_FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"}

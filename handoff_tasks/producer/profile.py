@@ -6,12 +6,11 @@ Every mistake in it is reported at once, each with its line.
 from __future__ import annotations
 
 import re
-import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from handoff_tasks.formats import canonical, schemas, toml_positions
-from handoff_tasks.problems import HandoffError, Problem, refusal
+from handoff_tasks.formats import canonical, schemas, toml_document
+from handoff_tasks.problems import refusal
 from handoff_tasks.producer.profile_rules import default_id, profile_faults
 from handoff_tasks.producer.rehearsal import BLOCK_NAMES, RehearsalBlocks
 
@@ -181,52 +180,8 @@ def parse(data: bytes, where: str, schema: Mapping[str, Any] | None) -> Profile:
     every mistake: syntax errors with line and column, violations of the schema and of the rules in
     `profile_rules` with line and JSON pointer.
     """
-    try:
-        document = tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise refusal("HP030", where, f"byte {error.start} is not UTF-8", _HINT) from None
-    except tomllib.TOMLDecodeError as error:
-        raise _no_toml(data.decode("utf-8"), where, str(error)) from None
-    except RecursionError:
-        raise refusal("HP030", where, "the document nests too deeply", _HINT) from None
-    problems = []
-    if schema is not None:
-        problems = schemas.violations(document, schema, where=where, code="HP030", hint=_HINT)
-    if not problems:
-        problems = [
-            Problem(code="HP030", where=f"{where}#{pointer}", message=message, hint=_HINT)
-            for pointer, message in profile_faults(document)
-        ]
-    if problems:
-        text = data.decode("utf-8")
-        raise HandoffError(
-            [replace(problem, where=_placed(text, where, problem)) for problem in problems]
-        )
+    document = toml_document.read(data, where, schema, profile_faults, code="HP030", hint=_HINT)
     return _profile(document)
-
-
-def _no_toml(text: str, where: str, said: str) -> HandoffError:
-    """Return the refusal of a text that is not TOML, with the place in tomllib's message."""
-    at = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", said, re.DOTALL)
-    if not at:
-        return refusal("HP030", where, f"not TOML: {said}", _HINT)
-    lines = text.split("\n")
-    line, column = (at[2], at[3]) if at[2] else (len(lines), len(lines[-1]) + 1)
-    message = f"not TOML: {at[1]}"
-    if not at[2]:
-        message += " at the end"
-    return refusal("HP030", f"{where}:{line}:{column}", message, _HINT)
-
-
-def _placed(text: str, where: str, problem: Problem) -> str:
-    """Return a problem's place with its line, as in ``handoff.toml:41#/checks/0/tools``."""
-    pointer = problem.where.removeprefix(f"{where}#")
-    # For an unknown key the pointer is that of its table, and the line that of the key.
-    unknown = re.match(r"unknown key (\S+?)(?: \(|;)", problem.message)
-    line = toml_positions.line_of(
-        text, f"{pointer}{schemas.pointer([unknown[1]])}" if unknown else pointer
-    )
-    return f"{where}:{line}#{pointer}" if line else problem.where
 
 
 def _profile(document: Mapping[str, Any]) -> Profile:

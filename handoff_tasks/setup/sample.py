@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING
 from handoff_tasks.git import command
 from handoff_tasks.model import Flavour
 from handoff_tasks.problems import refusal
+from handoff_tasks.setup import embedded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from handoff_tasks.problems import HandoffError
 
 COMMITS: Mapping[Flavour, Mapping[str, str]] = MappingProxyType(
     {
@@ -104,48 +103,15 @@ def build(destination: Path, flavour: Flavour = Flavour.RUST) -> None:
     `HandoffError` (HP009) if it cannot be built there, or if the installed data does not give the
     commits in `COMMITS`.
     """
-    try:
-        if destination.is_symlink():
-            raise _refused(destination, "it is a symbolic link")
-        target = destination.resolve()
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise _refused(destination, "it exists and is not an empty folder")
-        if target.exists() and target.samefile("."):
-            raise _refused(destination, "it is the current folder, which would be replaced")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Beside the target, so that moving it there is one rename; one folder deeper, so that its
-        # mode follows the umask.
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
-            repository = Path(temporary, "repository")
-            repository.mkdir()
-            _fill(repository, Path(temporary, "marks"), flavour)
-            repository.rename(target)
-    except OSError as error:
-        raise _refused(destination, error.strerror or str(error)) from error
-
-
-def _refused(destination: Path, reason: str) -> HandoffError:
-    message = f"the sample producer cannot be built here: {reason}"
-    return refusal("HP009", str(destination), message, "name a folder that does not exist yet")
+    embedded.build_whole(
+        destination,
+        "sample producer",
+        lambda repository, marks: _fill(repository, marks, flavour),
+    )
 
 
 def _fill(repository: Path, marks: Path, flavour: Flavour) -> None:
-    command.run(
-        "init",
-        "--quiet",
-        "--template=",
-        "--object-format=sha1",
-        f"--initial-branch={RELEASE_BRANCH}",
-        cwd=repository,
-    )
-    # No reflog: it would hold the time of the build.
-    command.run(
-        *("-c", "core.logAllRefUpdates=false"),
-        *("fast-import", "--quiet", f"--export-marks={marks}"),
-        cwd=repository,
-        stdin=b"".join(_stream(flavour)),
-    )
-    commits = dict(line.split() for line in marks.read_text(encoding="ascii").splitlines())
+    commits = embedded.import_history(repository, marks, RELEASE_BRANCH, _stream(flavour))
     for step in _HISTORY:
         expected = COMMITS[flavour][step.name]
         if commits[f":{step.number}"] != expected:
@@ -167,21 +133,17 @@ def _stream(flavour: Flavour) -> Iterator[bytes]:
         committer = f"{_IDENT} {step.date} +0000"
         commit = f"commit refs/heads/main\nmark :{step.number}\ncommitter {committer}\n"
         yield commit.encode()
-        yield _data(f"{step.message}\n".encode())
+        yield embedded.data(f"{step.message}\n".encode())
         for path, content in _files(step, flavour):
             mode = "100755" if path.startswith("scripts/") and path.endswith(".sh") else "100644"
             yield f"M {mode} inline {path}\n".encode()
-            yield _data(content)
+            yield embedded.data(content)
         if step.tag:
             tagger = f"{_IDENT} {step.date + 3600} +0000"
             yield f"tag {step.tag}\nfrom :{step.number}\ntagger {tagger}\n".encode()
-            yield _data(f"Release {step.tag}\n".encode())
+            yield embedded.data(f"Release {step.tag}\n".encode())
     newest = max(step.number for step in _HISTORY if step.tag)
     yield f"reset refs/heads/{RELEASE_BRANCH}\nfrom :{newest}\n".encode()
-
-
-def _data(content: bytes) -> bytes:
-    return b"data %d\n%b\n" % (len(content), content)
 
 
 def _files(step: _Step, flavour: Flavour) -> Iterator[tuple[str, bytes]]:
