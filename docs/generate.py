@@ -46,6 +46,16 @@ PAGES = {
         "`--result-json PATH` writes it, for programs that call a session.",
     ),
     "diff": ("handoff-diff.v1", "`handoff-diff -- OLD NEW --format json` prints it."),
+    "consumer": (
+        "consumer-profile.v1",
+        "A TOML file in the consumer's repository, chosen with "
+        "`register_consumer(nox, __file__, profile=...)`.",
+    ),
+    "receipt": (
+        "consumer-repin-receipt.v1",
+        "An accept or a rollback writes it together with the files that it names; the consumer "
+        "profile's `receipt` says where.",
+    ),
     "manifest": (
         "producer-contract-manifest.v1",
         "The producer writes it; a run reads it from the verified commit.",

@@ -37,6 +37,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "HP09": "Setting up and previewing",
         "HP10": "Comparing, showing and merging",
         "HP11": "The report",
+        "HP12": "The consumer's side",
         "HP13": "Signatures",
         "HP14": "Receipts",
         "HA00": "Advisories on the run",
@@ -44,6 +45,7 @@ FAMILIES: Mapping[str, str] = MappingProxyType(
         "HA02": "Advisories on the clone",
         "HA10": "Advisories on comparing and showing",
         "HA11": "Advisories on the report",
+        "HA12": "Advisories on the consumer's side",
         "HA13": "Advisories on signatures",
     }
 )
@@ -614,6 +616,88 @@ _ENTRIES = {
         "--junit: notes.xml exists and is not JUnit XML of a run; refusing to overwrite it",
         "Name another file. Nothing was run.",
     ),
+    "HP120": _rule(
+        "The consumer profile cannot be used",
+        "It is not TOML, its schema refuses a value, or it contradicts itself: an unknown"
+        " placeholder, one path twice, a tool that is not described. For a first profile:"
+        " nothing is pinned yet.",
+        "handoff.toml:31#/files/1/lines/0: {release_tagg} is not a placeholder (did you "
+        "mean release_tag?); known: release_tag, commit_sha, service, api, baseline, "
+        "manifest_sha256, consumer_commit, date",
+        "Correct the profile; its reference page describes every key.",
+    ),
+    "HP121": _rule(
+        "A file does not say what is pinned",
+        "A template that is filled with the pinned values matches no whole line, or more "
+        "than one; the mirrored manifest is not the pin's; or a file does not exist, or "
+        "is not UTF-8.",
+        "docs/COMPATIBILITY.md:5: no line is '- Producer release tag: `v0.3.2`'; line 5 "
+        "is '- Producer release tag: `v0.3.1`'",
+        "Restore the file as the pin says, or correct its templates in the consumer profile.",
+    ),
+    "HP122": _rule(
+        "The packet cannot be accepted",
+        "It is a draft, of another generator, another producer or a mode that the "
+        "consumer does not accept, or it contradicts the manifest at the release's tag.",
+        "packet.json#/verdict: the packet is a draft: its verdict is NO-GO; a draft is "
+        "never accepted",
+        "Ask the producer for a GO packet of a handoff session.",
+    ),
+    "HP123": _rule(
+        "The release's tag is not what was pinned or promised",
+        "At the time of the accept the tag does not exist, or it points to another commit"
+        " than packet or receipt say, or its commit has no manifest.",
+        "tag v0.3.3: the release is not tagged in the producer's repository",
+        "Fetch the producer's tags. If the tag was moved, ask the producer why.",
+    ),
+    "HP124": _rule(
+        "The release is not a step forward",
+        "It is older than the pinned one, or it has the pinned release's tag with another"
+        " commit or manifest.",
+        "config/producer-pin.json: v0.3.1 is older than v0.3.2, which is pinned",
+        "Go back with `handoff-rollback`. If a tag was published again, ask for a release"
+        " with a new tag.",
+    ),
+    "HP125": _rule(
+        "A change needs a decision",
+        "A breaking change without its fingerprint, a new error code whose notice is not "
+        "over, or validators that changed together with the consumer profile since the "
+        "last receipt.",
+        "change 0123456789abcdef: breaking: the runtime's service contract is service.v3,"
+        " was service.v2",
+        "Change the consumer, or wait, then give `--accept-change FINGERPRINT`.",
+    ),
+    "HP126": _rule(
+        "A file of the consumer cannot be written",
+        "It is not committed, has changes, is a link or behind one, is outside of the "
+        "consumer or below `.git`, or was changed while the accept ran.",
+        "docs/COMPATIBILITY.md: has changes that are not committed",
+        "Commit or discard the changes, or correct the path in the consumer profile.",
+    ),
+    "HP127": _rule(
+        "A validator refuses the new files",
+        "It did not pass in the private copy, or it wrote into a file that is to be "
+        "written. Nothing was written to the consumer.",
+        "validator contract: failed: exit code 1",
+        "Read its log, correct what it names, and run again.",
+    ),
+    "HP128": _rule(
+        "The receipt cannot be used",
+        "It does not exist, does not have its form, is of another release than the pin, "
+        "or a file was edited since in a line that the accept wrote, so that nothing can "
+        "be undone.",
+        "config/producer-receipt.json#/kind: it is the receipt of a rollback; only an "
+        "accept can be undone",
+        "Restore the receipt and the files that the message names from the consumer's history.",
+    ),
+    "HP129": _rule(
+        "Another accept is running, or one was not completed",
+        "Another process accepts or rolls back in this consumer; or one was killed and a "
+        "file was changed since, so that it can neither be finished nor undone.",
+        "state/lock: another accept or rollback is running: process 4711",
+        "Wait until it has ended; or restore the files that the message names with git, "
+        "and run again.",
+    ),
     "HP130": _rule(
         "The trust file cannot be used",
         "A line of `--signers` or `--revoked` is damaged, or is one that OpenSSH reads in another "
@@ -847,6 +931,29 @@ _ENTRIES = {
         ".handoff/evidence/1d92.../report.stable.html: the report cannot be written: Is a "
         "directory",
         "Make the path writable, then run again.",
+    ),
+    "HA120": _rule(
+        "The packet is copied into an embedded producer",
+        "The consumer embeds the producer's files and copies the packet among them; the "
+        "other files stay those of the release before.",
+        "services/app/packet.json: the packet of v0.3.3 comes into services/app, whose "
+        "other files stay those of v0.3.2: the producer's own verifier fails there",
+        "Update the embedded producer too, or have the validators read a packet outside of it.",
+    ),
+    "HA121": _rule(
+        "Validators or profile changed",
+        "Since the last receipt a file that a validator is made of changed, or the "
+        "consumer profile, but not both.",
+        "validators: scripts/validate_pin.py changed since the last receipt",
+        "Review the change, because it decides what an accept proves.",
+    ),
+    "HA122": _rule(
+        "A change was accepted by name",
+        "A fingerprint was given with `--accept-change`, for a breaking change, an early "
+        "accept or changed validators.",
+        "change 0123456789abcdef: a breaking change was accepted: the runtime's service "
+        "contract is service.v3, was service.v2",
+        "Keep the receipt, which names it.",
     ),
     "HA130": _rule(
         "A signature was not checked",

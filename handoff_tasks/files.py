@@ -1,6 +1,7 @@
 """Read plain files, and replace files atomically.
 
-This is the only module that opens files for writing. No symbolic link is followed when it writes.
+This is the only module that opens files for writing, except for `consumer.tree`, which writes a
+consumer's files below open folders. No symbolic link is followed when it writes.
 """
 
 from __future__ import annotations

@@ -51,7 +51,12 @@ EXCEPTIONS = {
         "installers",
         "TemporaryDirectory",
     ): "makes a new folder, in which the installer and nothing of ours writes",
-    ("embedded", "TemporaryDirectory"): "makes a new folder, in which git and nothing of ours writes",
+    (
+        "embedded",
+        "TemporaryDirectory",
+    ): "makes a new folder, in which git and nothing of ours writes",
+    ("tree", "os.open"): "writes a consumer's files, below open folders, and follows no link",
+    ("apply", "os.open"): "opens the lock of a consumer, and follows no link",
     ("terminal", "os.open"): "the null device takes the place of a standard output that is lost",
 }
 WRITING_FLAGS = {"O_WRONLY", "O_RDWR", "O_CREAT", "O_APPEND", "O_TRUNC"}

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from jsonschema.exceptions import ValidationError
 
+CONSUMER_PROFILE = "consumer-profile.v1"
 DIFF = "handoff-diff.v1"
 MANIFEST = "producer-contract-manifest.v1"
 PACKET = "producer-handoff-packet.v1"
 PROFILE = "producer-profile.v1"
+RECEIPT = "consumer-repin-receipt.v1"
 RECORD = "producer-outcome-record.v1"
 RESULT = "handoff-result.v1"
 

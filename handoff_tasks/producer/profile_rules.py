@@ -46,7 +46,7 @@ def profile_faults(document: Mapping[str, Any]) -> list[Fault]:
         *_modes(document),
         *_test_paths(document["git"]),
         *_mistyped_root(document),
-        *_passed_variables(document["environment"]["pass"]),
+        *pass_faults(document["environment"]["pass"]),
         *_version_pattern(document["git"].get("service_version")),
     ]
 
@@ -159,7 +159,7 @@ def _mistyped_root(document: Mapping[str, Any]) -> Iterator[Fault]:
                 yield pointer, f"found {{{name}}}; expected {{root}}, the only placeholder"
 
 
-def _passed_variables(names: Sequence[str]) -> Iterator[Fault]:
+def pass_faults(names: Sequence[str]) -> Iterator[Fault]:
     """Yield names to pass on with which a caller could decide an outcome."""
     for number, name in enumerate(names):
         deciding = next((one for one in _DECIDING if _overlap(name, one)), None)

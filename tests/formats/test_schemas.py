@@ -34,10 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAMES = (
+    schemas.CONSUMER_PROFILE,
     schemas.DIFF,
     schemas.MANIFEST,
     schemas.PACKET,
     schemas.PROFILE,
+    schemas.RECEIPT,
     schemas.RECORD,
     schemas.RESULT,
 )

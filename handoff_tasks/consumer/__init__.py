@@ -1,0 +1,1 @@
+"""Accept a release in a consumer's repository: profiles, plans, writes and receipts."""

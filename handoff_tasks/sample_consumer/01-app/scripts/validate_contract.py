@@ -1,0 +1,22 @@
+"""Check that the client speaks the service contract that is pinned."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Return 0 if it does."""
+    pin = json.loads(Path("config/producer-pin.json").read_text(encoding="utf-8"))
+    client = Path("src/client.py").read_text(encoding="utf-8")
+    [spoken] = re.findall(r'^SERVICE_CONTRACT = "(.*)"$', client, re.MULTILINE)
+    if spoken != pin["service_contract_version"]:
+        print(f"error: the client speaks {spoken}, pinned is {pin['service_contract_version']}", file=sys.stderr)
+        return 1
+    print("Contract validation passed.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
