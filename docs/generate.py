@@ -60,6 +60,10 @@ PAGES = {
         "producer-contract-manifest.v1",
         "The producer writes it; a run reads it from the verified commit.",
     ),
+    "release-manifest": (
+        "producer-release-manifest.v1",
+        "The producer may write it; a run reads it from the verified commit.",
+    ),
 }
 """Page to schema, and what writes the document."""
 
@@ -75,13 +79,18 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     ),
     "handoff_mode": ("the session", f"{_SHAPE}; known to the profile (HP072)"),
     "release_tag": (
-        _MANIFEST,
-        "equal to the baseline's, and the end of the tag's name (HP071)",
+        f"{_MANIFEST}; without one the tag, `--release` or the version that the commit states",
+        "a service: equal to the baseline's, and the end of the tag's name; kind `release`: the "
+        "tag's name (HP071); the one that the commit states (HP023, HP024)",
     ),
     "commit_sha": (
-        _MANIFEST,
+        f"{_MANIFEST}; without one git",
         "equal to the baseline's and to `git_state/runtime_commit` (HP071); a commit of the "
         "history (HP050, HP051)",
+    ),
+    "contracts": (
+        f"{_MANIFEST}; without one the files that the profile's `contract.contracts` names",
+        f"the same values at the tag (HP055); {_AGAIN}",
     ),
     "expected_service_contract_version": (
         "stable: the manifest; a rehearsal: the profile's mode",
@@ -126,7 +135,8 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     ),
     "git_state": (_GIT, "see its fields"),
     "consumer_impact_statement": (
-        "the changelog's section for the release, or `--impact FILE`",
+        "the release's section in the changelog or in the file of `paths.statement`, or "
+        "`--impact FILE`",
         "before publishing: complete and filled in (HP060 to HP062); correct repin and rollback "
         'lines (HP063, HP064, HP082); no "none" that git refutes (HP068, HP069)',
     ),
@@ -315,13 +325,23 @@ def _required(schema: Mapping[str, Any], name: str) -> str:
     if name in schema.get("required", ()):
         return ""
     for rule in schema.get("allOf", ()):
-        [(key, value)] = rule["if"]["properties"].items()
         if name in rule["else"].get("required", ()):
-            return f"; not allowed if `{key}` is `{value['const']}`, else required"
+            word = "not allowed" if "then" in rule else "optional"
+            return f"; {word} {_condition(rule['if'])}, else required"
     for key, names in schema.get("dependentRequired", {}).items():
         if name in names:
             return f"; required with `{key}`"
     return "; optional"
+
+
+def _condition(test: Mapping[str, Any], where: str = "") -> str:
+    """Return a condition of a schema in words: a key that has a value, or that is there."""
+    for key, value in test.get("properties", {}).items():
+        if "const" in value:
+            return f"if `{where}{key}` is `{value['const']}`"
+        return _condition(value, f"{where}{key}/")
+    [key] = test["required"]
+    return f"with `{where}{key}`"
 
 
 def _type(schema: Mapping[str, Any]) -> str:

@@ -209,9 +209,26 @@ _ENTRIES = {
     ),
     "HP022": _rule(
         "The commit has no changelog",
-        "The profile's changelog path is not a regular file in the verified commit.",
+        "The profile's changelog, or its file with the statements, is not a regular file in the "
+        "verified commit.",
         "1d925f596cad:CHANGELOG.md: the commit has no changelog there",
         "Commit a changelog with a section for the release.",
+    ),
+    "HP023": _rule(
+        "It is not clear which release this is",
+        "There is no manifest and no version in the commit that names it, and the commit has no "
+        "release tag or several. Or `--release` names a tag of another form, or another release "
+        "than the commit states.",
+        "commit 1d925f596cad: it has no tag of the form v{version} with a semver version",
+        "Name the release's tag with `--release TAG`, or say in `contract.version` of the profile "
+        "which file states the version.",
+    ),
+    "HP024": _rule(
+        "The commit does not state a version",
+        "A file that the profile's `contract` names is not in the commit, has no value at that "
+        "place, or has a version that does not follow `git.version_scheme`.",
+        "1d925f596cad:pyproject.toml, project.version: there is no version below project",
+        "Correct the file, or the place in the profile.",
     ),
     "HP030": _rule(
         "The profile is invalid",
@@ -345,7 +362,8 @@ _ENTRIES = {
     ),
     "HP055": _rule(
         "The manifest at the tag differs",
-        "It has other values or other bytes than the verified commit's manifest, or is missing.",
+        "It has other values or other bytes than the verified commit's manifest, or is missing. "
+        "Of a release without a manifest, the versions that the tag's target states are compared.",
         "v1.2.3:contracts/manifest.json#/commit_sha: found 3333... at the tag; the verified "
         "commit's manifest has 1111...",
         "For the next release, put its tag into `release_tag`. Otherwise verify at the tag "
@@ -380,8 +398,9 @@ _ENTRIES = {
     ),
     "HP060": _rule(
         "There is no impact statement",
-        "The changelog has no section for the release or two of them, or the section has no "
-        "block or several; or the file of `--impact` cannot be read.",
+        "The changelog, or the file of `paths.statement`, has no section for the release or two of "
+        "them, or the section has no block or several; or the file of `--impact` cannot be read, "
+        "or the profile names no file and `--impact` is missing.",
         "CHANGELOG.md: no block 'Consumer impact:'; expected one",
         "Paste the block that the run prints and complete it; `nox -s impact-draft` prints it "
         "with its evidence.",
@@ -402,14 +421,16 @@ _ENTRIES = {
     ),
     "HP063": _rule(
         "The repin line is not for this release",
-        "It is neither yes nor no, or it names another tag and commit than the packet.",
+        "It is neither yes nor no, or it names another tag and commit than the packet. Of a "
+        "release without a manifest it names the tag alone.",
         "Repin required: found 'yes (v1.2.2/5555...)'; expected 'yes (v1.2.3/1111...)' or 'no'",
         "Correct the line.",
     ),
     "HP064": _rule(
         "The rollback line does not name an earlier release",
         "Its tag and commit are not those of an earlier release's manifest or, if no earlier "
-        "release has a manifest, of an earlier tag.",
+        "release has a manifest, of an earlier tag. If the profile names no manifest, the commit "
+        "is the runtime commit of that tag, and may be left out.",
         "Rollback instruction: v1.2.2/9999... is not an earlier release; the latest is "
         "v1.2.2/5555...",
         "Correct the line.",

@@ -57,39 +57,69 @@ class Relation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
-    """The values of the producer's contract manifest that a packet has."""
+class ServiceContract:
+    """What a service promises, as its manifest states it."""
 
-    contract_version: str
-    release_tag: str
-    commit_sha: str
     service_version: str
     api_version: str
     integration_baseline: str
     error_codes: tuple[str, ...]
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What a producer states about one release: in its manifest, or without one by its tag.
+
+    ``contract_version`` is None without a manifest. ``service`` is None if the contract's kind is
+    ``release``; ``contracts`` are then the versions of its contracts, name to version.
+    """
+
+    contract_version: str | None
+    release_tag: str
+    commit_sha: str
+    service: ServiceContract | None = None
+    contracts: Mapping[str, str] = field(default_factory=dict)
+
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Manifest:
         """Return the manifest of a document that its schema accepted."""
+        service = None
+        if "expected_service_contract_version" in document:
+            service = ServiceContract(
+                service_version=document["expected_service_contract_version"],
+                api_version=document["expected_api_contract_version"],
+                integration_baseline=document["integration_baseline"],
+                error_codes=tuple(document["error_code_enum"]),
+            )
         return cls(
             contract_version=document["manifest_contract_version"],
             release_tag=document["release_tag"],
             commit_sha=document["commit_sha"],
-            service_version=document["expected_service_contract_version"],
-            api_version=document["expected_api_contract_version"],
-            integration_baseline=document["integration_baseline"],
-            error_codes=tuple(document["error_code_enum"]),
+            service=service,
+            contracts={} if service else document.get("contracts", {}),
         )
 
+    @property
+    def pair(self) -> str:
+        """What the statement's repin line names: ``tag/sha``, or the tag without a manifest.
+
+        The commit that has the statement may be the runtime commit, and cannot contain its own sha.
+        """
+        if self.contract_version is None:
+            return self.release_tag
+        return f"{self.release_tag}/{self.commit_sha}"
+
     def baseline(self) -> dict[str, str]:
-        """Return the five fields of ``active_runtime_baseline``, in the packet's order."""
-        return {
-            "release_tag": self.release_tag,
-            "commit_sha": self.commit_sha,
-            "expected_service_contract_version": self.service_version,
-            "expected_api_contract_version": self.api_version,
-            "integration_baseline": self.integration_baseline,
-        }
+        """Return what a consumer pins, by JSON pointer without its first slash.
+
+        For a service these are the five fields of ``active_runtime_baseline``, in their order.
+        """
+        pinned = {"release_tag": self.release_tag, "commit_sha": self.commit_sha}
+        if self.service:
+            pinned["expected_service_contract_version"] = self.service.service_version
+            pinned["expected_api_contract_version"] = self.service.api_version
+            pinned["integration_baseline"] = self.service.integration_baseline
+        return pinned | {f"contracts/{name}": one for name, one in sorted(self.contracts.items())}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +180,8 @@ class VerifiedFacts:
     committed_at: int
     # The producer's root below the repository's top; "." for the top.
     producer_path: str
-    # The manifest's bytes in this commit, as hex.
-    manifest_sha256: str
+    # The manifest's bytes in this commit, as hex; None without a manifest.
+    manifest_sha256: str | None
     # Git LFS pointers below the producer's root that are not part of the runtime.
     pointers: tuple[str, ...]
 
@@ -166,7 +196,8 @@ class TagFacts:
     existing: Tag | None
     # Without a tag: what else has its name, and the commit that it points to.
     namesakes: tuple[tuple[str, str], ...]
-    # The manifest in the tagged commit; None without a tag or a readable manifest.
+    # The manifest in the tagged commit, or what that commit states without one; None without a tag
+    # or a readable manifest.
     manifest: Manifest | None
     # The bytes of that manifest, as hex; None without a tag or a file there.
     manifest_sha256: str | None

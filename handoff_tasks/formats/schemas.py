@@ -28,6 +28,7 @@ PACKET = "producer-handoff-packet.v1"
 PROFILE = "producer-profile.v1"
 RECEIPT = "consumer-repin-receipt.v1"
 RECORD = "producer-outcome-record.v1"
+RELEASE_MANIFEST = "producer-release-manifest.v1"
 RESULT = "handoff-result.v1"
 
 

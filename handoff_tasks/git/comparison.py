@@ -163,7 +163,8 @@ class Comparison:
 
     def _marks(self) -> Iterable[str]:
         """Yield the paths by which a producer is known, the most specific first."""
-        yield self._profile.manifest_path
+        if self._profile.manifest_path:
+            yield self._profile.manifest_path
         if self._profile.service_version_path:
             yield self._profile.service_version_path
         yield from (path for path in self._profile.runtime_paths if "*" not in path)

@@ -13,11 +13,12 @@ from handoff_tasks.formats import safe_regex
 from handoff_tasks.git import objects as git_objects
 from handoff_tasks.git import producer as git_producer
 from handoff_tasks.git import trees
-from handoff_tasks.git.producer import SYMBOLIC, VERSION
+from handoff_tasks.git.producer import SYMBOLIC
 from handoff_tasks.git.repository import explain_damage
 from handoff_tasks.model import (
     GitFacts,
     HistoryFacts,
+    Manifest,
     Relation,
     Release,
     RuntimeFacts,
@@ -26,6 +27,7 @@ from handoff_tasks.model import (
     VerifiedFacts,
 )
 from handoff_tasks.problems import refusal
+from handoff_tasks.producer import stated as producer_stated
 from handoff_tasks.producer.manifest import read_manifest_or_none
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from handoff_tasks.git.comparison import Side
     from handoff_tasks.git.producer import Producer
     from handoff_tasks.git.repository import Repository
-    from handoff_tasks.model import Manifest, TagRef
+    from handoff_tasks.model import TagRef
     from handoff_tasks.producer.profile import Profile
 
 _OUTSIDE = {
@@ -44,6 +46,8 @@ _OUTSIDE = {
     trees.Kind.GIT_FOLDER: "a link into .git",
     trees.Kind.NO_FOLDER: "a link through a folder that is not in the commit",
 }
+# The earlier releases without a manifest whose runtime commits are looked up.
+_LATEST = 5
 _POINTER = "a Git LFS pointer, whose content is not in the checkout"
 
 
@@ -54,18 +58,20 @@ def gather_facts(
     profile: Profile,
     *,
     manifest: Manifest,
-    manifest_bytes: bytes,
+    manifest_bytes: bytes | None,
     rollback: str | None = None,
+    rollback_tag: str | None = None,
 ) -> GitFacts:
-    """Return what git says about the release that a manifest names.
+    """Return what git says about one release.
 
     Args:
         repository: Our copy of the producer's history, up to date.
         producer: The producer, at the verified commit.
         profile: The producer's profile.
-        manifest: The manifest in the verified commit.
-        manifest_bytes: The bytes of that manifest.
+        manifest: What the verified commit states about its release.
+        manifest_bytes: The bytes of its manifest, None if it has none.
         rollback: The commit id in the statement's rollback line.
+        rollback_tag: The tag in that line.
 
     Raises:
         HandoffError: HP013 (no valid commit date), HP019 (our copy is damaged), HP059 (the tag
@@ -77,10 +83,13 @@ def gather_facts(
         _refuse_tag(name, ref)
     with git_objects.Objects(repository.folder) as objects:
         gathering = _Gathering(repository, objects, producer, profile, manifest)
-        history = gathering.history(rollback)
+        history = gathering.history(rollback, rollback_tag)
         runtime = gathering.runtime()
+        sha256 = None
+        if manifest_bytes is not None:
+            sha256 = hashlib.sha256(manifest_bytes).hexdigest()
         return GitFacts(
-            verified=gathering.verified(manifest_bytes),
+            verified=gathering.verified(sha256),
             tag=gathering.tagged(),
             runtime=runtime,
             history=history,
@@ -139,7 +148,7 @@ class _Gathering:
             namesakes=_namesakes(self._producer, name, ref.commit),
         )
 
-    def verified(self, manifest_bytes: bytes) -> VerifiedFacts:
+    def verified(self, manifest_sha256: str | None) -> VerifiedFacts:
         """Return the facts of the verified commit."""
         commit = self._producer.commit
         content = self._objects.read(commit)
@@ -152,22 +161,27 @@ class _Gathering:
             tree=git_objects.read_header(content[2], b"tree").decode(),
             committed_at=git_objects.committer_time(commit, content[2]),
             producer_path=self._producer.path,
-            manifest_sha256=hashlib.sha256(manifest_bytes).hexdigest(),
+            manifest_sha256=manifest_sha256,
             pointers=_printable(pointers),
         )
 
     def tagged(self) -> TagFacts:
         """Return the facts of the release's tag."""
-        data, paths = None, {}
+        data, stated, paths = None, None, {}
         if self._tag and self._tag_side:
-            place = self._tag_side.prefix + self._profile.manifest_path
-            data = git_objects.read_blob(self._objects, self._tag.target, place)
+            if self._profile.manifest_path is None:
+                stated = self._stated_at(self._tag_name, self._tag_side, self._manifest.commit_sha)
+            else:
+                place = self._tag_side.prefix + self._profile.manifest_path
+                data = git_objects.read_blob(self._objects, self._tag.target, place)
             paths = self._compared.changed(self._tag_side, self._verified_side)
+        if data is not None:
+            stated = read_manifest_or_none(data, self._profile.kind)
         return TagFacts(
             name=self._tag_name,
             existing=self._tag,
             namesakes=() if self._tag else _namesakes(self._producer, self._tag_name, ""),
-            manifest=None if data is None else read_manifest_or_none(data),
+            manifest=stated,
             manifest_sha256=None if data is None else hashlib.sha256(data).hexdigest(),
             paths_after=_printable(path for path in paths if path != self._profile.packet_path),
         )
@@ -241,9 +255,13 @@ class _Gathering:
                 outside[path] = _POINTER
         return tuple((_printable([path])[0], what) for path, what in sorted(outside.items()))
 
-    def history(self, rollback: str | None) -> HistoryFacts:
+    def history(self, rollback: str | None, rollback_tag: str | None) -> HistoryFacts:
         """Return the facts of the earlier releases."""
-        earlier, unstated, previous = self._earlier_releases()
+        if self._profile.manifest_path is None:
+            earlier, previous = self._earlier_tags(rollback_tag)
+            unstated: tuple[Release, ...] = ()
+        else:
+            earlier, unstated, previous = self._earlier_releases()
         before = None
         if previous and git_objects.is_commit(self._objects, previous.commit_sha):
             before = self._compared.side(previous.commit_sha)
@@ -259,16 +277,11 @@ class _Gathering:
         self,
     ) -> tuple[tuple[Release, ...], tuple[Release, ...], Manifest | None]:
         """Return `HistoryFacts.earlier`, `HistoryFacts.unstated` and `HistoryFacts.previous`."""
-        version = _order(self._manifest.release_tag)
-        names = [name.removeprefix(self._profile.tag_prefix) for name in self._producer.tags]
-        earlier_names = [name for name in names if _order(name) < version]
         earlier: list[Release] = []
         unstated: list[Release] = []
         previous = None
-        for name in sorted(earlier_names, key=_order, reverse=True):
-            target = self._producer.tags[self._profile.tag_name(name)].commit
-            if target is None:
-                continue
+        for tag, target in self._tags_before():
+            name = self._profile.tags.release_tag(tag)
             manifest = self._manifest_at(target)
             if manifest and manifest.release_tag == name:
                 earlier.append(Release(tag=name, commit_sha=manifest.commit_sha))
@@ -277,15 +290,76 @@ class _Gathering:
                 unstated.append(Release(tag=name, commit_sha=target))
         return tuple(earlier), tuple(unstated), previous
 
+    def _tags_before(self) -> list[tuple[str, str]]:
+        """Return the tags of earlier versions and their commits, the latest first."""
+        form = self._profile.tags
+        version = form.read(self._tag_name)
+        if version is None:
+            return []
+        earlier = []
+        for name, ref in self._producer.tags.items():
+            read = form.read(name)
+            if read and read.order < version.order and ref.commit is not None:
+                earlier.append((read.order, name, ref.commit))
+        return [(name, commit) for _, name, commit in sorted(earlier, reverse=True)]
+
+    def _earlier_tags(
+        self, rollback_tag: str | None
+    ) -> tuple[tuple[Release, ...], Manifest | None]:
+        """Return the earlier releases without a manifest, and the latest of them.
+
+        Their pairs are the tag and its runtime commit: those of the latest ones, and of the one in
+        the rollback line. After a pre-release, a final release is compared with the final one
+        before it.
+        """
+        form = self._profile.tags
+        tags = self._tags_before()
+        named = [
+            tag for number, tag in enumerate(tags) if number < _LATEST or tag[0] == rollback_tag
+        ]
+        runtime_commit = functools.partial(
+            self._repository.find_runtime_commit, self._producer, self._profile
+        )
+        earlier = tuple(Release(tag=tag, commit_sha=runtime_commit(to)) for tag, to in named)
+        own = form.read(self._tag_name)
+        final = [tag for tag in tags if (read := form.read(tag[0])) and not read.is_prerelease]
+        if own is None or own.is_prerelease or not final:
+            final = tags
+        if not final:
+            return earlier, None
+        tag, target = final[0]
+        stated = self._stated_at(tag, self._compared.side(target), runtime_commit(target))
+        if stated is None:
+            stated = Manifest(
+                contract_version=None, release_tag=tag, commit_sha=runtime_commit(target)
+            )
+        return earlier, stated
+
+    def _stated_at(self, tag: str, side: Side, runtime: str) -> Manifest | None:
+        """Return what a commit without a manifest states; None if a version cannot be read."""
+        profile = self._profile
+        read = functools.partial(git_objects.read_blob, self._objects, side.commit)
+        files = {path: read(side.prefix + path) for path in producer_stated.paths(profile)}
+        stated = producer_stated.read_stated(profile, files)
+        if stated.faults:
+            return None
+        if stated.version is not None:
+            own = profile.tags.tag_of(stated.version)
+            tag = tag if profile.tags.read(own) == profile.tags.read(tag) else own
+        return Manifest(
+            contract_version=None, release_tag=tag, commit_sha=runtime, contracts=stated.contracts
+        )
+
     def _manifest_at(self, commit: str) -> Manifest | None:
         path = self._profile.manifest_path
+        assert path is not None
         data = git_objects.read_blob(self._objects, commit, self._producer.prefix + path)
         if data is None:
             # The producer may have been in another folder, before it was moved or imported.
             prefix = self._compared.marked_folder(commit)
             if prefix is not None:
                 data = git_objects.read_blob(self._objects, commit, prefix + path)
-        return None if data is None else read_manifest_or_none(data)
+        return None if data is None else read_manifest_or_none(data, self._profile.kind)
 
     def _rollback_relation(self, rollback: str | None, *, is_stated: bool) -> Relation | None:
         if rollback is None:
@@ -316,8 +390,3 @@ def _printable(paths: Iterable[str]) -> tuple[str, ...]:
 
 def _is_in_any(searched: Sequence[trees.Tree], path: str) -> bool:
     return any(trees.names_something(tree, path) for tree in searched)
-
-
-def _order(tag: str) -> tuple[int, ...]:
-    match = VERSION.match(tag)
-    return tuple(int(part) for part in match.groups()) if match else ()

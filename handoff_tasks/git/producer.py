@@ -9,17 +9,18 @@ import os
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from handoff_tasks.git import command
 from handoff_tasks.git.command import FSCK_HINT
 from handoff_tasks.model import TagRef
 from handoff_tasks.problems import refusal
 
+if TYPE_CHECKING:
+    from handoff_tasks.producer.tags import TagForm
+
 SYMBOLIC = "symbolic"
 TAGS = "refs/tags/"
-# A manifest's tag has at most six digits in each part. A far longer one is not a release, and
-# cannot be a file's name.
-VERSION = re.compile(r"v([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Producer:
         return self.prefix.rstrip("/") or "."
 
 
-def find_producer(root: Path, ref: str, tag_prefix: str) -> Producer:
+def find_producer(root: Path, ref: str, tags: TagForm) -> Producer:
     """Return the producer at ``root`` with ``ref`` resolved to a commit.
 
     Raises `HandoffError`: HP010 (no folder), HP011 (no repository, or one that cannot be read),
@@ -85,7 +86,7 @@ def find_producer(root: Path, ref: str, tag_prefix: str) -> Producer:
         prefix=prefix,
         commit=(commit := _commit(root, ref)),
         head=commit if ref == "HEAD" else _resolved(root, "HEAD"),
-        tags={} if prefix and not tag_prefix else list_tags(root, Path(git_dir), tag_prefix),
+        tags={} if prefix and not tags.is_own else list_tags(root, Path(git_dir), tags),
     )
 
 
@@ -121,14 +122,12 @@ def find_bare(root: Path, ref: str, prefix: str) -> Producer | None:
     )
 
 
-def with_tags(producer: Producer, tag_prefix: str) -> Producer:
+def with_tags(producer: Producer, tags: TagForm) -> Producer:
     """Return a producer with its release tags. Raises `HandoffError` (HP013)."""
-    tags = (
-        {}
-        if producer.prefix and not tag_prefix
-        else list_tags(producer.root, producer.git_dir, tag_prefix)
-    )
-    return replace(producer, tags=tags)
+    listed = {}
+    if tags.is_own or not producer.prefix:
+        listed = list_tags(producer.root, producer.git_dir, tags)
+    return replace(producer, tags=listed)
 
 
 def _refuse_form(root: Path, object_format: str, shallow: str) -> None:
@@ -245,8 +244,8 @@ def meanings_of(cwd: Path, name: str) -> dict[str, str]:
     return found
 
 
-def list_tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, TagRef]:
-    """Return the tags of the form ``<prefix>vX.Y.Z``.
+def list_tags(cwd: Path, git_dir: Path | None, tags: TagForm) -> dict[str, TagRef]:
+    """Return the tags of a form, by their full names.
 
     Raises `HandoffError` (HP013) if the tags cannot be read.
     """
@@ -262,7 +261,7 @@ def list_tags(cwd: Path, git_dir: Path | None, tag_prefix: str) -> dict[str, Tag
     for line in answer.decode("utf-8", "surrogateescape").splitlines():
         refname, kind, sha, target_kind, target, symref = line.split("\0")
         name = refname.removeprefix(TAGS)
-        if name.startswith(tag_prefix) and VERSION.match(name.removeprefix(tag_prefix)):
+        if tags.is_tag(name):
             if kind == "tag" and target_kind != "commit":
                 # A tag of a tag: peeled here, since git before 2.45 lists one level only.
                 target = _resolved(git_dir or cwd, TAGS + name) or ""

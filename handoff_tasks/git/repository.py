@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
+from handoff_tasks.formats import path_patterns
 from handoff_tasks.git import command, worktree
 from handoff_tasks.git import objects as git_objects
 from handoff_tasks.git import producer as git_producer
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from handoff_tasks.git import trees
     from handoff_tasks.git.producer import Producer
     from handoff_tasks.producer.profile import Profile
+    from handoff_tasks.producer.tags import TagForm
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,13 +82,13 @@ class Repository:
             raise refusal("HP019", str(self.folder), message, hint) from None
 
     @explain_damage
-    def update(self, producer: Producer, tag_prefix: str) -> None:
+    def update(self, producer: Producer, tags: TagForm) -> None:
         """Fetch the producer's commit and tags if they are not here already.
 
         Raises `HandoffError` (HP013) if they cannot be fetched completely.
         """
         command.make_bare(self.folder)
-        held = git_producer.list_tags(self.folder, self.folder, tag_prefix)
+        held = git_producer.list_tags(self.folder, self.folder, tags)
         if self._holds(producer.commit) and held == producer.tags:
             return
         specs = [f"+{producer.commit}:{_reference(producer.commit)}"]
@@ -196,6 +198,24 @@ class Repository:
             compared = self.compare(producer, profile, objects)
             return compared.runtime(compared.verified)
 
+    @explain_damage
+    def find_runtime_commit(self, producer: Producer, profile: Profile, commit: str) -> str:
+        """Return the last commit up to ``commit`` that changed a runtime path.
+
+        Targets of links below the runtime paths count too. It is ``commit`` itself if the runtime
+        paths do not exist.
+        """
+        with git_objects.Objects(self.folder) as objects:
+            compared = self.compare(producer, profile, objects)
+            parts = compared.runtime(compared.side(commit)).parts
+        targets = parts.keys() - set(path_patterns.select(profile.runtime_paths, parts))
+        places = [_pathspec(producer.prefix, path) for path in profile.runtime_paths]
+        places += [
+            f":(top,literal){producer.prefix}{path}" for path in sorted(targets) if "\n" not in path
+        ]
+        words = "\n".join([commit, "--", *places, ""]).encode("utf-8", "surrogateescape")
+        return self._git("rev-list", "-1", "--stdin", stdin=words).decode().strip() or commit
+
     def compare(
         self, producer: Producer, profile: Profile, objects: git_objects.Objects
     ) -> Comparison:
@@ -292,6 +312,12 @@ class Repository:
 
 def _reference(commit: str) -> str:
     return f"refs/handoff/{commit}"
+
+
+def _pathspec(prefix: str, path: str) -> str:
+    """Return the words by which git knows a path of a profile, in which ``*`` stands for a name."""
+    escaped = re.sub(r"([][?\\])", r"\\\1", prefix + path)
+    return f":(top,glob){escaped}{'**' if path.endswith('/') else ''}"
 
 
 def _below(prefix: str) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from handoff_tasks.git import repository as git_repository
 from handoff_tasks.model import Binding
 from handoff_tasks.problems import HandoffError, Problem, refusal, unwritable
 from handoff_tasks.producer import profile as producer_profile
+from handoff_tasks.producer.tags import service_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ class Workspace:
         Raises `HandoffError` (HP011, HP012).
         """
         return git_producer.find_producer(
-            self.producer.root, self.producer.commit, self.profile.tag_prefix
+            self.producer.root, self.producer.commit, self.profile.tags
         )
 
     def checkout_spec(self, run: str) -> checkout.CheckoutSpec:
@@ -101,7 +102,7 @@ def open_workspace(
     where = str(profile_path)
     data = committed_profile.read_profile(profile_path)
     parsed = producer_profile.parse(data, where, schemas.schema(schemas.PROFILE))
-    producer = git_producer.find_producer(root, ref, parsed.tag_prefix)
+    producer = git_producer.find_producer(root, ref, parsed.tags)
     base = _base(producer, cache)
     unwanted, notes = (
         surroundings.inspect(base.resolve() / "checkout", parsed, os.environ)
@@ -113,7 +114,7 @@ def open_workspace(
     if to_run and (unhidden := work_folder.hiding_note(work)):
         notes.append(unhidden)
     with _repository(base) as repository:
-        repository.update(producer, parsed.tag_prefix)
+        repository.update(producer, parsed.tags)
     tree = repository.tree(producer)
     return Workspace(
         producer=producer,
@@ -145,7 +146,7 @@ def open_commit(*, root: Path, commit: str, path: str, cache: Path) -> Commit:
     """
     prefix = "" if path == "." else f"{path}/"
     producer = git_producer.find_bare(root, commit, prefix) or replace(
-        git_producer.find_producer(root, commit, ""), tags={}
+        git_producer.find_producer(root, commit, service_tags()), tags={}
     )
     base = _base(producer, cache)
     with _repository(base) as repository:
@@ -167,9 +168,9 @@ def open_with(
     ``where`` names the profile in messages. Raises `HandoffError`: HP013, HP019, HP030, HP080.
     """
     parsed = producer_profile.parse(data, where, schemas.schema(schemas.PROFILE))
-    producer = git_producer.with_tags(commit.producer, parsed.tag_prefix)
+    producer = git_producer.with_tags(commit.producer, parsed.tags)
     with _repository(commit.base) as repository:
-        repository.update(producer, parsed.tag_prefix)
+        repository.update(producer, parsed.tags)
     return Workspace(
         producer=producer,
         repository=repository,

@@ -8,7 +8,7 @@ from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import quantity
 from handoff_tasks.output import terminal
 from handoff_tasks.packet.change import ChangeClass
-from handoff_tasks.packet.document import NO_GO, is_own
+from handoff_tasks.packet.document import NO_GO, is_own, is_release
 from handoff_tasks.producer import statement
 from handoff_tasks.release.find_packet import Call
 from handoff_tasks.report import view
@@ -169,16 +169,7 @@ def _statement(document: AnyPacket) -> list[tuple[str, str]]:
 
 def _facts(packet: Packet) -> list[tuple[str, str]]:
     document = packet.document
-    baseline = document["active_runtime_baseline"]
-    versions = [
-        baseline["expected_service_contract_version"],
-        baseline["expected_api_contract_version"],
-    ]
-    contract = f"{', '.join(versions)}, {document['integration_baseline']}"
-    facts = [
-        ("runtime", f"{document['commit_sha']}  ({contract})"),
-        ("errors", ", ".join(document["error_code_enum"])),
-    ]
+    facts = _contract(document)
     if is_own(document):
         state, producer = document["git_state"], document["producer"]
         tag = state["tag"]
@@ -194,6 +185,24 @@ def _facts(packet: Packet) -> list[tuple[str, str]]:
         ]
     facts += [("sha256", packet.sha256), ("packet", packet.source)]
     return [*facts, *((name.lower(), value) for name, value in packet.signatures)]
+
+
+def _contract(document: AnyPacket) -> list[tuple[str, str]]:
+    runtime = document["commit_sha"]
+    if is_own(document) and is_release(document):
+        contracts = [f"{name} {version}" for name, version in document["contracts"].items()]
+        facts = [("runtime", runtime)]
+        return [*facts, ("contracts", ", ".join(contracts))] if contracts else facts
+    baseline = document["active_runtime_baseline"]
+    versions = [
+        baseline["expected_service_contract_version"],
+        baseline["expected_api_contract_version"],
+    ]
+    contract = f"{', '.join(versions)}, {document['integration_baseline']}"
+    return [
+        ("runtime", f"{runtime}  ({contract})"),
+        ("errors", ", ".join(document["error_code_enum"])),
+    ]
 
 
 def _verdict(document: AnyPacket) -> str:

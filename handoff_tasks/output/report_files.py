@@ -86,9 +86,9 @@ def build_view(
     lanes = [[check for check in lane if check in ended] for lane in times.lanes] if times else []
     previous = material.facts.history.previous
     previous_envelope = None
-    if previous:
+    if previous and previous.service:
         policies = workspace.profile.envelope_policies
-        previous_envelope = policies.get(previous.service_version)
+        previous_envelope = policies.get(previous.service.service_version)
     documents = [decision.document for decision in decisions]
     source = report_view.Source(
         producer=workspace.profile.name,

@@ -93,7 +93,8 @@ def statement_lines(workspace: Workspace, material: Material) -> list[str]:
     """Return the statement to fill in, if the release has no valid one."""
     if material.statement is not None:
         return []
-    place = f"in {workspace.profile.changelog_path} or with --impact FILE"
+    path = workspace.profile.statement_path
+    place = f"in {path} or with --impact FILE" if path else "for --impact FILE"
     draft = statement_draft.draft(material.manifest, material.facts).splitlines()
     return ["", f"The statement to fill in, {place}:", "", *draft]
 

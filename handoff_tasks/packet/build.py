@@ -21,9 +21,15 @@ from handoff_tasks.packet.form import in_order
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handoff_tasks.model import CheckResult, GitFacts, Manifest, ProfileSource, Statement
+    from handoff_tasks.model import (
+        CheckResult,
+        GitFacts,
+        Manifest,
+        ProfileSource,
+        ServiceContract,
+        Statement,
+    )
     from handoff_tasks.packet.document import (
-        Baseline,
         EnvelopePolicy,
         GitState,
         OutcomeEntry,
@@ -69,12 +75,6 @@ def assemble(
         "handoff_mode": release.mode.name,
         "release_tag": manifest.release_tag,
         "commit_sha": manifest.commit_sha,
-        "expected_service_contract_version": release.mode.rehearsed or manifest.service_version,
-        "expected_api_contract_version": manifest.api_version,
-        "integration_baseline": manifest.integration_baseline,
-        "active_runtime_baseline": baseline(manifest),
-        "error_code_enum": list(manifest.error_codes),
-        "non_2xx_envelope_policy": envelope_policy(profile, manifest),
         "manifest_contract_version": manifest.contract_version,
         "manifest_path": profile.manifest_path,
         "changelog_path": profile.changelog_path,
@@ -89,6 +89,7 @@ def assemble(
         "advisories": _entries(advisories),
         "handoff_generated_at_source": "verified-commit" if epoch is None else "source-date-epoch",
     }
+    document.update(cast("PacketDocument", contract(profile, manifest, release.mode)))
     document.update(cast("PacketDocument", release.mode.blocks))
     if problems:
         document["problems"] = _entries(problems)
@@ -109,9 +110,19 @@ def _entries(problems: Sequence[Problem]) -> list[ProblemEntry]:
     return [cast("ProblemEntry", problem.to_dict()) for problem in sorted(problems)]
 
 
-def baseline(manifest: Manifest) -> Baseline:
-    """Return the packet's ``active_runtime_baseline``."""
-    return cast("Baseline", manifest.baseline())
+def contract(profile: Profile, manifest: Manifest, mode: Mode) -> dict[str, object]:
+    """Return the keys of a packet that only its kind of contract has."""
+    service = manifest.service
+    if service is None:
+        return {"contracts": dict(manifest.contracts)}
+    return {
+        "expected_service_contract_version": mode.rehearsed or service.service_version,
+        "expected_api_contract_version": service.api_version,
+        "integration_baseline": service.integration_baseline,
+        "active_runtime_baseline": manifest.baseline(),
+        "error_code_enum": list(service.error_codes),
+        "non_2xx_envelope_policy": envelope_policy(profile, service),
+    }
 
 
 def producer(profile: Profile, source: ProfileSource) -> ProducerEntry:
@@ -129,12 +140,12 @@ def generated_at(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def envelope_policy(profile: Profile, manifest: Manifest) -> dict[str, EnvelopePolicy]:
-    """Return the error envelopes of the manifest's version and of each rehearsed version.
+def envelope_policy(profile: Profile, service: ServiceContract) -> dict[str, EnvelopePolicy]:
+    """Return the error envelopes of the service's version and of each rehearsed version.
 
     A version without a policy in the profile is left out; HP057 refuses the release then.
     """
-    versions = {f"{_key(manifest.service_version)}_stable": manifest.service_version}
+    versions = {f"{_key(service.service_version)}_stable": service.service_version}
     for mode in profile.modes:
         if mode.rehearsed:
             versions[f"{_key(mode.rehearsed)}_candidate"] = mode.rehearsed

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from handoff_tasks.formats import canonical
 from handoff_tasks.packet.change import Change, ChangeClass
-from handoff_tasks.packet.document import ENVELOPE_RULES, GO, STATEMENT_KEY, is_own
+from handoff_tasks.packet.document import ENVELOPE_RULES, GO, STATEMENT_KEY, is_own, is_release
+from handoff_tasks.producer.profile_rules import RELEASE, SERVICE
 from handoff_tasks.producer.rehearsal import BLOCK_NAMES, VERSION_KEY
 
 if TYPE_CHECKING:
@@ -52,9 +53,7 @@ def compare(old: AnyPacket, new: AnyPacket, notice: Notice) -> list[Change]:
     Changes of one class are in the packet's order. ``notice`` is the policy for new error codes.
     """
     changes = [
-        *_versions(old, new),
-        *_error_codes(old["error_code_enum"], new["error_code_enum"], notice),
-        *_envelopes(old, new),
+        *_contract(old, new, notice),
         *_rehearsal(old, new),
         *_verdict(old, new),
         *_identity(old, new),
@@ -79,17 +78,60 @@ def _change(
     )
 
 
+def _contract(old: AnyPacket, new: AnyPacket, notice: Notice) -> Iterator[Change]:
+    """Yield changes of what consumers rely on."""
+    if is_release(old) or is_release(new):
+        yield from _contracts(old, new)
+        return
+    yield from _versions(old, new)
+    yield from _error_codes(old["error_code_enum"], new["error_code_enum"], notice)
+    yield from _envelopes(old, new)
+
+
+def _contracts(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
+    """Yield changes of the kind of contract, or of the versions of contracts.
+
+    Another version may mean anything. A new contract is one that no consumer relies on yet.
+    """
+    kinds = [RELEASE if is_release(document) else SERVICE for document in (old, new)]
+    if kinds[0] != kinds[1]:
+        message = f"the contract is of the kind {kinds[1]}, was {kinds[0]}"
+        yield _change(BREAKING, "contract_kind", "/contracts", (kinds[0], kinds[1]), message)
+        return
+    before: Mapping[str, str] = cast("PacketDocument", old)["contracts"]
+    after: Mapping[str, str] = cast("PacketDocument", new)["contracts"]
+    for name in dict.fromkeys([*before, *after]):
+        values = before.get(name), after.get(name)
+        if values[0] == values[1]:
+            continue
+        pointer = "/contracts/" + name
+        if values[0] is None:
+            message = f"the contract {name} {values[1]} is new"
+            yield _change(ADDITIVE, "contract_added", pointer, values, message)
+        elif values[1] is None:
+            message = f"the contract {name} {values[0]} was removed"
+            yield _change(BREAKING, "contract_removed", pointer, values, message)
+        else:
+            message = f"the contract {name} is {values[1]}, was {values[0]}"
+            yield _change(BREAKING, "contract_version", pointer, values, message)
+    yield from _manifest_version(old, new)
+
+
 def _versions(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
     """Yield changes of the runtime's versions; another version may mean anything."""
     for key, (kind, name) in _VERSIONS.items():
         for pointer, before, after in _runtime_changes(key, old, new):
             message = f"the runtime's {name} is {after}, was {before}"
             yield _change(BREAKING, kind, pointer, (before, after), message)
+    yield from _manifest_version(old, new)
+
+
+def _manifest_version(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
     versions = old["manifest_contract_version"], new["manifest_contract_version"]
     if versions[0] != versions[1]:
         message = (
             f"the contract version of the manifest, which the consumer mirrors and reads, "
-            f"is {versions[1]}, was {versions[0]}"
+            f"is {versions[1] or 'none'}, was {versions[0] or 'none'}"
         )
         pointer = "/manifest_contract_version"
         yield _change(BREAKING, "manifest_version", pointer, versions, message)
@@ -104,6 +146,11 @@ def _runtime_changes(
     rehearsed service version instead. If both places have the same change, only the first is
     yielded.
     """
+    if is_release(old) or is_release(new):
+        top = old[key], new[key]
+        if top[0] != top[1]:
+            yield f"/{key}", *top
+        return
     pair = (old["active_runtime_baseline"][key], new["active_runtime_baseline"][key])
     places = [(f"/active_runtime_baseline/{key}", pair)]
     if key != VERSION_KEY or {old["handoff_mode"], new["handoff_mode"]} == {"stable"}:
@@ -202,8 +249,10 @@ def _rehearsal(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
         message = f"the mode is {modes[1]}, was {modes[0]}"
         yield _change(EDITORIAL, "mode", "/handoff_mode", modes, message)
         return
+    if modes[1] == "stable":
+        return
     versions = old[VERSION_KEY], new[VERSION_KEY]
-    if modes[1] != "stable" and versions[0] != versions[1]:
+    if versions[0] != versions[1]:
         message = (
             f"the rehearsed version is {versions[1]}, was {versions[0]}; the runtime stays as it is"
         )
@@ -265,12 +314,13 @@ def _identity(old: AnyPacket, new: AnyPacket) -> Iterator[Change]:
         "changelog_path",
     )
     for path_key in path_keys:
-        before, after = old[path_key], new[path_key]
+        paths = old[path_key], new[path_key]
+        before, after = paths[0] or "none", paths[1] or "none"
         # Other generators write absolute paths: only the part below the root is compared.
         is_same = before.endswith(f"/{after}") or after.endswith(f"/{before}") or before == after
         if not is_same:
             message = f"{path_key} is {after}, was {before}"
-            yield _change(EDITORIAL, "path", f"/{path_key}", (before, after), message)
+            yield _change(EDITORIAL, "path", f"/{path_key}", paths, message)
 
 
 def _producer(old: ProducerEntry, new: ProducerEntry) -> Iterator[Change]:
@@ -348,8 +398,8 @@ def _portable_commands(document: AnyPacket, other: AnyPacket) -> list[str]:
     Other generators write the path of one machine instead.
     """
     commands = document["verification_commands"]
-    path, below = document["manifest_path"], "/" + other["manifest_path"]
-    if not path.endswith(below):
+    path, below = document["manifest_path"], f"/{other['manifest_path']}"
+    if path is None or not path.endswith(below):
         return commands
     return [relative_command(command, path.removesuffix(below)) for command in commands]
 

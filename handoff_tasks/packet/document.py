@@ -87,7 +87,7 @@ class GitState(TypedDict):
     runtime_paths_identical: bool | None
     commits_after_runtime: list[str]
     paths_after_runtime: list[str]
-    manifest_sha256: str
+    manifest_sha256: str | None
 
 
 class StatementEntry(TypedDict):
@@ -112,22 +112,24 @@ class ProblemEntry(TypedDict):
 class PacketDocument(RehearsalBlocks):
     """A packet that this library made and its schema accepts.
 
-    ``problems`` is there if the verdict is NO-GO; the blocks of a rehearsal if the mode is one.
+    ``problems`` is there if the verdict is NO-GO; the blocks of a rehearsal if the mode is one. A
+    packet of the kind ``release`` has ``contracts``, one of a service the six keys after it.
     """
 
     handoff_generated_at_utc: str
     handoff_mode: str
     release_tag: str
     commit_sha: str
-    expected_service_contract_version: str
-    expected_api_contract_version: str
-    integration_baseline: str
-    active_runtime_baseline: Baseline
-    error_code_enum: list[str]
-    non_2xx_envelope_policy: dict[str, EnvelopePolicy]
-    manifest_contract_version: str
-    manifest_path: str
-    changelog_path: str
+    contracts: NotRequired[dict[str, str]]
+    expected_service_contract_version: NotRequired[str]
+    expected_api_contract_version: NotRequired[str]
+    integration_baseline: NotRequired[str]
+    active_runtime_baseline: NotRequired[Baseline]
+    error_code_enum: NotRequired[list[str]]
+    non_2xx_envelope_policy: NotRequired[dict[str, EnvelopePolicy]]
+    manifest_contract_version: str | None
+    manifest_path: str | None
+    changelog_path: str | None
     verification_commands: list[str]
     consumer_impact_statement_template: StatementEntry | None
     packet_contract_version: Literal["producer-handoff-packet.v1"]
@@ -159,9 +161,9 @@ class ForeignPacket(TypedDict):
     active_runtime_baseline: Baseline
     error_code_enum: NotRequired[list[str]]
     non_2xx_envelope_policy: dict[str, EnvelopePolicy]
-    manifest_contract_version: NotRequired[str]
-    manifest_path: NotRequired[str]
-    changelog_path: NotRequired[str]
+    manifest_contract_version: NotRequired[str | None]
+    manifest_path: NotRequired[str | None]
+    changelog_path: NotRequired[str | None]
     verification_commands: NotRequired[list[str]]
     consumer_impact_statement_template: dict[str, str] | None
     rehearsal_candidate: NotRequired[RehearsalCandidate]
@@ -172,6 +174,11 @@ class ForeignPacket(TypedDict):
 
 
 AnyPacket = PacketDocument | ForeignPacket
+
+
+def is_release(document: AnyPacket | Mapping[str, Any]) -> bool:
+    """Return whether a packet's contract is of the kind ``release``."""
+    return "contracts" in document
 
 
 def is_own(document: AnyPacket | Mapping[str, Any]) -> TypeGuard[PacketDocument]:

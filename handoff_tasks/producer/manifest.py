@@ -5,20 +5,19 @@ from __future__ import annotations
 from handoff_tasks.formats import schemas, strict_json
 from handoff_tasks.model import Manifest
 from handoff_tasks.problems import HandoffError
+from handoff_tasks.producer.profile_rules import RELEASE, SERVICE
 
 
-def read_manifest(data: bytes, where: str) -> Manifest:
-    """Return the manifest in ``data``.
+def read_manifest(data: bytes, where: str, kind: str = SERVICE) -> Manifest:
+    """Return the manifest in ``data``; ``kind`` is that of the profile's contract.
 
     Raises `HandoffError` (HP021) with every mistake and its place.
     """
     document = strict_json.read(data, where, code="HP021")
-    hint = (
-        "correct the manifest (schemas/producer-contract-manifest.v1.schema.json describes it) "
-        "and commit it"
-    )
+    contract = schemas.RELEASE_MANIFEST if kind == RELEASE else schemas.MANIFEST
+    hint = f"correct the manifest (schemas/{contract}.schema.json describes it) and commit it"
     found = schemas.violations(
-        document, schemas.schema(schemas.MANIFEST), where=where, code="HP021", hint=hint
+        document, schemas.schema(contract), where=where, code="HP021", hint=hint
     )
     if found:
         raise HandoffError(found)
@@ -26,9 +25,9 @@ def read_manifest(data: bytes, where: str) -> Manifest:
     return Manifest.from_dict(document)
 
 
-def read_manifest_or_none(data: bytes) -> Manifest | None:
+def read_manifest_or_none(data: bytes, kind: str = SERVICE) -> Manifest | None:
     """Return the manifest in ``data``, None if it is invalid."""
     try:
-        return read_manifest(data, "manifest")
+        return read_manifest(data, "manifest", kind)
     except HandoffError:
         return None

@@ -7,17 +7,43 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from handoff_tasks.formats import canonical, schemas, toml_document
 from handoff_tasks.problems import refusal
-from handoff_tasks.producer.profile_rules import default_id, profile_faults
+from handoff_tasks.producer.places import ValuePlace
+from handoff_tasks.producer.profile_rules import (
+    RELEASE,
+    SERVICE,
+    STABLE,
+    default_id,
+    profile_faults,
+)
 from handoff_tasks.producer.rehearsal import BLOCK_NAMES, RehearsalBlocks
+from handoff_tasks.producer.tags import TagForm, release_tags, service_tags
+from handoff_tasks.producer.versions import SEMVER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+# What a profile of a release can leave out. Proxies and certificates do not change a verdict.
+_RELEASE_DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "modes": [{"name": STABLE, "session": "handoff-stable"}],
+        "execution": {"timeout_seconds": 2700, "log_limit_bytes": 67108864, "keep": []},
+        "environment": {
+            "pass": [
+                *("USER", "LOGNAME", "TMPDIR"),
+                *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
+                *("http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+                *("SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"),
+            ],
+            "set": {"LC_ALL": "C", "TZ": "UTC"},
+        },
+    }
+)
 _HINT = "correct the profile; every key is described in schemas/producer-profile.v1.schema.json"
 
 
@@ -117,17 +143,27 @@ class EnvironmentFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A producer; ``digest`` is that of the document's canonical form."""
+    """A producer; ``digest`` is that of the document's canonical form.
+
+    ``kind`` is that of its contract, `SERVICE` or `RELEASE`. Only a release can be without a
+    manifest; then ``version`` and ``contracts`` say where the commit states its versions.
+    ``statement_path`` is the file with the impact statements, the changelog if the profile names
+    no other; None if they are in neither.
+    """
 
     id: str
     name: str
     digest: str
-    manifest_path: str
-    changelog_path: str
+    kind: str
+    version: ValuePlace | None
+    contracts: Mapping[str, ValuePlace]
+    manifest_path: str | None
+    changelog_path: str | None
+    statement_path: str | None
     packet_path: str
     runtime_paths: tuple[str, ...]
     test_paths: tuple[str, ...]
-    tag_prefix: str
+    tags: TagForm
     annotated_tag: bool
     service_version_path: str | None
     service_version_pattern: str | None
@@ -170,7 +206,7 @@ class Profile:
 
     def tag_name(self, release_tag: str) -> str:
         """Return the release's tag below refs/tags."""
-        return self.tag_prefix + release_tag
+        return self.tags.name(release_tag)
 
 
 def parse(data: bytes, where: str, schema: Mapping[str, Any] | None) -> Profile:
@@ -185,23 +221,35 @@ def parse(data: bytes, where: str, schema: Mapping[str, Any] | None) -> Profile:
 
 
 def _profile(document: Mapping[str, Any]) -> Profile:
-    execution, environment, git = document["execution"], document["environment"], document["git"]
+    digest = canonical.digest(document)
+    contract, paths, git = document.get("contract", {}), document["paths"], document["git"]
+    kind = contract.get("kind", SERVICE)
+    defaults: Mapping[str, Any] = _RELEASE_DEFAULTS if kind == RELEASE else {}
+    document = {**defaults, **document}
+    execution, environment = document["execution"], document["environment"]
     stated = git.get("service_version", {})
     return Profile(
         id=document.get("id", default_id(document["name"])),
         name=document["name"],
-        digest=canonical.digest(document),
-        manifest_path=document["paths"]["manifest"],
-        changelog_path=document["paths"]["changelog"],
-        packet_path=document["paths"]["packet"],
+        digest=digest,
+        kind=kind,
+        version=ValuePlace.from_dict(contract["version"]) if "version" in contract else None,
+        contracts={
+            name: ValuePlace.from_dict(place)
+            for name, place in sorted(contract.get("contracts", {}).items())
+        },
+        manifest_path=paths.get("manifest"),
+        changelog_path=paths.get("changelog"),
+        statement_path=paths.get("statement", paths.get("changelog")),
+        packet_path=paths["packet"],
         runtime_paths=tuple(git["runtime_paths"]),
         test_paths=tuple(git.get("test_paths", ())),
-        tag_prefix=git.get("tag_prefix", ""),
+        tags=_tags(kind, git),
         annotated_tag=git.get("annotated_tag", False),
         service_version_path=stated.get("path"),
         service_version_pattern=stated.get("pattern"),
         modes=tuple(_mode(mode) for mode in document["modes"]),
-        envelope_policies=document["envelope_policies"],
+        envelope_policies=document.get("envelope_policies", {}),
         log_limit_bytes=execution["log_limit_bytes"],
         keep=tuple(execution["keep"]),
         toolchain=execution.get("toolchain"),
@@ -225,6 +273,12 @@ def _profile(document: Mapping[str, Any]) -> Profile:
         tools={name: _tool(name, tool) for name, tool in document.get("tools", {}).items()},
         checks=tuple(_check(check, execution["timeout_seconds"]) for check in document["checks"]),
     )
+
+
+def _tags(kind: str, git: Mapping[str, Any]) -> TagForm:
+    if kind == RELEASE:
+        return release_tags(git.get("tag"), git.get("version_scheme", SEMVER))
+    return service_tags(git.get("tag_prefix", ""))
 
 
 def _mode(mode: Mapping[str, Any]) -> Mode:

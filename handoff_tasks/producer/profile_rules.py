@@ -6,13 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 from handoff_tasks.formats import safe_regex, schemas, strict_json
+from handoff_tasks.producer.places import place_faults
 from handoff_tasks.producer.rehearsal import BLOCK_NAMES, rehearsal_faults
+from handoff_tasks.producer.tags import PLACEHOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
 STABLE = "stable"
+# The kinds of contract.
+SERVICE, RELEASE = "service", "release"
 _LONGEST_ID = 64
 # These variables decide what a command does, or which program runs in its place. A profile may set
 # them for every run; they are never passed on from the caller.
@@ -31,6 +35,15 @@ _DECIDING = (
     *("UV_FIND_LINKS", "UV_NO_INDEX", "UV_OVERRIDE"),
 )
 
+# What only one kind of contract has.
+_KEYS_OF: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    SERVICE: (("envelope_policies",), ("git", "service_version"), ("git", "tag_prefix")),
+    RELEASE: (
+        *(("contract", "contracts"), ("contract", "version")),
+        *(("git", "tag"), ("git", "version_scheme")),
+    ),
+}
+
 # JSON pointer and message.
 Fault = tuple[str, str]
 
@@ -43,10 +56,11 @@ def profile_faults(document: Mapping[str, Any]) -> list[Fault]:
         *_duplicates(document),
         *_unknown_tools(document),
         *_unknown_checks(document),
+        *_contract(document),
         *_modes(document),
         *_test_paths(document["git"]),
         *_mistyped_root(document),
-        *pass_faults(document["environment"]["pass"]),
+        *pass_faults(document.get("environment", {}).get("pass", ())),
         *_version_pattern(document["git"].get("service_version")),
     ]
 
@@ -83,7 +97,7 @@ def _id(document: Mapping[str, Any]) -> Iterator[Fault]:
 def _duplicates(document: Mapping[str, Any]) -> Iterator[Fault]:
     for table, key in (("checks", "id"), ("modes", "name"), ("modes", "session")):
         seen: set[str] = set()
-        for number, entry in enumerate(document[table]):
+        for number, entry in enumerate(document.get(table, ())):
             if entry[key] in seen:
                 yield f"/{table}/{number}/{key}", f"duplicate {key} '{entry[key]}'"
             seen.add(entry[key])
@@ -99,7 +113,7 @@ def _unknown_tools(document: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _unknown_checks(document: Mapping[str, Any]) -> Iterator[Fault]:
     checks = [check["id"] for check in document["checks"]]
-    for number, failure in enumerate(document["environment"].get("failures", ())):
+    for number, failure in enumerate(document.get("environment", {}).get("failures", ())):
         for place, name in enumerate(failure.get("checks", ())):
             if name not in checks:
                 pointer = f"/environment/failures/{number}/checks/{place}"
@@ -111,20 +125,77 @@ def _unknown(kind: str, name: str, names: Sequence[str] | Mapping[str, object]) 
     return f"{name} is not a {kind} of this profile{near}; known: {', '.join(names) or 'none'}"
 
 
-def _modes(document: Mapping[str, Any]) -> Iterator[Fault]:
+def _kind(document: Mapping[str, Any]) -> str:
+    kind: str = document.get("contract", {}).get("kind", SERVICE)
+    return kind
+
+
+def _contract(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what belongs to the other kind of contract, and faults of places and tags."""
+    kind = _kind(document)
+    other = SERVICE if kind == RELEASE else RELEASE
+    for way in _KEYS_OF[other]:
+        table: Any = document
+        for key in way[:-1]:
+            table = table.get(key, {})
+        if way[-1] in table:
+            message = f"only a contract of the kind {other} has {'.'.join(way)}; this one is {kind}"
+            yield schemas.pointer(way), message
+    yield from _release(document) if kind == RELEASE else _policies(document)
+
+
+def _policies(document: Mapping[str, Any]) -> Iterator[Fault]:
     policies = document["envelope_policies"]
     for number, mode in enumerate(document["modes"]):
-        at = f"/modes/{number}"
-        name, version = mode["name"], mode.get("rehearsed_service_contract_version")
+        version = mode.get("rehearsed_service_contract_version")
         if version and version not in policies:
             message = f"{version} has no envelope policy; known: {', '.join(policies)}"
-            yield f"{at}/rehearsed_service_contract_version", message
+            yield f"/modes/{number}/rehearsed_service_contract_version", message
+
+
+def _release(document: Mapping[str, Any]) -> Iterator[Fault]:
+    contract, git = document["contract"], document["git"]
+    for number, mode in enumerate(document.get("modes", ())):
+        if mode["name"] != STABLE:
+            message = (
+                f"found {mode['name']}; a contract of the kind release has the mode stable alone"
+            )
+            yield f"/modes/{number}/name", message
+    places = {"/contract/version": contract.get("version")}
+    places |= {
+        schemas.pointer(["contract", "contracts", name]): place
+        for name, place in contract.get("contracts", {}).items()
+    }
+    for pointer, place in places.items():
+        for key, message in place_faults(place) if place else ():
+            yield f"{pointer}{key}", message
+    for key in ("version", "contracts"):
+        if "manifest" in document["paths"] and key in contract:
+            yield f"/contract/{key}", f"paths.manifest names a manifest, which states the {key}"
+    if "tag" in git and not _is_tag_name(git["tag"].replace(PLACEHOLDER, "1.0")):
+        yield "/git/tag", f"found {git['tag']}; git does not allow such a name for a tag"
+
+
+def _is_tag_name(name: str) -> bool:
+    """Return whether git accepts a name of a tag, made of the characters of the schema."""
+    parts = name.split("/")
+    return not (
+        ".." in name
+        or any(not part or part.startswith(".") or part.endswith((".", ".lock")) for part in parts)
+        or name.startswith("-")
+    )
+
+
+def _modes(document: Mapping[str, Any]) -> Iterator[Fault]:
+    for number, mode in enumerate(document.get("modes", ())):
+        at = f"/modes/{number}"
+        name, version = mode["name"], mode.get("rehearsed_service_contract_version")
         if expectations := mode.get("compatibility_expectations"):
             for key, message in rehearsal_faults(expectations):
                 yield f"{at}/compatibility_expectations/{key}", message
         if name == STABLE and version:
             yield f"{at}/name", f"the mode {STABLE} must not rehearse a version"
-        if name != STABLE and not version:
+        if name != STABLE and not version and _kind(document) == SERVICE:
             message = f"the mode {name} must rehearse a version; only {STABLE} does not"
             yield f"{at}/name", message
         if not version:
@@ -147,7 +218,7 @@ def _test_paths(git: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _mistyped_root(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield placeholders that look like ``{root}``; a command would get them unchanged."""
-    environment = document["environment"].get("set", {})
+    environment = document.get("environment", {}).get("set", {})
     texts = {f"/environment/set/{name}": value for name, value in environment.items()}
     for number, check in enumerate(document["checks"]):
         at = f"/checks/{number}"

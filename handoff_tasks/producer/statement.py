@@ -38,6 +38,7 @@ _PLACEHOLDER = re.compile(
 _INVISIBLE = re.compile(rf"[\x00-\x1f\ufe00-\ufe0f{escape.INVISIBLE}]")
 _LONGEST = 4000
 _ROLLBACK = re.compile(r"repin to (\S+?)\s*/\s*([0-9a-f]{40})\.?\Z")
+_ROLLBACK_TAG = re.compile(r"repin to (\S+?)\.?\Z")
 # Matched with the words alone, in lower case: all ways to write "none".
 _NONE = re.compile(
     r"(?:none|no|nothing|nil|zero|nope|n ?a|not applicable|unchanged"
@@ -298,21 +299,36 @@ def rollback_pair(statement: Statement) -> tuple[str, str] | None:
     return (match[1], match[2]) if match else None
 
 
+def rollback_tag(statement: Statement) -> str | None:
+    """Return the tag of a rollback line, with or without a sha; None if it has another form."""
+    match = _ROLLBACK.match(statement.rollback_instruction) or _ROLLBACK_TAG.match(
+        statement.rollback_instruction
+    )
+    return match[1] if match else None
+
+
 def says_none(value: str) -> bool:
     """Return whether a line says "none", in any words, and nothing else."""
     return _NONE.fullmatch(_words(value)) is not None
 
 
 def contract_changes(previous: Manifest | None, manifest: Manifest) -> list[str]:
-    """Return in words how the error contract has changed since the previous release."""
+    """Return in words how the contract has changed since the previous release."""
     if previous is None:
         return []
-    changes = []
-    if previous.service_version != manifest.service_version:
-        changes.append(
-            f"the error envelope went from {previous.service_version} to {manifest.service_version}"
-        )
-    old, new = previous.error_codes, manifest.error_codes
+    changes = [
+        f"the contract {name} went from {version} to {manifest.contracts.get(name, 'none')}"
+        for name, version in previous.contracts.items()
+        if manifest.contracts.get(name) != version
+    ]
+    new_names = [name for name in manifest.contracts if name not in previous.contracts]
+    changes += [f"the contract {name} is new" for name in new_names]
+    if previous.service is None or manifest.service is None:
+        return changes
+    versions = previous.service.service_version, manifest.service.service_version
+    if versions[0] != versions[1]:
+        changes.append(f"the error envelope went from {versions[0]} to {versions[1]}")
+    old, new = previous.service.error_codes, manifest.service.error_codes
     for what, codes in (
         ("added", [code for code in new if code not in old]),
         ("removed", [code for code in old if code not in new]),
@@ -332,10 +348,11 @@ def pinned_changes(previous: Manifest | None, manifest: Manifest) -> list[str]:
         return []
     old, new = previous.baseline(), manifest.baseline()
     changes = [
-        f"{key} from {old[key]} to {new[key]}"
-        for key in new
-        if key != "release_tag" and old[key] != new[key]
+        f"{key} from {old.get(key, 'none')} to {new.get(key, 'none')}"
+        for key in dict.fromkeys([*new, *old])
+        if key != "release_tag" and old.get(key) != new.get(key)
     ]
-    if previous.error_codes != manifest.error_codes:
+    services = previous.service, manifest.service
+    if services[0] and services[1] and services[0].error_codes != services[1].error_codes:
         changes.append("error_code_enum")
     return changes

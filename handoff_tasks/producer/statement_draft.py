@@ -20,7 +20,7 @@ def draft(manifest: Manifest, facts: GitFacts) -> str:
 
     The other lines are placeholders, for a person to fill in.
     """
-    target = f"{manifest.release_tag}/{manifest.commit_sha}"
+    target = manifest.pair
     releases = facts.history.earlier or facts.history.unstated
     lines = {}
     if facts.history.changed_since_previous is not None:
@@ -87,14 +87,24 @@ def _comparison(
         lines = [f"Runtime paths {since}: none changed"]
     if changed and len(changed) > _MOST_PATHS:
         lines.append(f"  and {len(changed) - _MOST_PATHS} more")
-    contract = contract_changes(previous, manifest)
-    same = f" the same codes, the same envelope ({manifest.service_version})"
-    lines.append(f"Error contract {since}:" + ("" if contract else same))
-    lines += [f"  {change}" for change in contract]
+    lines += _contract(manifest, previous, since)
     pinned = pinned_changes(previous, manifest)
     lines.append(f"Pinned values {since}:" + ("" if pinned else " unchanged, except for the tag"))
     lines += [f"  {change}" for change in pinned]
     return lines
+
+
+def _contract(manifest: Manifest, previous: Manifest, since: str) -> list[str]:
+    changes = [f"  {change}" for change in contract_changes(previous, manifest)]
+    if manifest.service:
+        same = f" the same codes, the same envelope ({manifest.service.service_version})"
+        return [f"Error contract {since}:" + ("" if changes else same), *changes]
+    if not manifest.contracts and not previous.contracts:
+        return []
+    same = " the same versions: " + ", ".join(
+        f"{name} {version}" for name, version in manifest.contracts.items()
+    )
+    return [f"Contracts {since}:" + ("" if changes else same), *changes]
 
 
 def _pair(release: Release) -> str:

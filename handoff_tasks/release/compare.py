@@ -62,13 +62,15 @@ def _manifest_notice(workspace: Workspace, packet: Packet) -> Notice | None:
     for commit in dict.fromkeys(commits):
         if not commit:
             continue
+        if profile.manifest_path is None:
+            break
         at = replace(producer, commit=commit)
         data = workspace.repository.files(at, [profile.manifest_path])[profile.manifest_path]
         if data is None or sha256 not in (None, hashlib.sha256(data).hexdigest()):
             continue
         where = f"{commit[:12]}:{profile.manifest_path}"
         try:
-            manifest = producer_manifest.read_manifest(data, where)
+            manifest = producer_manifest.read_manifest(data, where, profile.kind)
         except HandoffError:
             continue
         stated: Any = strict_json.read(data, where)

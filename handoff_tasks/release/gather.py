@@ -8,29 +8,31 @@ from typing import TYPE_CHECKING
 from handoff_tasks import files
 from handoff_tasks.checks import merge
 from handoff_tasks.checks.evidence import EvidenceFolder
-from handoff_tasks.formats import path_patterns
+from handoff_tasks.formats import path_patterns, schemas
 from handoff_tasks.formats.words import some_of
 from handoff_tasks.git.facts import gather_facts
 from handoff_tasks.model import CheckResult, Outcome, Statement
 from handoff_tasks.problems import HandoffError, Problem
-from handoff_tasks.producer import manifest as producer_manifest
 from handoff_tasks.producer import statement as producer_statement
+from handoff_tasks.producer.profile_rules import RELEASE
+from handoff_tasks.release import identify
 from handoff_tasks.rules import advisories
 from handoff_tasks.rules import statement as statement_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.model import GitFacts, Manifest
 
 _NO_MANIFEST = (
-    "commit one (schemas/producer-contract-manifest.v1.schema.json describes it), or give the "
+    "commit one (schemas/{contract}.schema.json describes it), or give the "
     "producer's root with --producer-root and a commit that has its manifest with --ref"
 )
 _IMPACT = "--impact"
 _NO_CHANGELOG = "commit a changelog with a section for the release"
+_NO_STATEMENTS = "commit the file with a section for the release"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class Material:
     """What was read of a release.
 
     ``statement`` is the one that the packet has; if it is None, ``problems`` say why.
-    ``changelog_statement`` is the one in the changelog, also if another one is used.
+    ``changelog_statement`` is the one in the commit, also if another one is used.
     """
 
     manifest: Manifest
@@ -50,18 +52,22 @@ class Material:
 
 
 def gather_material(
-    workspace: Workspace, statement_file: Path | None, given: Statement | None = None
+    workspace: Workspace,
+    statement_file: Path | None,
+    given: Statement | None = None,
+    release: str | None = None,
 ) -> Material:
     """Read manifest, changelog, statement and git facts of the workspace's commit.
 
-    The statement is ``given``, or it is read from ``statement_file``, or from the changelog.
-    Raises `HandoffError`: HP020 (no manifest), HP021 (an invalid one), HP022 (no changelog).
+    The statement is ``given``, or it is read from ``statement_file``, or from the commit.
+    ``release`` is the release's tag; None if the commit alone decides.
+    Raises `HandoffError`: HP020 (no manifest), HP022 (no changelog), and those of
+    `identify.identify`.
     """
     profile, producer = workspace.profile, workspace.producer
-    data, changelog = _committed_files(workspace)
-    where = f"{producer.commit[:12]}:{producer.prefix}{profile.manifest_path}"
-    manifest = producer_manifest.read_manifest(data, where)
-    in_changelog, problems = _changelog_statement(workspace, manifest, changelog)
+    committed = _committed_files(workspace)
+    manifest = identify.identify(workspace, committed, release)
+    in_changelog, problems = _committed_statement(workspace, manifest, committed)
     statement = in_changelog
     if given:
         statement, problems = given, []
@@ -73,8 +79,9 @@ def gather_material(
         producer,
         profile,
         manifest=manifest,
-        manifest_bytes=data,
+        manifest_bytes=committed[profile.manifest_path] if profile.manifest_path else None,
         rollback=pair[1] if pair else None,
+        rollback_tag=producer_statement.rollback_tag(statement) if statement else None,
     )
     kinds = {name: tag.kind for name, tag in producer.tags.items()}
     if statement:
@@ -94,25 +101,33 @@ def gather_material(
     )
 
 
-def _committed_files(workspace: Workspace) -> tuple[bytes, bytes]:
-    """Return the bytes of manifest and changelog. Raises `HandoffError` (HP020, HP022)."""
+def _committed_files(workspace: Workspace) -> dict[str, bytes | None]:
+    """Return the files of the commit that are read. Raises `HandoffError` (HP020, HP022).
+
+    Manifest, changelog and the file with the statements must be there.
+    """
     profile, producer = workspace.profile, workspace.producer
-    paths = profile.manifest_path, profile.changelog_path
-    committed = workspace.repository.files(producer, paths)
-    manifest, changelog = committed[paths[0]], committed[paths[1]]
-    if manifest is not None and changelog is not None:
-        return manifest, changelog
+    contract = schemas.RELEASE_MANIFEST if profile.kind == RELEASE else schemas.MANIFEST
+    required = {
+        profile.statement_path: ("HP022", "file with the statements", _NO_STATEMENTS),
+        profile.changelog_path: ("HP022", "changelog", _NO_CHANGELOG),
+        profile.manifest_path: (
+            "HP020",
+            "producer manifest",
+            _NO_MANIFEST.format(contract=contract),
+        ),
+    }
+    paths = dict.fromkeys([*identify.paths(profile), *(path for path in required if path)])
+    committed = workspace.repository.files(producer, list(paths))
     at = f"{producer.commit[:12]}:{producer.prefix}"
     problems = []
-    if manifest is None:
-        message = "there is no producer manifest in the commit"
-        where = f"{at}{paths[0]}"
-        problems.append(Problem(code="HP020", where=where, message=message, hint=_NO_MANIFEST))
-    if changelog is None:
-        message = "there is no changelog in the commit"
-        where = f"{at}{paths[1]}"
-        problems.append(Problem(code="HP022", where=where, message=message, hint=_NO_CHANGELOG))
-    raise HandoffError(problems)
+    for path, (code, name, hint) in required.items():
+        if path is not None and committed[path] is None:
+            message = f"there is no {name} in the commit"
+            problems.append(Problem(code=code, where=f"{at}{path}", message=message, hint=hint))
+    if problems:
+        raise HandoffError(problems)
+    return committed
 
 
 # A statement, or the problems because of which there is none.
@@ -133,11 +148,22 @@ def _file_statement(file: Path) -> _Reading:
         return None, list(error.problems)
 
 
-def _changelog_statement(workspace: Workspace, manifest: Manifest, changelog: bytes) -> _Reading:
-    """Return the statement in the changelog's section of the release."""
-    where = workspace.profile.changelog_path
+def _committed_statement(
+    workspace: Workspace, manifest: Manifest, committed: Mapping[str, bytes | None]
+) -> _Reading:
+    """Return the statement in the release's section of the changelog, or of its own file."""
+    profile = workspace.profile
+    where = profile.statement_path
+    data = committed[where] if where else None
+    if where is None or data is None:
+        message = "no file of the commit has an impact statement"
+        hint = (
+            f"give {producer_statement.SHOWN_BLOCK}, filled in, with --impact FILE; "
+            "or name its file in the profile: paths.changelog or paths.statement"
+        )
+        return _no_statement(_IMPACT, message, hint)
     try:
-        text = changelog.decode("utf-8")
+        text = data.decode("utf-8")
         section = producer_statement.section(text, manifest.release_tag, where)
         if section is None:
             message = f"no section '## {manifest.release_tag}', so no impact statement"
@@ -168,7 +194,8 @@ def _uncommitted(workspace: Workspace) -> list[Problem]:
     if not changed:
         return []
     scripts = [check.argv[0].removeprefix("./") for check in profile.checks if "/" in check.argv[0]]
-    named = [profile.manifest_path, profile.changelog_path, *scripts, *profile.runtime_paths]
+    read = [*identify.paths(profile), profile.statement_path, profile.changelog_path]
+    named = [*filter(None, read), *scripts, *profile.runtime_paths]
     covers = workspace.repository.runtime(producer, profile).covers
     touched = sorted({*path_patterns.select(named, changed), *filter(covers, changed)})
     if not touched:

@@ -268,7 +268,8 @@ def judge_by_git(
     Problems: HP050 to HP057, HP063 to HP075. Advisories: HA012, HA016, HA020.
     """
     statement = statement_rules.statement_of(document)
-    material = gather.gather_material(opened, None, statement)
+    release = document["release_tag"] if opened.profile.manifest_path is None else None
+    material = gather.gather_material(opened, None, statement, release)
     advisories = [
         *packet_against_git.tagged_since(document, material.facts),
         *statement_rules.other_statement(document, material.changelog_statement),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks.formats.escape import printable
+from handoff_tasks.packet.document import is_release
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,10 +90,10 @@ def build_contract(
     previous_envelope: Mapping[str, Any] | None,
 ) -> Contract:
     """Return the contract of a packet, compared with the previous release's if it is known."""
-    codes = list(document["error_code_enum"])
-    old = list(previous.error_codes) if previous else codes
+    codes = list(document.get("error_code_enum", ()))
+    old = list(previous.service.error_codes) if previous and previous.service else codes
     envelopes = []
-    for name, rules in document["non_2xx_envelope_policy"].items():
+    for name, rules in document.get("non_2xx_envelope_policy", {}).items():
         # An envelope that is only rehearsed has no predecessor.
         before = previous_envelope if name.endswith("_stable") else None
         envelopes.append(_envelope(name, rules, before))
@@ -110,6 +111,8 @@ def build_contract(
 
 def _fields(document: Mapping[str, Any], previous: Manifest | None) -> list[Field]:
     before = previous.baseline() if previous else {}
+    if is_release(document):
+        return _release_fields(document, previous, before)
     baseline = document["active_runtime_baseline"]
     fields = [_field(name, baseline[key], before.get(key)) for key, name in _FIELDS.items()]
     rehearsed = document["expected_service_contract_version"]
@@ -117,6 +120,22 @@ def _fields(document: Mapping[str, Any], previous: Manifest | None) -> list[Fiel
         fields.append(_field("Rehearsed service contract", rehearsed, None))
     old_version = previous.contract_version if previous else None
     fields.append(_field("Manifest contract", document["manifest_contract_version"], old_version))
+    return fields
+
+
+def _release_fields(
+    document: Mapping[str, Any], previous: Manifest | None, before: Mapping[str, str]
+) -> list[Field]:
+    keys = ("release_tag", "commit_sha")
+    fields = [_field(_FIELDS[key], document[key], before.get(key)) for key in keys]
+    for name, version in document["contracts"].items():
+        # A contract that the previous release did not have is new.
+        old = before.get(f"contracts/{name}", "none") if previous else None
+        fields.append(_field(f"Contract {name}", version, old))
+    version = document["manifest_contract_version"]
+    if version is not None:
+        old_version = previous.contract_version if previous else None
+        fields.append(_field("Manifest contract", version, old_version))
     return fields
 
 

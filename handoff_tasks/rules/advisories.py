@@ -52,7 +52,7 @@ def release_advisories(
 
 
 def _mode_advisories(mode: Mode, manifest: Manifest) -> Iterator[Problem]:
-    if mode.rehearsed == manifest.service_version:
+    if manifest.service and mode.rehearsed == manifest.service.service_version:
         message = f"the runtime is already at {mode.rehearsed}: nothing is left to rehearse"
         hint = "hand over the stable packet instead"
         yield Problem(code="HA010", where="handoff_mode", message=message, hint=hint)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from handoff_tasks.formats.words import some_of
 from handoff_tasks.model import Relation
 from handoff_tasks.problems import Problem
+from handoff_tasks.producer.profile_rules import RELEASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from handoff_tasks.model import GitFacts, Manifest, Tag
     from handoff_tasks.producer.profile import Profile
 
+# The next step if the verified commit is not what the tag of a release without a manifest names.
+_VERIFY_TAG = (
+    "to verify {tag}: --ref {tag}; for the next release, commit its version, or name its tag with "
+    "--release TAG"
+)
 _RENAME = "rename or delete the other one, so that it is not taken for the release"
 _WITH_HISTORY = (
     "import it with its history (git subtree without --squash), "
@@ -48,7 +54,9 @@ def git_problems(
 
 def _verified_commit_problems(facts: GitFacts, profile: Profile) -> Iterator[Problem]:
     """Yield what separates the runtime commit from the verified commit (HP050, HP051, HP054)."""
-    at_sha = f"{repository_path(facts, profile.manifest_path)}#/commit_sha"
+    at_sha = f"tag {facts.tag.name}"
+    if profile.manifest_path is not None:
+        at_sha = f"{repository_path(facts, profile.manifest_path)}#/commit_sha"
     short = facts.runtime.commit[:12]
     imported = ""
     if facts.runtime.squash_commit:
@@ -88,12 +96,12 @@ def _untagged_problem(facts: GitFacts, profile: Profile) -> Problem:
         "tag the release and run again, or use --allow-untagged for a packet that says so; "
         "if it is tagged elsewhere, fetch the tags: git fetch --tags"
     )
-    if facts.verified.producer_path != "." and not profile.tag_prefix:
+    if facts.verified.producer_path != "." and not profile.tags.is_own:
         # The larger repository's tags are not the producer's.
-        hint = (
-            "name the prefix of the producer's own tags in the profile (git.tag_prefix), "
-            "or use --allow-untagged"
-        )
+        key = "the prefix of the producer's own tags in the profile (git.tag_prefix)"
+        if profile.kind == RELEASE:
+            key = "the form of the producer's own tags in the profile (git.tag)"
+        hint = f"name {key}, or use --allow-untagged"
     where = f"tag {facts.tag.name}"
     return Problem(code="HP052", where=where, message="the release is not tagged", hint=hint)
 
@@ -105,6 +113,8 @@ def _tag_target_problems(facts: GitFacts, tag: Tag) -> Iterator[Problem]:
     if facts.runtime.to_tag is Relation.UNRELATED:
         message = f"the runtime commit {short} is not an ancestor of the tag's target {target}"
         hint = "tag a commit that follows the runtime commit, or correct the manifest's commit_sha"
+        if has_no_manifest(facts):
+            hint = _VERIFY_TAG.format(tag=facts.tag.name)
         yield Problem(code="HP051", where=where, message=message, hint=hint)
     elif facts.runtime.changed_to_tag:
         changed = some_of(repository_paths(facts, facts.runtime.changed_to_tag))
@@ -133,9 +143,10 @@ def _runtime_problems(facts: GitFacts, manifest: Manifest, profile: Profile) -> 
         message = f"is below the runtime paths and is {kind}"
         hint = "put its files into the commit: a check sees only what the commit contains"
         yield Problem(code="HP033", where=where, message=message, hint=hint)
-    if manifest.service_version not in profile.envelope_policies:
+    service = manifest.service
+    if service and service.service_version not in profile.envelope_policies:
         known = ", ".join(profile.envelope_policies)
-        message = f"{manifest.service_version} has no envelope policy; known: {known}"
+        message = f"{service.service_version} has no envelope policy; known: {known}"
         where = _at_service_version(facts, profile)
         hint = "describe its error envelope in the profile's envelope_policies"
         yield Problem(code="HP057", where=where, message=message, hint=hint)
@@ -145,7 +156,10 @@ def _service_version_problems(
     facts: GitFacts, manifest: Manifest, profile: Profile
 ) -> Iterator[Problem]:
     """Yield a service version in the runtime that is not the manifest's (HP056)."""
-    if not profile.service_version_path or facts.runtime.to_verified is Relation.MISSING:
+    service = manifest.service
+    if not profile.service_version_path or service is None:
+        return
+    if facts.runtime.to_verified is Relation.MISSING:
         return
     short = facts.runtime.commit[:12]
     path = _below(facts.runtime.path, profile.service_version_path)
@@ -157,9 +171,9 @@ def _service_version_problems(
         )
         hint = "correct git.service_version in the profile, or state the version in that file"
         yield Problem(code="HP056", where=f"{short}:{path}", message=message, hint=hint)
-    elif stated != manifest.service_version:
+    elif stated != service.service_version:
         message = (
-            f"the manifest says {manifest.service_version}, but its own runtime commit {short} "
+            f"the manifest says {service.service_version}, but its own runtime commit {short} "
             f"says {stated} in {path}"
         )
         hint = (
@@ -171,6 +185,7 @@ def _service_version_problems(
 
 
 def _at_service_version(facts: GitFacts, profile: Profile) -> str:
+    assert profile.manifest_path is not None
     path = repository_path(facts, profile.manifest_path)
     return f"{path}#/expected_service_contract_version"
 
@@ -211,6 +226,9 @@ def _manifest_at_tag_problems(
     facts: GitFacts, manifest: Manifest, profile: Profile
 ) -> Iterator[Problem]:
     """Yield where the manifest at the tag is not that of the verified commit (HP055)."""
+    if profile.manifest_path is None:
+        yield from _statement_of_tag_problems(facts, manifest)
+        return
     path = repository_path(facts, profile.manifest_path)
     where = f"{profile.tag_name(manifest.release_tag)}:{path}"
     next_release = "for the next release, put its tag into the manifest's release_tag"
@@ -227,10 +245,32 @@ def _manifest_at_tag_problems(
             "and consumers mirror them"
         )
         yield Problem(code="HP055", where=where, message=message, hint=hint)
-    for key, value in here.items():
-        if there[key] != value:
-            message = f"found {there[key]} at the tag; the verified commit's manifest says {value}"
+    for key in dict.fromkeys([*here, *there]):
+        found, value = there.get(key, "none"), here.get(key, "none")
+        if found != value:
+            message = f"found {found} at the tag; the verified commit's manifest says {value}"
             yield Problem(code="HP055", where=f"{where}#/{key}", message=message, hint=hint)
+
+
+def _statement_of_tag_problems(facts: GitFacts, manifest: Manifest) -> Iterator[Problem]:
+    """Yield where the tagged commit states other versions than the verified commit (HP055)."""
+    where, hint = f"tag {facts.tag.name}", _VERIFY_TAG.format(tag=facts.tag.name)
+    if facts.tag.manifest is None:
+        message = "the tag's target does not state the versions that the profile reads"
+        yield Problem(code="HP055", where=where, message=message, hint=hint)
+        return
+    here, there = manifest.baseline(), facts.tag.manifest.baseline()
+    for key in dict.fromkeys([*here, *there]):
+        found, value = there.get(key, "none"), here.get(key, "none")
+        if found != value:
+            name = key.replace("/", " ")
+            message = f"the tag's target has {name} {found}; the verified commit has {value}"
+            yield Problem(code="HP055", where=where, message=message, hint=hint)
+
+
+def has_no_manifest(facts: GitFacts) -> bool:
+    """Return whether the release is known by its tag alone."""
+    return facts.verified.manifest_sha256 is None
 
 
 def _other_runtime_hint(facts: GitFacts) -> str:
@@ -240,6 +280,8 @@ def _other_runtime_hint(facts: GitFacts) -> str:
     the manifest.
     """
     commit = facts.verified.commit
+    if has_no_manifest(facts):
+        return _VERIFY_TAG.format(tag=facts.tag.name)
     if facts.tag.existing is None:
         return (
             f"put {commit} into the manifest's commit_sha and into the statement's repin line, "
@@ -263,6 +305,8 @@ def other_runtime(facts: GitFacts, manifest: Manifest) -> list[Problem]:
     if facts.runtime.changed_to_verified:
         paths = some_of(facts.runtime.changed_to_verified)
         message = f"it has another runtime than the manifest's {tag}/{short}: {paths}"
+        if has_no_manifest(facts):
+            message = f"it has another runtime than {tag}: {paths}"
     elif facts.runtime.to_verified is Relation.UNRELATED:
         message = f"the runtime commit of the manifest's {tag}, {short}, is not an ancestor"
     else:

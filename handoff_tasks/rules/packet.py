@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from handoff_tasks.model import Outcome, Relation
-from handoff_tasks.packet.document import GO, STATEMENT_KEY
+from handoff_tasks.packet.document import GO, STATEMENT_KEY, is_release
 from handoff_tasks.problems import Problem
 from handoff_tasks.producer import statement
 from handoff_tasks.producer.rehearsal import VERSION_KEY, rehearsal_faults
@@ -78,6 +78,8 @@ def _common_contradictions(document: AnyPacket) -> Iterator[Fault]:
 
     Only the service version of a rehearsal may differ from the baseline.
     """
+    if is_release(document):
+        return
     values: Mapping[str, object] = document
     baseline: Mapping[str, object] = document["active_runtime_baseline"]
     is_rehearsal = document["handoff_mode"] != "stable"
@@ -129,7 +131,10 @@ def _git_contradictions(document: PacketDocument) -> Iterator[Fault]:
     if state["runtime_commit"] != document["commit_sha"]:
         message = f"found {state['runtime_commit']}; commit_sha is {document['commit_sha']}"
         yield "/git_state/runtime_commit", message
-    if not tag["name"].endswith(document["release_tag"]):
+    is_other = tag["name"] != document["release_tag"]
+    if not is_release(document):
+        is_other = not tag["name"].endswith(document["release_tag"])
+    if is_other:
         message = f"found {tag['name']}; release_tag is {document['release_tag']}"
         yield "/git_state/tag/name", message
     tag_values = {
@@ -140,6 +145,15 @@ def _git_contradictions(document: PacketDocument) -> Iterator[Fault]:
     for key, value in tag_values.items():
         if (tag["state"] == "tagged") != (value is not None):
             yield f"/git_state/{key}", f"found {quoted(value)} for a tag that is {tag['state']}"
+    manifest_values = {
+        "/manifest_path": document["manifest_path"],
+        "/git_state/manifest_sha256": state["manifest_sha256"],
+    }
+    version = document["manifest_contract_version"]
+    for pointer, value in manifest_values.items():
+        if (value is None) != (version is None):
+            message = f"found {quoted(value)}; manifest_contract_version is {quoted(version)}"
+            yield pointer, message
     yield from _relation_contradictions(state)
 
 

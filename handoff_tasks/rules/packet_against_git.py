@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from handoff_tasks.model import Outcome
-from handoff_tasks.packet.build import envelope_policy, generated_at, git_state
+from handoff_tasks.packet.build import contract, envelope_policy, generated_at, git_state
 from handoff_tasks.packet.diff import relative_command
-from handoff_tasks.packet.document import GO, STATEMENT_KEY, is_own
+from handoff_tasks.packet.document import GO, STATEMENT_KEY, is_own, is_release
 from handoff_tasks.problems import Problem
 from handoff_tasks.producer import statement
 from handoff_tasks.rules import advisories
@@ -120,23 +120,40 @@ def git_contradictions(compared: Comparison) -> list[Problem]:
         quoted = packet_rules.quoted
         message = f"the packet says {quoted(old)}; today it is {quoted(new)}"
         problems.append(compared.problem(pointer, message))
-    names = list(document["non_2xx_envelope_policy"])
-    names_today = list(envelope_policy(compared.profile, compared.manifest))
+    return [*problems, *_order_of_envelopes(compared)]
+
+
+def _order_of_envelopes(compared: Comparison) -> Iterator[Problem]:
+    service = compared.manifest.service
+    if service is None or is_release(compared.document):
+        return
+    names = list(compared.document["non_2xx_envelope_policy"])
+    names_today = list(envelope_policy(compared.profile, service))
     if names != names_today and sorted(names) == sorted(names_today):
         message = (
             f"the packet has the order {', '.join(names)}; today it is {', '.join(names_today)}"
         )
-        problems.append(compared.problem("/non_2xx_envelope_policy", message))
-    return problems
+        yield compared.problem("/non_2xx_envelope_policy", message)
+
+
+def _contract_today(compared: Comparison, mode: Mode) -> dict[str, object]:
+    """Return the values of the contract; a rehearsal's API version is not compared."""
+    today = contract(compared.profile, compared.manifest, mode)
+    if compared.manifest.service is None:
+        manifest = compared.manifest
+        return {
+            "release_tag": manifest.release_tag,
+            "manifest_contract_version": manifest.contract_version,
+            **today,
+        }
+    unread = ("expected_api_contract_version", "integration_baseline")
+    return {key: value for key, value in today.items() if key not in unread}
 
 
 def _values_today(compared: Comparison, mode: Mode) -> dict[str, object]:
-    manifest, profile = compared.manifest, compared.profile
+    profile = compared.profile
     return {
-        "expected_service_contract_version": mode.rehearsed or manifest.service_version,
-        "active_runtime_baseline": manifest.baseline(),
-        "error_code_enum": list(manifest.error_codes),
-        "non_2xx_envelope_policy": envelope_policy(profile, manifest),
+        **_contract_today(compared, mode),
         "manifest_path": profile.manifest_path,
         "changelog_path": profile.changelog_path,
         "verification_commands": [check.command for check in profile.checks],

@@ -88,7 +88,7 @@ def _mapping_findings(line: str, manifest: Manifest, facts: GitFacts) -> Iterato
 
 
 def _repin_findings(line: str, manifest: Manifest, facts: GitFacts) -> Iterator[Finding]:
-    own = f"{manifest.release_tag}/{manifest.commit_sha}"
+    own = manifest.pair
     match = re.match(r"(yes|no)\b[\s,:]*(?:\(?(\S+?)\)?\s*)?\Z", line)
     answer, pair = (match[1], match[2]) if match else (None, None)
     if (answer, pair) not in {("yes", own), ("no", None), ("no", own)}:
@@ -115,11 +115,17 @@ def _rollback_findings(
 def _rollback_fault(statement: Statement, manifest: Manifest, facts: GitFacts) -> str | None:
     line = statement.rollback_instruction
     pair = producer_statement.rollback_pair(statement)
+    if pair is None and git_rules.has_no_manifest(facts):
+        tag = producer_statement.rollback_tag(statement)
+        if any(tag == release.tag for release in facts.history.earlier):
+            return None
     pairs = [
         (release.tag, release.commit_sha)
         for release in facts.history.earlier or facts.history.unstated
     ]
     latest = "/".join(pairs[0]) if pairs else "vX.Y.Z/<40 hexadecimal digits>"
+    if not pairs and git_rules.has_no_manifest(facts):
+        latest = "TAG/<40 hexadecimal digits>"
     if pair is None:
         if facts.history.earlier:
             return f"found '{line}'; expected 'repin to {latest}'"

@@ -33,13 +33,13 @@ def assemble(session: Session, place: Place, run: Run) -> None:
     workspace = target.open_workspace(session, place, run)
     mode = workspace.profile.mode(run.mode)
     statement = resolve_path(session, options.impact) if options.impact else None
-    material = gather.gather_material(workspace, statement)
+    material = gather.gather_material(workspace, statement, release=options.release)
     for line in summary.start_lines(session.name, workspace, material, Path(session.invoked_from)):
         terminal.say(line)
     # Otherwise the statement to fill in is part of the end, which follows at once, unless not even
     # a draft can be made.
-    policies = workspace.profile.envelope_policies
-    if options.dry_run or material.manifest.service_version not in policies:
+    policies, service = workspace.profile.envelope_policies, material.manifest.service
+    if options.dry_run or (service and service.service_version not in policies):
         for line in summary.statement_lines(workspace, material):
             terminal.say(line)
     if options.dry_run:

@@ -22,9 +22,11 @@ def draft(session: Session, place: Place, run: Run) -> None:
     from handoff_tasks.rules import git as git_rules
 
     workspace = target.open_workspace(session, place, run)
-    material = gather.gather_material(workspace, None)
+    material = gather.gather_material(workspace, None, release=run.options.release)
     manifest, facts = material.manifest, material.facts
-    where = f"{workspace.profile.changelog_path}, section '## {manifest.release_tag}'"
+    where = "--impact FILE"
+    if path := workspace.profile.statement_path:
+        where = f"{path}, section '## {manifest.release_tag}'"
     if material.statement:
         block = statement_draft.block(None, None, material.statement.to_dict())
         note = "there is a completed statement already"

@@ -55,7 +55,7 @@ def _run(session: Session, place: Place, run: Run) -> None:
     workspace = target.open_workspace(session, place, run, to_run=True)
     statement = resolve_path(session, options.impact) if options.impact else None
     goal = _goal(session, place, run, workspace)
-    material = gather.gather_material(workspace, statement)
+    material = gather.gather_material(workspace, statement, release=options.release)
     _print_start(session, workspace, material)
     known = decide.known_problems(workspace, material, allow_untagged=goal.allow_untagged)
     _print_known(known, stop_early=options.stop_early)
@@ -84,7 +84,7 @@ def _run(session: Session, place: Place, run: Run) -> None:
             before = workspace.producer
             workspace = target.open_workspace(session, place, run, ref=before.commit, to_run=True)
             more += _tag_problems(material.facts.tag.name, before, workspace.producer)
-            material = gather.gather_material(workspace, statement)
+            material = gather.gather_material(workspace, statement, release=options.release)
         if signal:
             run.interrupted = True
             more.append(interruption(session.name, signal))

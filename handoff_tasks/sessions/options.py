@@ -31,6 +31,7 @@ class Options:
     sample: Flavour | None = None
     out_json: Path | None = None
     ref: str = "HEAD"
+    release: str | None = None
     impact: Path | None = None
     work_dir: Path | None = None
     cache_dir: Path | None = None

@@ -102,6 +102,12 @@ _OPTIONS = [
         help="the commit to read or verify; default: HEAD",
     ),
     Option(
+        flags=("--release",),
+        type="text",
+        metavar="TAG",
+        help="the release's tag, if the commit does not state it; without a manifest only",
+    ),
+    Option(
         flags=("--mode",),
         type="text",
         metavar="MODE",
@@ -278,7 +284,7 @@ _PRODUCER = ("--producer-root", "--sample", "--ref", "--work-dir", "--cache-dir"
 _CHECK = ("--timeout", "--toolchain")
 _SIGNERS = ("--signers", "--revoked", "--threshold", "--at")
 _ALL_CHECKS = (
-    *(*_PRODUCER, *_CHECK, "--impact", "--out-json", "--allow-untagged", "--dry-run"),
+    *(*_PRODUCER, *_CHECK, "--release", "--impact", "--out-json", "--allow-untagged", "--dry-run"),
     *("--fresh", "--rerun", "--stop-early", "--jobs", "--show-output"),
 )
 
@@ -323,14 +329,14 @@ _SESSIONS = [
     SessionDefinition(
         name="impact-draft",
         description="Print a consumer impact statement from what git knows; write nothing.",
-        options=_PRODUCER,
+        options=(*_PRODUCER, "--release"),
         body="draft:draft",
     ),
     SessionDefinition(
         name="handoff-assemble",
         description="Decide and publish from existing evidence.",
         options=(
-            *(*_PRODUCER, "--mode", "--impact", "--evidence", "--out-json"),
+            *(*_PRODUCER, "--release", "--mode", "--impact", "--evidence", "--out-json"),
             *("--allow-untagged", "--dry-run"),
         ),
         usage="--mode MODE [--evidence DIR]",

@@ -34,7 +34,7 @@ class Outline:
 
     modes: dict[str, str]
     checks: dict[str, str]
-    manifest: str
+    manifest: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +93,13 @@ def _outline(profile_path: Path) -> Outline:
     """Return the names in a profile, without the full parsing, which would slow listing down."""
     try:
         document = tomllib.loads(profile_path.read_text("utf-8"))
+        manifest = document["paths"].get("manifest")
+        if "modes" not in document and document["contract"]["kind"] == "release":
+            document["modes"] = [{"name": "stable", "session": "handoff-stable"}]
         return Outline(
             modes={_text(mode["name"]): _text(mode["session"]) for mode in document["modes"]},
             checks={_text(check["id"]): _text(check["title"]) for check in document["checks"]},
-            manifest=_text(document["paths"]["manifest"]),
+            manifest=None if manifest is None else _text(manifest),
         )
     except (OSError, ValueError, KeyError, TypeError):
         from handoff_tasks.problems import HandoffError
@@ -123,9 +126,18 @@ def _parse_profile(path: Path) -> None:
 
 
 def own_root(place: Place) -> Path | None:
-    """Return the noxfile's folder if it holds a producer manifest."""
+    """Return the noxfile's folder if it holds a producer manifest.
+
+    A producer without a manifest is known by its profile, which is in its repository.
+    """
     folder = place.noxfile.parent
+    if place.outline.manifest is None:
+        return folder if _is_in_git(folder) else None
     return folder if (folder / place.outline.manifest).is_file() else None
+
+
+def _is_in_git(folder: Path) -> bool:
+    return any((above / ".git").exists() for above in (folder, *folder.parents))
 
 
 def is_available(place: Place, options: Options) -> bool:
@@ -181,11 +193,14 @@ def choose(place: Place, options: Options, root: Path | None, work: Path) -> tup
     folder = place.noxfile.parent
     # With its own profile the noxfile's folder is the producer; what the commit lacks is reported
     # later, all at once.
-    in_git = any((above / ".git").exists() for above in (folder, *folder.parents))
-    if own or (place.built_in is None and in_git):
+    if own or (place.built_in is None and _is_in_git(folder)):
         return folder, place.profile_path
     # A wrong path in the profile is reported as such, not as a missing file.
     _parse_profile(place.profile_path)
+    if place.outline.manifest is None:
+        message = "the noxfile's folder is not in a git repository"
+        hint = "put it into the producer's repository, or name the producer: --producer-root"
+        raise refusal("HP010", str(folder), message, hint)
     raise refusal(
         "HP010",
         str(folder),

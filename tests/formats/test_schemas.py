@@ -41,10 +41,11 @@ NAMES = (
     schemas.PROFILE,
     schemas.RECEIPT,
     schemas.RECORD,
+    schemas.RELEASE_MANIFEST,
     schemas.RESULT,
 )
 FOLDER = places.TOP / "handoff_tasks" / "schemas"
-OPEN = (schemas.MANIFEST,)
+OPEN = (schemas.MANIFEST, schemas.RELEASE_MANIFEST)
 
 
 def subschemas(schema: Any, where: str = "#") -> Iterator[tuple[str, dict[str, Any], bool]]:

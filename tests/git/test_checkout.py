@@ -22,6 +22,7 @@ from handoff_tasks.git import checkout, locks, repository
 from handoff_tasks.git import producer as git_producer
 from handoff_tasks.git.checkout import CheckoutSpec
 from handoff_tasks.problems import HandoffError
+from handoff_tasks.producer.tags import service_tags
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,9 +102,9 @@ class Occupant:
 def _wanted(
     producer: scratch.Producer, ref: str = "HEAD", *, run: str = "", keep: tuple[str, ...] = KEEP
 ) -> CheckoutSpec:
-    found = git_producer.find_producer(producer.root, ref, "")
+    found = git_producer.find_producer(producer.root, ref, service_tags())
     base = producer.path.parent / "cache"
-    repository.Repository(base / "objects.git").update(found, "")
+    repository.Repository(base / "objects.git").update(found, service_tags())
     tags = tuple(sorted((name, tag.object_id) for name, tag in found.tags.items()))
     return CheckoutSpec(base=base, commit=found.commit, tags=tags, keep=keep, run=run)
 
@@ -879,8 +880,8 @@ def test_the_cache_may_have_any_name(producer: scratch.Producer, name: str) -> N
         base.mkdir(parents=True)
     except OSError:
         pytest.skip("this file system takes UTF-8 only")
-    found = git_producer.find_producer(producer.root, "HEAD", "")
-    repository.Repository(base / "objects.git").update(found, "")
+    found = git_producer.find_producer(producer.root, "HEAD", service_tags())
+    repository.Repository(base / "objects.git").update(found, service_tags())
     wanted = CheckoutSpec(base=base, commit=found.commit, tags=(), keep=(), run="")
     checkout.prepare(wanted, _silent)
     assert scratch.git(wanted.tree, "log", "-1", "--format=%H") == producer.head()

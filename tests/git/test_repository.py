@@ -34,6 +34,7 @@ from handoff_tasks.model import (
 )
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import profile
+from handoff_tasks.producer.tags import service_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +53,9 @@ def _refused(call: Callable[[], object]) -> Problem:
 def _opened(
     producer: scratch.Producer, ref: str = "HEAD", prefix: str = ""
 ) -> tuple[git_producer.Producer, git_repository.Repository]:
-    found = git_producer.find_producer(producer.root, ref, prefix)
+    found = git_producer.find_producer(producer.root, ref, service_tags(prefix))
     repository = git_repository.Repository(producer.path.parent / "ours.git")
-    repository.update(found, prefix)
+    repository.update(found, service_tags(prefix))
     return found, repository
 
 
@@ -65,7 +66,7 @@ def _facts(
     data = repository.files(found, [scratch.MANIFEST_PATH])[scratch.MANIFEST_PATH]
     assert data is not None
     manifest = replace(Manifest.from_dict(json.loads(data)), **changed)
-    known = replace(PROFILE, tag_prefix=prefix)
+    known = replace(PROFILE, tags=service_tags(prefix))
     return gather_facts(repository, found, known, manifest=manifest, manifest_bytes=data)
 
 
@@ -74,7 +75,7 @@ def _facts(
 
 def test_the_producer_is_found_with_its_commit_and_tags(producer: scratch.Producer) -> None:
     """Root, top, git folder, commit and tags are what git says; root and top are one."""
-    found = git_producer.find_producer(producer.root, "HEAD", "")
+    found = git_producer.find_producer(producer.root, "HEAD", service_tags())
     head = producer.head()
     assert (found.root, found.top, found.git_dir) == (
         producer.path,
@@ -97,14 +98,14 @@ def test_a_ref_is_resolved_and_the_head_told_beside_it(producer: scratch.Produce
     """A tag, a short id and a relative name are all refs; ``head`` stays what is checked out."""
     first = producer.git("rev-parse", "v1.0.0^{commit}")
     for ref in ("v1.0.0", "refs/tags/v1.0.0", first, first[:10], "HEAD~2"):
-        found = git_producer.find_producer(producer.root, ref, "")
+        found = git_producer.find_producer(producer.root, ref, service_tags())
         assert (found.commit, found.head) == (first, producer.head())
 
 
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     """HP010 names the folder."""
     assert _refused(
-        lambda: git_producer.find_producer(tmp_path / "nowhere", "HEAD", "")
+        lambda: git_producer.find_producer(tmp_path / "nowhere", "HEAD", service_tags())
     ) == Problem(
         code="HP010",
         where=str(tmp_path / "nowhere"),
@@ -117,14 +118,18 @@ def test_a_file_is_refused(tmp_path: Path) -> None:
     """HP010: a file is no folder."""
     (tmp_path / "file").write_text("")
     assert (
-        _refused(lambda: git_producer.find_producer(tmp_path / "file", "HEAD", "")).message
+        _refused(
+            lambda: git_producer.find_producer(tmp_path / "file", "HEAD", service_tags())
+        ).message
         == "no such folder"
     )
 
 
 def test_a_folder_without_repository_is_refused(tmp_path: Path) -> None:
     """HP011 says what git says."""
-    assert _refused(lambda: git_producer.find_producer(tmp_path, "HEAD", "")) == Problem(
+    assert _refused(
+        lambda: git_producer.find_producer(tmp_path, "HEAD", service_tags())
+    ) == Problem(
         code="HP011",
         where=str(tmp_path),
         message=(
@@ -139,7 +144,7 @@ def test_a_bare_repository_is_refused(tmp_path: Path, producer: scratch.Producer
     """HP011: a repository without work tree is no checked-out producer."""
     bare = tmp_path / "bare.git"
     producer.git("clone", "--quiet", "--bare", str(producer.path), str(bare))
-    assert _refused(lambda: git_producer.find_producer(bare, "HEAD", "")) == Problem(
+    assert _refused(lambda: git_producer.find_producer(bare, "HEAD", service_tags())) == Problem(
         code="HP011",
         where=str(bare),
         message="not the work tree of a git repository (this operation must be run in a work tree)",
@@ -150,7 +155,9 @@ def test_a_bare_repository_is_refused(tmp_path: Path, producer: scratch.Producer
 def test_a_repository_without_commit_is_refused(tmp_path: Path) -> None:
     """HP012 says that there is nothing yet."""
     empty = scratch.repository(tmp_path / "empty")
-    assert _refused(lambda: git_producer.find_producer(empty.root, "HEAD", "")) == Problem(
+    assert _refused(
+        lambda: git_producer.find_producer(empty.root, "HEAD", service_tags())
+    ) == Problem(
         code="HP012",
         where=str(empty.root),
         message="the repository has no commits",
@@ -163,7 +170,9 @@ def test_a_repository_without_commit_is_refused(tmp_path: Path) -> None:
 )
 def test_a_ref_that_is_no_commit_is_refused(producer: scratch.Producer, ref: str) -> None:
     """HP012 names the ref; what looks like an option is one too."""
-    assert _refused(lambda: git_producer.find_producer(producer.root, ref, "")) == Problem(
+    assert _refused(
+        lambda: git_producer.find_producer(producer.root, ref, service_tags())
+    ) == Problem(
         code="HP012",
         where=f"--ref {ref}",
         message="no such commit in the repository",
@@ -175,7 +184,7 @@ def test_a_shallow_repository_is_refused(tmp_path: Path, producer: scratch.Produ
     """HP011 says how to get the rest, in CI too."""
     shallow = tmp_path / "shallow"
     producer.git("clone", "--quiet", "--depth=1", f"file://{producer.path}", str(shallow))
-    assert _refused(lambda: git_producer.find_producer(shallow, "HEAD", "")) == Problem(
+    assert _refused(lambda: git_producer.find_producer(shallow, "HEAD", service_tags())) == Problem(
         code="HP011",
         where=str(shallow),
         message=(
@@ -188,7 +197,9 @@ def test_a_shallow_repository_is_refused(tmp_path: Path, producer: scratch.Produ
 def test_another_object_format_is_refused(tmp_path: Path) -> None:
     """HP011: a manifest cannot name a commit of a sha256 repository."""
     scratch.git(tmp_path, "init", "--quiet", "--object-format=sha256", "other")
-    assert _refused(lambda: git_producer.find_producer(tmp_path / "other", "HEAD", "")) == Problem(
+    assert _refused(
+        lambda: git_producer.find_producer(tmp_path / "other", "HEAD", service_tags())
+    ) == Problem(
         code="HP011",
         where=str(tmp_path / "other"),
         message=(
@@ -201,7 +212,9 @@ def test_another_object_format_is_refused(tmp_path: Path) -> None:
 def test_a_link_to_the_root_is_followed(tmp_path: Path, producer: scratch.Producer) -> None:
     """The root is the real folder, so that one producer has one cache."""
     (tmp_path / "link").symlink_to(producer.root)
-    assert git_producer.find_producer(tmp_path / "link", "HEAD", "").root == producer.root
+    assert (
+        git_producer.find_producer(tmp_path / "link", "HEAD", service_tags()).root == producer.root
+    )
 
 
 def test_a_linked_work_tree_is_a_producer(tmp_path: Path, producer: scratch.Producer) -> None:
@@ -298,7 +311,7 @@ def test_only_version_tags_count(producer: scratch.Producer) -> None:
     producer.tag("v3.0.1", "HEAD:Cargo.toml", annotated=False)
     producer.git("branch", "v4.0.0")
     producer.tag("v5.0.0", "v1.1.0")
-    tags = git_producer.find_producer(producer.root, "HEAD", "").tags
+    tags = git_producer.find_producer(producer.root, "HEAD", service_tags()).tags
     assert list(tags) == ["v1.0.0", "v1.1.0", "v2.0.0", "v3.0.0", "v3.0.1", "v5.0.0"]
     assert tags["v2.0.0"] == TagRef(kind="commit", object_id=head, commit=head)
     assert (tags["v5.0.0"].kind, tags["v5.0.0"].commit) == ("tag", head)
@@ -321,7 +334,7 @@ def test_a_branch_of_a_tags_name_does_not_stand_in_for_it(producer: scratch.Prod
     producer.git("branch", "v1.1.0", "HEAD~3")
     (producer.path / ".git" / "v1.1.0").write_text(producer.git("rev-parse", "HEAD~3") + "\n")
     assert (
-        git_producer.find_producer(producer.root, "HEAD", "").tags["v1.1.0"].commit
+        git_producer.find_producer(producer.root, "HEAD", service_tags()).tags["v1.1.0"].commit
         == producer.head()
     )
 
@@ -330,7 +343,9 @@ def test_a_prefix_selects_the_producers_tags(tmp_path: Path) -> None:
     """With a prefix only tags that bear it count, by their whole name."""
     producer = scratch.producer(tmp_path / "producer", tag_prefix="kernel/")
     producer.tag("v9.0.0")
-    assert list(git_producer.find_producer(producer.root, "HEAD", "kernel/").tags) == [
+    assert list(
+        git_producer.find_producer(producer.root, "HEAD", service_tags("kernel/")).tags
+    ) == [
         "kernel/v1.0.0",
         "kernel/v1.1.0",
     ]
@@ -345,8 +360,10 @@ def test_tags_of_a_bigger_repository_are_not_the_producers(tmp_path: Path) -> No
     """In a subfolder only tags with a prefix count; without one there are none."""
     producer = scratch.producer(tmp_path / "outer", below="vendor/producer")
     producer.tag("sub/v1.1.0")
-    assert git_producer.find_producer(producer.root, "HEAD", "").tags == {}
-    assert list(git_producer.find_producer(producer.root, "HEAD", "sub/").tags) == ["sub/v1.1.0"]
+    assert git_producer.find_producer(producer.root, "HEAD", service_tags()).tags == {}
+    assert list(git_producer.find_producer(producer.root, "HEAD", service_tags("sub/")).tags) == [
+        "sub/v1.1.0"
+    ]
     assert _facts(producer).tag.existing is None
 
 
@@ -356,8 +373,8 @@ def test_tags_that_moved_or_went_are_followed(producer: scratch.Producer) -> Non
     producer.tag("v1.1.0", "HEAD~1")
     producer.git("tag", "--delete", "v1.0.0")
     producer.tag("v1.2.0", annotated=False)
-    found = git_producer.find_producer(producer.root, "HEAD", "")
-    repository.update(found, "")
+    found = git_producer.find_producer(producer.root, "HEAD", service_tags())
+    repository.update(found, service_tags())
     ours = command.run(
         "for-each-ref", "--format=%(refname) %(objectname)", "refs/tags", cwd=repository.folder
     ).decode()
@@ -365,7 +382,9 @@ def test_tags_that_moved_or_went_are_followed(producer: scratch.Producer) -> Non
         f"refs/tags/{name} {found.tags[name].object_id}" for name in ("v1.1.0", "v1.2.0")
     ]
     producer.git("tag", "--delete", "v1.1.0", "v1.2.0")
-    repository.update(git_producer.find_producer(producer.root, "HEAD", ""), "")
+    repository.update(
+        git_producer.find_producer(producer.root, "HEAD", service_tags()), service_tags()
+    )
     assert command.run("for-each-ref", "refs/tags", cwd=repository.folder) == b""
 
 

@@ -17,6 +17,7 @@ from handoff_tasks.git.checkout import CheckoutSpec
 from handoff_tasks.model import Binding
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import profile as producer_profile
+from handoff_tasks.producer.tags import service_tags
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,7 @@ def test_what_is_opened_belongs_together(producer: scratch.Producer) -> None:
     to note.
     """
     opened = _open(producer)
-    assert opened.producer == git_producer.find_producer(producer.root, "HEAD", "")
+    assert opened.producer == git_producer.find_producer(producer.root, "HEAD", service_tags())
     assert opened.profile == producer_profile.parse(
         scratch.PROFILE.encode(), "profile.toml", schemas.schema(schemas.PROFILE)
     )

@@ -18,6 +18,7 @@ import scratch
 from handoff_tasks.git import checkout, producer, workspace
 from handoff_tasks.git import repository as git_repository
 from handoff_tasks.problems import HandoffError
+from handoff_tasks.producer.tags import service_tags
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,9 +69,9 @@ class User:
 
         What the private checkout needs is in place, as in any run but the first.
         """
-        found = producer.find_producer(self.clone, "HEAD", "")
+        found = producer.find_producer(self.clone, "HEAD", service_tags())
         repository = git_repository.Repository(self.cache / "objects.git")
-        repository.update(found, "")
+        repository.update(found, service_tags())
         paths = repository.list_uncommitted(found, self.cache / "index")
         checkout.prepare(
             checkout.CheckoutSpec(base=self.cache, commit=found.commit, tags=(), keep=(), run=""),

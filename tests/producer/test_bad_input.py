@@ -28,6 +28,11 @@ def read_manifest(data: bytes) -> None:
     manifest.read_manifest(data, "manifest.json")
 
 
+def read_release_manifest(data: bytes) -> None:
+    """Read the manifest of a producer whose contract is of the kind release."""
+    manifest.read_manifest(data, "manifest.json", "release")
+
+
 def read_profile(data: bytes) -> None:
     """Read a user's profile."""
     profile.parse(data, "handoff.toml", schemas.schema(schemas.PROFILE))
@@ -48,6 +53,7 @@ def read_packet(data: bytes) -> None:
 
 READERS = {
     "manifest": read_manifest,
+    "release-manifest": read_release_manifest,
     "profile": read_profile,
     "statement": read_statement,
     "packet": read_packet,

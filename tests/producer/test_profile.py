@@ -115,7 +115,7 @@ def test_a_small_profile_and_its_defaults() -> None:
         "CHANGELOG.md",
         "out/packet.json",
     )
-    assert (small.runtime_paths, small.tag_prefix) == (("src/",), "")
+    assert (small.runtime_paths, small.tags.prefix) == (("src/",), "")
     assert (small.test_paths, small.annotated_tag) == ((), False)
     assert (small.service_version_path, small.service_version_pattern) == (None, None)
     assert small.modes == (
