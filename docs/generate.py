@@ -130,8 +130,9 @@ ORIGINS: Mapping[str, tuple[str, str]] = {
     ),
     "verification_outcomes": (
         "the outcome records of the verified commit",
-        "each has a valid record (HP040, HP041) of this commit, profile and command (HP047); each "
-        "passed (HP043 to HP046); no id is duplicate (HP071)",
+        "each has a valid record (HP040, HP041) of this commit, profile and command (HP047), or of "
+        "the tree without the files that it ignores; each passed (HP043 to HP046); no id is "
+        "duplicate (HP071); files that it ignores are not of the runtime (HP037)",
     ),
     "git_state": (_GIT, "see its fields"),
     "consumer_impact_statement": (

@@ -276,6 +276,14 @@ _ENTRIES = {
         "that only you can write to",
         "Move it away, or name another folder with `--cache-dir`.",
     ),
+    "HP037": _rule(
+        "A check does not see a part of the runtime",
+        "A file that belongs to the runtime, for example because a link below the runtime paths "
+        "leads to it, matches the `ignores` of a check. A pass of that check would say nothing "
+        "of the file.",
+        "docs/schema.json: it is a part of the runtime, and test would not see it",
+        "Take the pattern out of `ignores`.",
+    ),
     "HP040": _rule(
         "A record is invalid",
         "It cannot be read, its schema refuses it, or it is the record of another check.",
@@ -829,6 +837,13 @@ _ENTRIES = {
         "from git",
         "Name a folder that is empty or does not exist with `--work-dir`, or add `lock` and "
         "`evidence/` to a `.gitignore`.",
+    ),
+    "HA008": _rule(
+        "A pattern of ignores matches no file",
+        "The verified commit has no file that matches this pattern of a check's `ignores`, for "
+        "example because its name is misspelled. The check sees all that it saw without it.",
+        "ignores CHANGLOG.md: commit 1d925f596cad has no such file; it is ignored by test",
+        "Correct the pattern, or leave it out.",
     ),
     "HA009": _rule(
         "The commit has another runtime than its manifest's release",

@@ -236,6 +236,8 @@ class RuntimeFacts:
     # The commit by which `git subtree` imported the producer without its history, if the runtime
     # commit is not an ancestor of the verified commit.
     squash_commit: str | None
+    # Parts of the runtime in the verified commit, tests included, that a check ignores.
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,13 +379,20 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """The values that a record must share with a run to count in it."""
+    """The values that a record must share with a run to count in it.
+
+    ``ignores`` are the files that the check does not see, as in the profile, and ``seen_tree`` is
+    the tree without them. If there are any, commit and tree need not be the same.
+    """
 
     commit: str
     tree: str
     producer_path: str
     profile_digest: str
     argv: tuple[str, ...]
+    ignores: tuple[str, ...] = ()
+    # None if the check sees all files.
+    seen_tree: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -439,6 +448,9 @@ class Record:
             "environment_names": list(self.environment_names),
             "environment_digest": self.environment_digest,
         }
+        if self.binding.ignores:
+            document["ignores"] = list(self.binding.ignores)
+            document["seen_tree"] = self.binding.seen_tree
         if self.installation:
             document["installation"] = self.installation.to_dict()
         if self.environment_value_digests:
@@ -459,6 +471,8 @@ class Record:
                 producer_path=document["producer_path"],
                 profile_digest=document["profile_digest"],
                 argv=tuple(document["argv"]),
+                ignores=tuple(document.get("ignores", ())),
+                seen_tree=document.get("seen_tree"),
             ),
             outcome=Outcome(document["outcome"]),
             exit_code=document["exit_code"],
@@ -486,7 +500,7 @@ class CheckResult:
 
     ``command`` is the packet's command line, ``reason`` why the check did not pass. ``record`` is
     the evidence, None if there is none that counts. ``is_reused`` is whether it is that of an
-    earlier run.
+    earlier run. ``ignores`` and ``seen_tree`` say what the check does not see, as in `Binding`.
     """
 
     id: str
@@ -495,6 +509,8 @@ class CheckResult:
     reason: str | None
     record: Record | None
     is_reused: bool = False
+    ignores: tuple[str, ...] = ()
+    seen_tree: str | None = None
 
     @property
     def where(self) -> str:

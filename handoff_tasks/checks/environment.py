@@ -23,9 +23,10 @@ _NEUTRAL = {"GIT_ATTR_NOSYSTEM": "1", "GIT_CONFIG_NOSYSTEM": "1", "PYTHONNOUSERS
 _DIGITS = 4
 
 
-def check_root(workspace: Workspace, settings: Settings) -> Path:
-    """Return the producer's root in the private checkout."""
-    return workspace.checkout_spec(settings.run).tree / workspace.producer.prefix
+def check_root(workspace: Workspace, check: Check, settings: Settings) -> Path:
+    """Return the producer's root in the private checkout of a check."""
+    spec = workspace.checkout_spec(settings.run, check.ignores)
+    return spec.tree / workspace.producer.prefix
 
 
 def check_environment(workspace: Workspace, check: Check, settings: Settings) -> dict[str, str]:
@@ -35,7 +36,7 @@ def check_environment(workspace: Workspace, check: Check, settings: Settings) ->
     user's settings there.
     """
     profile = workspace.profile
-    root = check_root(workspace, settings)
+    root = check_root(workspace, check, settings)
     home = checkout.make_home(workspace.checkout_spec(settings.run), check.id, empty=False)
     variables = {
         **_NEUTRAL,

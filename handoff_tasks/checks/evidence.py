@@ -14,6 +14,7 @@ from handoff_tasks.model import CheckResult, Outcome, Record
 from handoff_tasks.problems import HandoffError, Problem, unwritable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
     from typing import Self
 
@@ -192,17 +193,35 @@ def judge_evidence(
                 outcome=evidence.outcome,
                 reason=evidence.reason,
                 record=evidence,
+                ignores=binding.ignores,
+                seen_tree=binding.seen_tree,
             )
     return CheckResult(
-        id=check.id, command=check.command, outcome=Outcome.NOT_RUN, reason=reason, record=None
+        id=check.id,
+        command=check.command,
+        outcome=Outcome.NOT_RUN,
+        reason=reason,
+        record=None,
+        ignores=binding.ignores,
+        seen_tree=binding.seen_tree,
     )
 
 
 def _mismatch(actual: Binding, expected: Binding) -> str | None:
-    """Return the first difference between two bindings in words, None if there is none."""
-    for name, first, second in (
+    """Return the first difference between two bindings in words, None if there is none.
+
+    A check that does not see all files sees neither the commit's id nor its history: its evidence
+    counts for every commit with the same files that it sees.
+    """
+    commits: list[tuple[str, str | None, str | None]] = [
         ("commit", actual.commit, expected.commit),
         ("tree", actual.tree, expected.tree),
+    ]
+    if expected.ignores:
+        commits = [("tree without the ignored files", actual.seen_tree, expected.seen_tree)]
+    for name, first, second in (
+        ("list of ignored files", _listed(actual.ignores), _listed(expected.ignores)),
+        *commits,
         ("producer path", actual.producer_path, expected.producer_path),
         ("profile", actual.profile_digest, expected.profile_digest),
         ("command line", shlex.join(actual.argv), shlex.join(expected.argv)),
@@ -210,6 +229,10 @@ def _mismatch(actual: Binding, expected: Binding) -> str | None:
         if first != second:
             return f"its evidence is of another {name}: {first}; expected {second}"
     return None
+
+
+def _listed(patterns: Sequence[str]) -> str:
+    return ", ".join(patterns) or "none"
 
 
 def _contradiction(record: Record) -> str | None:

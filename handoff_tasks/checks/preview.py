@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.checks import environment as environments
 from handoff_tasks.checks import tools
-from handoff_tasks.checks.evidence import EvidenceFolder
-from handoff_tasks.checks.reuse import list_changes
+from handoff_tasks.checks.reuse import find_evidence, list_changes
 from handoff_tasks.checks.run import CheckStopped, command_line
 from handoff_tasks.model import Outcome, Tool
 from handoff_tasks.problems import Problem
@@ -67,7 +66,7 @@ class Prospect:
 
 def prospect(workspace: Workspace, check: Check, settings: Settings) -> Prospect:
     """Return how a check would run. The private checkout must hold the commit."""
-    result = EvidenceFolder.of(workspace).result(check, workspace.binding(check))
+    result = find_evidence(workspace, check).result(check, workspace.binding(check))
     changes: list[str] = []
     if result.record:
         changes = list_changes(workspace, check, settings, result.record)
@@ -81,7 +80,7 @@ def prospect(workspace: Workspace, check: Check, settings: Settings) -> Prospect
 
 def _find_inputs(workspace: Workspace, check: Check, settings: Settings) -> Inputs:
     profile, caller = workspace.profile, settings.caller
-    root = environments.check_root(workspace, settings)
+    root = environments.check_root(workspace, check, settings)
     environment = environments.check_environment(workspace, check, settings)
     found, unusable = tools.find_tools(profile, check, root, environment)
     later = tuple(name for name in unusable if profile.tools[name].install)
@@ -136,7 +135,8 @@ def _evidence_word(one: Prospect) -> str:
 
 def lines(one: Prospect, workspace: Workspace, settings: Settings) -> list[str]:
     """Return the description of one check."""
-    check, inputs, wanted = one.check, one.inputs, workspace.checkout_spec("")
+    check, inputs = one.check, one.inputs
+    wanted = workspace.checkout_spec("", check.ignores)
     unseen = settings.caller.keys() - inputs.passed - inputs.set.keys() - {"PATH"}
     variables = [f"{name}={value}" for name, value in sorted(inputs.set.items())]
     kept = ", ".join(wanted.keep) or "nothing: what git does not know is swept before a run"
@@ -150,7 +150,7 @@ def lines(one: Prospect, workspace: Workspace, settings: Settings) -> list[str]:
         ("set", [_names(variables, "")]),
         ("does not see", [_names(sorted(unseen), "of the caller's: ")]),
         ("PATH", [inputs.path]),
-        ("commit", [f"{workspace.producer.commit}, tree {workspace.tree}"]),
+        ("commit", _commit(check, workspace)),
         ("kept there", [kept]),
         ("evidence", _evidence(one, workspace)),
     ]
@@ -160,6 +160,15 @@ def lines(one: Prospect, workspace: Workspace, settings: Settings) -> list[str]:
             f"  {'' if number else name:<12}  {value}" for number, value in enumerate(values)
         ]
     return result
+
+
+def _commit(check: Check, workspace: Workspace) -> list[str]:
+    """Return the commit, and what the check does not see of it."""
+    lines = [f"{workspace.producer.commit}, tree {workspace.tree}"]
+    if check.ignores:
+        tree = workspace.views[check.ignores].tree
+        lines.append(f"without {', '.join(check.ignores)}, history and tags: tree {tree}")
+    return lines
 
 
 def _command(inputs: Inputs) -> str:
@@ -209,7 +218,7 @@ def _evidence(one: Prospect, workspace: Workspace) -> list[str]:
     outcome = record.outcome.replace("_", " ")
     result = [f"{outcome} at {record.started_at_utc}{code}{reason}"]
     if record.log:
-        log = EvidenceFolder.of(workspace).log(record.id)
+        log = find_evidence(workspace, one.check).log(record.id)
         result.append(f"log {log} ({record.log.size} bytes)")
     if record.outcome is not Outcome.PASSED:
         result.append("a handoff would run it again: only a pass is kept")

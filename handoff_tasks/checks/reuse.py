@@ -1,12 +1,18 @@
 """Decide which passes of an earlier run are kept.
 
-Only a pass is kept, and only if every input is the same.
+Only a pass is kept, and only if every input is the same. A check that does not see some files has
+the same input in every commit that differs in these files only, so its pass at another commit is
+kept too: record and log are copied from there.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 from typing import TYPE_CHECKING
 
+from handoff_tasks import files
 from handoff_tasks.checks import environment as environments
 from handoff_tasks.checks import tools
 from handoff_tasks.checks.evidence import EvidenceFolder
@@ -14,11 +20,15 @@ from handoff_tasks.model import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from handoff_tasks.checks.settings import Settings
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import Record, Tool
+    from handoff_tasks.model import Binding, Record, Tool
     from handoff_tasks.producer.profile import Check
+
+# Of so many commits evidence is looked at.
+_MOST_COMMITS = 100
 
 
 def find_kept(
@@ -31,9 +41,9 @@ def find_kept(
         settings: Returns the settings that a check would run with now.
         say: Gets a line for each pass that is not kept, with the reason.
     """
-    folder = EvidenceFolder.of(workspace)
     ids = []
     for check in workspace.profile.checks:
+        folder = find_evidence(workspace, check)
         result = folder.result(check, workspace.binding(check))
         if result.outcome is not Outcome.PASSED or result.record is None:
             continue
@@ -42,8 +52,75 @@ def find_kept(
             differences = "; ".join(changes)
             say(f"{check.id} passed before and runs again, since this differs: {differences}")
         else:
+            _copy_evidence(folder, EvidenceFolder.of(workspace), check.id)
             ids.append(check.id)
     return frozenset(ids)
+
+
+def find_evidence(workspace: Workspace, check: Check) -> EvidenceFolder:
+    """Return the folder with the evidence that counts for a check.
+
+    It is that of the workspace's commit, unless the check ignores files and has run later at
+    another commit with the same files that it sees. The latest record counts, whatever its outcome:
+    a failure there must not be passed over for an older pass.
+    """
+    own = EvidenceFolder.of(workspace)
+    if not check.ignores:
+        return own
+    binding = workspace.binding(check)
+    folders = [own, *_other_folders(own)]
+    times = [_read_end(folder.record(check.id), binding) for folder in folders]
+    latest = max(times)
+    return folders[times.index(latest)] if any(latest) else own
+
+
+def _other_folders(own: EvidenceFolder) -> list[EvidenceFolder]:
+    """Return the evidence folders of other commits, those that changed last, by name."""
+    folders: list[tuple[float, str]] = []
+    with contextlib.suppress(OSError), os.scandir(own.path.parent) as entries:
+        folders += [
+            (entry.stat().st_mtime, entry.name)
+            for entry in entries
+            if entry.name != own.path.name and entry.is_dir(follow_symlinks=False)
+        ]
+    names = [name for _, name in sorted(folders)[-_MOST_COMMITS:]]
+    return [EvidenceFolder(own.path.with_name(name)) for name in sorted(names)]
+
+
+def _read_end(path: Path, binding: Binding) -> tuple[str, bool]:
+    """Return when a record with these inputs ended, and whether it says that nothing passed.
+
+    The first is empty if there is no such record. If two ended within one second, the one that has
+    not passed is the greater one. `EvidenceFolder.result` checks the record that is chosen.
+    """
+    try:
+        document = json.loads(files.read_plain(path))
+        is_same = (
+            document["seen_tree"] == binding.seen_tree
+            and document["ignores"] == list(binding.ignores)
+            and document["profile_digest"] == binding.profile_digest
+        )
+        if is_same:
+            return str(document["finished_at_utc"]), document["outcome"] != Outcome.PASSED
+    except (OSError, ValueError, LookupError, TypeError):
+        pass
+    return "", False
+
+
+def _copy_evidence(source: EvidenceFolder, target: EvidenceFolder, check: str) -> None:
+    """Copy the record and the log of a check that has passed.
+
+    The log comes first: a reader that finds the record finds its log too. Raises `HandoffError`
+    (HP080) if they cannot be written.
+    """
+    if source == target:
+        return
+    target.make()
+    for path, copy in (
+        (source.log(check), target.log(check)),
+        (source.record(check), target.record(check)),
+    ):
+        files.write(copy, files.read_plain(path))
 
 
 def list_changes(
@@ -51,11 +128,11 @@ def list_changes(
 ) -> list[str]:
     """Return, in words, the inputs of a check that have changed since its record was made.
 
-    Commit, tree, profile and command line are compared by `evidence.judge_evidence`. The private
+    Commit, tree, profile and command line are compared by `judge_evidence`. The private
     checkout must hold the commit, since a tool may choose its version by the files there.
     """
     environment = environments.check_environment(workspace, check, settings)
-    root = environments.check_root(workspace, settings)
+    root = environments.check_root(workspace, check, settings)
     found, unusable = tools.find_tools(workspace.profile, check, root, environment)
     changes = []
     if record.timeout_seconds != settings.time_limit(check):

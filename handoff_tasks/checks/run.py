@@ -136,9 +136,9 @@ def _stop(job: _Job, outcome: Outcome, reason: str) -> None:
 
 def _run_in_checkout(job: _Job) -> None:
     workspace, check, settings = job.workspace, job.check, job.settings
-    wanted = workspace.checkout_spec(settings.run)
+    wanted = workspace.checkout_spec(settings.run, check.ignores)
     with checkout.occupy(wanted, check.id, job.display.line, alone=check.alone) as place:
-        root = environments.check_root(workspace, settings)
+        root = environments.check_root(workspace, check, settings)
         checkout.make_home(wanted, check.id, empty=True)
         environment = environments.check_environment(workspace, check, settings)
         job.record = replace(

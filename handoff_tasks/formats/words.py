@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 HOUR = 3_600_000
 _LISTED = 5
@@ -29,6 +29,21 @@ def some_of(items: Sequence[str]) -> str:
     if len(items) <= _LISTED:
         return listed
     return f"{listed} {and_more(len(items) - _LISTED)}"
+
+
+def unseen(checks: Iterable[tuple[str, Sequence[str]]]) -> list[tuple[str, str]]:
+    """Return what checks did not see, in words, each with the names of these checks.
+
+    ``checks`` are their names, each with its ``ignores``; those that see all files are left out.
+    """
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, ignores in checks:
+        if ignores:
+            groups.setdefault(tuple(ignores), []).append(name)
+    return [
+        (", ".join([*ignores, "history and tags"]), ", ".join(names))
+        for ignores, names in groups.items()
+    ]
 
 
 def chain(names: Sequence[str], limit: int) -> str:

@@ -2,7 +2,9 @@
 
 Sessions that run checks share it. Below the base folder: ``objects.git`` (the fetched history),
 ``checkout`` (the work tree), ``index``, ``state.json``, ``lock``, ``alone`` (a lock for checks that
-measure time), ``running/<id>`` (a check that runs, or that left the work tree changed).
+measure time), ``running/<id>`` (a check that runs, or that left the work tree changed). Checks that
+do not see some files have another checkout beside it, with the name of their view at the end:
+``checkout-<view>``, ``index-<view>`` and so on. All have the lock ``alone`` in common.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class CheckoutSpec:
         keep: The build outputs to keep, as path patterns.
         run: The name of the run that prepares it. The run's own checks do not compare it again.
             Empty for a check alone.
+        view: The name of the view that it shows; empty for the whole commit.
     """
 
     base: Path
@@ -52,11 +55,17 @@ class CheckoutSpec:
     tags: tuple[tuple[str, str], ...]
     keep: tuple[str, ...]
     run: str
+    view: str = ""
+
+    def place(self, name: str) -> Path:
+        """Return the path of a file or folder of this checkout's own."""
+        stem, dot, extension = name.partition(".")
+        return self.base / (f"{stem}-{self.view}{dot}{extension}" if self.view else name)
 
     @property
     def tree(self) -> Path:
         """The work tree."""
-        return self.base / "checkout"
+        return self.place("checkout")
 
     @property
     def objects(self) -> Path:
@@ -100,7 +109,7 @@ def prepare(spec: CheckoutSpec, say: Callable[[str], None]) -> None:
 
     ``say`` gets one line if it waits. Raises `HandoffError` (HP006, HP019).
     """
-    with files.lock_file(spec.base / "lock") as lock:
+    with files.lock_file(spec.place("lock")) as lock:
         locks.wait_for_lock(lock, fcntl.LOCK_EX, say)
         _restore(spec)
 
@@ -114,7 +123,7 @@ def occupy(
     What an earlier check changed is restored first, when no check runs there any more.
     ``say`` gets one line if it waits. Raises `HandoffError` (HP006, HP019).
     """
-    with files.lock_file(spec.base / "alone") as turn, files.lock_file(spec.base / "lock") as lock:
+    with files.lock_file(spec.base / "alone") as turn, files.lock_file(spec.place("lock")) as lock:
         locks.wait_for_lock(turn, fcntl.LOCK_EX if alone else fcntl.LOCK_SH, say)
         while True:
             locks.wait_for_lock(lock, fcntl.LOCK_SH, say)
@@ -126,13 +135,13 @@ def occupy(
                 _restore(spec)
             fcntl.flock(lock, fcntl.LOCK_UN)
         checkout = Checkout(spec, state)
-        with files.lock_file(spec.base / "running" / check) as mark:
+        with files.lock_file(spec.place("running") / check) as mark:
             locks.wait_for_lock(mark, fcntl.LOCK_EX, say)
             try:
                 yield checkout
             finally:
                 if checkout.clean:
-                    (spec.base / "running" / check).unlink(missing_ok=True)
+                    (spec.place("running") / check).unlink(missing_ok=True)
 
 
 def changes(spec: CheckoutSpec) -> tuple[str, ...]:
@@ -271,20 +280,27 @@ def _has_leftovers(spec: CheckoutSpec) -> bool:
     ) < len(set(names))
 
 
-def clear(spec: CheckoutSpec, say: Callable[[str], None]) -> None:
-    """Remove the work tree with all build outputs, so that the next check starts from nothing."""
-    with files.lock_file(spec.base / "lock") as lock:
-        locks.wait_for_lock(lock, fcntl.LOCK_EX, say)
-        for name in ("index", "state.json"):
-            (spec.base / name).unlink(missing_ok=True)
-        if spec.tree.exists():
-            shutil.rmtree(spec.tree)
+def clear(base: Path, say: Callable[[str], None]) -> None:
+    """Remove all work trees of a producer with all build outputs.
+
+    The next check starts from nothing. Work trees of views that no check has any more are among
+    them. ``base`` is the producer's folder in the cache.
+    """
+    for tree in sorted(base.glob("checkout*")):
+        view = tree.name.removeprefix("checkout").removeprefix("-")
+        spec = CheckoutSpec(base=base, commit="", tags=(), keep=(), run="", view=view)
+        with files.lock_file(spec.place("lock")) as lock:
+            locks.wait_for_lock(lock, fcntl.LOCK_EX, say)
+            for name in ("index", "state.json"):
+                spec.place(name).unlink(missing_ok=True)
+            if spec.tree.exists():
+                shutil.rmtree(spec.tree)
 
 
 def _in_place(spec: CheckoutSpec) -> str | None:
     """Return the checkout's state if it matches ``spec``, else None."""
     try:
-        state = json.loads((spec.base / "state.json").read_text())
+        state = json.loads(spec.place("state.json").read_text())
     except (OSError, ValueError):
         return None
     if (
@@ -292,7 +308,7 @@ def _in_place(spec: CheckoutSpec) -> str | None:
         or _stamp(spec) | {"run": state.get("run"), "state": state.get("state")} != state
     ):
         return None
-    folder = spec.base / "running"
+    folder = spec.place("running")
     if any(_left_behind(mark) for mark in (sorted(folder.iterdir()) if folder.is_dir() else ())):
         return None
     if spec.run and state["run"] == spec.run and spec.tree.is_dir():
@@ -355,7 +371,7 @@ def _make(spec: CheckoutSpec) -> Sequence[str]:
     If something differs, nothing is recorded.
     """
     spec.tree.mkdir(parents=True, exist_ok=True)
-    (spec.base / "state.json").unlink(missing_ok=True)
+    spec.place("state.json").unlink(missing_ok=True)
     (spec.objects / "info").mkdir(exist_ok=True)
     files.write(
         spec.objects / "info" / "exclude",
@@ -368,8 +384,8 @@ def _make(spec: CheckoutSpec) -> Sequence[str]:
         b"* -text -eol -filter -ident -working-tree-encoding\n",
         sync=False,
     )
-    index = spec.base / "index"
-    (spec.base / "index.lock").unlink(missing_ok=True)
+    index = spec.place("index")
+    spec.place("index.lock").unlink(missing_ok=True)
     git = _git(spec)
     try:
         git("read-tree", "--reset", "-u", spec.commit)
@@ -385,9 +401,9 @@ def _make(spec: CheckoutSpec) -> Sequence[str]:
         return left
     _set_modes(spec)
     _own_repository(spec, index)
-    shutil.rmtree(spec.base / "running", ignore_errors=True)
+    shutil.rmtree(spec.place("running"), ignore_errors=True)
     stamp = json.dumps({**_stamp(spec), "state": _state(spec)})
-    files.write(spec.base / "state.json", stamp.encode(), sync=False)
+    files.write(spec.place("state.json"), stamp.encode(), sync=False)
     return ()
 
 
@@ -458,7 +474,7 @@ def _remove(folder: Path) -> None:
 
 def _git(spec: CheckoutSpec, index: Path | None = None) -> Callable[..., bytes]:
     """Return git for the checkout, with our repository and our index or another one."""
-    index = index or spec.base / "index"
+    index = index or spec.place("index")
     return functools.partial(
         command.run, cwd=spec.tree, git_dir=spec.objects, work_tree=spec.tree, index=index
     )

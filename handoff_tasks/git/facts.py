@@ -9,7 +9,7 @@ import functools
 import hashlib
 from typing import TYPE_CHECKING
 
-from handoff_tasks.formats import safe_regex
+from handoff_tasks.formats import path_patterns, safe_regex
 from handoff_tasks.git import objects as git_objects
 from handoff_tasks.git import producer as git_producer
 from handoff_tasks.git import trees
@@ -209,6 +209,7 @@ class _Gathering:
             absent=self._absent_paths(),
             outside=self._outside_paths(),
             squash_commit=squash,
+            ignored=self._ignored_paths(),
         )
 
     def _runtime_to(self, commit: str) -> Relation:
@@ -254,6 +255,14 @@ class _Gathering:
             if path in runtime.parts or path in runtime.tests:
                 outside[path] = _POINTER
         return tuple((_printable([path])[0], what) for path, what in sorted(outside.items()))
+
+    def _ignored_paths(self) -> tuple[str, ...]:
+        """Return the parts of the runtime that a check ignores; a link may lead to one."""
+        patterns = {pattern for ignores in self._profile.views() for pattern in ignores}
+        if not patterns:
+            return ()
+        runtime = self._compared.runtime(self._verified_side)
+        return _printable(path_patterns.select(patterns, [*runtime.parts, *runtime.tests]))
 
     def history(self, rollback: str | None, rollback_tag: str | None) -> HistoryFacts:
         """Return the facts of the earlier releases."""

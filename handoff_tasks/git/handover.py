@@ -10,6 +10,7 @@ from handoff_tasks import files
 from handoff_tasks.git import committed_profile
 from handoff_tasks.git.producer import Producer
 from handoff_tasks.git.repository import Repository
+from handoff_tasks.git.views import View
 from handoff_tasks.git.workspace import Workspace
 from handoff_tasks.model import ProfileSource, TagRef
 from handoff_tasks.problems import refusal
@@ -34,6 +35,7 @@ def hand_over(workspace: Workspace, run: str, path: Path) -> None:
         "commit": producer.commit,
         "head": producer.head,
         "tags": {name: asdict(tag) for name, tag in producer.tags.items()},
+        "views": [asdict(view) for view in workspace.views.values()],
     }
     files.write(path, json.dumps(document).encode(), sync=False)
 
@@ -73,6 +75,7 @@ def take_over(path: Path) -> tuple[Workspace, str]:
         tags={name: TagRef(**tag) for name, tag in found["tags"].items()},
     )
     base = Path(found["base"])
+    seen = [View(**{**view, "ignores": tuple(view["ignores"])}) for view in found["views"]]
     workspace = Workspace(
         producer=producer,
         repository=Repository(base / "objects.git"),
@@ -83,5 +86,6 @@ def take_over(path: Path) -> tuple[Workspace, str]:
         work=Path(found["work"]),
         base=base,
         notes=(),
+        views={view.ignores: view for view in seen},
     )
     return workspace, found["run"]

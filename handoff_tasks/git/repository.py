@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from handoff_tasks.producer.profile import Profile
     from handoff_tasks.producer.tags import TagForm
 
+_NOTHING = "0" * 40
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -61,8 +63,8 @@ class Repository:
         self.folder = folder
         self._trees = Trees(self._git)
 
-    def _git(self, *words: str, stdin: bytes = b"") -> bytes:
-        return command.run(*words, cwd=self.folder, git_dir=self.folder, stdin=stdin)
+    def _git(self, *words: str, stdin: bytes = b"", index: Path | None = None) -> bytes:
+        return command.run(*words, cwd=self.folder, git_dir=self.folder, stdin=stdin, index=index)
 
     def refuse_damage(self) -> None:
         """Check every object and reference of our copy.
@@ -180,6 +182,38 @@ class Repository:
     def tree(self, producer: Producer) -> str:
         """Return the id of the producer's commit's tree."""
         return self._git("rev-parse", f"{producer.commit}^{{tree}}").decode().strip()
+
+    @explain_damage
+    def paths(self, tree: str) -> list[str]:
+        """Return the paths of a tree, from the repository's top."""
+        return list(self._trees.listing(tree)[0])
+
+    @explain_damage
+    def tree_without(self, tree: str, paths: Sequence[str]) -> str:
+        """Return the id of a tree without some of its paths; it is written into our copy."""
+        if not paths:
+            return tree
+        # An index for this process alone: others may do the same now.
+        index = self.folder / f"view-{os.getpid()}.index"
+        removals = "".join(f"0 {_NOTHING}\t{path}\0" for path in paths)
+        try:
+            self._git("read-tree", tree, index=index)
+            self._git(
+                "update-index",
+                "-z",
+                "--index-info",
+                stdin=removals.encode("utf-8", "surrogateescape"),
+                index=index,
+            )
+            return self._git("write-tree", index=index).decode().strip()
+        finally:
+            index.unlink(missing_ok=True)
+
+    @explain_damage
+    def write_commit(self, content: bytes) -> str:
+        """Write a commit into our copy, and return its id."""
+        words = ("hash-object", "-t", "commit", "-w", "--stdin")
+        return self._git(*words, stdin=content).decode().strip()
 
     @explain_damage
     def read_tree(self, tree: str) -> trees.Tree:

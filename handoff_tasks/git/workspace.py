@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from handoff_tasks.formats import schemas
-from handoff_tasks.git import checkout, committed_profile, locks, surroundings, work_folder
+from handoff_tasks.git import checkout, committed_profile, locks, surroundings, views, work_folder
 from handoff_tasks.git import producer as git_producer
 from handoff_tasks.git import repository as git_repository
 from handoff_tasks.model import Binding
@@ -19,9 +19,10 @@ from handoff_tasks.producer import profile as producer_profile
 from handoff_tasks.producer.tags import service_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from handoff_tasks.git.views import View
     from handoff_tasks.model import ProfileSource
     from handoff_tasks.producer.profile import Check, Profile
 
@@ -40,6 +41,7 @@ class Workspace:
         work: The work folder.
         base: The producer's folder in the cache.
         notes: Advisories about this run, not about the release.
+        views: What the checks see, by their ``ignores``.
     """
 
     producer: git_producer.Producer
@@ -51,6 +53,7 @@ class Workspace:
     work: Path
     base: Path
     notes: tuple[Problem, ...]
+    views: Mapping[tuple[str, ...], View]
 
     def binding(self, check: Check) -> Binding:
         """Return what a record of ``check`` must be evidence for."""
@@ -60,6 +63,8 @@ class Workspace:
             producer_path=self.producer.path,
             profile_digest=self.profile.digest,
             argv=check.argv,
+            ignores=check.ignores,
+            seen_tree=self.views[check.ignores].tree if check.ignores else None,
         )
 
     def ask_again(self) -> git_producer.Producer:
@@ -71,16 +76,28 @@ class Workspace:
             self.producer.root, self.producer.commit, self.profile.tags
         )
 
-    def checkout_spec(self, run: str) -> checkout.CheckoutSpec:
-        """Return what the private checkout must hold in the run ``run``."""
-        prefix = self.producer.prefix
+    def checkout_spec(self, run: str, ignores: tuple[str, ...] = ()) -> checkout.CheckoutSpec:
+        """Return what the checkout of checks with these ``ignores`` must hold in the run ``run``.
+
+        Tags would show the history that such a check does not see, so only a checkout of the whole
+        commit has them.
+        """
+        prefix, commit, view = self.producer.prefix, self.producer.commit, ""
+        tags = {name: tag.object_id for name, tag in self.producer.tags.items()}
+        if ignores:
+            commit, view, tags = self.views[ignores].commit, self.views[ignores].name, {}
         return checkout.CheckoutSpec(
             base=self.base,
-            commit=self.producer.commit,
-            tags=tuple(sorted((name, tag.object_id) for name, tag in self.producer.tags.items())),
+            commit=commit,
+            tags=tuple(sorted(tags.items())),
             keep=tuple(prefix + path for path in self.profile.keep),
             run=run,
+            view=view,
         )
+
+    def checkout_specs(self, run: str) -> list[checkout.CheckoutSpec]:
+        """Return what each of the checkouts of the profile's checks must hold."""
+        return [self.checkout_spec(run, ignores) for ignores in self.views]
 
 
 def open_workspace(
@@ -116,6 +133,8 @@ def open_workspace(
     with _repository(base) as repository:
         repository.update(producer, parsed.tags)
     tree = repository.tree(producer)
+    seen = views.make_views(repository, producer, parsed, tree)
+    notes += views.unmatched_notes(repository, producer, parsed, tree)
     return Workspace(
         producer=producer,
         repository=repository,
@@ -126,6 +145,7 @@ def open_workspace(
         work=work,
         base=base,
         notes=(*notes, *committed_profile.notes(producer, repository, tree, profile_path, data)),
+        views=seen,
     )
 
 
@@ -171,16 +191,18 @@ def open_with(
     producer = git_producer.with_tags(commit.producer, parsed.tags)
     with _repository(commit.base) as repository:
         repository.update(producer, parsed.tags)
+    tree = repository.tree(producer)
     return Workspace(
         producer=producer,
         repository=repository,
         profile=parsed,
         profile_path=profile_path,
         source=source,
-        tree=repository.tree(producer),
+        tree=tree,
         work=work,
         base=commit.base,
         notes=(),
+        views=views.make_views(repository, producer, parsed, tree),
     )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handoff_tasks.formats import words
 from handoff_tasks.formats.escape import printable
-from handoff_tasks.formats.words import quantity
 from handoff_tasks.output import terminal
 from handoff_tasks.packet.change import ChangeClass
 from handoff_tasks.packet.document import NO_GO, is_own, is_release
@@ -86,10 +86,11 @@ def packet_text(packet: Packet, call: Call | None = None) -> list[str]:
     outcomes = _outcomes(document)
     width = max([len(name) for name, _, _ in outcomes], default=0)
     title = f"{document['release_tag']}, {document['handoff_mode']}"
-    lines = [printable(f"{title}: {quantity(len(outcomes), 'check')}")]
+    lines = [printable(f"{title}: {words.quantity(len(outcomes), 'check')}")]
     for name, outcome, tools in outcomes:
         row = printable(f"{name:<{width}}  {outcome:<12}  {tools}").rstrip()
         lines.append(f"  {row}")
+    lines += unseen_lines(document)
     lines += ["", statement.HEADING]
     lines += [f"- {label}: {printable(value)}" for label, value in _statement(document)]
     advisories, problems = _findings(document)
@@ -115,6 +116,8 @@ def packet_markdown(packet: Packet, call: Call | None = None) -> list[str]:
     ]
     rows = [[markdown(cell) for cell in row] for row in _outcomes(document)]
     lines += [f"| {' | '.join(row)} |" for row in rows]
+    for files, names in words.unseen(_ignores(document)):
+        lines += ["", f"Without {markdown(files)}: {markdown(names)}."]
     lines += ["", statement.HEADING, ""]
     lines += [f"- {label}: {markdown(value)}" for label, value in _statement(document)]
     advisories, problems = _findings(document)
@@ -150,6 +153,17 @@ def _outcomes(document: AnyPacket) -> list[tuple[str, str, str]]:
         tools = ", ".join(f"{name} {version}" for name, version in entry["tools"].items())
         rows.append((entry["id"], entry["outcome"].replace("_", " "), tools))
     return rows
+
+
+def unseen_lines(document: AnyPacket) -> list[str]:
+    """Return the lines that say what checks did not see of the verified commit."""
+    return terminal.unseen_lines(_ignores(document))
+
+
+def _ignores(document: AnyPacket) -> list[tuple[str, list[str]]]:
+    if not is_own(document):
+        return []
+    return [(one["id"], one.get("ignores", [])) for one in document["verification_outcomes"]]
 
 
 def _findings(document: AnyPacket) -> tuple[Sequence[Problem], Sequence[Problem]]:

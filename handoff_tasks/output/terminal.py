@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.formats import redact
 from handoff_tasks.formats.escape import escape, printable
-from handoff_tasks.formats.words import and_more, duration
+from handoff_tasks.formats.words import and_more, duration, unseen
 from handoff_tasks.model import Outcome
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ _LONGEST_LINE = 16384
 # GitHub's runner takes it for a command at the start of a line, also after blanks.
 _COMMAND = re.compile(r"\A(\s*)::")
 _LONGEST_LOG_LINE = 300
+# Digits of a commit's name for people.
+_SHORT = 12
 # The columns that a row of the table of checks takes, if the names allow it.
 _ROW = 80
 _SHORTEST_REASON = 20
@@ -223,7 +225,10 @@ def near(path: Path, here: Path) -> str:
 
 
 def checks(results: Sequence[CheckResult]) -> list[str]:
-    """Return the table of checks: name, outcome, time, and the reason of a failure."""
+    """Return the table of checks: name, outcome, time, and the reason of a failure.
+
+    What checks did not see follows.
+    """
     rows = []
     for result in results:
         took = duration(result.record.duration_ms, tenths=True) if result.record else ""
@@ -237,8 +242,15 @@ def checks(results: Sequence[CheckResult]) -> list[str]:
             note = _cut(_first_reason(result), max(_ROW - len(line) - 2, _SHORTEST_REASON))
         elif result.is_reused and result.record:
             note = f"kept, ran {result.record.started_at_utc}"
+            if result.ignores:
+                note += f" on {result.record.binding.commit[:_SHORT]}"
         lines.append(f"{line}  {note}".rstrip())
-    return lines
+    return lines + unseen_lines((result.id, result.ignores) for result in results)
+
+
+def unseen_lines(checks: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """Return a line for each list of files that checks did not see, with these checks."""
+    return [printable(f"  without {files}: {names}") for files, names in unseen(checks)]
 
 
 def describe(result: CheckResult) -> str:

@@ -97,13 +97,17 @@ def assemble(
 
 
 def _outcome(check: CheckResult) -> OutcomeEntry:
-    return {
+    entry: OutcomeEntry = {
         "id": check.id,
         "command": check.command,
         "outcome": str(check.outcome),
         "exit_code": check.exit_code,
         "tools": check.claimed_tools(),
     }
+    if check.seen_tree is not None:
+        entry["ignores"] = list(check.ignores)
+        entry["seen_tree"] = check.seen_tree
+    return entry
 
 
 def _entries(problems: Sequence[Problem]) -> list[ProblemEntry]:

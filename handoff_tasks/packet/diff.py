@@ -431,6 +431,11 @@ def _outcome(old: OutcomeEntry, new: OutcomeEntry, pointer: str) -> Iterator[Cha
         codes = _text(old["exit_code"]), _text(new["exit_code"])
         message = f"{new['id']} ended with exit code {codes[1]}, was {codes[0]}"
         yield _change(EDITORIAL, "exit_code", f"{pointer}/exit_code", codes, message)
+    ignores = old.get("ignores", []), new.get("ignores", [])
+    if ignores[0] != ignores[1]:
+        files = [", ".join(patterns) or "nothing" for patterns in ignores]
+        message = f"{new['id']} ignores {files[1]}, was {files[0]}"
+        yield _change(EDITORIAL, "ignores", f"{pointer}/ignores", ignores, message)
 
 
 def _tools(old: PacketDocument, new: PacketDocument) -> Iterator[Change]:

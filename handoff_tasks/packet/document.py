@@ -56,13 +56,18 @@ class ProducerEntry(TypedDict):
 
 
 class OutcomeEntry(TypedDict):
-    """The outcome of one check, and the tools on which it depends, name to version."""
+    """The outcome of one check, and the tools on which it depends, name to version.
+
+    A check that did not see all files has ``ignores`` and ``seen_tree``.
+    """
 
     id: str
     command: str
     outcome: str
     exit_code: int | None
     tools: dict[str, str]
+    ignores: NotRequired[list[str]]
+    seen_tree: NotRequired[str]
 
 
 class TagEntry(TypedDict):

@@ -88,7 +88,8 @@ class ToolSpec:
 class Check:
     """One verification command.
 
-    ``argv`` and the values of ``set`` may contain ``{root}``. Times are in seconds.
+    ``argv`` and the values of ``set`` may contain ``{root}``. Times are in seconds. ``ignores`` are
+    patterns of the files that the check does not see, sorted.
     """
 
     id: str
@@ -100,6 +101,7 @@ class Check:
     expected_seconds: int
     alone: bool
     set: Mapping[str, str]
+    ignores: tuple[str, ...] = ()
 
     @property
     def session(self) -> str:
@@ -204,6 +206,10 @@ class Profile:
         message = f"{self.name} has no check {name}{near}; known: {', '.join(known)}"
         raise refusal("HP001", f"verify-{name}", message, "run one of the known checks")
 
+    def views(self) -> tuple[tuple[str, ...], ...]:
+        """Return the different ``ignores`` of the checks, in the order of their first checks."""
+        return tuple(dict.fromkeys(check.ignores for check in self.checks))
+
     def tag_name(self, release_tag: str) -> str:
         """Return the release's tag below refs/tags."""
         return self.tags.name(release_tag)
@@ -271,7 +277,7 @@ def _profile(document: Mapping[str, Any]) -> Profile:
         ),
         set=environment.get("set", {}),
         tools={name: _tool(name, tool) for name, tool in document.get("tools", {}).items()},
-        checks=tuple(_check(check, execution["timeout_seconds"]) for check in document["checks"]),
+        checks=tuple(_check(check, execution) for check in document["checks"]),
     )
 
 
@@ -303,17 +309,18 @@ def _tool(name: str, tool: Mapping[str, Any]) -> ToolSpec:
     )
 
 
-def _check(check: Mapping[str, Any], timeout_seconds: int) -> Check:
+def _check(check: Mapping[str, Any], execution: Mapping[str, Any]) -> Check:
     return Check(
         id=check["id"],
         title=check["title"],
         argv=tuple(check["argv"]),
         success_line=check.get("success_line"),
         tools=tuple(check["tools"]),
-        timeout_seconds=check.get("timeout_seconds", timeout_seconds),
+        timeout_seconds=check.get("timeout_seconds", execution["timeout_seconds"]),
         expected_seconds=check.get("expected_seconds", 1),
         alone=check.get("alone", False),
         set=check.get("set", {}),
+        ignores=tuple(sorted(check.get("ignores", execution.get("ignores", ())))),
     )
 
 

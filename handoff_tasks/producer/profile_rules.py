@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from handoff_tasks.formats import safe_regex, schemas, strict_json
+from handoff_tasks.formats import path_patterns, safe_regex, schemas, strict_json
 from handoff_tasks.producer.places import place_faults
 from handoff_tasks.producer.rehearsal import BLOCK_NAMES, rehearsal_faults
 from handoff_tasks.producer.tags import PLACEHOLDER
@@ -62,6 +62,7 @@ def profile_faults(document: Mapping[str, Any]) -> list[Fault]:
         *_mistyped_root(document),
         *pass_faults(document.get("environment", {}).get("pass", ())),
         *_version_pattern(document["git"].get("service_version")),
+        *_ignores(document),
     ]
 
 
@@ -214,6 +215,51 @@ def _test_paths(git: Mapping[str, Any]) -> Iterator[Fault]:
         if not any(path.startswith(folder) and path != folder for folder in folders):
             message = f"{path} is not below a folder of runtime_paths; known: "
             yield f"/git/test_paths/{number}", message + (", ".join(folders) or "none")
+
+
+def _ignores(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield files that no check may leave out, or that the check needs itself."""
+    for pointer, patterns in _ignore_lists(document):
+        for number, pattern in enumerate(patterns):
+            if message := _claimed(pattern, document):
+                yield f"{pointer}/{number}", message
+    general = document.get("execution", {}).get("ignores", ())
+    for number, check in enumerate(document["checks"]):
+        patterns = check.get("ignores", general)
+        for place, word in enumerate(check["argv"]):
+            path = word.replace("{root}/", "", 1).removeprefix("./")
+            if path_patterns.select(patterns, [path]):
+                message = f"the check needs {path}, which it ignores"
+                yield f"/checks/{number}/argv/{place}", message
+        for place, name in enumerate(check["tools"]):
+            for start in document.get("tools", {}).get(name, {}).get("mentioned_in", ()):
+                ends = (start, f"{start.rstrip('/')}/")
+                if any(path_patterns.overlap(one, end) for one in patterns for end in ends):
+                    message = f"{name} is claimed if {start} names it, which the check ignores"
+                    yield f"/checks/{number}/tools/{place}", message
+
+
+def _ignore_lists(document: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
+    yield "/execution/ignores", document.get("execution", {}).get("ignores", ())
+    for number, check in enumerate(document["checks"]):
+        yield f"/checks/{number}/ignores", check.get("ignores", ())
+
+
+def _claimed(pattern: str, document: Mapping[str, Any]) -> str | None:
+    """Return why a pattern must not be ignored: the packet's claim is about these files."""
+    manifest = document["paths"].get("manifest")
+    if manifest is not None and path_patterns.overlap(pattern, manifest):
+        return f"{pattern} leaves out the manifest, {manifest}, which states the release"
+    contract = document.get("contract", {})
+    for place in (contract.get("version"), *contract.get("contracts", {}).values()):
+        if place and path_patterns.overlap(pattern, place["path"]):
+            return f"{pattern} leaves out {place['path']}, which states a version of the release"
+    for path in document["git"]["runtime_paths"]:
+        if path_patterns.overlap(pattern, path):
+            return (
+                f"{pattern} leaves out files of the runtime, {path}, which the release consists of"
+            )
+    return None
 
 
 def _mistyped_root(document: Mapping[str, Any]) -> Iterator[Fault]:

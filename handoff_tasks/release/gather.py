@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks import files
 from handoff_tasks.checks import merge
-from handoff_tasks.checks.evidence import EvidenceFolder
+from handoff_tasks.checks.evidence import EvidenceFolder, judge_evidence
 from handoff_tasks.formats import path_patterns, schemas
 from handoff_tasks.formats.words import some_of
 from handoff_tasks.git.facts import gather_facts
-from handoff_tasks.model import CheckResult, Outcome, Statement
+from handoff_tasks.model import Statement
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import statement as producer_statement
 from handoff_tasks.producer.profile_rules import RELEASE
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import GitFacts, Manifest
+    from handoff_tasks.model import CheckResult, GitFacts, Manifest
 
 _NO_MANIFEST = (
     "commit one (schemas/{contract}.schema.json describes it), or give the "
@@ -239,8 +239,6 @@ def results_before_any_check(workspace: Workspace) -> list[CheckResult]:
     """Return the results of a run that stops before any check; evidence is ignored."""
     reason = "the run stopped before it (--stop-early)"
     return [
-        CheckResult(
-            id=check.id, command=check.command, outcome=Outcome.NOT_RUN, reason=reason, record=None
-        )
+        replace(judge_evidence(check, None, workspace.binding(check)), reason=reason)
         for check in workspace.profile.checks
     ]

@@ -284,7 +284,14 @@ def contradictions(
     """Return where the material of a packet's release contradicts the packet."""
     facts, manifest, profile = material.facts, material.manifest, opened.profile
     compared = packet_against_git.Comparison(
-        document=document, facts=facts, manifest=manifest, profile=profile, where=where
+        document=document,
+        facts=facts,
+        manifest=manifest,
+        profile=profile,
+        where=where,
+        seen_trees={
+            check.id: opened.views[check.ignores].tree for check in profile.checks if check.ignores
+        },
     )
     mentioned = _mentioned_tools(opened) if is_own(document) else frozenset()
     return [

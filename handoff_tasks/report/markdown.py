@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.codes import CATALOGUE
 from handoff_tasks.formats.escape import printable
-from handoff_tasks.formats.words import and_more, chain, duration, quantity
+from handoff_tasks.formats.words import and_more, chain, duration, quantity, unseen
 from handoff_tasks.model import Verdict
 from handoff_tasks.report.view import group_by_hint
 
@@ -130,6 +130,8 @@ def _checks(view: View) -> list[str]:
     if steps:
         lines += ["| check | outcome | exit code | time | tools |", "|---|---|---:|---:|---|"]
     lines += [_row(step) for step in steps]
+    for files, names in unseen((step.id, step.ignores) for step in view.steps):
+        lines += ["", f"Without {text(files)}: {text(names)}."]
     if view.timeline:
         lines += ["", _time(view.timeline)]
     for step in [step for step in steps if not step.passed and step.tail][:_MANY_TAILS]:

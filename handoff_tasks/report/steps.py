@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks.formats.escape import printable
-from handoff_tasks.formats.words import duration
+from handoff_tasks.formats.words import duration, unseen
 from handoff_tasks.model import Outcome
 from handoff_tasks.report import failure_line
 
@@ -28,8 +28,8 @@ class Step:
 
     ``log`` is the name of its log beside the report and ``milliseconds`` how long it took; both are
     None without a record. ``kept`` is set if the outcome is an earlier run's with the same inputs.
-    ``tail`` is the end of the log, and ``cause`` the line of the log that explains why the check
-    did not pass; it may come before ``tail``.
+    ``ignores`` are the files that it did not see. ``tail`` is the end of the log, and ``cause`` the
+    line of the log that explains why the check did not pass; it may come before ``tail``.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Step:
     milliseconds: int | None
     tools: tuple[tuple[str, str], ...]
     facts: tuple[tuple[str, str], ...]
+    ignores: tuple[str, ...]
     log: str | None
     log_size: int
     kept: bool
@@ -92,7 +93,8 @@ def _build_step(entry: Mapping[str, Any], result: CheckResult | None, lines: Seq
         exit_code=entry["exit_code"],
         milliseconds=record.duration_ms if record else None,
         tools=tuple((printable(name), printable(text)) for name, text in entry["tools"].items()),
-        facts=tuple(_facts(record)) if record else (),
+        facts=tuple(_facts(entry, record)),
+        ignores=tuple(printable(pattern) for pattern in entry.get("ignores", ())),
         log=log.file if log else None,
         log_size=log.size if log else 0,
         kept=result.is_reused if result else False,
@@ -101,7 +103,17 @@ def _build_step(entry: Mapping[str, Any], result: CheckResult | None, lines: Seq
     )
 
 
-def _facts(record: Record) -> list[tuple[str, str]]:
+def _facts(entry: Mapping[str, Any], record: Record | None) -> list[tuple[str, str]]:
+    facts = [] if record is None else _record_facts(record)
+    for files, _ in unseen([("", entry.get("ignores", ()))]):
+        facts.append(("Did not see", files))
+        facts.append(("Saw the tree", entry["seen_tree"]))
+    if record and record.binding.ignores:
+        facts.append(("Ran on commit", record.binding.commit))
+    return [(name, printable(value)) for name, value in facts]
+
+
+def _record_facts(record: Record) -> list[tuple[str, str]]:
     machine = record.platform
     names = [str(machine[key]) for key in ("system", "release", "machine") if key in machine]
     facts = [
@@ -113,7 +125,7 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         facts.append(("Toolchain", record.toolchain))
     if record.signal:
         facts.append(("Signal", record.signal))
-    return [(name, printable(value)) for name, value in facts]
+    return facts
 
 
 def _shorten_tail(lines: Sequence[str]) -> tuple[str, ...]:

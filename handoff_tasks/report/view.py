@@ -159,6 +159,8 @@ def packet_end(document: Mapping[str, Any]) -> RunEnd:
             outcome=Outcome(entry["outcome"]),
             reason=None,
             record=None,
+            ignores=tuple(entry.get("ignores", ())),
+            seen_tree=entry.get("seen_tree"),
         )
         checks.append(check)
     return RunEnd(

@@ -1,9 +1,13 @@
-"""Check a release by what git says of it (HP032, HP033, HP050 to HP057, HP065 to HP067)."""
+"""Check a release by what git says of it.
+
+HP032, HP033, HP037, HP050 to HP057, HP065 to HP067.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handoff_tasks.formats.path_patterns import select
 from handoff_tasks.formats.words import some_of
 from handoff_tasks.model import Relation
 from handoff_tasks.problems import Problem
@@ -32,15 +36,16 @@ def git_problems(
 ) -> list[Problem]:
     """Return what git says against the release.
 
-    HP032, HP033, HP050 to HP057, HP065 to HP067. A release is good if its runtime commit is the
-    tag's target and the verified commit or an ancestor of them, with the same runtime paths in all
-    three. A release without a tag is good only with ``allow_untagged``.
+    HP032, HP033, HP037, HP050 to HP057, HP065 to HP067. A release is good if its runtime commit is
+    the tag's target and the verified commit or an ancestor of them, with the same runtime paths in
+    all three. A release without a tag is good only with ``allow_untagged``.
     """
     problems = [
         *_verified_commit_problems(facts, profile),
         *_namesake_problems(facts),
         *_runtime_problems(facts, manifest, profile),
         *_service_version_problems(facts, manifest, profile),
+        *_ignored_problems(facts, profile),
     ]
     if facts.tag.existing is not None:
         problems += _tag_problems(facts.tag.existing, profile)
@@ -271,6 +276,15 @@ def _statement_of_tag_problems(facts: GitFacts, manifest: Manifest) -> Iterator[
 def has_no_manifest(facts: GitFacts) -> bool:
     """Return whether the release is known by its tag alone."""
     return facts.verified.manifest_sha256 is None
+
+
+def _ignored_problems(facts: GitFacts, profile: Profile) -> Iterator[Problem]:
+    """Yield each part of the runtime that a check does not see, such as the target of a link."""
+    hint = "take the pattern out of the profile's ignores, so that the check sees the file"
+    for path in facts.runtime.ignored:
+        checks = [check.id for check in profile.checks if select(check.ignores, [path])]
+        message = f"it is a part of the runtime, and {', '.join(checks)} would not see it"
+        yield Problem(code="HP037", where=repository_path(facts, path), message=message, hint=hint)
 
 
 def _other_runtime_hint(facts: GitFacts) -> str:

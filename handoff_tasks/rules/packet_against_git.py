@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from handoff_tasks.model import Outcome
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
         OutcomeEntry,
         PacketDocument,
     )
-    from handoff_tasks.producer.profile import Mode, Profile
+    from handoff_tasks.producer.profile import Check, Mode, Profile
 
+_COMPARED_OF_OUTCOMES = ("id", "command", "ignores", "seen_tree")
 _AGAIN = "do not use this packet: verify the release again with the handoff session"
 _FETCH_TAGS = (
     "fetch the tags, then verify again: git fetch --tags; "
@@ -37,13 +38,17 @@ _FETCH_TAGS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A packet, its name in messages, and what git, manifest and profile say today."""
+    """A packet, its name in messages, and what git, manifest and profile say today.
+
+    ``seen_trees`` are the trees that checks see that do not see all files, by check.
+    """
 
     document: AnyPacket
     facts: GitFacts
     manifest: Manifest
     profile: Profile
     where: str
+    seen_trees: Mapping[str, str] = field(default_factory=dict)
 
     def problem(self, pointer: str, message: str) -> Problem:
         """Return a problem (HP072) at a place in the packet."""
@@ -160,9 +165,16 @@ def _values_today(compared: Comparison, mode: Mode) -> dict[str, object]:
         **mode.blocks,
         "producer": {"id": profile.id, "name": profile.name},
         "verification_outcomes": [
-            {"id": check.id, "command": check.command} for check in profile.checks
+            _outcome_today(check, compared.seen_trees) for check in profile.checks
         ],
     }
+
+
+def _outcome_today(check: Check, seen_trees: Mapping[str, str]) -> dict[str, object]:
+    entry: dict[str, object] = {"id": check.id, "command": check.command}
+    if check.ignores:
+        entry |= {"ignores": list(check.ignores), "seen_tree": seen_trees[check.id]}
+    return entry
 
 
 def _own_values(document: PacketDocument, today: Mapping[str, object]) -> dict[str, object]:
@@ -173,7 +185,7 @@ def _own_values(document: PacketDocument, today: Mapping[str, object]) -> dict[s
         **{key: values.get(key) for key in today},
         "producer": {"id": producer["id"], "name": producer["name"]},
         "verification_outcomes": [
-            {"id": outcome["id"], "command": outcome["command"]}
+            {key: value for key, value in outcome.items() if key in _COMPARED_OF_OUTCOMES}
             for outcome in document["verification_outcomes"]
         ],
     }

@@ -64,7 +64,7 @@ def verify_check(session: Session, place: Place, run: Run) -> None:
         lines = terminal.Lines(check.id, redact.secrets(os.environ))
         record = checks_run.run_check(workspace, check, settings, lines)
     result = evidence.judge_evidence(check, record, workspace.binding(check))
-    tree = str(workspace.checkout_spec("").tree)
+    tree = str(workspace.checkout_spec("", check.ignores).tree)
     run.checks = [result]
     run.problems = check_rules.check_problems([result], workspace.profile, tree)
     run.advisories = workspace.notes

@@ -33,7 +33,8 @@ def look_ahead(
     envdir = environments.environment_folder(session)
     prospects = []
     with locks.hold(workspace.base / "run.lock", "the private checkout"):
-        checkout.prepare(workspace.checkout_spec(""), terminal.say)
+        for spec in workspace.checkout_specs(""):
+            checkout.prepare(spec, terminal.say)
         for check in checks:
             settings = settings_of(check, options=run.options, envdir=envdir, run="")
             prospects.append(preview.prospect(workspace, check, settings))

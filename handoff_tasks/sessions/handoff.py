@@ -178,21 +178,22 @@ def _run_checks(
     from handoff_tasks.release import gather
 
     options = run.options
-    wanted = workspace.checkout_spec(secrets.token_hex(8))
+    run_name = secrets.token_hex(8)
     envdir = environments.environment_folder(session)
     if options.fresh:
-        checkout.clear(wanted, terminal.say)
+        checkout.clear(workspace.base, terminal.say)
         environments.clear(workspace.profile.checks, envdir)
-    checkout.prepare(wanted, terminal.say)
+    for spec in workspace.checkout_specs(run_name):
+        checkout.prepare(spec, terminal.say)
     kept: frozenset[str] = frozenset()
     if run.again is None:
         settings = functools.partial(
-            foresight.settings_of, options=options, envdir=envdir, run=wanted.run
+            foresight.settings_of, options=options, envdir=envdir, run=run_name
         )
         kept = reuse.find_kept(workspace, settings, terminal.say)
     run.read_results = functools.partial(gather.read_results, workspace, kept)
     signal = _fan_out(
-        workspace, kept, run=wanted.run, noxfile=place.noxfile, envdir=envdir, options=options
+        workspace, kept, run=run_name, noxfile=place.noxfile, envdir=envdir, options=options
     )
     return kept, signal
 

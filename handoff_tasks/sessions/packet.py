@@ -43,7 +43,7 @@ def verify_bytes(
 
     ``unsigned`` leaves the signatures out: the packet is about to get its first one.
     """
-    from handoff_tasks.output import terminal
+    from handoff_tasks.output import packet_text, terminal
     from handoff_tasks.release import verify_packet
     from handoff_tasks.sessions import signatures
 
@@ -71,6 +71,8 @@ def verify_bytes(
     lines = terminal.findings("Advisories:", run.advisories)
     lines += terminal.findings("Problems:", first)
     lines += terminal.findings(title, problems[len(first) :])
+    if judged.document is not None and (unseen := packet_text.unseen_lines(judged.document)):
+        lines += ["", *unseen]
     for judgement in judgements:
         lines += [f"  {line}" for line in judgement.lines()]
     for line in [*lines, ""]:

@@ -72,3 +72,46 @@ def test_a_folder_selects_by_whole_names(folder: list[str], below: list[str]) ->
 def test_a_name_that_starts_with_a_line_feed_is_selected() -> None:
     """A name in git may hold a line feed; a folder stands for such files too."""
     assert path_patterns.select(["crates/"], ["crates/\nlib.rs"]) == ("crates/\nlib.rs",)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("CHANGELOG.md", "CHANGELOG.md", True),
+        ("CHANGELOG.md", "changelog.md", False),
+        ("./CHANGELOG.md", "CHANGELOG.md", True),
+        ("docs/", "docs/a.md", True),
+        ("docs/", "docs/", True),
+        ("docs/a.md", "docs/b.md", False),
+        ("docs", "docs/a.md", False),
+        ("docs/deep/", "docs/", True),
+        ("docs/", "documents/", False),
+        ("*.md", "CHANGELOG.md", True),
+        ("*.md", "CHANGELOG.txt", False),
+        ("*.md", "CHANGE*", True),
+        ("*/a.md", "docs/*", True),
+        ("*/", "src/lib.rs", True),
+        ("./", "src/lib.rs", True),
+        ("*.md", "docs/a.md", False),
+    ],
+)
+def test_patterns_overlap_if_a_path_may_match_both(one: str, other: str, *, expected: bool) -> None:
+    """Names are compared one by one; a folder overlaps with all that is below it."""
+    assert path_patterns.overlap(one, other) is expected
+    assert path_patterns.overlap(other, one) is expected
+
+
+@quick
+@given(st.lists(NAMES, min_size=1, max_size=3), st.data())
+def test_patterns_that_match_one_path_overlap(names: list[str], data: st.DataObject) -> None:
+    """However the patterns stand for the path: by its names, by stars, or by a folder above it."""
+
+    def pattern() -> str:
+        length = data.draw(st.integers(1, len(names)))
+        parts = [data.draw(st.sampled_from([name, "*"])) for name in names[:length]]
+        return "/".join(parts) + ("/" if length < len(names) else "")
+
+    path = "/".join(names)
+    one, other = pattern(), pattern()
+    if path_patterns.select([one], [path]) and path_patterns.select([other], [path]):
+        assert path_patterns.overlap(one, other)

@@ -292,7 +292,7 @@ def test_the_state_tells_whether_build_outputs_were_there(producer: scratch.Prod
     )
     checkout.prepare(_wanted(producer, run="two"), _silent)
     assert _visit(_wanted(producer, run="two")) == "kept"
-    checkout.clear(_wanted(producer), _silent)
+    checkout.clear(_wanted(producer).base, _silent)
     assert not _wanted(producer).tree.exists()
     assert _visit(_wanted(producer, run="two")) == "fresh"
 
@@ -721,7 +721,7 @@ def test_clearing_waits_for_who_is_in(producer: scratch.Producer) -> None:
             assert wanted.tree.exists()
             first.tell("compare")
 
-        checkout.clear(wanted, say)
+        checkout.clear(wanted.base, say)
     assert said == [WAITING]
     assert not wanted.tree.exists()
 

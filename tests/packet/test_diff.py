@@ -336,6 +336,20 @@ def test_the_order_of_checks_and_their_exit_codes_are_told() -> None:
     ]
 
 
+def test_what_a_check_no_longer_sees_is_a_change() -> None:
+    """The reader learns which files a check ignores since, and which before."""
+    old, new = go_packet(), go_packet()
+    new["verification_outcomes"][0] |= {"ignores": ["CHANGELOG.md"], "seen_tree": "7" * 40}
+    (change,) = diff.compare(old, new, packet_change.DEFAULT_NOTICE)
+    assert (change.kind, change.pointer, change.old, change.new) == (
+        "ignores",
+        "/verification_outcomes/0/ignores",
+        [],
+        ["CHANGELOG.md"],
+    )
+    assert change.message == "fmt ignores CHANGELOG.md, was nothing"
+
+
 def test_an_error_code_that_stands_twice_is_one() -> None:
     """Another generator may list one twice: that is no other order."""
     old, new = foreign(go_packet()), foreign(go_packet())

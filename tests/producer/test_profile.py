@@ -341,7 +341,7 @@ def test_a_failure_of_the_machine_names_checks_of_the_profile() -> None:
         (
             changed("keep = [", "kept = []\nkeep = ["),
             "p.toml#/execution",
-            "unknown key kept (did you mean keep?); known: timeout_seconds, log_limit_bytes, keep, toolchain",
+            "unknown key kept (did you mean keep?); known: timeout_seconds, log_limit_bytes, keep, ignores, toolchain",
         ),
         (
             changed('"manifest.json"', '"../manifest.json"'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -288,4 +289,19 @@ def test_every_field_that_differs_at_the_tag_is_told() -> None:
     )
     assert [(one.code, one.where) for one in found] == [
         ("HP055", f"{AT_TAG}#/{key}") for key in manifest().baseline()
+    ]
+
+
+def test_a_part_of_the_runtime_that_a_check_ignores_is_refused() -> None:
+    """Each such file is named from the repository's top, with the checks that would not see it."""
+    first, *others = profile().checks
+    ignoring = replace(profile(), checks=(replace(first, ignores=("docs/",)), *others))
+    found = facts(ignored=("docs/schema.json",), producer_path="sub")
+    assert shown(git_rules.git_problems(found, manifest(), ignoring, allow_untagged=False)) == [
+        (
+            "HP037",
+            "sub/docs/schema.json",
+            "it is a part of the runtime, and fmt would not see it",
+            "take the pattern out of the profile's ignores, so that the check sees the file",
+        )
     ]

@@ -124,6 +124,7 @@ _FACTS = {
     "stated_service_version": ("runtime", "service_version"),
     "absent": ("runtime", "absent"),
     "outside": ("runtime", "outside"),
+    "ignored": ("runtime", "ignored"),
     "squashed": ("runtime", "squash_commit"),
     "earlier": ("history", "earlier"),
     "unstated": ("history", "unstated"),
@@ -163,6 +164,7 @@ def facts(**changes: Any) -> GitFacts:
         "stated_service_version": "service.v2",
         "absent": (),
         "outside": (),
+        "ignored": (),
         "squashed": None,
         "earlier": (
             Release(tag="v1.2.2", commit_sha=PREVIOUS),

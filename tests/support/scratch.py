@@ -207,6 +207,7 @@ def check(
     tools: Sequence[str] = ("bash",),
     timeout: int | None = None,
     settings: Mapping[str, str] | None = None,
+    ignores: Sequence[str] | None = None,
 ) -> str:
     """Return the TOML of one check."""
     lines = [
@@ -218,6 +219,7 @@ def check(
     lines += [f"success_line = {json.dumps(success_line)}"] if success_line else []
     lines += [f"tools = {json.dumps(list(tools))}"]
     lines += [f"timeout_seconds = {timeout}"] if timeout else []
+    lines += [f"ignores = {json.dumps(list(ignores))}"] if ignores is not None else []
     lines += (
         [
             f"set = {{ {', '.join(f'{key} = {json.dumps(value)}' for key, value in settings.items())} }}"
