@@ -16,8 +16,8 @@ from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical, escape, schemas, strict_json
 from handoff_tasks.model import Record
 from handoff_tasks.problems import HandoffError, Problem
+from handoff_tasks.producer import changelog, profile
 from handoff_tasks.producer import manifest as producer_manifest
-from handoff_tasks.producer import profile
 from handoff_tasks.producer import statement as producer_statement
 from handoff_tasks.rules import form
 from handoff_tasks.trust import envelope, public_key, signers, sshsig
@@ -59,7 +59,7 @@ def statement(data: bytes) -> None:
     """A release's statement is refused, or its five lines, written again, give the same one."""
     text = data.decode("utf-8", "replace")
     with contextlib.suppress(HandoffError):
-        found = producer_statement.section(text, "v1.2.3")
+        found = changelog.section(text, "v1.2.3")
         if found is None:
             return
         said = producer_statement.parse(found[1], "CHANGELOG.md", found[0] + 1)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks.formats import escape
@@ -16,7 +15,7 @@ from handoff_tasks.model import Statement
 from handoff_tasks.problems import HandoffError, Problem, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from handoff_tasks.model import Manifest
 
@@ -63,125 +62,6 @@ _EMPTY_WORDS = frozenset(
     }
 )
 _ALPHABETS = frozenset({"LATIN", "CYRILLIC", "GREEK"})
-_VERSION = re.compile(r"\d+\.\d+\.\d+(?:[-+.][0-9A-Za-z.+-]*)?")
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
-_DATE = re.compile(
-    rf"\b(?:\d{{4}}[-/]\d{{1,2}}[-/]\d{{1,2}}"
-    rf"|\d{{1,2}}\.? {_MONTH}\.?,? \d{{4}}|{_MONTH}\.? \d{{1,2}},? \d{{4}})\b",
-    re.IGNORECASE,
-)
-# "### Since 1.2.3" is not the heading of a release; "### Service 1.2.3" is.
-_PREPOSITIONS = frozenset(
-    {
-        "after",
-        "before",
-        "between",
-        "from",
-        "in",
-        "of",
-        "since",
-        "to",
-        "until",
-        "versus",
-        "vs",
-        "with",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Heading:
-    """A Markdown heading: numbers of its first and last line, level, and version.
-
-    ``version`` is None if the heading is not that of a release.
-    """
-
-    first: int
-    last: int
-    level: int
-    version: str | None
-
-
-def section(changelog: str, release_tag: str, where: str = "changelog") -> tuple[int, str] | None:
-    """Return the line number of a release's heading and the text of its section.
-
-    None if there is no such section. A section starts with a heading whose first version is the
-    release's: ``# v1.2.3``, ``## [1.2.3] - 2026-01-01``, ``## 2026-01-01 - v1.2.3``,
-    ``### Service 1.2.3``, or such a line underlined with ``=`` or ``-``. It ends before the next
-    heading of another version, and before the next one of its level or a higher one. Headings in
-    fenced code and levels below ``###`` are ignored.
-
-    Raises `HandoffError` (HP060) if there are two sections; ``where`` is the changelog's path.
-    """
-    version = release_tag.removeprefix("v")
-    lines = changelog.splitlines()
-    sections: list[tuple[_Heading, int]] = []
-    current: _Heading | None = None
-    for heading in [*_headings(lines), _Heading(len(lines) + 1, len(lines) + 1, 0, None)]:
-        if current is not None:
-            within = heading.level > current.level
-            if within and heading.version in (None, current.version):
-                continue
-            if current.version == version:
-                sections.append((current, heading.first))
-        current = heading if heading.version is not None else None
-    if not sections:
-        return None
-    if len(sections) > 1:
-        places = " and ".join(str(heading.last) for heading, _ in sections[:2])
-        message = f"two sections of {release_tag}, at the lines {places}; expected one"
-        hint = "keep the section with the filled-in statement; remove or rename the other one"
-        raise refusal("HP060", where, message, hint)
-    heading, end = sections[0]
-    return heading.last, "\n".join(lines[heading.last : end - 1])
-
-
-def _headings(lines: Sequence[str]) -> Iterator[_Heading]:
-    """Yield headings of levels 1 to 3, with ``#`` or underlined, outside fenced code."""
-    fence = ""
-    for number, line in enumerate(lines, 1):
-        if fence:
-            if re.fullmatch(rf"\s*{fence[0]}{{{len(fence)},}}\s*", line):
-                fence = ""
-        elif opened := re.match(r"\s*(`{3,}|~{3,})", line):
-            fence = opened[1]
-        elif marked := re.match(r" {0,3}(#{1,3})\s+", line):
-            level = len(marked[1])
-            yield _Heading(number, number, level, _version(line[marked.end() :], level))
-        elif (
-            number > 1
-            and (under := re.fullmatch(r" {0,3}(?:(={2,})|-{2,})\s*", line))
-            and _is_one_line(lines, number - 2)
-        ):
-            level = 1 if under[1] else 2
-            yield _Heading(number - 1, number, level, _version(lines[number - 2], level))
-
-
-def _is_one_line(lines: Sequence[str], index: int) -> bool:
-    """Return whether a line is a paragraph of one line, so that it can be underlined."""
-    paragraph = re.compile(r" {0,3}(?![-*+>|<#=`~]|\d+[.)]\s)\S")
-    return bool(paragraph.match(lines[index])) and (
-        index == 0 or not paragraph.match(lines[index - 1])
-    )
-
-
-def _version(heading: str, level: int) -> str | None:
-    """Return the version of a release's heading, None if it is not one.
-
-    Dates are ignored. On level 2 any words may precede the version; on other levels at most one
-    word, which must be a name.
-    """
-    text = _DATE.sub(" ", heading)
-    digit = re.search(r"\d", text)
-    version = _VERSION.match(text, digit.start()) if digit else None
-    if digit is None or version is None or text[: digit.start()].endswith("."):
-        return None
-    before = text[: digit.start()].split()
-    if before and not text[digit.start() - 1].isspace():
-        before.pop()
-    words = [word for word in before if any(letter.isalpha() for letter in word)]
-    named = not words or (len(words) == 1 and words[0].lower() not in _PREPOSITIONS)
-    return version[0] if named or level == 2 else None
 
 
 def parse(text: str, where: str, first_line: int = 1) -> Statement:

@@ -55,8 +55,9 @@ def evidence(manifest: Manifest, facts: GitFacts) -> list[str]:
     """Return the facts on which the draft is based, as lines."""
     release = f"Release {manifest.release_tag}/{manifest.commit_sha}"
     if facts.history.previous is None:
+        states = "" if manifest.contract_version is None else " whose own manifest states it"
         lines = [
-            f"{release}; no earlier release is known whose own manifest states it.",
+            f"{release}; no earlier release is known{states}.",
             "There is nothing to compare with: a person has to judge each line.",
         ]
     else:

@@ -13,6 +13,7 @@ from handoff_tasks.formats.words import some_of
 from handoff_tasks.git.facts import gather_facts
 from handoff_tasks.model import Statement
 from handoff_tasks.problems import HandoffError, Problem
+from handoff_tasks.producer import changelog
 from handoff_tasks.producer import statement as producer_statement
 from handoff_tasks.producer.profile_rules import RELEASE
 from handoff_tasks.release import identify
@@ -164,7 +165,7 @@ def _committed_statement(
         return _no_statement(_IMPACT, message, hint)
     try:
         text = data.decode("utf-8")
-        section = producer_statement.section(text, manifest.release_tag, where)
+        section = changelog.section(text, manifest.release_tag, where, profile.tags)
         if section is None:
             message = f"no section '## {manifest.release_tag}', so no impact statement"
             hint = (

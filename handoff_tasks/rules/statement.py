@@ -55,7 +55,8 @@ def _finding(line: str, code: str, message: str, hint: str = "correct the line")
 
 
 def _since(facts: GitFacts) -> str:
-    return f"since {facts.history.earlier[0].tag}" if facts.history.earlier else ""
+    previous = facts.history.previous
+    return f"since {previous.release_tag}" if previous else ""
 
 
 def _runtime_findings(line: str, facts: GitFacts) -> Iterator[Finding]:

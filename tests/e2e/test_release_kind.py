@@ -397,6 +397,35 @@ def test_a_statement_for_impact_alone(made: Library) -> None:
     assert verify(made, document).problems == ()
 
 
+@pytest.mark.parametrize(
+    ("tag", "scheme", "versions"),
+    [
+        ("{version}", "pep440", ("26.0rc1", "26.0", "26.1.dev0", "26.1")),
+        ("hatchling-v{version}", "semver", ("1.0.0-rc.1", "1.0.0", "1.1.0-rc.1", "1.1.0")),
+        ("{version}", "calver", ("26.3rc1", "26.3", "26.4b1", "26.4")),
+    ],
+)
+def test_tags_and_schemes(tmp_path: Path, tag: str, scheme: str, versions: tuple[str, ...]) -> None:
+    """A final release is compared with the final one before it; a pre-release can be the rollback too."""
+    text = library.profile(git=f'tag = "{tag}"\nversion_scheme = "{scheme}"\n')
+    producer = library.made(tmp_path / "library", text)
+    names = [tag.replace("{version}", version) for version in versions]
+    old, rollback = "", None
+    for number, (version, name) in enumerate(zip(versions, names, strict=True)):
+        statement = block(name, behavior="it greets otherwise", rollback=rollback)
+        files = library.release(version, statement, old)
+        old, rollback = files["CHANGELOG.md"], name
+        files["src/greet.py"] = f"{source()}# {number}\n"
+        producer.commit(version, files)
+        producer.tag(name)
+    made = Library(producer=producer, folder=tmp_path)
+    assert lines(made) == []
+    state(made, "it greets otherwise", "none")
+    assert lines(made)[0][2] == (
+        f"found 'none', but runtime paths changed since {names[1]}: src/greet.py"
+    )
+
+
 def test_the_target_of_a_link_is_runtime(made: Library) -> None:
     """The last commit that changed a file to which a runtime path leads is the runtime commit."""
     root = made.producer.root
@@ -406,6 +435,30 @@ def test_the_target_of_a_link_is_runtime(made: Library) -> None:
     changed = made.producer.commit("feat: other data", {"shared/data": "two\n"})
     made.producer.commit("docs: other", {"other": "x\n"})
     assert made.packet()["commit_sha"] == changed
+
+
+def test_a_part_of_a_larger_repository(tmp_path: Path) -> None:
+    """The form of the tags says which of them are the producer's."""
+    producer = library.made(tmp_path / "outer")
+    producer.git("tag", "--delete", "v1.0.0")
+    inner = tmp_path / "outer" / "packages" / "web"
+    inner.mkdir(parents=True)
+    for name in ("src", "pyproject.toml", "CHANGELOG.md", "handoff.toml"):
+        producer.git("mv", name, f"packages/web/{name}")
+    producer.root = inner
+    statement = block("web@1.1.0", behavior="it moved")
+    profile = library.profile(git='tag = "web@{version}"\n')
+    files = library.release("1.1.0", statement)
+    producer.commit("chore: move", {**files, "handoff.toml": profile})
+    producer.tag("web@1.1.0")
+    producer.tag("v9.0.0")
+    made = Library(producer=producer, folder=tmp_path)
+    document: Any = made.packet()
+    assert document["git_state"]["producer_path"] == "packages/web"
+    assert document["git_state"]["tag"]["state"] == "tagged"
+    producer.commit("chore: no form", {"handoff.toml": library.profile()})
+    opened = made.opened()
+    assert opened.producer.tags == {}
 
 
 class Caller:

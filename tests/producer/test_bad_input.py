@@ -14,7 +14,7 @@ import pytest
 
 from handoff_tasks.formats import schemas
 from handoff_tasks.problems import HandoffError
-from handoff_tasks.producer import manifest, profile, statement
+from handoff_tasks.producer import changelog, manifest, profile, statement
 from handoff_tasks.rules import form
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def read_profile(data: bytes) -> None:
 
 def read_statement(data: bytes) -> None:
     """Read the statement of release v1.2.3 from a changelog."""
-    found = statement.section(data.decode(), "v1.2.3")
+    found = changelog.section(data.decode(), "v1.2.3")
     assert found is not None
     statement.parse(found[1], "CHANGELOG.md", found[0] + 1)
 

@@ -14,6 +14,7 @@ from handoff_tasks.model import Release
 from handoff_tasks.problems import HandoffError
 from handoff_tasks.producer import statement as producer_statement
 from handoff_tasks.producer import statement_draft
+from handoff_tasks.producer.changelog import section
 
 FILLED = f"""\
 Consumer impact:
@@ -96,7 +97,7 @@ def test_the_block_to_fill_in() -> None:
 
 def test_a_heading_of_much_white_space_takes_no_longer() -> None:
     """A line that almost is a heading is looked at once, however long it is."""
-    assert producer_statement.section("## " + " \t" * 100_000 + "\n## v1.2.3\n", "v1.2.3") == (
+    assert section("## " + " \t" * 100_000 + "\n## v1.2.3\n", "v1.2.3") == (
         2,
         "",
     )
@@ -390,7 +391,7 @@ def test_every_mistake_is_told_at_once() -> None:
 )
 def test_the_section_of_a_release(changelog: str, expected: tuple[int, str] | None) -> None:
     """The section starts at the heading whose version is the release's and ends at the next release, level or above."""
-    assert producer_statement.section(changelog, "v1.2.3") == expected
+    assert section(changelog, "v1.2.3") == expected
 
 
 @pytest.mark.parametrize(
@@ -404,7 +405,7 @@ def test_the_section_of_a_release(changelog: str, expected: tuple[int, str] | No
 def test_two_sections_of_a_release_are_an_error(changelog: str, lines: str) -> None:
     """Which of them counts is not for this package to choose."""
     with pytest.raises(HandoffError) as caught:
-        producer_statement.section(changelog, "v1.2.3", "CHANGELOG.md")
+        section(changelog, "v1.2.3", "CHANGELOG.md")
     message = f"two sections of v1.2.3, at the lines {lines}; expected one"
     hint = "keep the section with the filled-in statement; remove or rename the other one"
     assert shown(caught.value) == [("HP060", "CHANGELOG.md", message, hint)]
@@ -413,7 +414,7 @@ def test_two_sections_of_a_release_are_an_error(changelog: str, lines: str) -> N
 def test_line_numbers_are_those_of_the_changelog() -> None:
     """A problem in a section names the line of the whole file."""
     changelog = "# Changelog\n\n## v1.2.3\n\n" + changed("Repin required", "")
-    found = producer_statement.section(changelog, "v1.2.3")
+    found = section(changelog, "v1.2.3")
     assert found is not None
     line = changelog.splitlines().index("- Repin required: ") + 1
     assert refused(found[1], found[0] + 1) == [
