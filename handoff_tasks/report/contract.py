@@ -66,6 +66,7 @@ class Contract:
     """What consumers rely on.
 
     ``previous`` is the tag of the release that ``before``, ``added`` and ``removed`` compare with.
+    Only a service has error codes and envelopes.
     """
 
     previous: str | None
@@ -75,6 +76,11 @@ class Contract:
     removed: tuple[str, ...]
     reordered: bool
     envelopes: tuple[Envelope, ...]
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is the contract of a service."""
+        return bool(self.codes)
 
     @property
     def changes(self) -> bool:
@@ -128,10 +134,11 @@ def _release_fields(
 ) -> list[Field]:
     keys = ("release_tag", "commit_sha")
     fields = [_field(_FIELDS[key], document[key], before.get(key)) for key in keys]
-    for name, version in document["contracts"].items():
-        # A contract that the previous release did not have is new.
-        old = before.get(f"contracts/{name}", "none") if previous else None
-        fields.append(_field(f"Contract {name}", version, old))
+    contracts: Mapping[str, str] = document["contracts"]
+    old_contracts = previous.contracts if previous else contracts
+    for name in dict.fromkeys([*contracts, *old_contracts]):
+        versions = contracts.get(name, "none"), old_contracts.get(name, "none")
+        fields.append(_field(f"Contract {name}", versions[0], versions[1] if previous else None))
     version = document["manifest_contract_version"]
     if version is not None:
         old_version = previous.contract_version if previous else None

@@ -185,6 +185,8 @@ def _point(point: Point, note: str) -> str:
 
 def _contract(contract: Contract) -> list[str]:
     lines = ["", "## Contract", "", *_versions(contract)]
+    if not contract.is_service:
+        return lines
     lines += ["", f"Error codes: {_codes(contract.codes)}."]
     since = text(contract.previous or "")
     added = [one for one in contract.codes if one in contract.added]

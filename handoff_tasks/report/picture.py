@@ -62,10 +62,9 @@ def build_picture(state: Mapping[str, Any], subjects: Mapping[str, str]) -> Pict
     if target and target not in line:
         aside = _point(target, state, subjects)
     paths = [printable(path) for path in state["paths_after_runtime"]]
-    facts = [
-        ("Manifest sha256", state["manifest_sha256"]),
-        ("Verified tree", state["verified_tree"]),
-    ]
+    facts = [("Verified tree", state["verified_tree"])]
+    if state["manifest_sha256"] is not None:
+        facts.insert(0, ("Manifest sha256", state["manifest_sha256"]))
     if state["producer_path"] != ".":
         facts.append(("Producer's folder", printable(state["producer_path"])))
     return Picture(

@@ -39,6 +39,7 @@ README, CONTRIBUTING = "README.md", "CONTRIBUTING.md"
 TUTORIAL, SET_UP = "docs/tutorial.md", "docs/how-to/your-own-repository.md"
 RELEASE, COMPARE = "docs/how-to/release.md", "docs/how-to/compare-packets.md"
 SIGN = "docs/how-to/sign.md"
+PLAIN_RELEASE = "docs/how-to/release-without-manifest.md"
 READ_A_NO_GO = "docs/how-to/read-a-no-go.md"
 SESSIONS = "docs/reference/sessions.md"
 PAGES = sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").rglob("*.md"))
@@ -51,6 +52,7 @@ VISITOR = (README, TUTORIAL, SET_UP)
 CONTRIBUTOR = (CONTRIBUTING,)
 RELEASER = (RELEASE, COMPARE)
 SIGNER = (SIGN,)
+PLAIN_RELEASER = (PLAIN_RELEASE,)
 PROGRAMS = {".venv/bin/nox", ".nox/tests/bin/python", "nox", "git", "grep", "mkdir", "echo", "cat"}
 # Tried by a test of their own, in a folder where they may install.
 INSTALLING = ("python3 -m venv .venv", ".venv/bin/pip install --quiet --editable .")
@@ -84,12 +86,13 @@ ENDS = {
     ".venv/bin/nox -s verify-contract-parity": (0, r"contract-parity \| passed in "),
     ".venv/bin/nox -s handoff-show -- --help": (0, r"--format"),
     "cat tests/bad/manifest/only-a-tag/expected.txt": (0, r"^HP021 manifest\.json"),
-    "nox -s pre-release": (0, r"^GO  for stable, service-v3-candidate; nothing was published$"),
+    "nox -s pre-release": (0, r"^GO  for stable(, service-v3-candidate)?; nothing was published$"),
     "nox -s handoff-stable -- --allow-untagged": (0, r"^GO  "),
     "nox -s handoff-verify -- docs/implementation/PRODUCER_RELEASE_HANDOFF_LATEST.json": (
         0,
         r"(?s)HA012.*^GO  .*, checked against git in ",
     ),
+    "nox -s handoff-verify -- v1.1.0:": (0, r"(?s)HA012.*^GO  .*, checked against git in "),
     "nox -s handoff-stable -- --ref v1.1.0 --out-json ../v1.1.0.json": (0, r"^GO  "),
     "nox -s handoff-diff -- ../v1.1.0.json v1.2.3: --fail-on breaking": (0, r"^\d+ editorial$"),
     "nox -s handoff-show -- ../v1.1.0.json": (
@@ -106,6 +109,7 @@ SHOWN: dict[str, tuple[str | None, ...]] = {
     TUTORIAL: (PYTHON_GO, EXPLAIN),
     READ_A_NO_GO: (f"{STABLE} -- --ref v0.3.3", f"{STABLE} -- --ref main", NO_STATEMENT),
     RELEASE: (None,),
+    PLAIN_RELEASE: (None,),
     # The fingerprints are of other keys in each run.
     SIGN: (None,),
     # Shown by tests/faults, which interrupts runs.
@@ -285,6 +289,7 @@ def test_every_document_with_commands_has_a_reader() -> None:
         *CONTRIBUTOR,
         *RELEASER,
         *SIGNER,
+        *PLAIN_RELEASER,
     }
     shown = {name: len(blocks(name, "text")) for name in DOCUMENTS if blocks(name, "text")}
     assert shown == {name: len(outputs) for name, outputs in SHOWN.items()}
@@ -342,6 +347,29 @@ def test_the_commands_of_a_release_work(releaser: Reader) -> None:
     typed = commands(RELEASER)
     assert len(typed) > 7
     assert releaser.mistakes(typed) == {}
+
+
+def test_the_commands_of_a_release_without_manifest_work(tmp_path: Path) -> None:
+    """Each command ends as documented, with the profile, the noxfile and the statement that are shown."""
+    made = scratch.repository(tmp_path / "greetings")
+    [profile, _], [noxfile] = blocks(PLAIN_RELEASE, "toml"), blocks(PLAIN_RELEASE, "python")
+    [section] = blocks(PLAIN_RELEASE, "text")
+    test = "import unittest\n\n\nclass Test(unittest.TestCase):\n    def test_it(self):\n        pass\n"
+    files = {"tests/test_it.py": test, ".gitignore": "/.nox/\n/.handoff/\n__pycache__/\n"}
+    for version, changelog in (("1.0.0", "## v1.0.0\n"), ("1.1.0", f"{section}\n\n## v1.0.0\n")):
+        files["src/greet.py"] = f"print('hello {version}')\n"
+        files["CHANGELOG.md"] = changelog
+        files["pyproject.toml"] = f"[project]\nname = 'greetings'\nversion = '{version}'\n"
+        made.commit(f"feat: {version}", files)
+        if version == "1.0.0":
+            made.tag("v1.0.0")
+    made.write({"handoff.toml": profile + "\n", "noxfile.py": noxfile + "\n"})
+    reader = reader_in(tmp_path, made.root)
+    typed = commands(PLAIN_RELEASER)
+    assert len(typed) == 9
+    assert reader.mistakes(typed) == {}
+    packet = json.loads((tmp_path / "v1.1.0.json").read_bytes())
+    assert (packet["release_tag"], packet["git_state"]["tag"]["state"]) == ("v1.1.0", "tagged")
 
 
 @pytest.mark.skipif(
@@ -465,6 +493,9 @@ def test_the_manifest_that_is_shown_is_valid() -> None:
     """A copy of it with a tag and a commit filled in is a manifest."""
     [text] = blocks(SET_UP, "json")
     assert manifest.read_manifest(text.encode(), "manifest").release_tag == "v1.0.0"
+    [text] = blocks(PLAIN_RELEASE, "json")
+    read = manifest.read_manifest(text.encode(), "manifest", "release")
+    assert read.contracts == {"http-api": "v3"}
 
 
 def test_every_part_is_in_the_table() -> None:

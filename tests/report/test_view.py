@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import places
 from builders import (
     CANDIDATE,
     OTHER,
@@ -20,7 +23,8 @@ from builders import (
     view,
 )
 
-from handoff_tasks.model import CheckResult, Outcome, Relation, Tag
+from handoff_tasks.model import CheckResult, Manifest, Outcome, Relation, Tag
+from handoff_tasks.report import markdown, page
 from handoff_tasks.report import view as report_view
 
 
@@ -239,6 +243,31 @@ def test_what_changed_in_the_error_envelope() -> None:
     unknown = report_view.view_packet(document, report_view.Source(previous=manifest())).contract
     assert unknown is not None
     assert not any(one.changes for one in unknown.envelopes)
+
+
+def test_the_contract_of_a_release_has_versions_alone() -> None:
+    """Of the kind release: tag, runtime commit and contracts, compared with the previous release's."""
+    packet = json.loads((places.TESTS / "golden" / "release-tagged-v1.1.0.json").read_bytes())
+    previous = Manifest(
+        contract_version=None,
+        release_tag="v1.0.0",
+        commit_sha=packet["commit_sha"],
+        contracts={"output-format": "0", "cli": "1"},
+    )
+    found = report_view.view_packet(packet, report_view.Source(previous=previous))
+    assert found.contract is not None
+    assert not found.contract.is_service
+    assert [(one.name, one.value, one.before) for one in found.contract.fields] == [
+        ("Release", "v1.1.0", "v1.0.0"),
+        ("Runtime commit", packet["commit_sha"], None),
+        ("Contract output-format", "1", "0"),
+        ("Contract cli", "none", "1"),
+    ]
+    assert found.picture is not None
+    assert [name for name, _ in found.picture.facts] == ["Verified tree"]
+    text = markdown.render(found) + page.render(found)
+    assert "Error codes" not in text
+    assert "nvelope" not in text
 
 
 def test_a_candidate_names_what_is_rehearsed() -> None:
