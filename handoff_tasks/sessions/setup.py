@@ -1,4 +1,4 @@
-"""Run ``handoff-init``."""
+"""Run ``handoff-init``, as a session and as the command ``handoff-tasks init``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ if TYPE_CHECKING:
 
 
 def init(session: Session, _place: Place, run: Run) -> None:
-    """Write the first profile and noxfile of a repository."""
-    from handoff_tasks.output import terminal
-    from handoff_tasks.setup import scan
+    """Write the first profile, statement and noxfile of a repository."""
+    root = resolve_path(session, Path(run.options.arguments[0] or "."))
+    write_start(root, release=run.options.release, dry_run=run.options.dry_run)
 
-    root = resolve_path(session, Path(run.options.arguments[0]))
-    start = scan.start(root, sessions=table.fixed_names(), dry_run=run.options.dry_run)
-    for line in scan.lines(start, root):
+
+def write_start(root: Path, *, release: str | None, dry_run: bool) -> None:
+    """Write the first files of a repository, and print what was found and what is left to do.
+
+    Raises `HandoffError` as `setup.scan.start` does.
+    """
+    from handoff_tasks.output import terminal
+    from handoff_tasks.setup import scan, screen
+
+    start = scan.start(root, sessions=table.fixed_names(), release=release, dry_run=dry_run)
+    for line in screen.lines(start):
         # Not wrapped, so that files and the command can be copied.
         terminal.say(line, wrap=False)

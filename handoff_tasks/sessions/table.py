@@ -300,9 +300,9 @@ _SESSIONS = [
     ),
     SessionDefinition(
         name="handoff-init",
-        description="Write the first profile and noxfile of a repository.",
-        options=("--dry-run", *_RESULT),
-        arguments=("PATH",),
+        description="Write the first profile, statement and noxfile of a repository.",
+        options=("--release", "--dry-run", *_RESULT),
+        arguments=("[PATH]",),
         body="setup:init",
     ),
     SessionDefinition(

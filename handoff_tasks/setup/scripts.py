@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks.setup.known_files import EXECUTABLE
+from handoff_tasks.setup.listing import EXECUTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from handoff_tasks.setup.known_files import KnownFiles
+    from handoff_tasks.setup.listing import Listing
 
 _NAME = re.compile(r"(?:verify|run|check)[_-](.+?)(?:\.(?:sh|bash|py))?\Z")
 _PRINT = re.compile(
@@ -22,6 +22,14 @@ _WORD = re.compile(r"(?<![\w./-])([a-z][a-z0-9]*)(?![\w.-])")
 _COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
 _ALIASES = {"sha256sum": "sha256", "shasum": "sha256", "python": "python3"}
 _SHELL_WORDS = {"test", "true", "false"}
+# A script run_server.sh verifies nothing, and does not end.
+_VERIFYING = re.compile(
+    r"(?:test|check|verif|valid|smoke|suite|lint|compliance|conformance|integration|e2e|all)",
+    re.IGNORECASE,
+)
+_OTHER_FOLDERS = frozenset(
+    {"doc", "docs", "example", "examples", "test", "tests", "testdata", "third_party", "vendor"}
+)
 _LAST_LINES = {"", "}", "main", 'main "$@"'}
 
 
@@ -50,23 +58,32 @@ class Script:
 
 
 def is_script(path: str) -> bool:
-    """Return whether a file's name begins with ``verify`` or ``run`` and ``_`` or ``-``."""
-    name = path.rpartition("/")[2]
-    if not re.match(r"(?:verify|run)[_-]", name):
+    """Return whether a file's name says that it verifies something.
+
+    It begins with ``verify`` or ``check``, or with ``run`` and has a word such as ``tests``, and
+    then ``_`` or ``-``. The file is at the top or in a folder there, but not one of tests or
+    documents.
+    """
+    folder, _, name = path.rpartition("/")
+    if "/" in folder or folder in _OTHER_FOLDERS:
+        return False
+    if not re.match(r"(?:verify|check|run)[_-]", name):
+        return False
+    if name.startswith("run") and not _VERIFYING.search(name):
         return False
     return not re.search(r"\.(?!sh\Z|bash\Z|py\Z)[^.]*\Z", name)
 
 
-def find_scripts(known: KnownFiles, tools: Collection[str], taken: Collection[str]) -> list[Script]:
+def find_scripts(listing: Listing, tools: Collection[str], taken: Collection[str]) -> list[Script]:
     """Return the executable scripts, sorted by path.
 
     ``tools`` are the names of the tools that can be described. Of scripts with the same id, and of
     those whose id is in ``taken``, only the first check is kept.
     """
     scripts: dict[str, Script] = {}
-    for path in sorted(known.modes):
-        if is_script(path) and known.modes[path] == EXECUTABLE:
-            script = read_script(path, known.read_text(path), tools)
+    for path in sorted(listing.modes):
+        if is_script(path) and listing.modes[path] == EXECUTABLE:
+            script = read_script(path, listing.text(path), tools)
             if script.id not in taken:
                 scripts.setdefault(script.id, script)
     return list(scripts.values())

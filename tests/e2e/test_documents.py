@@ -53,7 +53,17 @@ CONTRIBUTOR = (CONTRIBUTING,)
 RELEASER = (RELEASE, COMPARE)
 SIGNER = (SIGN,)
 PLAIN_RELEASER = (PLAIN_RELEASE,)
-PROGRAMS = {".venv/bin/nox", ".nox/tests/bin/python", "nox", "git", "grep", "mkdir", "echo", "cat"}
+PROGRAMS = {
+    ".venv/bin/nox",
+    ".venv/bin/handoff-tasks",
+    ".nox/tests/bin/python",
+    "nox",
+    "git",
+    "grep",
+    "mkdir",
+    "echo",
+    "cat",
+}
 # Tried by a test of their own, in a folder where they may install.
 INSTALLING = ("python3 -m venv .venv", ".venv/bin/pip install --quiet --editable .")
 # These would run this test, take as long, or install from the network: nox is asked what would run.
@@ -77,9 +87,9 @@ ENDS = {
         if CARGO
         else (1, r"(?s)^  HP095 check clippy: cargo .*^Nothing was run\. ")
     ),
-    ".venv/bin/nox -s handoff-init -- ../service": (
+    ".venv/bin/handoff-tasks init ../service": (
         0,
-        r"git add handoff\.toml noxfile\.py && git commit .* && \S*nox -s pre-release$",
+        r"git add handoff\.toml noxfile\.py && git commit .*\n  \S*nox -s pre-release$",
     ),
     ".venv/bin/nox -f ../service/noxfile.py -s pre-release": (0, r"^GO  for "),
     ".venv/bin/nox -s handoff-explain -- trilogy-compliance": (0, r"^  evidence "),
@@ -251,6 +261,7 @@ def here(tmp_path: Path) -> Reader:
     folder = tmp_path / "handoff-tasks"
     copy(folder)
     program(folder / ".venv/bin/nox", "-m", "nox")
+    program(folder / ".venv/bin/handoff-tasks", "-m", "handoff_tasks")
     program(folder / ".nox/tests/bin/python")
     return reader_in(tmp_path, folder)
 

@@ -18,7 +18,7 @@ from handoff_tasks.formats import schemas
 from handoff_tasks.problems import HandoffError
 from handoff_tasks.producer import profile
 from handoff_tasks.sessions import table
-from handoff_tasks.setup import scan, scripts, templates
+from handoff_tasks.setup import scan, screen, scripts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,9 +80,10 @@ def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_
     )
     done = desk.bare("handoff-init", str(made.root))
     assert done.returncode == 0, done.stdout
-    assert done.stdout.rstrip().splitlines()[-1] == (
-        f'  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && {scan._nox()} -s pre-release'
-    )
+    assert done.stdout.rstrip().splitlines()[-2:] == [
+        '  git add handoff.toml noxfile.py && git commit -m "build: hand releases over"',
+        f"  {screen.nox_words()} -s pre-release",
+    ]
     made.commit("build: hand releases over", {})
 
     def stable(*words: str) -> subprocess.CompletedProcess[str]:
@@ -146,7 +147,7 @@ def test_scripts_become_checks(tmp_path: Path) -> None:
         ),
         ("smoke", ("./tools/run-smoke.py",), "Smoke passed.", ("python3",)),
     ]
-    assert found.missing[2] == (
+    assert found.to_do[-1] == (
         "scripts/verify_old.sh is not executable, so it is not a check: git update-index --chmod=+x scripts/verify_old.sh"
     )
 
@@ -165,37 +166,9 @@ def test_a_rust_workspace(tmp_path: Path) -> None:
     assert parsed.runtime_paths == ("Cargo.lock", "Cargo.toml", "crates/", "more/")
     assert "CARGO_HOME" in parsed.pass_names
     assert "clippy.toml" in parsed.refuse_above
-    assert not [line for line in found.missing if line.startswith("Cargo.lock")]
+    assert not [line for line in found.to_do if line.startswith("Cargo.lock")]
     assert parsed.toolchain_variable == "RUSTUP_TOOLCHAIN"
     assert [tool for tool in parsed.tools.values() if not tool.claim] == []
-
-
-def test_a_crate_without_its_lock_file_is_told(tmp_path: Path) -> None:
-    """Cargo would write one, and no check would pass."""
-    found, _ = started(tmp_path, {"Cargo.toml": "[package]\n", "src/lib.rs": "\n"})
-    assert (
-        "Cargo.lock: cargo would write one into the checkout, and a check that changes the checkout fails"
-        in found.missing
-    )
-
-
-@pytest.mark.parametrize(
-    ("lock", "line"),
-    [
-        ("package-lock.json", "npm ci"),
-        ("pnpm-lock.yaml", "pnpm install --frozen-lockfile"),
-        ("none.txt", "npm install --no-package-lock"),
-    ],
-)
-def test_a_node_package(tmp_path: Path, lock: str, line: str) -> None:
-    """One check of the scripts that the package has, after the locked install, by the manager of its lock file."""
-    package = json.dumps({"scripts": {"test": "node --test", "lint": "eslint", "start": "node ."}})
-    _, parsed = started(tmp_path, {"package.json": package, lock: "{}\n", "src/a.js": "\n"})
-    manager = line.split(" ", 1)[0]
-    [check] = parsed.checks
-    assert check.argv == ("bash", "-c", f"{line} && {manager} run lint && {manager} run test")
-    assert parsed.keep == ("node_modules",)
-    assert parsed.runtime_paths == tuple(sorted(["package.json", lock, "src/"]))
 
 
 def test_what_is_not_known_to_be_metadata_is_runtime(tmp_path: Path) -> None:
@@ -229,7 +202,7 @@ def test_what_is_not_known_to_be_metadata_is_runtime(tmp_path: Path) -> None:
         ("LICENSE-MIT", None),
         (".npmrc", ".npmrc"),
         (".cargo/config.toml", ".cargo/"),
-        ("contracts/handler.py", "contracts/handler.py"),
+        ("contracts/handler.py", "contracts/"),
         ("a\\b\n/c.py", "a*b*/"),
     ],
 )
@@ -249,7 +222,7 @@ def test_a_script_with_the_name_of_a_document_is_runtime(tmp_path: Path) -> None
 
 def test_what_lies_beside_the_manifest_is_runtime(tmp_path: Path) -> None:
     """A folder that holds the manifest is no metadata for that, unless it is the place of contracts or documents."""
-    manifest = json.dumps({"manifest_contract_version": "producer-contract-manifest.v1"})
+    manifest = scratch.manifest("v1.0.0", "0" * 40)
     files: dict[str, str | None] = {
         "src/app/manifest.json": manifest,
         "src/app/main.py": "x\n",
@@ -300,12 +273,12 @@ def test_a_dry_run_writes_nothing(desk: Desk, tmp_path: Path) -> None:
     assert done.returncode == 0
     said = done.stdout.splitlines()
     assert [line for line in said if line.startswith("would")] == [
-        f"would write {made.root / name}" for name in ("handoff.toml", "noxfile.py")
+        f"would write {name}" for name in ("handoff.toml", "handoff.md", "noxfile.py")
     ]
     assert said[-1] == "Nothing was written."
     assert made.git("status", "--porcelain") == ""
     scan.start(made.root)
-    for name in ("handoff.toml", "noxfile.py"):
+    for name in ("handoff.toml", "handoff.md", "noxfile.py"):
         text = "".join(
             f"  {line}".rstrip() + "\n" for line in (made.root / name).read_text().splitlines()
         )
@@ -320,102 +293,41 @@ def test_the_nox_to_call_is_one_that_has_us(
     ours.mkdir()
     monkeypatch.setattr(sys, "executable", str(ours / "python"))
     monkeypatch.setenv("PATH", str(ours))
-    assert scan._nox() == f"'{ours / 'python'}' -m nox"
+    assert screen.nox_words() == f"'{ours / 'python'}' -m nox"
     (ours / "nox").write_text("#!/bin/sh\n")
     (ours / "nox").chmod(0o755)
-    assert scan._nox() == "nox"
+    assert screen.nox_words() == "nox"
     monkeypatch.setenv("PATH", "/usr/bin")
-    assert scan._nox() == f"'{ours / 'nox'}'"
+    assert screen.nox_words() == f"'{ours / 'nox'}'"
 
 
-def test_what_a_noxfile_has_already_is_told(tmp_path: Path) -> None:
-    """A call without a profile has to name it.
-
-    A session whose name the handoff needs has to give it up.
-    """
+def test_what_a_noxfile_has_already_is_reported(tmp_path: Path) -> None:
+    """A session whose name the handoff needs has to be renamed."""
     made = scratch.repository(tmp_path / "app")
     sessions = [
         f'@nox.session(name="{name}")\ndef {name[0]}(session): ...\n'
         for name in ("pre-release", "verify-parity")
     ]
     made.commit(
-        "all",
-        {
-            "noxfile.py": "".join(["import nox\n", *sessions]),
-            "verify_parity.sh": PARITY,
-            ".gitignore": ".nox/\n__pycache__/\n",
-        },
+        "all", {"noxfile.py": "".join(["import nox\n", *sessions]), "verify_parity.sh": PARITY}
     )
     found = scan.start(made.root, sessions=table.fixed_names())
-    assert found.missing[2:] == [
-        f"the handoff defines a session '{name}' too: rename the one in noxfile.py"
+    assert found.to_do[-2:] == [
+        f"noxfile.py: the handoff defines a session '{name}' too: rename yours"
         for name in ("pre-release", "verify-parity")
     ]
-    (made.root / "handoff.toml").unlink()
-    made.commit(
-        "more",
-        {"noxfile.py": "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__)\n"},
-    )
-    said = scan.lines(scan.start(made.root), made.root)
-    place = said.index(f"{made.root / 'noxfile.py'} exists; have its call name the profile")
-    assert said[place + 1] == '  handoff_tasks.register(nox, __file__, profile="handoff.toml")'
 
 
 def test_files_that_git_does_not_know_yet_are_to_be_added(tmp_path: Path) -> None:
-    """Only what git knows is looked at, and that is said.
-
-    The command names what is there and has to be added.
-    """
+    """Only what git knows is looked at; the command names what has to be added."""
     made = scratch.repository(tmp_path / "app")
     made.commit("all", {"a.py": "x\n"})
-    made.write({"CHANGELOG.md": "x\n", ".gitignore": "x\n"})
+    made.write({"package.json": "{}\n", ".gitignore": "x\n"})
     found = scan.start(made.root)
-    assert found.summary[0] == "files     1: those that git knows, and no others"
-    assert (
-        "git add handoff.toml noxfile.py CHANGELOG.md .gitignore && "
-        in scan.lines(found, made.root)[-1]
+    assert found.title == "no known ecosystem"
+    assert screen.lines(found)[-2] == (
+        '  git add handoff.toml handoff.md noxfile.py .gitignore && git commit -m "build: hand releases over"'
     )
-
-
-def test_the_command_tells_all_that_is_missing(tmp_path: Path) -> None:
-    """From the producer's own folder, without manifest and changelog.
-
-    Both, with where the profile wants them.
-    """
-    made = scratch.repository(tmp_path / "app")
-    made.commit("all", {"a.py": "x\n", ".gitignore": ".nox/\n"})
-    scan.start(made.root)
-    commit = made.commit("build: hand releases over", {})[:12]
-    command = [
-        sys.executable,
-        "-m",
-        "nox",
-        "-s",
-        "pre-release",
-        "--",
-        "--cache-dir",
-        str(tmp_path / "cache"),
-    ]
-    done = subprocess.run(command, cwd=made.root, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stdout.strip().splitlines() == [
-        "Refused:",
-        f"  HP020 {commit}:contracts/producer-contract-manifest.json: there is no producer manifest in the commit",
-        "        next: commit one (schemas/producer-contract-manifest.v1.schema.json describes it), or give the producer's root "
-        "with --producer-root and a commit that has its manifest with --ref",
-        f"  HP022 {commit}:CHANGELOG.md: there is no changelog in the commit",
-        "        next: commit a changelog with a section for the release",
-    ]
-    text = (
-        (made.root / "handoff.toml")
-        .read_text()
-        .replace('manifest = "contracts', 'manifest = "/contracts')
-    )
-    made.commit("build: an absolute path", {"handoff.toml": text})
-    done = subprocess.run(command, cwd=made.root, capture_output=True, text=True, check=False)
-    line = text.splitlines().index('manifest = "/contracts/producer-contract-manifest.json"') + 1
-    assert f"  HP030 {made.root / 'handoff.toml'}:{line}#/paths/manifest: " in done.stdout
-    assert "HP010" not in done.stdout
 
 
 def test_a_noxfile_outside_of_any_repository_is_told_where_the_manifest_belongs(desk: Desk) -> None:
@@ -431,63 +343,37 @@ def test_a_noxfile_outside_of_any_repository_is_told_where_the_manifest_belongs(
     ]
 
 
-def test_a_part_of_a_larger_repository_needs_a_prefix(tmp_path: Path) -> None:
-    """And a changelog that is no Markdown is seen, but is none."""
+def test_a_service_in_a_larger_repository_needs_a_prefix(tmp_path: Path) -> None:
+    """And a changelog that is not Markdown is seen, but cannot be used."""
     made = scratch.repository(tmp_path / "outer", below="svc")
-    made.commit("all", {"a.py": "x\n", "CHANGES.rst": "x\n", ".gitignore": ".nox/\n__pycache__/\n"})
-    missing = scan.start(made.root, sessions=table.fixed_names()).missing
-    assert missing[1].endswith("(CHANGES.rst exists, but a statement is read from Markdown)")
-    assert missing[-1] == (
-        "git.tag_prefix in handoff.toml: this is a part of a larger repository (svc), whose tags count "
-        "only with a prefix"
-    )
-
-
-def test_a_python_package(tmp_path: Path) -> None:
-    """Ruff and pytest where the project names them; the package's folder is its runtime."""
-    text = "[project]\n[tool.ruff]\n[dependency-groups]\ntest = ['pytest']\n"
-    _, parsed = started(tmp_path, {"pyproject.toml": text, "app/__init__.py": "\n"})
-    assert [check.argv[0] for check in parsed.checks] == ["ruff", "pytest"]
-    assert parsed.runtime_paths == ("app/", "pyproject.toml")
-    assert parsed.checks[0].argv == ("ruff", "check", "--no-fix", ".")
-
-
-@pytest.mark.parametrize(
-    ("path", "found"), [("src/app/__init__.py", "{root}/src"), ("app/__init__.py", "{root}")]
-)
-def test_tests_find_the_package(tmp_path: Path, path: str, found: str) -> None:
-    """Which is not installed; and no check leaves anything in the checkout."""
-    _, parsed = started(tmp_path, {"pyproject.toml": "[tool.ruff]\n[tool.pytest]\n", path: "\n"})
-    assert parsed.check("test").set == {"PYTHONPATH": found}
-    assert parsed.check("lint").set == {}
-    assert parsed.set == {
-        "LC_ALL": "C",
-        "TZ": "UTC",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONNOUSERSITE": "1",
-        "RUFF_NO_CACHE": "true",
-    }
+    manifest = scratch.manifest("v1.0.0", "0" * 40)
+    made.commit("all", {"a.py": "x\n", "CHANGES.rst": "x\n", "contracts/manifest.json": manifest})
+    to_do = scan.start(made.root, sessions=table.fixed_names()).to_do
+    assert to_do[:2] == [
+        "CHANGELOG.md: add a section '## vX.Y.Z' with the impact statement (CHANGES.rst exists, "
+        "but a statement is read from Markdown)",
+        "handoff.toml, git.tag_prefix: this is a part of a larger repository (svc), whose tags "
+        "count only with a prefix",
+    ]
 
 
 @pytest.mark.parametrize(
     ("manifest", "openapi", "versions"),
     [
-        (None, None, ["v2", "v3", "v1"]),
         ("service.v1", None, ["v2", "v3", "v1"]),
         ("service.v7", "service.v8", ["v2", "v3", "v1", "v7", "v8"]),
         ("service.v0", None, ["v2", "v3", "v1"]),
     ],
 )
 def test_every_version_in_sight_has_a_policy(
-    tmp_path: Path, manifest: str | None, openapi: str | None, versions: list[str]
+    tmp_path: Path, manifest: str, openapi: str | None, versions: list[str]
 ) -> None:
     """The manifest's, the tree's, and the first one.
 
     Without a policy there is not even a draft (HP057).
     """
-    files: dict[str, str | None] = {"a.py": "x\n"}
-    if manifest:
-        files["contracts/manifest.json"] = scratch.manifest("v1.0.0", "0" * 40, service=manifest)
+    text = scratch.manifest("v1.0.0", "0" * 40, service=manifest)
+    files: dict[str, str | None] = {"a.py": "x\n", "contracts/manifest.json": text}
     if openapi:
         files["openapi.yaml"] = f"info:\n  version: {openapi}\n"
     _, parsed = started(tmp_path, files)
@@ -495,16 +381,17 @@ def test_every_version_in_sight_has_a_policy(
 
 
 def test_a_repository_with_nothing(tmp_path: Path) -> None:
-    """A profile that parses all the same, and all that is missing is reported."""
+    """A profile that can be read all the same, and everything that is missing is reported."""
     found, parsed = started(tmp_path, {"README.md": "x\n"})
     assert [check.id for check in parsed.checks] == ["example"]
-    assert [line.split(":")[0] for line in found.missing] == [
-        "a producer manifest at contracts/producer-contract-manifest.json",
-        "a changelog at CHANGELOG.md with a section '## vX.Y.Z' and the impact statement in it",
-        "checks",
-        ".nox/ is not ignored by git",
-        "__pycache__/ is not ignored by git",
+    assert found.to_do == [
+        "handoff.md:10  Runtime behavior changes",
+        "handoff.md:11  Required consumer mapping changes",
+        "handoff.md:12  Required test updates",
+        "handoff.toml, [[checks]]: found no Cargo.toml, go.mod, package.json, pyproject.toml, Makefile, "
+        "justfile or script verify_*, check_*, run_* with checks; replace the example",
     ]
+    assert found.release == "v0.1.0"
 
 
 def test_the_names_that_clash_are_those_that_are_registered(desk: Desk) -> None:
@@ -530,13 +417,10 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     made.commit("all", {"noxfile.py": "import nox\n"})
     found = scan.start(made.root)
     assert (made.root / "noxfile.py").read_text() == "import nox\n"
-    assert found.to_add == templates.NOXFILE
-    said = scan.lines(found, made.root)
-    assert f"{made.root / 'noxfile.py'} exists; add these lines to it" in said
-    assert said[-1].startswith(
-        '  git add handoff.toml noxfile.py && git commit -m "build: hand releases over" && '
-    )
-    assert said[-1].endswith("nox -s pre-release")
+    assert found.to_do[-2:] == [
+        "noxfile.py, before line 1 (import nox): import handoff_tasks",
+        'noxfile.py, below its last line (1): handoff_tasks.register(nox, __file__, profile="handoff.toml")',
+    ]
     before = (made.root / "handoff.toml").read_bytes()
     assert refused(made.root) == (
         "HP091",
