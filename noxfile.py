@@ -91,7 +91,7 @@ def fuzz(session: nox.Session) -> None:
     parser = argparse.ArgumentParser(prog="nox -s fuzz --")
     parser.add_argument("--minutes", type=float, required=True, help="for all targets together")
     known = ["json", "profile", "statement", "manifest", "packet", "record", "printable"]
-    known += ["signers", "sshsig", "envelope"]
+    known += ["signers", "sshsig", "envelope", "receipt"]
     parser.add_argument("targets", nargs="*", default=known)
     try:
         asked = parser.parse_args(session.posargs)

@@ -27,6 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from handoff_tasks import files
 from handoff_tasks.checks.environment import search_path, select_variables
 from handoff_tasks.checks.evidence import EvidenceFolder
@@ -658,6 +661,56 @@ def one_packet(bench: Bench) -> Iterator[Row]:
     )
 
 
+def one_signature(bench: Bench) -> Iterator[Row]:
+    """Sign a packet, and verify its signature, each against verifying it without."""
+    place = bench.folder / "signatures"
+    place.mkdir(exist_ok=True)
+    packet, key = place / "packet.json", place / "key"
+    seconds(
+        bench.nox(NOXFILE, "handoff-stable", "--out-json", str(packet), root=bench.sample()),
+        cwd=NOXFILE.parent,
+    )
+    private = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    form = serialization.PrivateFormat.OpenSSH
+    plain = serialization.NoEncryption()
+    key.write_bytes(private.private_bytes(serialization.Encoding.PEM, form, plain))
+    key.chmod(0o600)
+    public = private.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    )
+    signers = place / "allowed_signers"
+    signers.write_bytes(b'memorykernel namespaces="handoff" %b bench\n' % public)
+    envelope = packet.with_name(f"{packet.name}.intoto.json")
+
+    def call(session: str, *words: str) -> float:
+        command = bench.nox(NOXFILE, session, str(packet), *words, root=bench.sample(), rerun=False)
+        return seconds(command, cwd=NOXFILE.parent)
+
+    def sign() -> float:
+        envelope.unlink(missing_ok=True)
+        return call("handoff-sign", "--key", str(key))
+
+    def unsigned() -> float:
+        envelope.unlink(missing_ok=True)
+        return call("handoff-verify")
+
+    goal = "difference <= 0.15 s"
+    times = 2 * bench.times
+    yield alternate("sign a packet, against verifying it unsigned", goal, sign, unsigned, times)
+    sign()
+
+    def verify() -> float:
+        return call("handoff-verify", "--signers", str(signers))
+
+    yield alternate(
+        "verify a signature, against verifying without",
+        goal,
+        verify,
+        lambda: call("handoff-verify"),
+        times,
+    )
+
+
 def large_repository(bench: Bench) -> Iterator[Row]:
     """Read git and hold the checkout of a producer with 80,000 commits and 5,000 files."""
     root = bench.folder / "large"
@@ -783,6 +836,7 @@ ROWS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "report": small_report,
     "report-2000": large_report,
     "packet": one_packet,
+    "signature": one_signature,
     "large": large_repository,
     "next": next_commit,
     "all": all_checks,

@@ -7,6 +7,7 @@ hold, or if a reader raises anything but `HandoffError`.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import tempfile
 import unicodedata
 from pathlib import Path
@@ -21,6 +22,7 @@ from handoff_tasks.producer import manifest as producer_manifest
 from handoff_tasks.producer import statement as producer_statement
 from handoff_tasks.rules import form
 from handoff_tasks.trust import envelope, public_key, signers, sshsig
+from handoff_tasks.trust import statement as statement_of_packet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,6 +183,20 @@ def envelope_reader(data: bytes) -> None:
     assert again.to_bytes() == found.to_bytes()
 
 
+def receipt_reader(data: bytes) -> None:
+    """The statement of a receipt is refused, or its values make a statement of the same values."""
+    try:
+        found = statement_of_packet.read_receipt(data, "a.json")
+    except HandoffError as error:
+        _one_place(error)
+        return
+    if found.reason == "":
+        # A refusal without a reason, which no consumer writes: nothing is built of it.
+        return
+    again = statement_of_packet.receipt_statement(_FACTS, None, found)
+    assert statement_of_packet.read_receipt(again, "b.json") == found
+
+
 def _one_place(error: HandoffError) -> None:
     [problem] = error.problems
     assert problem.where.startswith("a.json")
@@ -199,7 +215,16 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "signers": signers_reader,
     "sshsig": sshsig_reader,
     "envelope": envelope_reader,
+    "receipt": receipt_reader,
 }
+_FACTS = statement_of_packet.SignedFacts(
+    producer="memorykernel",
+    release_tag="v1.2.3",
+    commit="1" * 40,
+    tree="2" * 40,
+    profile_sha256="3" * 64,
+    sha256="4" * 64,
+)
 
 _KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDWHeKU1lhdfwngG2T3+eCcWjNzHNxi9k5/Yvz30MZlM"
 # A signature by that key, over the tag object of the seeds.
@@ -219,6 +244,9 @@ _SIGNATURES = (
     envelope.RawSignature(keyid="SHA256:abc", sig=bytes(64)),
     envelope.RawSignature(keyid=None, sig=b"\xff" * 64),
 )
+_ACCEPTED = statement_of_packet.Receipt(
+    consumer="https://example.org/app", commit="a" * 40, time="2026-07-01T12:00:00Z"
+)
 _WRITTEN = {
     "signers": [
         f"# ours\r\nmemorykernel {_OPTIONS} {_KEY} laptop\n".encode(),
@@ -226,6 +254,10 @@ _WRITTEN = {
     ],
     "sshsig": [_ARMOR.encode(), f"{_HEAD}{_ARMOR}".encode(), _HEAD.encode()],
     "envelope": [envelope.Envelope(payload=b'{"a":1}', signatures=_SIGNATURES).to_bytes()],
+    "receipt": [
+        statement_of_packet.receipt_statement(_FACTS, b"{}", receipt)
+        for receipt in (_ACCEPTED, dataclasses.replace(_ACCEPTED, reason="too short a notice"))
+    ],
 }
 
 

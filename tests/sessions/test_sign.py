@@ -15,6 +15,8 @@ import pytest
 import scratch
 from desk import NOXFILE, Desk
 
+from handoff_tasks.model import MAX_BYTES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -180,6 +182,55 @@ def test_a_key_or_an_envelope_is_needed(signing: Signing) -> None:
                 "hint": "name the key to sign with; nothing was signed",
             }
         ]
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (0, "not JSON: expected a value"),
+        (MAX_BYTES + 1, f"the envelope cannot be read: it has {MAX_BYTES + 1} bytes; "),
+    ],
+)
+def test_an_envelope_that_cannot_be_one_is_refused(
+    signing: Signing, size: int, message: str
+) -> None:
+    """Empty, and too large to be read; neither is replaced by a signature."""
+    signing.envelope.touch()
+    os.truncate(signing.envelope, size)
+    for session, words in (
+        ("handoff-verify", ("--signers", str(signing.signers))),
+        ("handoff-sign", ("--key", str(signing.laptop))),
+    ):
+        done = signing.run(session, *words)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stdout + done.stderr
+        [problem] = signing.desk.result["problems"]
+        assert problem["code"] == "HP131"
+        assert problem["message"].startswith(message)
+        assert signing.envelope.stat().st_size == size
+
+
+def test_a_key_that_cannot_sign_is_named(signing: Signing, tmp_path: Path) -> None:
+    """No agent, a key of another type, an encrypted key without its passphrase; nothing is written."""
+    rsa, locked = tmp_path / "rsa", tmp_path / "locked"
+    for path, words in (
+        (rsa, ("-t", "rsa", "-N", "")),
+        (locked, ("-t", "ed25519", "-N", "secret")),
+    ):
+        subprocess.run(["ssh-keygen", "-q", *words, "-f", str(path)], check=True)
+    found = []
+    for key in (f"{signing.laptop}.pub", str(rsa), str(locked)):
+        done = signing.desk.run("handoff-sign", str(signing.packet), "--key", key, SSH_AUTH_SOCK="")
+        assert done.returncode == 1
+        assert "Traceback" not in done.stdout + done.stderr
+        [problem] = signing.desk.result["problems"]
+        found.append((problem["code"], problem["message"]))
+    assert found == [
+        ("HP136", "there is no ssh-agent: SSH_AUTH_SOCK is not set"),
+        ("HP135", "an RSA key (ssh-rsa); expected an ed25519 key (ssh-ed25519)"),
+        ("HP135", "the private key is encrypted, and there is no passphrase"),
+    ]
+    assert not signing.envelope.exists()
 
 
 def test_a_packet_that_is_not_good_is_not_signed(signing: Signing) -> None:

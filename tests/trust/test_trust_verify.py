@@ -585,6 +585,17 @@ def test_any_byte_of_a_receipt(data: bytes) -> None:
     assert judgement.problems or (judgement.receipt, names(judgement)) == (RECEIPT, ["desk"])
 
 
+OWN_FILE = trust_file(line(MAC, "desk", 'namespaces="handoff-receipt"', CONSUMER))
+
+
+@quick
+@given(one_byte(RECEIPT_BYTES))
+def test_any_byte_of_a_receipt_that_names_its_consumer(data: bytes) -> None:
+    """Refused, or the same receipt: a changed name is no principal of the trust file."""
+    judgement = trust.judge_receipt(packet(), signed(LAPTOP), data, OWN_FILE, now=NOW)
+    assert judgement.problems or (judgement.receipt, names(judgement)) == (RECEIPT, ["desk"])
+
+
 def test_bits_of_an_envelope_and_of_a_trust_file() -> None:
     """The lowest bit of every third byte of the envelope and of each of the trust file."""
     for at in range(0, len(ENVELOPE), 3):
