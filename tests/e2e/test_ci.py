@@ -23,9 +23,13 @@ from handoff_tasks.sessions import options, table
 from handoff_tasks.setup import sample
 
 CI = places.TOP / "docs" / "ci"
-WORKFLOWS = sorted(CI.glob("*.yml"))
+WORKFLOWS = sorted(CI.glob("github-*.yml"))
+ACTION = places.TOP / "action.yml"
+GITLAB = CI / "gitlab-ci.yml"
 ONE, MATRIX = CI / "github-actions.yml", CI / "github-actions-matrix.yml"
 PACKET = "docs/implementation/PRODUCER_RELEASE_HANDOFF_LATEST.json"
+# The reader puts in the repository and the commit that they have reviewed.
+OURS = f"example/handoff-tasks@{'0' * 40} # v{handoff_tasks.__version__}"
 CHECKS = (
     "fmt",
     "lint",
@@ -38,12 +42,12 @@ CHECKS = (
 )
 
 
-def test_there_are_the_two_that_are_promised() -> None:
-    """One job, and one job for each check."""
-    assert WORKFLOWS == [MATRIX, ONE]
+def test_there_are_the_files_that_are_promised() -> None:
+    """One job, and one job for each check, for GitHub; both in one file for GitLab."""
+    assert sorted(CI.iterdir()) == [MATRIX, ONE, GITLAB]
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+@pytest.mark.parametrize("workflow", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
 def test_zizmor_has_nothing_against_it(workflow: Path) -> None:
     """No finding of any severity: pins, permissions, credentials, template injection."""
     command = [
@@ -71,45 +75,79 @@ def test_actionlint_has_nothing_against_it(workflow: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+@pytest.mark.parametrize("workflow", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
 def test_every_action_is_pinned_with_its_version(workflow: Path) -> None:
-    """A commit and, for people and updaters, the version that it is: the same commit for the same version in both files."""
+    """A commit and, for people and updaters, its version; the same commit in each file. Ours is left for the reader to name."""
     used = re.findall(r"uses: (.*)", workflow.read_text())
     assert used
     assert [
         one
         for one in used
-        if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one)
+        if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) and one != OURS
     ] == []
-    everywhere = {one for path in WORKFLOWS for one in re.findall(r"uses: (.*)", path.read_text())}
+    files = [*WORKFLOWS, ACTION]
+    everywhere = {one for path in files for one in re.findall(r"uses: (.*)", path.read_text())}
     assert len(everywhere) == len({one.partition("@")[0] for one in everywhere})
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_what_it_calls_is_known(workflow: Path) -> None:
+def calls(workflow: Path) -> list[list[str]]:
+    """Return the sessions that a file calls, each with the words after ``--``; ``${{ }}`` is one word."""
+    text = re.sub(r": >-\n\s+(.*)\n\s+(.*)", r": \1 \2", workflow.read_text())
+    text = re.sub(r"\$\{\{ (\S+) \}\}", r"<\1>", text)
+    called = [[*words.split(" -- ", 1), ""][:2] for words in re.findall(r"nox -s (.*)", text)]
+    called += re.findall(r"\n {10}session: (\S+)(?:\n +args: (.*))?", text)
+    return [[shlex.split(session)[0], *shlex.split(words)] for session, words in called]
+
+
+@pytest.mark.parametrize(
+    ("workflow", "expected"),
+    [
+        (ONE, ["handoff-sign", "handoff-stable", "handoff-verify"]),
+        (MATRIX, ["<matrix.session>", "handoff-assemble", "handoff-sign", "handoff-verify"]),
+        (
+            GITLAB,
+            ["$SESSION", "handoff-assemble", "handoff-sign", "handoff-stable", "handoff-verify"],
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Path) else "",
+)
+def test_what_it_calls_is_known(workflow: Path, expected: list[str]) -> None:
     """Each session is one of a producer's noxfile, and each word after ``--`` is an option."""
-    text = re.sub(r">-\n\s+(.*)\n\s+(.*)", r"\1 \2", workflow.read_text())
-    called = [shlex.split(command) for command in re.findall(r"(nox -s .*)", text)]
-    assert called
-    for words in called:
-        if words[2] == "$SESSION":
-            assert "SESSION: ${{ matrix.session }}" in text
-            continue
-        assert words[2] in {"handoff-stable", "handoff-assemble"}
-        definition = table.SESSIONS[words[2].replace("stable", "<mode>")]
-        options.parse(words[words.index("--") + 1 :], definition, words[2])
+    called = calls(workflow)
+    assert sorted({session for session, *_ in called}) == expected
+    names = {"handoff-stable": "handoff-<mode>", "<matrix.session>": "verify-<check>"}
+    for session, *words in called:
+        name = names.get(session, "verify-<check>" if session == "$SESSION" else session)
+        options.parse(words, table.SESSIONS[name], session)
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_what_it_installs_is_a_wheel_of_the_producers(workflow: Path) -> None:
-    """No name of an index, which a stranger may register: a file in the producer's repository, of this version."""
-    text = workflow.read_text()
-    assert re.findall(r"HANDOFF_TASKS: (.*)", text) == [
+def test_the_key_is_in_one_job_that_runs_no_check(workflow: Path) -> None:
+    """Only the step that signs has the secrets, and its job is bound to an environment."""
+    jobs = re.split(r"\n  (?=[a-z-]+:\n    name:)", workflow.read_text())
+    with_key = [job for job in jobs if "secrets." in job]
+    assert [job.partition(":")[0] for job in with_key] == ["sign"]
+    [sign] = with_key
+    assert "environment: handoff-signing" in sign
+    assert "session:" not in sign
+    assert re.findall(r"secrets\.(\w+)", sign) == ["HANDOFF_KEY", "HANDOFF_KEY_PASSPHRASE"]
+
+
+def test_the_action_installs_its_own_commit() -> None:
+    """No name of an index, which a stranger may register; its arguments are run by no shell."""
+    text = ACTION.read_text()
+    assert re.findall(r"pip install (.*)", text) == [
+        '--quiet --disable-pip-version-check "$GITHUB_ACTION_PATH"'
+    ]
+    assert "${{ inputs" not in text.partition("run: |")[2]
+    assert (places.TOP / "pyproject.toml").is_file()
+
+
+def test_gitlab_installs_a_wheel_of_the_producers() -> None:
+    """A file in the producer's repository, of this version."""
+    assert re.findall(r"HANDOFF_TASKS: (.*)", GITLAB.read_text()) == [
         f"tools/handoff_tasks-{handoff_tasks.__version__}-py3-none-any.whl"
     ]
-    assert {command.partition(" #")[0] for command in re.findall(r"pip install (.*)", text)} == {
-        '"$HANDOFF_TASKS"'
-    }
 
 
 @dataclass
@@ -197,3 +235,109 @@ def test_the_matrix_gives_the_packet_of_one_machine(tmp_path: Path) -> None:
     assert last.result["problems"][0]["message"] == (
         f"two different records of it: in {last.evidence}/{commit} and in {alone.evidence}/{commit}"
     )
+
+
+GITLAB_CI_LOCAL = "gitlab-ci-local@4.61.1"
+# The sample's own checks accept it: it is a committed file of the producer.
+GITLAB_NOXFILE = """\"\"\"Register the handoff sessions.\"\"\"
+
+import handoff_tasks
+import nox
+
+handoff_tasks.register(nox, __file__, profile="sample-python")
+"""
+
+
+@pytest.fixture(scope="module")
+def gitlab_ci_local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install gitlab-ci-local, which runs the jobs of a .gitlab-ci.yml on this machine."""
+    for program in ("node", "npm", "rsync", "ssh-keygen"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not on PATH")
+    folder = tmp_path_factory.mktemp("gitlab-ci-local")
+    (folder / "package.json").write_text('{"private": true}')
+    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", GITLAB_CI_LOCAL]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode and not os.environ.get("CI"):
+        pytest.skip(f"npm cannot install {GITLAB_CI_LOCAL}: {done.stderr[-300:]}")
+    assert done.returncode == 0, done.stderr
+    return folder / "node_modules" / ".bin" / "gitlab-ci-local"
+
+
+@dataclass
+class Gitlab:
+    """A producer with our .gitlab-ci.yml, whose jobs run in isolated copies of it."""
+
+    program: Path
+    root: Path
+    home: Path
+    key: Path
+
+    def run(self, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self.program), "--force-shell-executor", "--shell-isolation"]
+        variables |= {"CI_COMMIT_TAG": "v0.4.0", "HANDOFF_SIGNERS": "handoff/allowed_signers"}
+        for name, value in {**variables, "HANDOFF_KEY": str(self.key)}.items():
+            command += ["--variable", f"{name}={value}"]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**os.environ, "HOME": str(self.home), "PATH": path}
+        return subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def output(self) -> dict[str, bytes]:
+        """Return packet and envelope as the last job left them, and remove them."""
+        folder = self.root / "handoff-out"
+        found = {path.name: path.read_bytes() for path in folder.glob("packet.json*")}
+        shutil.rmtree(folder)
+        return found
+
+
+@pytest.fixture
+def gitlab(gitlab_ci_local: Path, tmp_path: Path) -> Gitlab:
+    """Commit our file, a noxfile and a trust file to the sample, as a maintainer does."""
+    root = tmp_path / "producer"
+    sample.build(root, Flavour.PYTHON)
+    key = tmp_path / "key"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ci", "-f", str(key)]
+    subprocess.run(command, check=True)
+    public = (tmp_path / "key.pub").read_text()
+    # Not yet 0600, as GitLab writes files of variables.
+    key.chmod(0o644)
+    scratch.Producer(path=root, root=root).commit(
+        "ci: hand over with GitLab",
+        {
+            ".gitlab-ci.yml": GITLAB.read_text().replace("verify-clippy", "verify-lint"),
+            "noxfile.py": GITLAB_NOXFILE,
+            "handoff/allowed_signers": f'sample-service namespaces="handoff" {public}',
+        },
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    return Gitlab(program=gitlab_ci_local, root=root, home=home, key=key)
+
+
+@pytest.mark.slow
+def test_gitlab_gives_the_packet_of_one_machine(gitlab: Gitlab, tmp_path: Path) -> None:
+    """One job, and one job for each check, run for real: the same packet and envelope, signed and verified."""
+    scratch.git(tmp_path, "clone", "--quiet", str(gitlab.root), "alone/producer")
+    alone = Machine(root=tmp_path / "alone" / "producer", envdir=tmp_path / "environments")
+    assert alone.session("handoff-stable").returncode == 0
+    for jobs in ("each", "one"):
+        done = gitlab.run(HANDOFF_JOBS=jobs, HANDOFF_TASKS="")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "signature  ci  SHA256:" in done.stdout
+        assert "no network was used" in done.stdout
+        found = gitlab.output()
+        assert sorted(found) == ["packet.json", "packet.json.intoto.json"]
+        assert found["packet.json"] == alone.packet.read_bytes()
+
+
+@pytest.mark.slow
+def test_gitlab_names_a_check_that_failed(gitlab: Gitlab) -> None:
+    """The other checks and the last job run all the same, and nothing is signed."""
+    producer = scratch.Producer(path=gitlab.root, root=gitlab.root)
+    producer.commit("break the format", {"extra.py": '"""Say something."""\nx   = 1\n'})
+    done = gitlab.run(HANDOFF_JOBS="each", HANDOFF_TASKS="")
+    assert done.returncode == 1
+    assert "NO-GO  fmt failed (exit code 1" in done.stdout
+    assert [name for name in gitlab.output() if name.endswith(".intoto.json")] == []
