@@ -9,6 +9,7 @@ import nox
 import handoff_tasks
 
 handoff_tasks.register(nox, __file__)
+handoff_tasks.register_consumer(nox, __file__)
 
 nox.options.sessions = ["lint", "types", "tests", "build"]
 

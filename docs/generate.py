@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from handoff_tasks.codes import CATALOGUE, FAMILIES
-from handoff_tasks.sessions.table import OPTIONS, SESSIONS
+from handoff_tasks.sessions.table import CONSUMER_SESSIONS, OPTIONS, SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -425,7 +425,8 @@ def sessions_page(sessions: Mapping[str, SessionDefinition], options: Mapping[st
         "",
         "Options follow `--`, as in `nox -s handoff-stable -- --ref v1.0.0`. "
         "A session refuses an option that is not its own;",
-        "`nox -s SESSION -- --help` lists them.",
+        "`nox -s SESSION -- --help` lists them. `handoff_tasks.register` defines the sessions of a",
+        "producer, `handoff_tasks.register_consumer` the last four, those of a consumer.",
         "",
         "## Sessions",
         "",
@@ -477,7 +478,7 @@ def main(folder: Path) -> None:
         for path in (HERE.parent / "handoff_tasks" / "schemas").iterdir()
     }
     written = pages(schemas) | {"rules.md": rules_page(CATALOGUE, FAMILIES)}
-    written["sessions.md"] = sessions_page(SESSIONS, OPTIONS)
+    written["sessions.md"] = sessions_page({**SESSIONS, **CONSUMER_SESSIONS}, OPTIONS)
     for name, text in written.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 

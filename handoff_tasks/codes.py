@@ -697,11 +697,12 @@ _ENTRIES = {
         "Change the consumer, or wait, then give `--accept-change FINGERPRINT`.",
     ),
     "HP126": _rule(
-        "A file of the consumer cannot be written",
-        "It is not committed, has changes, is a link or behind one, is outside of the "
-        "consumer or below `.git`, or was changed while the accept ran.",
+        "A file or branch of the consumer cannot be written",
+        "A file is not committed, has changes, is a link or behind one, or was changed while "
+        "the accept ran; or the branch of `--branch` exists already or has no valid name.",
         "docs/COMPATIBILITY.md: has changes that are not committed",
-        "Commit or discard the changes, or correct the path in the consumer profile.",
+        "Commit or discard the changes, or correct the path in the consumer profile; choose "
+        "another branch.",
     ),
     "HP127": _rule(
         "A validator refuses the new files",

@@ -144,6 +144,18 @@ def finish_or_undo(root: Path, state: Path) -> Settled:
         raise unwritable(error.filename or root, error) from None
 
 
+def unfinished(state: Path) -> Problem | None:
+    """Return that an accept was not completed (HP129), None if none was left."""
+    place = os.path.join(state, JOURNAL)  # noqa: PTH118 - all by os
+    try:
+        os.lstat(place)
+    except OSError:
+        return None
+    message = "an accept was not completed, and some of its files may be written"
+    hint = "run handoff-accept or handoff-rollback, which finish or undo it first"
+    return Problem(code="HP129", where=place, message=message, hint=hint)
+
+
 def _removed(writes: Sequence[Write]) -> HandoffError:
     message = "a temporary file beside it was removed while the accept ran"
     hint = "keep other programs away from the files, then run again; nothing was written"

@@ -58,6 +58,11 @@ class NoticePeriod:
         return now >= self.emergency_end
 
 
+def read_time(text: str) -> datetime:
+    """Return the moment of a packet's time, ``YYYY-MM-DDTHH:MM:SSZ``."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
 def add_business_days(day: date, count: int) -> date:
     """Return the day that is ``count`` business days, Monday to Friday, after another one."""
     while count > 0:

@@ -103,6 +103,18 @@ def _with_mirror(
     return {**{name: str(value) for name, value in mirrored.items()}, **stated}, problems
 
 
+def read_manifest(data: bytes) -> PinValues | None:
+    """Return what a producer's manifest states, None if it cannot be read or a form is wrong."""
+    try:
+        document: Any = strict_json.read(data, "")
+        values = PinValues.from_manifest(document, hashlib.sha256(data).hexdigest())
+    except (HandoffError, KeyError, TypeError):
+        return None
+    if any(form_fault(name, value) for name, value in values.to_dict().items()):
+        return None
+    return values
+
+
 def same_release(old: PinValues, new: PinValues) -> bool:
     """Return whether everything that is pinned is what the release says."""
     known = new.to_dict()

@@ -70,24 +70,18 @@ class Target:
     path: str
     kind: str = "file"
     through_link: bool = False
-    inside: bool = True
-    below_git: bool = False
     state: str = "committed"
     optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidatorResult:
-    """The result of a validator.
-
-    ``changed`` are the paths that it left changed in the private copy.
-    """
+    """The result of a validator; one that changed a file in the private copy has failed."""
 
     id: str
     outcome: str
     exit_code: int | None = 0
     reason: str | None = None
-    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +199,19 @@ def check_step(old: PinValues, new: PinValues, pin_path: str) -> list[Problem]:
     return []
 
 
+def check_old_tag(old: PinValues, tag: TagNow, pin_path: str) -> list[Problem]:
+    """Return where the pinned release is no longer what its tag says (HP123, HP124)."""
+    if tag.target is None:
+        message = "the pinned release is not tagged in the producer's repository"
+        return [Problem(code="HP123", where=f"tag {tag.name}", message=message, hint=_FETCH)]
+    if tag.pin is None:
+        if old.manifest_sha256 is None:
+            return []
+        message = f"the tag's commit {tag.target[:12]} has no manifest that can be read"
+        return [Problem(code="HP123", where=f"tag {tag.name}", message=message, hint=_FETCH)]
+    return list(_republished(old, tag.pin, pin_path))
+
+
 def check_changes(
     changes: Sequence[Change], profile: Profile, notice: Notice, start: datetime, decision: Decision
 ) -> Findings:
@@ -254,22 +261,22 @@ def check_targets(targets: Sequence[Target]) -> list[Problem]:
     return sorted(problem for target in targets for problem in _target_problems(target))
 
 
-def check_validators(results: Sequence[ValidatorResult], targets: Collection[str]) -> list[Problem]:
-    """Return which validators did not pass, or wrote into a file to write (HP127)."""
+def check_validators(results: Sequence[ValidatorResult]) -> list[Problem]:
+    """Return which validators did not pass (HP127)."""
     problems = []
     for result in results:
-        where = f"validator {result.id}"
-        if result.outcome != "passed":
-            said = result.outcome.replace("_", " ")
-            reason = result.reason or f"exit code {result.exit_code}"
-            hint = "read its log; nothing was written"
-            problems.append(
-                Problem(code="HP127", where=where, message=f"{said}: {reason}", hint=hint)
+        if result.outcome == "passed":
+            continue
+        outcome = result.outcome.replace("_", " ")
+        reason = result.reason or f"exit code {result.exit_code}"
+        problems.append(
+            Problem(
+                code="HP127",
+                where=f"validator {result.id}",
+                message=f"{outcome}: {reason}",
+                hint="read its log; nothing was written",
             )
-        for path in sorted(set(result.changed) & set(targets)):
-            message = f"it wrote into {path}, so what it judged is not what would be written"
-            hint = "make the validator read only"
-            problems.append(Problem(code="HP127", where=where, message=message, hint=hint))
+        )
     return problems
 
 
@@ -290,13 +297,12 @@ def check_validator_changes(
     paths = ", ".join(change.path for change in changed)
     if changed and moved:
         fingerprint = validators_fingerprint(last, profile, changed)
+        where = f"change {fingerprint}"
         message = f"{paths} changed together with the consumer profile since the last receipt"
         if fingerprint in accepted:
-            return Findings(advisories=(_accepted("validators", f"accepted: {message}"),))
+            return Findings(advisories=(_accepted(where, f"accepted: {message}"),))
         hint = f"have the changes reviewed, then give --accept-change {fingerprint}"
-        return Findings(
-            problems=(Problem(code="HP125", where="validators", message=message, hint=hint),)
-        )
+        return Findings(problems=(Problem(code="HP125", where=where, message=message, hint=hint),))
     if changed or moved:
         what = paths if changed else "the consumer profile"
         message = f"{what} changed since the last receipt"
@@ -343,19 +349,7 @@ def check_pinned(
 
     HP123, HP124 and HP128. Lines that have drifted are found by a plan to the pinned values.
     """
-    problems = []
-    if tag.target is None:
-        message = "the pinned release is not tagged in the producer's repository"
-        problems.append(
-            Problem(code="HP123", where=f"tag {tag.name}", message=message, hint=_FETCH)
-        )
-    elif tag.pin is None and pinned.manifest_sha256 is not None:
-        message = f"the tag's commit {tag.target[:12]} has no manifest that can be read"
-        problems.append(
-            Problem(code="HP123", where=f"tag {tag.name}", message=message, hint=_FETCH)
-        )
-    elif tag.pin is not None:
-        problems += _republished(pinned, tag.pin, profile.pin_path)
+    problems = check_old_tag(pinned, tag, profile.pin_path)
     if receipt is None:
         message = "there is no receipt of what is pinned"
         hint = "accept the pinned release's successor with handoff-accept, which leaves one"
@@ -385,7 +379,7 @@ def check_rollback(receipt: Receipt, results: Sequence[ValidatorResult]) -> list
 
     If it crosses a service version, that is named too.
     """
-    problems = check_validators(results, [file.path for file in receipt.files])
+    problems = check_validators(results)
     if not problems or receipt.old.service == receipt.new.service:
         return problems
     message = (
@@ -397,16 +391,17 @@ def check_rollback(receipt: Receipt, results: Sequence[ValidatorResult]) -> list
 
 
 def _republished(old: PinValues, new: PinValues, pin_path: str) -> Iterator[Problem]:
-    """Yield each value in which one tag stands for two releases."""
+    """Yield a problem if one tag stands for two releases, with each value that differs."""
     stated = new.to_dict()
-    for name, value in old.known().items():
-        if value != stated[name]:
-            message = (
-                f"{old.release_tag} was published again with another {name}: "
-                f"pinned is {value}, now it is {stated[name]}"
-            )
-            hint = "ask the producer for a release with a new tag"
-            yield Problem(code="HP124", where=pin_path, message=message, hint=hint)
+    differences = [
+        f"{name} is {stated[name]}, pinned is {value}"
+        for name, value in old.known().items()
+        if value != stated[name]
+    ]
+    if differences:
+        message = f"{old.release_tag} was published again: {'; '.join(differences)}"
+        hint = "ask the producer for a release with a new tag"
+        yield Problem(code="HP124", where=pin_path, message=message, hint=hint)
 
 
 def _notice_problem(
@@ -443,11 +438,7 @@ def _target_problems(target: Target) -> Iterator[Problem]:
 
     correct = "correct the path in the consumer profile"
     plain = {"link": "a symbolic link", "folder": "a folder", "other": "not a plain file"}
-    if not target.inside:
-        yield problem("is outside of the consumer's repository", correct)
-    elif target.below_git:
-        yield problem("is below a folder of git", correct)
-    elif target.through_link:
+    if target.through_link:
         yield problem("is behind a symbolic link", "replace the link by a folder")
     elif target.kind == "missing":
         if not target.optional:

@@ -218,6 +218,20 @@ class Lines:
         self._output.write(self._prefix + body + b"\n")
 
 
+class LogLines(Lines):
+    """Shows the lines about a command; what the command prints is only in its log."""
+
+    def show(self, block: bytes) -> None:
+        """Show nothing."""
+
+
+class NoLines(LogLines):
+    """Shows nothing, because something else is printed."""
+
+    def line(self, text: str) -> None:
+        """Show nothing."""
+
+
 def near(path: Path, here: Path) -> str:
     """Return a path relative to the folder ``here``, or the whole path if that is shorter."""
     relative = os.path.relpath(path, here)

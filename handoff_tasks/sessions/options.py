@@ -57,10 +57,13 @@ class Options:
     revoked: Path | None = None
     threshold: int | None = None
     at: str | None = None
-    receipt: Path | None = None
     bundle: str | None = None
     public_key: Path | None = None
     consumer: str | None = None
+    consumer_root: Path | None = None
+    accept_change: tuple[str, ...] = ()
+    branch: str | None = None
+    receipt: Path | None = None
     refuse: str | None = None
     evidence: tuple[Path, ...] = ()
     arguments: tuple[str, ...] = ()
@@ -121,8 +124,9 @@ def _options(values: dict[str, object], definition: SessionDefinition) -> Option
     if values.get("dry_run") and (values.get("result_json") or values.get("junit")):
         raise _Refused("--dry-run has no result; expected it without --result-json and --junit")
     values["arguments"] = tuple(values.pop(name) or "" for name in definition.arguments)
-    if "evidence" in values:
-        values["evidence"] = tuple(values["evidence"])  # type: ignore[arg-type] # a list, by append
+    for name in ("accept_change", "evidence"):
+        if name in values:
+            values[name] = tuple(values[name])  # type: ignore[arg-type] # a list, by append
     return Options(**values)  # type: ignore[arg-type] # each value has been converted by its option
 
 

@@ -1,4 +1,4 @@
-"""Register the sessions of one producer with nox.
+"""Register the sessions of a producer or a consumer with nox.
 
 Heavy imports wait until a session runs, so that listing sessions stays fast.
 """
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks.sessions import table, target
+from handoff_tasks.sessions import consumer, table, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from nox import Session
 
+    from handoff_tasks.sessions.consumer import ConsumerPlace
     from handoff_tasks.sessions.table import SessionDefinition
     from handoff_tasks.sessions.target import Place
 
@@ -56,25 +57,94 @@ def register(
     if signers is not None:
         trust_file = place.noxfile.parent / signers
         place = dataclasses.replace(place, signers=trust_file, threshold=threshold)
-    names = set(nox.registry.get())
     for definition in table.SESSIONS.values():
         for name, subject, title, tags in _instances(definition, place):
-            if name in names:
-                sys.exit(
-                    f"HP031 {noxfile}: session '{name}' is already defined in this noxfile\n"
-                    "      next: rename it, or call handoff_tasks.register only once"
-                )
-            names.add(name)
             description = definition.describe(title)
             body = functools.partial(_run, definition, place, subject, description)
-            functools.update_wrapper(body, _run)
-            body.__doc__ = description
-            # uv makes an environment in a tenth of virtualenv's time.
-            backend = "uv|virtualenv" if definition.isolated else "none"
-            decorate = nox.session(
-                name=name, default=False, reuse_venv=True, tags=tags, venv_backend=backend
+            _add(
+                nox,
+                noxfile,
+                definition,
+                name=name,
+                body=body,
+                description=description,
+                tags=tags,
             )
-            decorate(body)
+
+
+def register_consumer(
+    nox: ModuleType,
+    noxfile: str | Path,
+    profile: str | Path | None = None,
+    *,
+    name: str = "",
+    signers: str | Path | None = None,
+    threshold: int = 1,
+) -> None:
+    """Register the sessions of a consumer, which pins releases of a producer, with ``nox``.
+
+    Args:
+        nox: The module ``nox``.
+        noxfile: The noxfile's ``__file__``. Its folder is the consumer's root, and the place of
+            the work folder.
+        profile: The path of a consumer profile relative to the noxfile; None for the embedded
+            sample.
+        name: An end for the names of the sessions, if a consumer pins several producers:
+            ``handoff-accept-<name>``.
+        signers: The path of a trust file relative to the noxfile, in the form of OpenSSH's
+            allowed_signers. Every packet must then be signed.
+        threshold: How many distinct keys of the trust file must have signed.
+
+    Raises:
+        SystemExit: A session name is already defined (HP031).
+    """
+    logging.getLogger("nox").addFilter(_is_useful)
+    path = Path(noxfile).resolve()
+    place = consumer.ConsumerPlace(
+        noxfile=path,
+        profile=None if profile is None else path.parent / profile,
+        signers=None if signers is None else path.parent / signers,
+        threshold=threshold,
+    )
+    for definition in table.CONSUMER_SESSIONS.values():
+        session = f"{definition.name}-{name}" if name else definition.name
+        description = definition.describe("")
+        body = functools.partial(_run, definition, place, "", description)
+        _add(
+            nox,
+            noxfile,
+            definition,
+            name=session,
+            body=body,
+            description=description,
+            tags=["consumer"],
+        )
+
+
+def _add(
+    nox: ModuleType,
+    noxfile: str | Path,
+    definition: SessionDefinition,
+    *,
+    name: str,
+    body: functools.partial[None],
+    description: str,
+    tags: list[str],
+) -> None:
+    """Define one session. Exits nox (HP031) if the name is already defined."""
+    if name in nox.registry.get():
+        sys.exit(
+            f"HP031 {noxfile}: session '{name}' is already defined in this noxfile\n"
+            "      next: rename it, or call handoff_tasks.register only once"
+        )
+    functools.update_wrapper(body, _run)
+    body.__doc__ = description
+    # uv makes an environment in a tenth of virtualenv's time.
+    backend = "uv|virtualenv" if definition.isolated else "none"
+    decorate = nox.session(
+        name=name, default=False, reuse_venv=True, tags=tags, venv_backend=backend
+    )
+    decorate(body)
 
 
 def _instances(
@@ -93,7 +163,11 @@ def _instances(
 
 
 def _run(
-    definition: SessionDefinition, place: Place, subject: str, description: str, session: Session
+    definition: SessionDefinition,
+    place: Place | ConsumerPlace,
+    subject: str,
+    description: str,
+    session: Session,
 ) -> None:
     """Run the body of a session in its frame, or print the session's help."""
     from handoff_tasks.output import terminal

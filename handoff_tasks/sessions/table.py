@@ -90,6 +90,12 @@ _OPTIONS = [
         help="the producer's root; default: the noxfile's folder, else the sample",
     ),
     Option(
+        flags=("--consumer-root",),
+        type="path",
+        metavar="PATH",
+        help="the consumer's root; default: the noxfile's folder, else the sample",
+    ),
+    Option(
         flags=("--sample",),
         type="choice",
         choices=FLAVOURS,
@@ -178,6 +184,19 @@ _OPTIONS = [
         help="end with exit code 1 on such a change",
     ),
     Option(
+        flags=("--accept-change",),
+        type="text",
+        metavar="FINGERPRINT",
+        repeatable=True,
+        help="accept one breaking or early change, by its fingerprint; may be repeated",
+    ),
+    Option(
+        flags=("--branch",),
+        type="text",
+        metavar="NAME",
+        help="make one commit on this new branch, and leave the work tree as it is",
+    ),
+    Option(
         flags=("--key",),
         type="path",
         metavar="FILE",
@@ -217,7 +236,7 @@ _OPTIONS = [
         flags=("--receipt",),
         type="path",
         metavar="FILE",
-        help="check a consumer's receipt over the packet, too",
+        help="the receipt: signed, to check with the packet; of an accept, to undo or to check",
     ),
     Option(
         flags=("--bundle",),
@@ -379,7 +398,44 @@ _SESSIONS = [
     ),
 ]
 SESSIONS = {definition.name: definition for definition in _SESSIONS}
-"""Every session by its name, in the order of ``nox --list``."""
+"""Every session of a producer by its name, in the order of ``nox --list``."""
+
+_CONSUMER = (
+    *("--consumer-root", "--producer-root", "--sample", "--work-dir", "--cache-dir"),
+    *_RESULT,
+)
+_WRITE = ("--timeout", "--dry-run", "--branch", "--format")
+
+_CONSUMER_SESSIONS = [
+    SessionDefinition(
+        name="handoff-accept",
+        description="Verify a packet, then pin its release: write all files, or none.",
+        options=(*_CONSUMER, *_WRITE, *_SIGNERS, "--accept-change", "--key", "--consumer"),
+        arguments=("PACKET",),
+        body="accept:accept",
+    ),
+    SessionDefinition(
+        name="handoff-rollback",
+        description="Undo the accept of a receipt: restore all files, or none.",
+        options=(*_CONSUMER, *_WRITE, "--receipt"),
+        body="rollback:rollback",
+    ),
+    SessionDefinition(
+        name="handoff-pinned",
+        description="Check that what is pinned is still true; write nothing.",
+        options=(*_CONSUMER, "--receipt"),
+        body="pinned:check_pinned",
+    ),
+    SessionDefinition(
+        name="consumer-init",
+        description="Write a first consumer profile from what is pinned.",
+        options=("--dry-run", *_RESULT),
+        arguments=("PATH",),
+        body="consumer_init:init",
+    ),
+]
+CONSUMER_SESSIONS = {definition.name: definition for definition in _CONSUMER_SESSIONS}
+"""Every session of a consumer by its name, in the order of ``nox --list``."""
 
 
 def fixed_names() -> frozenset[str]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from nox import Session
 
     from handoff_tasks.git.workspace import Workspace
+    from handoff_tasks.model import Flavour
     from handoff_tasks.release.choose_profile import VerifyRequest
     from handoff_tasks.sessions.options import Options
     from handoff_tasks.sessions.run import Run
@@ -79,7 +80,7 @@ def checks(place: Place) -> tuple[dict[str, str], set[str]]:
     checks = dict(place.outline.checks)
     selected = set(checks)
     if takes_sample(place):
-        here = _local_flavour()
+        here = local_flavour()
         for flavour, path in _sample_profiles().items():
             own = path == place.profile_path
             others = place.outline.checks if own else _outline(path).checks
@@ -158,7 +159,7 @@ def _sample_profiles() -> dict[str, Path]:
     return {flavour: built_in[name] for flavour, name in _SAMPLE_PROFILES.items()}
 
 
-def _local_flavour() -> str:
+def local_flavour() -> str:
     """Return the flavour of the sample that suits this machine: Rust if cargo is on PATH."""
     from handoff_tasks.checks.environment import search_path
     from handoff_tasks.checks.tools import which
@@ -212,18 +213,28 @@ def choose(place: Place, options: Options, root: Path | None, work: Path) -> tup
 
 
 def _sample(options: Options, work: Path) -> tuple[Path, Path]:
-    from handoff_tasks import files
     from handoff_tasks.model import Flavour
     from handoff_tasks.output import terminal
-    from handoff_tasks.problems import HandoffError
-    from handoff_tasks.setup import sample
 
-    flavour = options.sample or Flavour(_local_flavour())
+    flavour = options.sample or Flavour(local_flavour())
     if flavour is Flavour.PYTHON and not options.sample:
         terminal.say(
             "cargo is not on PATH: using the Python flavour of the sample producer, checked by "
             "ruff and pytest (--sample rust|python chooses)"
         )
+    return sample_producer(flavour, work), _sample_profiles()[flavour]
+
+
+def sample_producer(flavour: Flavour, work: Path) -> Path:
+    """Return the root of the embedded sample; build it below ``work`` if it does not exist yet.
+
+    Raises `HandoffError` (HP009).
+    """
+    from handoff_tasks import files
+    from handoff_tasks.output import terminal
+    from handoff_tasks.problems import HandoffError
+    from handoff_tasks.setup import sample
+
     root = work / _SAMPLE_FOLDERS[flavour]
     if not root.exists():
         files.make_own_folder(work)
@@ -234,7 +245,7 @@ def _sample(options: Options, work: Path) -> tuple[Path, Path]:
             # Another session may have built it first.
             if not (root / ".git").is_dir():
                 raise
-    return root, _sample_profiles()[flavour]
+    return root
 
 
 def _locate(session: Session, place: Place, run: Run) -> tuple[Path, Path, Path, Path]:

@@ -27,14 +27,14 @@ COMMITS: Mapping[Flavour, Mapping[str, str]] = MappingProxyType(
     {
         Flavour.RUST: MappingProxyType(
             {
-                "app": "23be7c471f79614cfb34ae9945c13d4e19fe746e",
-                "pin": "13aa698f4eabc3863a985904ebf5180e0f6bf7a5",
+                "app": "8a4525d06aaad50ba5c90d5067ffd8c3c92498c0",
+                "pin": "c4e930878c7d91a168a0aaf9bd055483a1ee6cbf",
             }
         ),
         Flavour.PYTHON: MappingProxyType(
             {
-                "app": "23be7c471f79614cfb34ae9945c13d4e19fe746e",
-                "pin": "f0d3895054fc63db0d22d9241e7c619e00b0c4d5",
+                "app": "8a4525d06aaad50ba5c90d5067ffd8c3c92498c0",
+                "pin": "c63897fcdfb11516271e6620e0fb5fc7ebd592a9",
             }
         ),
     }
@@ -47,8 +47,8 @@ _MANIFEST = "contracts/integration/v1/producer-contract-manifest.json"
 _MIRRORED = _PACKAGE / "sample_producer" / "common" / "04-v0.3.2" / _MANIFEST
 _MIRROR = "config/producer-manifest.json"
 _PRODUCERS = {
-    Flavour.RUST: ("MemoryKernel", "memorykernel"),
-    Flavour.PYTHON: ("MemoryKernel sample, Python flavour", "sample-python"),
+    Flavour.RUST: ("Sample service", "sample-rust"),
+    Flavour.PYTHON: ("Sample service", "sample-python"),
 }
 _IDENT = "Sample Consumer <sample@example.invalid>"
 _STEPS = (

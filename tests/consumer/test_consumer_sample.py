@@ -111,16 +111,19 @@ def test_an_accept_and_a_rollback_by_hand(tmp_path: Path) -> None:
 
 
 def test_the_next_service_contract_fails_its_validators(tmp_path: Path) -> None:
-    """v0.4.0 speaks service.v3, which the client does not: the validator says so."""
+    """Of a service.v4 the client knows nothing: the validator says so."""
     root = tmp_path / "consumer"
     sample_consumer.build(root)
-    for file in make(to=release("v0.4.0", expected_service_contract_version="service.v3")).files:
+    for file in make(to=release("v0.5.0", expected_service_contract_version="service.v4")).files:
         (root / file.path).write_bytes(file.after)
     results = [run(root, validator.argv) for validator in read_profile().validators]
     assert results == [
         (0, "Pin validation passed."),
         (0, "Error code validation passed."),
-        (1, "error: the client speaks service.v2, pinned is service.v3"),
+        (
+            1,
+            'error: the client understands "service.v2", "service.v3"; pinned is service.v4',
+        ),
     ]
 
 

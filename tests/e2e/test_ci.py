@@ -27,6 +27,7 @@ WORKFLOWS = sorted(CI.glob("github-*.yml"))
 ACTION = places.TOP / "action.yml"
 GITLAB = CI / "gitlab-ci.yml"
 ONE, MATRIX = CI / "github-actions.yml", CI / "github-actions-matrix.yml"
+CONSUMER = CI / "github-actions-consumer.yml"
 PACKET = "docs/implementation/PRODUCER_RELEASE_HANDOFF_LATEST.json"
 # The reader puts in the repository and the commit that they have reviewed.
 OURS = f"example/handoff-tasks@{'0' * 40} # v{handoff_tasks.__version__}"
@@ -43,8 +44,8 @@ CHECKS = (
 
 
 def test_there_are_the_files_that_are_promised() -> None:
-    """One job, and one job for each check, for GitHub; both in one file for GitLab."""
-    assert sorted(CI.iterdir()) == [MATRIX, ONE, GITLAB]
+    """One job, one job for each check, and the consumer's, for GitHub; both of a producer in one file for GitLab."""
+    assert sorted(CI.iterdir()) == [CONSUMER, MATRIX, ONE, GITLAB]
 
 
 @pytest.mark.parametrize("workflow", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
@@ -103,6 +104,7 @@ def calls(workflow: Path) -> list[list[str]]:
     ("workflow", "expected"),
     [
         (ONE, ["handoff-sign", "handoff-stable", "handoff-verify"]),
+        (CONSUMER, ["handoff-accept", "handoff-pinned"]),
         (MATRIX, ["<matrix.session>", "handoff-assemble", "handoff-sign", "handoff-verify"]),
         (
             GITLAB,
@@ -112,13 +114,16 @@ def calls(workflow: Path) -> list[list[str]]:
     ids=lambda value: value.name if isinstance(value, Path) else "",
 )
 def test_what_it_calls_is_known(workflow: Path, expected: list[str]) -> None:
-    """Each session is one of a producer's noxfile, and each word after ``--`` is an option."""
+    """Each session is one of the noxfile, and each word after ``--`` is an option."""
     called = calls(workflow)
     assert sorted({session for session, *_ in called}) == expected
     names = {"handoff-stable": "handoff-<mode>", "<matrix.session>": "verify-<check>"}
     for session, *words in called:
         name = names.get(session, "verify-<check>" if session == "$SESSION" else session)
-        options.parse(words, table.SESSIONS[name], session)
+        known = table.CONSUMER_SESSIONS if workflow == CONSUMER else table.SESSIONS
+        options.parse(
+            [word for word in words if word not in {">", "body.md"}], known[name], session
+        )
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)

@@ -40,6 +40,7 @@ TUTORIAL, SET_UP = "docs/tutorial.md", "docs/how-to/your-own-repository.md"
 RELEASE, COMPARE = "docs/how-to/release.md", "docs/how-to/compare-packets.md"
 SIGN = "docs/how-to/sign.md"
 PLAIN_RELEASE = "docs/how-to/release-without-manifest.md"
+ACCEPT = "docs/how-to/accept.md"
 READ_A_NO_GO = "docs/how-to/read-a-no-go.md"
 SESSIONS = "docs/reference/sessions.md"
 PAGES = sorted(path.relative_to(TOP).as_posix() for path in (TOP / "docs").rglob("*.md"))
@@ -52,6 +53,7 @@ VISITOR = (README, TUTORIAL, SET_UP)
 CONTRIBUTOR = (CONTRIBUTING,)
 RELEASER = (RELEASE, COMPARE)
 SIGNER = (SIGN,)
+ACCEPTER = (ACCEPT,)
 PLAIN_RELEASER = (PLAIN_RELEASE,)
 PROGRAMS = {
     ".venv/bin/nox",
@@ -73,6 +75,7 @@ ASKED = {
     ".venv/bin/nox -s docs": ("docs",),
 }
 STABLE = ".venv/bin/nox -s handoff-stable"
+ACCEPT_COMMAND = ".venv/bin/nox -s handoff-accept -- --sample python .handoff/v0.4.0.json"
 # The producer here is the sample under another name, and test_golden runs its checks for real.
 PREVIEWED = {f"{STABLE} -- --producer-root ../MemoryKernel"}
 NO_STATEMENT = f"{STABLE} -- --ref no-statement --stop-early"
@@ -110,6 +113,18 @@ ENDS = {
         r"^The packet says GO: .* nothing was checked now$",
     ),
     "git diff --stat tests/golden": (0, r"\A\Z"),
+    f"{STABLE} -- --sample python --ref v0.4.0 --out-json .handoff/v0.4.0.json": (0, r"^GO  "),
+    ACCEPT_COMMAND: (1, r"^  HP125 "),
+    f"{ACCEPT_COMMAND} --accept-change 7a8cfbddbedb346e --accept-change d642cfbcda87007b": (
+        0,
+        r"^GO  v0\.4\.0 is pinned: 5 files written; review and commit them$",
+    ),
+    ".venv/bin/nox -s handoff-pinned -- --sample python": (0, r"^GO  v0\.4\.0 of Sample service "),
+    ".venv/bin/nox -s handoff-rollback -- --sample python": (0, r"^GO  v0\.3\.2 is pinned again"),
+    "git -C .handoff/sample-consumer-python diff --stat HEAD~1 -- config/producer-pin.json": (
+        0,
+        r"\A\Z",
+    ),
 }
 # The commands whose outputs a document shows, in its order. None: the block is not an output.
 PYTHON_GO = f"{STABLE} -- --sample python"
@@ -122,6 +137,7 @@ SHOWN: dict[str, tuple[str | None, ...]] = {
     PLAIN_RELEASE: (None,),
     # The fingerprints are of other keys in each run.
     SIGN: (None,),
+    ACCEPT: (ACCEPT_COMMAND,),
     # Shown by tests/faults, which interrupts runs.
     "docs/explanation/how-a-run-works.md": (None,),
     "docs/explanation/architecture.md": (None,),
@@ -301,6 +317,7 @@ def test_every_document_with_commands_has_a_reader() -> None:
         *RELEASER,
         *SIGNER,
         *PLAIN_RELEASER,
+        *ACCEPTER,
     }
     shown = {name: len(blocks(name, "text")) for name in DOCUMENTS if blocks(name, "text")}
     assert shown == {name: len(outputs) for name, outputs in SHOWN.items()}
@@ -322,6 +339,14 @@ def test_the_python_flavour_prints_what_the_documents_show(here: Reader) -> None
     """Each line of the GO that README and tutorial show is printed, also without cargo."""
     assert here.type(PYTHON_GO)[0] == 0
     assert not_printed(here, lambda command: command == PYTHON_GO) == {}
+
+
+def test_the_commands_of_a_consumer_work(here: Reader) -> None:
+    """The sample consumer is taken from v0.3.2 to v0.4.0 and back, as the document shows."""
+    typed = commands(ACCEPTER)
+    assert len(typed) > 6
+    assert here.mistakes(typed) == {}
+    assert not_printed(here, lambda command: command == ACCEPT_COMMAND) == {}
 
 
 def not_printed(reader: Reader, selects: Callable[[str], bool]) -> dict[tuple[str, str], list[str]]:

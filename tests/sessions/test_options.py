@@ -16,18 +16,19 @@ from handoff_tasks.sessions import options, table
 HINT = "correct the words after --; nothing was run. All options: nox -s handoff-stable -- --help"
 
 
+ALL_SESSIONS = {**table.SESSIONS, **table.CONSUMER_SESSIONS}
 MODE = table.SESSIONS["handoff-<mode>"]
 DIFF = table.SESSIONS["handoff-diff"]
 
 
 def parse(words: list[str], session: str) -> options.Options:
     """Parse the words of a session with a fixed name."""
-    return options.parse(words, table.SESSIONS[session], session)
+    return options.parse(words, ALL_SESSIONS[session], session)
 
 
 def refused(words: list[str], session: str = "handoff-stable") -> tuple[str, str, str, str]:
     """Return the one problem of words that are refused."""
-    definition = table.SESSIONS.get(session, MODE)
+    definition = ALL_SESSIONS.get(session, MODE)
     with pytest.raises(HandoffError) as caught:
         options.parse(words, definition, session)
     [found] = shown(caught.value)
@@ -43,10 +44,10 @@ def test_without_words_everything_has_its_default(session: str) -> None:
 VALUES = {"path": ("p", Path("p")), "text": ("v1", "v1"), "count": ("2", 2)}
 
 
-@pytest.mark.parametrize("session", table.SESSIONS)
+@pytest.mark.parametrize("session", ALL_SESSIONS)
 def test_every_option_is_read(session: str) -> None:
     """Each option of a session sets its own field, as the next word or after an equals sign."""
-    definition = table.SESSIONS[session]
+    definition = ALL_SESSIONS[session]
     for option in definition.own_options():
         for flag in option.flags:
             given: str = ""
@@ -69,10 +70,10 @@ def test_a_repeatable_option_keeps_each_value() -> None:
     assert (found.evidence, found.mode) == ((Path("e"), Path("f")), "m")
 
 
-@pytest.mark.parametrize("session", table.SESSIONS)
+@pytest.mark.parametrize("session", ALL_SESSIONS)
 def test_an_option_of_another_session_is_refused(session: str) -> None:
     """An option that a session does not use is named, and not ignored."""
-    definition = table.SESSIONS[session]
+    definition = ALL_SESSIONS[session]
     others = table.OPTIONS.keys() - set(definition.options)
     assert others
     for flag in others:
@@ -81,10 +82,10 @@ def test_an_option_of_another_session_is_refused(session: str) -> None:
         assert message == f"not an option of {session}"
 
 
-@pytest.mark.parametrize("session", table.SESSIONS)
+@pytest.mark.parametrize("session", ALL_SESSIONS)
 def test_the_table_names_what_exists(session: str) -> None:
     """Each option of a session is defined, sets a field of `Options`, and the body can be loaded."""
-    definition = table.SESSIONS[session]
+    definition = ALL_SESSIONS[session]
     assert set(definition.options) <= table.OPTIONS.keys()
     assert len(set(definition.options)) == len(definition.options)
     fields = {field.name for field in dataclasses.fields(options.Options)}
@@ -94,7 +95,7 @@ def test_the_table_names_what_exists(session: str) -> None:
 
 def test_every_option_belongs_to_a_session() -> None:
     """No option is defined that no session has."""
-    used = {flag for definition in table.SESSIONS.values() for flag in definition.options}
+    used = {flag for definition in ALL_SESSIONS.values() for flag in definition.options}
     assert used == table.OPTIONS.keys()
 
 
@@ -215,16 +216,16 @@ PATHS = [flag for flag, option in table.OPTIONS.items() if option.type == "path"
 def test_an_empty_path_is_refused(flag: str) -> None:
     """An empty path, as an unset variable of a shell gives it, is not the current folder."""
     session, arguments = next(
-        (name, one.arguments) for name, one in table.SESSIONS.items() if flag in one.options
+        (name, one.arguments) for name, one in ALL_SESSIONS.items() if flag in one.options
     )
     words = ["a.json" for _ in arguments]
     assert refused([*words, flag, ""], session)[2] == f"{flag} is empty"
 
 
-@pytest.mark.parametrize("session", table.SESSIONS)
+@pytest.mark.parametrize("session", ALL_SESSIONS)
 def test_help_names_the_sessions_own_options(session: str) -> None:
     """Usage, what the session does, and its own options only, within 80 columns."""
-    definition = table.SESSIONS[session]
+    definition = ALL_SESSIONS[session]
     lines = options.help_lines(definition, "a-session", "Do something.")
     assert lines[0].startswith("usage: nox -s a-session -- [options]")
     assert lines[0].endswith((*definition.arguments, "[options]", "[--evidence DIR]"))

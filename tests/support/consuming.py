@@ -109,7 +109,7 @@ def packet(**changes: Any) -> Any:
     """Return a GO packet of v1.2.3 that names its producer."""
     producer = {
         "id": "sample-python",
-        "name": "MemoryKernel sample, Python flavour",
+        "name": "Sample service",
         "profile": "sample-python",
         "profile_sha256": "6" * 64,
     }
@@ -129,7 +129,7 @@ def a_receipt(made: plan.Plan | None = None, **changes: Any) -> receipt.Receipt:
         kind=receipt.ACCEPT,
         consumer=receipt.Consumer(name="Sample consumer", commit=HEAD, tree="4" * 40),
         producer=receipt.Producer(
-            name="MemoryKernel sample, Python flavour",
+            name="Sample service",
             tag=made.new.release_tag,
             tag_target="7" * 40,
             runtime_commit=made.new.commit_sha,

@@ -1,4 +1,4 @@
-"""Check that the client speaks the service contract that is pinned."""
+"""Check that the client understands the service contract that is pinned."""
 
 import json
 import re
@@ -10,9 +10,10 @@ def main() -> int:
     """Return 0 if it does."""
     pin = json.loads(Path("config/producer-pin.json").read_text(encoding="utf-8"))
     client = Path("src/client.py").read_text(encoding="utf-8")
-    [spoken] = re.findall(r'^SERVICE_CONTRACT = "(.*)"$', client, re.MULTILINE)
-    if spoken != pin["service_contract_version"]:
-        print(f"error: the client speaks {spoken}, pinned is {pin['service_contract_version']}", file=sys.stderr)
+    [contracts] = re.findall(r"^SERVICE_CONTRACTS = \((.*)\)$", client, re.MULTILINE)
+    if f'"{pin["service_contract_version"]}"' not in contracts:
+        version = pin["service_contract_version"]
+        print(f"error: the client understands {contracts}; pinned is {version}", file=sys.stderr)
         return 1
     print("Contract validation passed.")
     return 0

@@ -1,7 +1,7 @@
 """A client of the sample producer's service."""
 
-# The contract that this client speaks.
-SERVICE_CONTRACT = "service.v2"
+# The contracts that this client understands.
+SERVICE_CONTRACTS = ("service.v2", "service.v3")
 
 # What each error code of the service means for a user of this client.
 ERROR_CODES = {
@@ -20,8 +20,8 @@ ERROR_CODES = {
 
 def explain(error: dict[str, object]) -> str:
     """Return what an error response means."""
-    if error.get("service_contract_version") != SERVICE_CONTRACT:
-        return "the service speaks another contract"
+    if error.get("service_contract_version") not in SERVICE_CONTRACTS:
+        return "the service has another contract"
     code = error.get("error", {})
     name = code.get("code") if isinstance(code, dict) else None
     return ERROR_CODES.get(str(name), "an unknown error")

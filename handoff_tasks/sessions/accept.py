@@ -1,0 +1,340 @@
+"""Run ``handoff-accept``."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from handoff_tasks.sessions import consumer as consumer_session
+from handoff_tasks.sessions import repin
+from handoff_tasks.sessions.folders import resolve_path
+from handoff_tasks.trust.names import SUFFIX
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from typing import Any
+
+    from nox import Session
+
+    from handoff_tasks.consumer.plan import Plan
+    from handoff_tasks.consumer.rules import TagNow
+    from handoff_tasks.git.workspace import Workspace
+    from handoff_tasks.packet.change import Change
+    from handoff_tasks.packet.document import PacketDocument
+    from handoff_tasks.sessions.consumer import ConsumerPlace, Opened
+    from handoff_tasks.sessions.run import Run
+    from handoff_tasks.trust import SigningKey
+
+_STATEMENT = {
+    "runtime_behavior_changes": "Runtime behavior changes",
+    "required_consumer_mapping_changes": "Required consumer mapping changes",
+    "required_test_updates": "Required test updates",
+    "repin_required": "Repin required",
+    "rollback_instruction": "Rollback instruction",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """A packet that was verified against the producer's git.
+
+    ``tag`` is the release's tag as it is now; ``signatures`` are the lines on who signed.
+    """
+
+    data: bytes
+    where: str
+    document: PacketDocument
+    workspace: Workspace
+    tag: TagNow
+    signatures: Sequence[str]
+
+
+def accept(session: Session, place: ConsumerPlace, run: Run) -> None:
+    """Verify a packet, try its release in a private copy, and pin it: all files, or none."""
+    from handoff_tasks.output import terminal
+
+    repin.require_format(run)
+    key = _open_key(session, run)
+    opened = consumer_session.open_place(session, place, run)
+    with consumer_session.writing(opened, needed=repin.writes_work_tree(run)):
+        committed = repin.read_committed(opened, run)
+        verified = _verify(session, place, run, opened)
+        plan = _plan(opened, verified, committed)
+        if plan.nothing_to_change:
+            terminal.say(
+                f"GO  {plan.new.release_tag} is pinned already: nothing to change, nothing written"
+            )
+            return
+        changes = _judge_changes(run, opened, verified, plan, committed)
+        step = repin.Step(
+            opened=opened,
+            plan=plan,
+            committed=committed,
+            changes=changes,
+            statement=_statement(verified),
+            signatures=verified.signatures,
+        )
+        repin.try_step(run, step)
+        receipt = _receipt(run, step, verified)
+        repin.finish(run, step, receipt, _signed_receipt(run, step, verified, key))
+
+
+def _open_key(session: Session, run: Run) -> SigningKey | None:
+    """Return the key that signs the receipt, so that a wrong one is refused before anything runs.
+
+    No validator can see it: they get an environment of their own.
+    """
+    from handoff_tasks import trust
+
+    if run.options.key is None:
+        return None
+    return trust.open_key(resolve_path(session, run.options.key))
+
+
+def _verify(session: Session, place: ConsumerPlace, run: Run, opened: Opened) -> Verified:
+    """Verify the packet against the producer's git. Raises `HandoffError` with every problem."""
+    from handoff_tasks.consumer import rules
+    from handoff_tasks.packet.document import is_own
+    from handoff_tasks.problems import HandoffError
+    from handoff_tasks.release import verify_packet
+
+    request = opened.producer()
+    data, where = _read_packet(session, run, opened)
+    judged = verify_packet.judge_bytes(data, where)
+    document = judged.document
+    if document is None or (judged.is_own and not is_own(document)):
+        # Not JSON, or not a packet: without its keys nothing else can be judged.
+        raise HandoffError(judged.problems)
+    if problems := rules.check_packet(document, opened.profile, where):
+        # What else contradicts a draft or a foreign packet does not matter.
+        raise HandoffError(problems)
+    if judged.problems:
+        raise HandoffError(judged.problems)
+    assert is_own(document)
+    result = verify_packet.judge_by_producer(request, document, where)
+    run.advisories = [*run.advisories, *result.advisories]
+    run.mode = document["handoff_mode"]
+    if result.workspace is None:
+        raise HandoffError(result.problems)
+    run.workspace = result.workspace
+    tag = consumer_session.read_tag(result.workspace, document["release_tag"])
+    tag_problems = rules.check_tag(document, tag, where)
+    if moved := [problem for problem in tag_problems if problem.code == "HP123"]:
+        # Whatever else contradicts the packet follows from that.
+        raise HandoffError(moved)
+    run.problems = list(result.problems or tag_problems)
+    signatures = _judge_signatures(session, place, run, data, where, document)
+    # The result is the consumer's: no commit of the producer belongs in it.
+    run.workspace = None
+    if problems := list(run.problems):
+        run.problems = ()
+        raise HandoffError(problems)
+    return Verified(
+        data=data,
+        where=where,
+        document=document,
+        workspace=result.workspace,
+        tag=tag,
+        signatures=signatures,
+    )
+
+
+def _read_packet(session: Session, run: Run, opened: Opened) -> tuple[bytes, str]:
+    """Return the bytes of the packet, a file or ``TAG:``, and its name in messages."""
+    from handoff_tasks.release import find_packet, verify_packet
+
+    word = run.options.arguments[0]
+    if word.endswith(":"):
+        workspace = verify_packet.open_at(opened.producer(), "HEAD")
+        run.workspace = workspace
+        data, where, _ = find_packet.read_bytes_at_tag(workspace, word.removesuffix(":"))
+        return data, where
+    path = resolve_path(session, Path(word))
+    return find_packet.read_file_bytes(path), str(path)
+
+
+def _judge_signatures(
+    session: Session,
+    place: ConsumerPlace,
+    run: Run,
+    data: bytes,
+    where: str,
+    document: PacketDocument,
+) -> list[str]:
+    """Add what is wrong with the signatures to the run; return the lines on who signed."""
+    from handoff_tasks.sessions import signatures, target
+
+    # The names of sessions and files are not needed to check signatures.
+    outline = target.Outline(modes={}, checks={}, manifest="")
+    producer_place = target.Place(
+        noxfile=place.noxfile,
+        profile_path=place.noxfile,
+        built_in=None,
+        outline=outline,
+        signers=place.signers,
+        threshold=place.threshold,
+    )
+    lines = []
+    for judgement in signatures.judge_signatures(
+        session, producer_place, run, data, where, document
+    ):
+        run.problems = [*run.problems, *judgement.problems]
+        run.advisories = [*run.advisories, *judgement.advisories]
+        lines += judgement.lines()
+    return lines
+
+
+def _plan(opened: Opened, verified: Verified, committed: repin.Committed) -> Plan:
+    """Return the plan of the repin. Raises `HandoffError` with every problem.
+
+    The pinned release is compared with its own tag first: a pin that is not what its tag says
+    would make every comparison wrong.
+    """
+    from handoff_tasks.consumer import pin, plan, rules
+    from handoff_tasks.consumer.values import PinValues
+    from handoff_tasks.problems import HandoffError
+
+    profile, document = opened.profile, verified.document
+    old = pin.read_pin(profile, committed.files)
+    assert verified.tag.manifest is None or verified.tag.pin is not None
+    new = verified.tag.pin or PinValues(
+        release_tag=document["release_tag"], commit_sha=document["commit_sha"]
+    )
+    problems = rules.check_step(old, new, profile.pin_path)
+    if not problems:
+        old_tag = consumer_session.read_tag(verified.workspace, old.release_tag)
+        problems = rules.check_old_tag(old, old_tag, profile.pin_path)
+    if problems:
+        raise HandoffError(problems)
+    release = plan.Release(
+        values=new,
+        date=document["handoff_generated_at_utc"][:10],
+        manifest=verified.tag.manifest,
+        packet=verified.data,
+    )
+    made = plan.make(profile, committed.files, release, opened.consumer.commit)
+    if made.problems:
+        raise HandoffError(made.problems)
+    return made
+
+
+def _judge_changes(
+    run: Run, opened: Opened, verified: Verified, plan: Plan, committed: repin.Committed
+) -> Sequence[Change]:
+    """Return what the release changes. Raises `HandoffError` (HP125) if a decision is missing."""
+    from handoff_tasks.consumer import classify, rules
+    from handoff_tasks.problems import HandoffError
+
+    profile, accepted = opened.profile, run.options.accept_change
+    last = repin.last_receipt(opened, committed)
+    validators = rules.check_validator_changes(
+        last, profile, repin.validator_changes(opened, last), accepted
+    )
+    changes: Sequence[Change] = ()
+    findings = rules.Findings()
+    manifest = _old_manifest(opened, verified, plan, committed)
+    if manifest is not None:
+        policies = verified.workspace.profile.envelope_policies
+        envelope = policies.get(str(manifest["expected_service_contract_version"]))
+        changes = classify.compare(manifest, verified.document, envelope)
+        own = {item.where.removeprefix("change ") for item in validators.advisories}
+        decision = rules.Decision(accepted=set(accepted) - own, now=_now(run))
+        start = classify.read_time(verified.document["handoff_generated_at_utc"])
+        notice = classify.notice_of(manifest)
+        findings = rules.check_changes(changes, profile, notice, start, decision)
+    embedded = rules.check_embedded(profile, plan.new, plan.old)
+    more = [*findings.advisories, *validators.advisories, *embedded]
+    run.advisories = sorted({*run.advisories, *more})
+    if problems := [*findings.problems, *validators.problems]:
+        raise HandoffError(problems)
+    return changes
+
+
+def _old_manifest(
+    opened: Opened, verified: Verified, plan: Plan, committed: repin.Committed
+) -> dict[str, Any] | None:
+    """Return the manifest of the pinned release: the mirror, or the one at its tag."""
+    from handoff_tasks.formats import strict_json
+
+    mirror = opened.profile.mirror
+    if mirror is not None:
+        data: bytes | None = committed.files[mirror.path]
+    else:
+        data = consumer_session.read_tag(verified.workspace, plan.old.release_tag).manifest
+    return None if data is None else cast("dict[str, Any]", strict_json.read(data, "manifest"))
+
+
+def _now(run: Run) -> datetime:
+    from handoff_tasks.sessions import signatures
+    from handoff_tasks.trust import read_moment
+
+    return signatures.now() if run.options.at is None else read_moment(run.options.at, "--at")
+
+
+def _statement(verified: Verified) -> list[tuple[str, str]]:
+    statement = verified.document["consumer_impact_statement"]
+    if statement is None:
+        return []
+    lines = cast("dict[str, str]", statement)
+    return [(title, lines[key]) for key, title in _STATEMENT.items()]
+
+
+def _receipt(run: Run, step: repin.Step, verified: Verified) -> bytes:
+    from handoff_tasks.consumer import receipt
+
+    profile, new = step.opened.profile, step.plan.new
+    made = receipt.Receipt(
+        kind=receipt.ACCEPT,
+        consumer=repin.consumer_entry(step.opened),
+        producer=receipt.Producer(
+            name=profile.producer.name,
+            tag=verified.tag.name,
+            tag_target=verified.tag.target,
+            runtime_commit=new.commit_sha,
+        ),
+        packet_sha256=hashlib.sha256(verified.data).hexdigest(),
+        manifest_sha256=new.manifest_sha256,
+        undoes=None,
+        old=step.plan.old,
+        new=new,
+        changes=tuple(
+            receipt.ReceiptChange(
+                fingerprint=change.fingerprint,
+                change_class=str(change.change_class),
+                message=change.message,
+                accepted=change.fingerprint in run.options.accept_change,
+            )
+            for change in step.changes
+        ),
+        files=repin.file_entries(step),
+        validators=repin.validator_entries(step, run),
+        profile_digest=profile.digest,
+    )
+    return made.to_bytes()
+
+
+def _signed_receipt(
+    run: Run, step: repin.Step, verified: Verified, key: SigningKey | None
+) -> dict[str, bytes]:
+    """Return the signed acceptance of the packet, by its path beside the receipt."""
+    from handoff_tasks import trust
+    from handoff_tasks.sessions import signatures
+
+    if key is None:
+        return {}
+    profile = step.opened.profile
+    name = re.sub(r"[^a-z0-9]+", "-", profile.name.lower()).strip("-") or "consumer"
+    decision = trust.Receipt(
+        consumer=run.options.consumer or f"pkg:generic/{name}",
+        commit=step.opened.consumer.commit,
+        time=trust.written_time(signatures.now()),
+    )
+    envelope = None
+    if not run.options.arguments[0].endswith(":"):
+        envelope = signatures.read_envelope(Path(f"{verified.where}{SUFFIX}"))
+    signed = trust.sign_receipt(verified.data, envelope, decision, key)
+    return {f"{profile.receipt_path}{SUFFIX}": signed.data}

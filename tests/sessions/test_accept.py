@@ -1,0 +1,232 @@
+"""Claims about accepting a release and going back, through real nox and git."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from consumers import (
+    MATRIX,
+    MIRROR,
+    PIN,
+    PROFILE,
+    RECEIPT,
+    Consumer,
+    Releases,
+    copy_consumer,
+    make_consumer,
+    make_releases,
+    run_nox,
+)
+
+from handoff_tasks.formats import schemas
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+
+@pytest.fixture(scope="module")
+def releases(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> Releases:
+    """Return a producer with packets of its releases; no test changes it."""
+    return make_releases(tmp_path_factory.mktemp("releases"), envdir, "v1.2.0")
+
+
+@pytest.fixture(scope="module")
+def pinned(releases: Releases, tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> Consumer:
+    """Return a consumer that pins v1.1.0; no test changes it."""
+    return make_consumer(releases, tmp_path_factory.mktemp("pinned"), envdir)
+
+
+@pytest.fixture(scope="module")
+def accepted(pinned: Consumer, tmp_path_factory: pytest.TempPathFactory) -> Consumer:
+    """Return a consumer that has accepted v1.2.0 and committed it; no test changes it."""
+    made = copy_consumer(pinned, tmp_path_factory.mktemp("accepted"))
+    assert made.accept() == 0, made.output
+    made.commit("chore: pin v1.2.0")
+    return made
+
+
+@pytest.fixture
+def consumer(pinned: Consumer, tmp_path: Path) -> Consumer:
+    """Return a consumer of its own that pins v1.1.0."""
+    return copy_consumer(pinned, tmp_path)
+
+
+@pytest.fixture
+def forward(accepted: Consumer, tmp_path: Path) -> Consumer:
+    """Return a consumer of its own that has accepted v1.2.0."""
+    return copy_consumer(accepted, tmp_path)
+
+
+def receipt_of(consumer: Consumer) -> dict[str, Any]:
+    """Return the receipt, which follows its schema."""
+    document: dict[str, Any] = json.loads(consumer.text(RECEIPT))
+    schema = schemas.schema(schemas.RECEIPT)
+    assert schemas.violations(document, schema, where="", code="HP128", hint="") == []
+    return document
+
+
+def test_an_accept_pins_all_or_nothing_and_leaves_a_receipt(consumer: Consumer) -> None:
+    """All files say the new release, the row before stays, and nothing else changes."""
+    before = consumer.contents()
+    head = consumer.repository.head()
+    assert consumer.accept() == 0, consumer.output
+    after = consumer.contents()
+    assert {path for path in after if after[path] != before.get(path)} == {
+        *(PIN, MIRROR, MATRIX, RECEIPT)
+    }
+    pin = json.loads(consumer.text(PIN))
+    assert (pin["release_tag"], pin["timeout_ms"]) == ("v1.2.0", 2500)
+    assert f"| {head[:7]} | v1.2.0 | service.v2 | Approved |" in consumer.text(MATRIX)
+    assert "| v1.1.0 | service.v2 | Superseded |" in consumer.text(MATRIX)
+    document = receipt_of(consumer)
+    assert document["kind"] == "accept"
+    assert document["consumer"]["commit"] == head
+    assert document["validators"][0]["outcome"] == "passed"
+    assert "GO  v1.2.0 is pinned: 4 files written; review and commit them" in consumer.output
+    assert consumer.result["verdict"] == "GO"
+    assert [check["outcome"] for check in consumer.result["checks"]] == ["passed"]
+
+
+def test_the_same_accept_leaves_the_same_receipt(consumer: Consumer, accepted: Consumer) -> None:
+    """A receipt has no time and no path of a machine."""
+    assert consumer.accept(COLUMNS="60") == 0
+    assert consumer.text(RECEIPT) == accepted.text(RECEIPT)
+    assert str(consumer.base) not in consumer.text(RECEIPT)
+
+
+def test_what_is_pinned_already_changes_nothing(forward: Consumer) -> None:
+    """The same packet again is GO, and no byte is written."""
+    before = forward.contents()
+    assert forward.accept() == 0
+    assert "GO  v1.2.0 is pinned already: nothing to change, nothing written" in forward.output
+    assert forward.contents() == before
+
+
+def test_a_dry_run_shows_the_diff_and_the_validators_and_writes_nothing(consumer: Consumer) -> None:
+    """The verdict of the validators is real, and the work tree stays."""
+    before = consumer.contents()
+    words = ["--producer-root", str(consumer.releases.producer.root), *consumer.place()[:4]]
+    done = run_nox(
+        *(consumer.root, consumer.envdir, "handoff-accept"),
+        *(*words, "--dry-run", str(consumer.releases.packet("v1.2.0"))),
+    )
+    assert done.returncode == 0
+    assert "-- Release: `v1.1.0`\n" in done.stdout
+    assert "+- Release: `v1.2.0`\n" in done.stdout
+    assert "pin | passed in" in done.stdout
+    assert "GO  v1.2.0 would be pinned; nothing was written" in done.stdout
+    assert consumer.contents() == before
+
+
+def test_a_packet_at_a_tag_is_accepted_from_the_producers_history(consumer: Consumer) -> None:
+    """``TAG:`` names a packet that the producer has committed; here there is none."""
+    assert consumer.run("handoff-accept", "v1.2.0:") == 1
+    message = "there is no packet in the tag's tree"
+    assert consumer.problems() == [("HP100", "v1.2.0:handoff/packet.json", message)]
+
+
+def test_a_branch_gets_one_commit_and_the_work_tree_stays(consumer: Consumer) -> None:
+    """Even an edited work tree: the branch is made from the commit."""
+    consumer.repository.git("config", "user.name", "Jo <Doe>")
+    consumer.repository.git("config", "user.email", "jo@example.invalid")
+    (consumer.root / MATRIX).write_text("edited\n")
+    before = consumer.contents()
+    assert consumer.accept("v1.2.0", "--branch", "pin/v1.2.0") == 0, consumer.output
+    after = consumer.contents()
+    refs = {before.pop("refs"), after.pop("refs")}
+    assert len(refs) == 2
+    assert after == before
+    git = consumer.repository.git
+    assert git("log", "--format=%an %ae %s", "pin/v1.2.0", "-1") == (
+        "Jo  Doe jo@example.invalid chore: pin v1.2.0 of Scratch"
+    )
+    assert git("rev-parse", "pin/v1.2.0^") == consumer.repository.head()
+    changed = git("diff", "--name-only", "HEAD", "pin/v1.2.0").split()
+    assert changed == [MIRROR, PIN, RECEIPT, MATRIX]
+    assert consumer.accept("v1.2.0", "--branch", "pin/v1.2.0") == 1
+    assert consumer.problems() == [("HP126", "--branch pin/v1.2.0", "the branch exists already")]
+
+
+def test_the_body_of_a_pull_request(consumer: Consumer) -> None:
+    """Markdown and nothing else: what changes for us, the statement, files, validators."""
+    assert consumer.accept("v1.2.0", "--format", "md") == 0
+    body = consumer.output.partition("nox >")[0]
+    assert body.startswith("# Scratch consumer: Scratch v1.1.0 -> v1.2.0\n")
+    headings = re.findall(r"^## (.*)$", body, re.MULTILINE)
+    assert headings == [
+        *("What changes for us", "What the producer says", "Files", "Validators", "Who signed")
+    ]
+    assert "| pin | `./scripts/validate.sh` | passed | bash" in body
+    assert consumer.run("handoff-accept", "x.json", "--format", "html") == 1
+    message = "found 'html'; expected one of text, md"
+    assert consumer.problems() == [("HP001", "--format", message)]
+
+
+def test_a_rollback_restores_every_byte(forward: Consumer, pinned: Consumer) -> None:
+    """From the committed receipt, without a packet and without the producer."""
+    words = forward.place()
+    done = run_nox(forward.root, forward.envdir, "handoff-rollback", *words)
+    assert done.returncode == 0, done.stdout
+    assert "GO  v1.1.0 is pinned again: 4 files written; review and commit them" in done.stdout
+    for path in (PIN, MIRROR, MATRIX):
+        assert forward.text(path) == pinned.text(path)
+    document = receipt_of(forward)
+    assert (document["kind"], document["producer"]["tag_target"]) == ("rollback", None)
+    forward.commit("chore: go back")
+    assert forward.run("handoff-pinned") == 0, forward.output
+    assert forward.run("handoff-rollback") == 1
+    message = "it is the receipt of a rollback; only an accept can be undone"
+    assert forward.problems() == [("HP128", f"{RECEIPT}#/kind", message)]
+    assert forward.accept() == 0, forward.output
+
+
+def test_a_file_edited_since_is_undone_by_its_templates(forward: Consumer) -> None:
+    """A note that was added elsewhere stays."""
+    forward.commit("docs: a note", {MATRIX: forward.text(MATRIX) + "\nA note.\n"})
+    assert forward.run("handoff-rollback") == 0, forward.output
+    assert forward.text(MATRIX).endswith("| Approved |\n\nA note.\n")
+    assert "- Release: `v1.1.0`" in forward.text(MATRIX)
+
+
+def test_what_is_pinned_is_still_true(forward: Consumer) -> None:
+    """GO, and nothing is written."""
+    before = forward.contents()
+    assert forward.run("handoff-pinned") == 0, forward.output
+    assert "GO  v1.2.0 of Scratch is pinned, and everything says so" in forward.output
+    assert forward.contents() == before
+
+
+def test_a_profile_elsewhere_describes_a_consumer_that_has_none(
+    consumer: Consumer, tmp_path: Path
+) -> None:
+    """A desk with noxfile and profile, and the consumer's root as an option."""
+    desk = tmp_path / "desk"
+    desk.mkdir()
+    for name in (PROFILE, "noxfile.py"):
+        shutil.move(consumer.root / name, desk / name)
+    consumer.commit("chore: no profile here")
+    words = ["--consumer-root", str(consumer.root), str(consumer.releases.packet("v1.2.0"))]
+    place = ["--producer-root", str(consumer.releases.producer.root), *consumer.place()]
+    done = run_nox(desk, consumer.envdir, "handoff-accept", *place, *words)
+    assert done.returncode == 0, done.stdout
+    assert json.loads(consumer.text(PIN))["release_tag"] == "v1.2.0"
+
+
+def test_a_first_profile_is_written_from_what_is_pinned(consumer: Consumer) -> None:
+    """Pin, mirror and matrix are found; a profile that is there is not overwritten."""
+    (consumer.root / PROFILE).rename(consumer.base / PROFILE)
+    consumer.commit("chore: no profile")
+    words = ["--result-json", str(consumer.result_path)]
+    for status in (0, 1):
+        done = run_nox(consumer.root, consumer.envdir, "consumer-init", *words, str(consumer.root))
+        assert done.returncode == status, done.stdout
+    assert f'path = "{PIN}"' in consumer.text(PROFILE)
+    assert f'path = "{MIRROR}"\ncopy = "manifest"' in consumer.text(PROFILE)
+    assert consumer.problems() == [
+        ("HP083", str(consumer.root / PROFILE), "already exists; it was not overwritten")
+    ]
