@@ -56,7 +56,14 @@ def test_the_wheel_holds_exactly_the_package(wheel: Path) -> None:
     info = f"handoff_tasks-{handoff_tasks.__version__}.dist-info"
     expected |= {
         f"{info}/{name}"
-        for name in ("METADATA", "RECORD", "WHEEL", "top_level.txt", "licenses/LICENSE")
+        for name in (
+            "METADATA",
+            "RECORD",
+            "WHEEL",
+            "entry_points.txt",
+            "licenses/LICENSE",
+            "top_level.txt",
+        )
     }
     with zipfile.ZipFile(wheel) as archive:
         assert set(archive.namelist()) == expected
