@@ -36,6 +36,8 @@ _DATE = re.compile(
     rf"|\d{{1,2}}\.? {_MONTH}\.?,? \d{{4}}|{_MONTH}\.? \d{{1,2}},? \d{{4}})\b",
     re.IGNORECASE,
 )
+# The target of a link names versions of others: "[Unreleased](https://.../1.2.3...HEAD)".
+_ADDRESS = re.compile(r"(?<=\])\([^()\s]*\)|\b[a-z]{2,10}://[^\s)\]>]*")
 # "### Since 1.2.3" is not the heading of a release; "### Service 1.2.3" is.
 _PREPOSITIONS = frozenset(
     {
@@ -237,9 +239,10 @@ class _Naming:
 
     def version(self, heading: str, level: int) -> str | None:
         """Return the version of a release's heading, None if it is not one. Dates are ignored."""
+        text = _ADDRESS.sub(" ", heading)
         if self._form.scheme is None:
-            return _service_version(heading, level)
-        text = _DATE.sub(lambda date: date[0] if date[0] == self._version else " ", heading)
+            return _service_version(text, level)
+        text = _DATE.sub(lambda date: date[0] if date[0] == self._version else " ", text)
         place, found = self._first(text, self._form.scheme)
         if found is None:
             return None

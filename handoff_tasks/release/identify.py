@@ -100,6 +100,8 @@ def _named(profile: Profile, release: str, stated: Stated) -> str:
     if read is None:
         message = f"found {release!r}; expected {_form(profile)}"
         hint = "correct the option, or git.tag and git.version_scheme in the profile"
+        if profile.tags.is_tag(profile.tags.tag_of(release)):
+            hint = f"give the whole tag: {OPTION} {profile.tags.tag_of(release)}"
         raise refusal("HP023", OPTION, message, hint)
     if (
         stated.version is not None
@@ -145,4 +147,7 @@ def _tag_at_commit(workspace: Workspace) -> str:
         f"{_NAME_IT}; or say in the profile's contract.version which file states the version, "
         "so that the tag can be made later"
     )
+    if producer.prefix and not profile.tags.is_own:
+        # The larger repository's tags are not the producer's.
+        hint = f"say in the profile's git.tag what the producer's own tags look like; or {_NAME_IT}"
     raise refusal("HP023", where, message, hint)

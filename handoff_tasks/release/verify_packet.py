@@ -269,13 +269,24 @@ def judge_by_git(
     """
     statement = statement_rules.statement_of(document)
     release = document["release_tag"] if opened.profile.manifest_path is None else None
-    material = gather.gather_material(opened, None, statement, release)
+    try:
+        material = gather.gather_material(opened, None, statement, release)
+    except HandoffError as error:
+        if [problem.code for problem in error.problems] != ["HP023"]:
+            raise
+        return [_other_release(error.problems[0], where)], []
     advisories = [
         *packet_against_git.tagged_since(document, material.facts),
         *statement_rules.other_statement(document, material.changelog_statement),
         *packet_against_git.tag_kind(document, material.facts, where),
     ]
     return contradictions(opened, material, document, where), advisories
+
+
+def _other_release(found: Problem, where: str) -> Problem:
+    """Return the problem (HP072) of a packet whose release is not the one of its commit."""
+    hint = packet_rules.ASK_FOR_ANOTHER
+    return Problem(code="HP072", where=f"{where}#/release_tag", message=found.message, hint=hint)
 
 
 def contradictions(

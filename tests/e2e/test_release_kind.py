@@ -19,7 +19,8 @@ from handoff_tasks.formats import canonical
 from handoff_tasks.packet import diff
 from handoff_tasks.packet.change import DEFAULT_NOTICE
 from handoff_tasks.problems import HandoffError
-from handoff_tasks.release import choose_profile, verify_packet
+from handoff_tasks.release import choose_profile, gather, verify_packet
+from handoff_tasks.rules import git as git_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,8 +204,11 @@ def test_a_name_that_is_not_the_commits(made: Library, tmp_path: Path) -> None:
             "HP023",
             "--release",
             "found '1.1.0'; expected a tag of the form v{version} with a semver version",
-            "correct the option, or git.tag and git.version_scheme in the profile",
+            "give the whole tag: --release v1.1.0",
         )
+    ]
+    assert [one[3] for one in refused(lambda: made.packet(release="next"))] == [
+        "correct the option, or git.tag and git.version_scheme in the profile"
     ]
     assert refused(lambda: made.packet(release="v1.2.0")) == [
         (
@@ -233,6 +237,45 @@ def test_a_name_that_is_not_the_commits(made: Library, tmp_path: Path) -> None:
             "found release-7; expected a tag of the form v{version} with a semver version",
             "correct the manifest, or git.tag and git.version_scheme in the profile",
         )
+    ]
+
+
+def test_a_packet_of_another_release_is_refused(made: Library) -> None:
+    """A packet names the release that its commit states."""
+    document: Any = made.packet()
+    document["release_tag"] = document["git_state"]["tag"]["name"] = "v9.0.0"
+    ask = "do not use this packet; ask the producer for one that the handoff session published"
+    assert shown(list(verify(made, document).problems)) == [
+        (
+            "HP072",
+            "p.json#/release_tag",
+            "found v9.0.0; the commit states 1.1.0 (pyproject.toml, project.version)",
+            ask,
+        )
+    ]
+    document["release_tag"] = "v1.1.0"
+    judged = verify_packet.judge_bytes(canonical.published_bytes(document), "p.json")
+    assert [(one.code, one.where, one.message) for one in judged.problems] == [
+        ("HP071", "p.json#/git_state/tag/name", "found v9.0.0; release_tag is v1.1.0")
+    ]
+
+
+def test_a_packet_with_half_a_manifest_is_refused(made: Library) -> None:
+    """Path, version and digest of the manifest are all there, or none."""
+    document: Any = made.packet()
+    document["manifest_path"] = "m.json"
+    judged = verify_packet.judge_bytes(canonical.published_bytes(document), "p.json")
+    assert [(one.code, one.where, one.message) for one in judged.problems] == [
+        ("HP071", "p.json#/manifest_path", "found m.json; manifest_contract_version is null")
+    ]
+
+
+def test_other_contracts_than_the_commits_are_refused(made: Library) -> None:
+    """The versions in a packet are those that its commit states."""
+    document: Any = made.packet()
+    document["contracts"] = {"output-format": "7"}
+    assert [(one.code, one.where, one.message) for one in verify(made, document).problems] == [
+        ("HP072", "p.json#/contracts/output-format", "the packet says 7; today it is 1")
     ]
 
 
@@ -310,6 +353,20 @@ def test_the_statement_is_compared_with_git(made: Library) -> None:
     ]
 
 
+def test_an_old_release_can_be_the_rollback(made: Library) -> None:
+    """Any earlier tag can be named; the draft names the latest."""
+    for number in range(1, 9):
+        made.producer.tag(f"v1.0.{number}", "v1.0.0^{commit}")
+    assert lines(made) == []
+    statement = made.folder / "impact.md"
+    statement.write_text(block("v1.1.0", behavior="internal only", rollback="v1.0.0"))
+    facts = gather.gather_material(made.opened(), statement).facts
+    assert [one.tag for one in facts.history.earlier] == [
+        *("v1.0.8", "v1.0.7", "v1.0.6", "v1.0.5", "v1.0.4"),
+        "v1.0.0",
+    ]
+
+
 def test_another_contract_is_not_none(made: Library) -> None:
     """A contract with another version refutes "none", and "no"."""
     made.producer.commit("feat: format 2", {"src/greet.py": source(2)})
@@ -351,6 +408,12 @@ def test_a_commit_after_the_tag(made: Library) -> None:
         "--release TAG"
     )
     assert lines(made, "v1.1.0") == []
+    material = gather.gather_material(made.opened(), None)
+    [note] = git_rules.other_runtime(material.facts, material.manifest)
+    assert (note.code, note.message) == (
+        "HA009",
+        "it has another runtime than v1.1.0: src/greet.py",
+    )
 
 
 def test_a_tag_whose_commit_states_another_version(made: Library) -> None:
@@ -456,9 +519,15 @@ def test_a_part_of_a_larger_repository(tmp_path: Path) -> None:
     document: Any = made.packet()
     assert document["git_state"]["producer_path"] == "packages/web"
     assert document["git_state"]["tag"]["state"] == "tagged"
-    producer.commit("chore: no form", {"handoff.toml": library.profile()})
-    opened = made.opened()
-    assert opened.producer.tags == {}
+    producer.commit("chore: no form", {"handoff.toml": library.profile(version="")})
+    assert made.opened().producer.tags == {}
+    assert refused(made.packet)[0][3] == (
+        "say in the profile's git.tag what the producer's own tags look like; "
+        "or give the release's tag with --release TAG"
+    )
+    assert made.hint_without_tag("v2.0.0") == (
+        "name the form of the producer's own tags in the profile (git.tag), or use --allow-untagged"
+    )
 
 
 class Caller:

@@ -254,6 +254,11 @@ def test_the_section_is_found(
         ("## 3.14\nthis\n### 3.13\nold\n", "this"),
         ("## Upgrading to 3.14\nother\n## 3.14\nthis\n", "this"),
         ("## Changes in 3.14\nthis\n", "this"),
+        (
+            "## [Unreleased](https://x.example/compare/3.14...HEAD)\nnew\n## [3.14](https://x.example)\nthis\n",
+            "this",
+        ),
+        ("## See https://x.example/3.14\nother\n", None),
         ("## 3.14.1\nother\n", None),
         ("## 3.140\nother\n", None),
         ("## 13.14\nother\n", None),

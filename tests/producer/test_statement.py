@@ -383,6 +383,7 @@ def test_every_mistake_is_told_at_once() -> None:
         ("```text\n```sh\n## v1.2.3\n```\n## v1.2.3\nthis", (5, "this")),
         ("````\n```\n## v1.2.3\n````\n## v1.2.3\nthis", (5, "this")),
         ("## v1.2.4 after v1.2.3\nthis", None),
+        ("## [New](https://x.example/v1.2.3...HEAD)\nnew\n## [1.2.3](x)\nthis", (3, "this")),
         ("```\n## v1.2.3\n```\n## v1.2.3\nthis", (4, "this")),
         ("## v1.2.3\n~~~\n## v1.2.2\n~~~\nthis\n## v1.2.2\n", (1, "~~~\n## v1.2.2\n~~~\nthis")),
         ("## v1.2.3\r\nthis\r\n## v1.2.2\r\n", (1, "this")),

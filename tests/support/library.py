@@ -12,6 +12,7 @@ from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.git import workspace
 from handoff_tasks.model import Outcome
 from handoff_tasks.release import decide, gather
+from handoff_tasks.rules import git as git_rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,6 +138,16 @@ class Library:
         results = gather.read_results(opened)
         mode = opened.profile.modes[0]
         return decide.decide(opened, material, results, mode, allow_untagged=True)
+
+    def hint_without_tag(self, release: str) -> str:
+        """Return the next step for a release without its tag (HP052)."""
+        opened = self.opened()
+        material = gather.gather_material(opened, None, release=release)
+        found = git_rules.git_problems(
+            material.facts, material.manifest, opened.profile, allow_untagged=False
+        )
+        [problem] = [one for one in found if one.code == "HP052"]
+        return problem.hint
 
     def packet(self, ref: str = "HEAD", **choices: str) -> PacketDocument:
         """Return the GO packet of a release."""
