@@ -325,17 +325,60 @@ class Package:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PythonSource:
+    """What a check asked to be installed from the commit.
+
+    ``lock`` is the path of the lock file whose versions are installed, None if there is none.
+    ``digest`` is that of the files that decide what is installed.
+    """
+
+    groups: tuple[str, ...]
+    extras: tuple[str, ...]
+    requirements: tuple[str, ...]
+    install_project: bool
+    lock: str | None
+    digest: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record's form."""
+        return {
+            "groups": list(self.groups),
+            "extras": list(self.extras),
+            "requirements": list(self.requirements),
+            "install_project": self.install_project,
+            "lock": self.lock,
+            "digest": self.digest,
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> PythonSource:
+        """Return the source of a document that its schema accepted."""
+        return cls(
+            groups=tuple(document["groups"]),
+            extras=tuple(document["extras"]),
+            requirements=tuple(document["requirements"]),
+            install_project=document["install_project"],
+            lock=document["lock"],
+            digest=document["digest"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """The packages that an installer put into an environment, and its settings."""
+    """The packages that an installer put into an environment, and its settings.
+
+    ``requirements`` are those of the check's tools, ``source`` is what the check itself asked for.
+    """
 
     installer: str
     requirements: tuple[str, ...]
     settings: tuple[Setting, ...]
     packages: tuple[Package, ...]
+    source: PythonSource | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record's form."""
-        return {
+        document: dict[str, Any] = {
             "installer": self.installer,
             "requirements": list(self.requirements),
             "settings": [
@@ -347,6 +390,9 @@ class Installation:
                 for one in self.packages
             ],
         }
+        if self.source:
+            document["source"] = self.source.to_dict()
+        return document
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Installation:
@@ -356,6 +402,7 @@ class Installation:
             requirements=tuple(document["requirements"]),
             settings=tuple(Setting(**one) for one in document["settings"]),
             packages=tuple(Package(**one) for one in document["packages"]),
+            source=PythonSource.from_dict(document["source"]) if "source" in document else None,
         )
 
 

@@ -66,6 +66,7 @@ _NEUTRAL = {
     "PYTHONUTF8": "1",
     "UV_NO_CONFIG": "1",
     "UV_NO_PROGRESS": "1",
+    "UV_PYTHON_DOWNLOADS": "never",
 }
 # The settings that are passed on, by name, with the variable that passes them.
 _PIP = {
@@ -112,6 +113,24 @@ def build_environment(
         **_NEUTRAL,
         **{variable: value for _, variable, value, _ in settings if variable},
     }
+
+
+def hide_home(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the variables of an installer that builds the producer's project.
+
+    A build reads settings in the home folder, which would decide what is built, so it gets an empty
+    one. Caches and passwords for the network are found by variables instead.
+    """
+    home = Path(environment.get("HOME", "/nonexistent"))
+    caches = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
+    places = {
+        "NETRC": home / ".netrc",
+        "PIP_CACHE_DIR": caches / "pip",
+        "UV_CACHE_DIR": caches / "uv",
+    }
+    hidden = {name: value for name, value in environment.items() if not name.startswith("XDG_")}
+    found = {name: str(path) for name, path in places.items() if name not in hidden}
+    return {**hidden, **found, "HOME": str(folder)}
 
 
 def _network_settings(caller: Mapping[str, str]) -> list[tuple[str, str, str, str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handoff_tasks import files
-from handoff_tasks.checks import installer_settings
+from handoff_tasks.checks import installer_settings, python_source
 from handoff_tasks.formats import redact
 from handoff_tasks.model import Installation, Package, Setting
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
     from nox import Session
 
+    from handoff_tasks.checks.python_source import Source
+    from handoff_tasks.model import PythonSource
     from handoff_tasks.producer.profile import ToolSpec
 
 _MARKER = "handoff-installed.json"
@@ -42,38 +45,83 @@ _ADDRESS_QUERY = re.compile(r"(?<=[\w/])\?[^\s#]+")
 class InstallerResult:
     """The result of installing the tools of a check.
 
-    ``report`` is None if nothing is installed. ``failures`` has the reasons, by requirement.
+    ``report`` is None if nothing is installed. ``failures`` has the reasons, by requirement;
+    ``fault`` is why the check's own packages could not be installed.
     """
 
     report: Installation | None
     failures: Mapping[str, str]
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One installation.
+
+    ``settings`` and ``ignored`` are the user's settings that are passed on, and those that are not.
+    """
+
+    session: Session
+    requirements: Sequence[str]
+    environment: Path
+    source: Source | None
+    settings: Sequence[tuple[str, str, str, str]]
+    ignored: Sequence[str]
+    variables: Mapping[str, str]
+
+    @property
+    def is_uv(self) -> bool:
+        """Whether uv installs; else pip does."""
+        return bool(self.session.virtualenv.venv_backend == "uv")
 
 
 def install(
-    session: Session, specs: Sequence[ToolSpec], bin_folder: str, caller: Mapping[str, str]
+    session: Session,
+    specs: Sequence[ToolSpec],
+    bin_folder: str,
+    caller: Mapping[str, str],
+    source: Source | None = None,
 ) -> InstallerResult:
-    """Install the requirements of tools, unless the environment has them already.
+    """Install the requirements of tools and of a check, unless the environment has them already.
 
     Args:
         session: The session, whose environment is used.
         specs: The tools.
         bin_folder: The folder of the environment's programs.
         caller: The variables to read the user's settings from.
+        source: What the check itself asks for.
     """
     requirements = sorted({spec.install for spec in specs if spec.install})
-    if not requirements:
+    if not requirements and source is None:
         return InstallerResult(report=None, failures={})
     environment = Path(bin_folder).parent
     failures = _find_obstacles(requirements, environment)
+    if source and _has_system_packages(environment):
+        fault = f"its packages cannot be installed: {_describe_system_packages(environment)}"
+        return InstallerResult(report=None, failures=failures, fault=fault)
     if failures:
         return InstallerResult(report=None, failures=failures)
     programs = [
         [Path(bin_folder) / name for name in spec.executables] for spec in specs if spec.install
     ]
-    if report := _read_report(environment, requirements, programs):
+    recorded = source.recorded if source else None
+    if report := _read_report(environment, requirements, programs, recorded):
         return InstallerResult(report=report, failures={})
     (environment / _MARKER).unlink(missing_ok=True)
-    return _install_all(session, requirements, environment, caller)
+    is_uv = session.virtualenv.venv_backend == "uv"
+    settings, ignored = (
+        installer_settings.uv_settings(caller) if is_uv else installer_settings.pip_settings(caller)
+    )
+    job = _Job(
+        session=session,
+        requirements=requirements,
+        environment=environment,
+        source=source,
+        settings=settings,
+        ignored=ignored,
+        variables=installer_settings.build_environment(caller, settings),
+    )
+    return _install_all(job)
 
 
 def _find_obstacles(requirements: Sequence[str], environment: Path) -> dict[str, str]:
@@ -85,43 +133,39 @@ def _find_obstacles(requirements: Sequence[str], environment: Path) -> dict[str,
     }
     if invalid or not _has_system_packages(environment):
         return invalid
-    why = (
+    return dict.fromkeys(requirements, _describe_system_packages(environment))
+
+
+def _describe_system_packages(environment: Path) -> str:
+    return (
         f"the environment {environment} includes system packages: "
         "unset VIRTUALENV_SYSTEM_SITE_PACKAGES, then run with --fresh"
     )
-    return dict.fromkeys(requirements, why)
 
 
-def _install_all(
-    session: Session, requirements: Sequence[str], environment: Path, caller: Mapping[str, str]
-) -> InstallerResult:
+def _install_all(job: _Job) -> InstallerResult:
     """Run the installer, check what it installed, and write the report into the environment."""
-    is_uv = session.virtualenv.venv_backend == "uv"
-    settings, ignored = (
-        installer_settings.uv_settings(caller) if is_uv else installer_settings.pip_settings(caller)
-    )
-    outcome = _run(
-        session,
-        requirements,
-        is_uv=is_uv,
-        environment=installer_settings.build_environment(caller, settings),
-    )
+    requirements, environment = job.requirements, job.environment
+    outcome = _run(job) if job.source is None else _run_in_source(job, job.source)
     if isinstance(outcome, str):
-        note = f" (ignored settings: {', '.join(ignored)})" if ignored else ""
+        note = f" (ignored settings: {', '.join(job.ignored)})" if job.ignored else ""
         why = f"could not be installed{_mask(outcome)}{note}"
-        return InstallerResult(report=None, failures={one: f"{one} {why}" for one in requirements})
+        fault = f"the packages of the check {why}" if job.source else None
+        failures = {one: f"{one} {why}" for one in requirements}
+        return InstallerResult(report=None, failures=failures, fault=fault)
     packages = _packages(environment, outcome)
     failures = dict(_contradictions(requirements, packages))
     if failures:
         return InstallerResult(report=None, failures=failures)
     report = Installation(
-        installer="uv" if is_uv else "pip",
+        installer="uv" if job.is_uv else "pip",
         requirements=tuple(requirements),
         settings=tuple(
             Setting(name=name, value=_mask(value), source=source)
-            for name, _, value, source in settings
+            for name, _, value, source in job.settings
         ),
         packages=packages,
+        source=job.source.recorded if job.source else None,
     )
     files.write(environment / _MARKER, json.dumps(report.to_dict(), indent=1).encode(), sync=False)
     return InstallerResult(report=report, failures={})
@@ -137,7 +181,10 @@ def _has_system_packages(environment: Path) -> bool:
 
 
 def _read_report(
-    environment: Path, requirements: Sequence[str], programs: Sequence[Sequence[Path]]
+    environment: Path,
+    requirements: Sequence[str],
+    programs: Sequence[Sequence[Path]],
+    source: PythonSource | None,
 ) -> Installation | None:
     """Return the report of an earlier installation that is still valid.
 
@@ -147,8 +194,10 @@ def _read_report(
         report = Installation.from_dict(json.loads((environment / _MARKER).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    is_current = list(report.requirements) == list(requirements) and all(
-        any(program.exists() for program in names) for names in programs
+    is_current = (
+        list(report.requirements) == list(requirements)
+        and report.source == source
+        and all(any(program.exists() for program in names) for names in programs)
     )
     present = {(one.name, one.version) for one in _packages(environment, {})}
     if not is_current or not present.issuperset((one.name, one.version) for one in report.packages):
@@ -156,30 +205,145 @@ def _read_report(
     return report
 
 
-def _run(
-    session: Session, requirements: Sequence[str], *, is_uv: bool, environment: Mapping[str, str]
-) -> dict[str, str] | str:
-    """Run the installer and return the sha256 of packages by name, or why it failed.
+def _run(job: _Job) -> dict[str, str] | str:
+    """Install the tools; return the sha256 of packages by name, or why it failed.
 
     uv reports no sha256.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        neutral = Path(folder) / "empty"
+        neutral.mkdir()
+        return _call(job, job.requirements, neutral, job.variables)
+
+
+def _run_in_source(job: _Job, source: Source) -> dict[str, str] | str:
+    """Install what a check asks for, with its tools, into a new environment, as `_run` does.
+
+    Packages of an earlier commit must not stay in it.
+    """
+    from nox.virtualenv import VirtualEnv
+
+    lock = source.recorded.lock
+    if lock and not job.is_uv:
+        return (
+            f": the commit has {lock}, whose versions only uv installs, and uv is not on PATH; "
+            "install uv, then run again"
+        )
+    if not isinstance(job.session.virtualenv, VirtualEnv):
+        backend = job.session.virtualenv.venv_backend
+        return f": expected a session with virtualenv, venv or uv; its backend is {backend}"
+    job.session.virtualenv.reuse_existing = False
+    job.session.virtualenv.create()
+    with tempfile.TemporaryDirectory() as folder, source.check_out() as root:
+        home = Path(folder) / "home"
+        home.mkdir()
+        variables = installer_settings.hide_home(job.variables, home)
+        if lock is None:
+            return _call(job, [*job.requirements, *_source_words(source)], root, variables)
+        if lock.endswith(python_source.PYLOCK):
+            return _install_pylock(job, source, root, variables)
+        exported = Path(folder) / "locked.txt"
+        if why := _export_lock(job, source, root, exported, variables):
+            return why
+        words = [*job.requirements, "-r", str(exported), *_file_words(source)]
+        return _call(job, words, root, variables)
+
+
+def _source_words(source: Source) -> list[str]:
+    """Return the words that install what a check asks for, without a lock file."""
+    words = [*source.group_requirements, *_file_words(source)]
+    if source.recorded.install_project:
+        words.append(_project_word(source))
+    return words
+
+
+def _file_words(source: Source) -> list[str]:
+    return [word for name in source.recorded.requirements for word in ("-r", name)]
+
+
+def _project_word(source: Source) -> str:
+    extras = ",".join(source.recorded.extras)
+    return f".[{extras}]" if extras else "."
+
+
+def _install_pylock(
+    job: _Job, source: Source, root: Path, variables: Mapping[str, str]
+) -> dict[str, str] | str:
+    """Install a pylock.toml, then the rest, which must leave the locked packages as they are."""
+    outcome = _call(job, ["-r", python_source.PYLOCK], root, variables)
+    if isinstance(outcome, str):
+        return outcome
+    locked = _packages(job.environment, {})
+    rest = [*job.requirements, *_file_words(source)]
+    calls = [rest] if rest else []
+    if source.recorded.install_project:
+        calls.append(["--no-deps", _project_word(source)])
+    for words in calls:
+        outcome = _call(job, words, root, variables, reinstall=False)
+        if isinstance(outcome, str):
+            return outcome
+    now = {one.name: one.version for one in _packages(job.environment, {})}
+    changes = [
+        f"{one.name} {one.version} is {now.get(one.name, 'missing')}"
+        for one in locked
+        if now.get(one.name) != one.version
+    ]
+    if changes:
+        return f": requirements contradict {python_source.PYLOCK}: {', '.join(changes)}"
+    return {}
+
+
+def _export_lock(
+    job: _Job, source: Source, root: Path, target: Path, variables: Mapping[str, str]
+) -> str | None:
+    """Write the locked requirements of groups and project to a file; return why it failed."""
+    recorded = source.recorded
+    words = ["--frozen", "--no-editable", "--no-header", "--python", str(job.environment)]
+    if recorded.install_project:
+        words.append("--no-default-groups")
+        words += [word for name in recorded.groups for word in ("--group", name)]
+        words += [word for name in recorded.extras for word in ("--extra", name)]
+    else:
+        words += [word for name in recorded.groups for word in ("--only-group", name)]
+    program = shutil.which("uv", path=variables["PATH"]) or "uv"
+    done = subprocess.run(
+        [program, "export", *words, "--output-file", str(target)],
+        cwd=root,
+        env=dict(variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return find_error(done.stderr) if done.returncode else None
+
+
+def _call(
+    job: _Job,
+    words: Sequence[str],
+    folder: Path,
+    variables: Mapping[str, str],
+    *,
+    reinstall: bool = True,
+) -> dict[str, str] | str:
+    """Call the installer in a folder; return as `_run` does."""
     from nox.command import CommandFailed
 
     # Present packages may come from another index, so all are installed again.
     with (
-        tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as place,
         tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output,
     ):
-        report = Path(folder) / "report.json"
-        words = ["--reinstall"] if is_uv else ["--force-reinstall", "--report", str(report)]
-        neutral = Path(folder) / "empty"
-        neutral.mkdir()
+        report = Path(place) / "report.json"
+        options = [] if job.is_uv else ["--report", str(report)]
+        if reinstall:
+            options.insert(0, "--reinstall" if job.is_uv else "--force-reinstall")
         try:
-            with contextlib.chdir(neutral):
-                session.install(
+            with contextlib.chdir(folder):
+                job.session.install(
+                    *options,
                     *words,
-                    *requirements,
-                    env=environment,
+                    env=variables,
                     include_outer_env=False,
                     silent=False,
                     stdout=output,
@@ -195,9 +359,15 @@ def _run(
 
 
 def find_error(output: str) -> str:
-    """Return the last error line of an installer's output, or its last line."""
+    """Return the last error line of an installer's output, or its last line.
+
+    The error of a build is that of its traceback.
+    """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if re.match(r"(?i)\W*(?:error|caused by)", line)]
+    errors = [line for line in lines if re.match(r"[A-Za-z_][\w.]*(?:Error|Exception): ", line)]
+    errors = errors or [
+        line for line in lines if re.match(r"(?i)\W*(?:error|caused by|cause:)", line)
+    ]
     return f": {(errors or lines)[-1][:200]}" if lines else ""
 
 

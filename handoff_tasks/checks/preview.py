@@ -83,13 +83,17 @@ def _find_inputs(workspace: Workspace, check: Check, settings: Settings) -> Inpu
     root = environments.check_root(workspace, check, settings)
     environment = environments.check_environment(workspace, check, settings)
     found, unusable = tools.find_tools(profile, check, root, environment)
-    later = tuple(name for name in unusable if profile.tools[name].install)
+    later = tuple(name for name in unusable if profile.tools[name].install or check.python)
     reasons = {name: why for name, why in unusable.items() if name not in later}
     command, problem = None, None
     try:
         command = tuple(command_line(check, root, environment["PATH"]))
     except CheckStopped as stop:
-        comes_later = any(check.argv[0] in profile.tools[name].executables for name in later)
+        names = [name for one in later for name in profile.tools[one].executables]
+        comes_later = check.argv[0] in names
+        if check.python and stop.outcome is Outcome.TOOL_MISSING:
+            # Its packages may bring the program.
+            comes_later = True
         problem = None if comes_later and not reasons else stop.reason
     if command is not None and reasons:
         problem = tools.describe_unusable(profile, reasons)

@@ -168,6 +168,8 @@ def _require_tools(job: _Job, root: Path, environment: Mapping[str, str]) -> Non
         why = job.settings.not_installed.get(profile.tools[name].install or "")
         if why:
             unusable[name] = why
+    if job.settings.fault:
+        raise CheckStopped(Outcome.TOOL_MISSING, job.settings.fault)
     if unusable:
         reason = tools.describe_unusable(profile, unusable)
         raise CheckStopped(Outcome.TOOL_MISSING, reason)

@@ -24,6 +24,7 @@ class Settings:
         caller: The environment that the profile's allow-list is applied to.
         not_installed: Why a requirement could not be installed, by requirement.
         installation: The report of the installer.
+        fault: Why the check's own packages could not be installed, None if they could.
     """
 
     bin_folder: str
@@ -33,6 +34,7 @@ class Settings:
     caller: Mapping[str, str]
     not_installed: Mapping[str, str]
     installation: Installation | None = None
+    fault: str | None = None
 
     def time_limit(self, check: Check) -> int:
         """Return the time limit of a check in seconds."""

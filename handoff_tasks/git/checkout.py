@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from handoff_tasks import files
 from handoff_tasks.formats import path_patterns
 from handoff_tasks.git import command, locks
+from handoff_tasks.git.file_modes import set_modes
 from handoff_tasks.model import UMASK
 from handoff_tasks.problems import refusal
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-_FILE_MODES = {"100644": 0o644, "100755": 0o755}
 # What another git that runs here may have open, or have left.
 _TEMPORARY = re.compile(r"index\.lock|objects/(?:[0-9a-f]{2}/)?tmp_obj_\w+")
 _LOOSE = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{38})")
@@ -297,6 +297,13 @@ def clear(base: Path, say: Callable[[str], None]) -> None:
                 shutil.rmtree(spec.tree)
 
 
+def remove(spec: CheckoutSpec) -> None:
+    """Remove a checkout that no check runs in, with all that belongs to it."""
+    _remove(spec.tree)
+    for name in ("index", "state.json", "lock"):
+        spec.place(name).unlink(missing_ok=True)
+
+
 def _in_place(spec: CheckoutSpec) -> str | None:
     """Return the checkout's state if it matches ``spec``, else None."""
     try:
@@ -399,7 +406,7 @@ def _make(spec: CheckoutSpec) -> Sequence[str]:
     git("clean", "-ffdxq", *excludes)
     if left := changes(spec):
         return left
-    _set_modes(spec)
+    set_modes(spec.tree, command.names(_git(spec)("ls-files", "-z", "--stage")))
     _own_repository(spec, index)
     shutil.rmtree(spec.place("running"), ignore_errors=True)
     stamp = json.dumps({**_stamp(spec), "state": _state(spec)})
@@ -414,29 +421,6 @@ def _fixed_umask() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
-
-
-def _set_modes(spec: CheckoutSpec) -> None:
-    """Give all files and folders of the commit the modes of a new checkout.
-
-    git restores the executable bit only.
-    """
-    folders = {spec.tree}
-    for entry in command.names(_git(spec)("ls-files", "-z", "--stage")):
-        described, _, name = entry.partition("\t")
-        path = spec.tree / name
-        mode = _FILE_MODES.get(described.split(" ", 1)[0])
-        if mode is not None and stat.S_IMODE(path.lstat().st_mode) != mode:
-            path.chmod(mode)
-        folders.update(spec.tree / folder for folder in _folders_of(name))
-    for folder in folders:
-        if stat.S_IMODE(folder.stat().st_mode) != _FILE_MODES["100755"]:
-            folder.chmod(_FILE_MODES["100755"])
-
-
-def _folders_of(name: str) -> Iterator[str]:
-    while name := name.rpartition("/")[0]:
-        yield name
 
 
 def make_home(spec: CheckoutSpec, check: str, *, empty: bool) -> Path:

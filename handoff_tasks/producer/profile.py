@@ -85,11 +85,25 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PythonSpec:
+    """What a check wants in its Python environment.
+
+    These are dependency groups, extras of the project, requirements files, and the project itself.
+    """
+
+    groups: tuple[str, ...]
+    extras: tuple[str, ...]
+    requirements: tuple[str, ...]
+    install_project: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One verification command.
 
     ``argv`` and the values of ``set`` may contain ``{root}``. Times are in seconds. ``ignores`` are
-    patterns of the files that the check does not see, sorted.
+    patterns of the files that the check does not see, sorted. ``python`` is None if the check wants
+    no packages of its own.
     """
 
     id: str
@@ -102,6 +116,7 @@ class Check:
     alone: bool
     set: Mapping[str, str]
     ignores: tuple[str, ...] = ()
+    python: PythonSpec | None = None
 
     @property
     def session(self) -> str:
@@ -321,7 +336,19 @@ def _check(check: Mapping[str, Any], execution: Mapping[str, Any]) -> Check:
         alone=check.get("alone", False),
         set=check.get("set", {}),
         ignores=tuple(sorted(check.get("ignores", execution.get("ignores", ())))),
+        python=_python(check),
     )
+
+
+def _python(check: Mapping[str, Any]) -> PythonSpec | None:
+    spec = PythonSpec(
+        groups=tuple(check.get("groups", ())),
+        extras=tuple(check.get("extras", ())),
+        requirements=tuple(check.get("requirements", ())),
+        install_project=check.get("install_project", False),
+    )
+    is_empty = not (spec.groups or spec.requirements or spec.install_project)
+    return None if is_empty else spec
 
 
 def _quoted(word: str) -> str:

@@ -33,6 +33,8 @@ _DECIDING = (
     *("MYPYPATH", "TAR_OPTIONS", "WGETRC", "XDG_CONFIG_*", "ZDOTDIR", "PIP_CONFIG_FILE"),
     *("PIP_CONSTRAINT", "PIP_FIND_LINKS", "PIP_NO_INDEX", "UV_CONFIG_FILE", "UV_CONSTRAINT"),
     *("UV_FIND_LINKS", "UV_NO_INDEX", "UV_OVERRIDE"),
+    # They choose sessions, interpreters and environments of a nox or tox that a check runs.
+    *("CONDA_PREFIX", "NOX*", "TOX*", "VIRTUAL_ENV"),
 )
 
 # What only one kind of contract has.
@@ -63,6 +65,7 @@ def profile_faults(document: Mapping[str, Any]) -> list[Fault]:
         *pass_faults(document.get("environment", {}).get("pass", ())),
         *_version_pattern(document["git"].get("service_version")),
         *_ignores(document),
+        *_extras(document),
     ]
 
 
@@ -217,6 +220,14 @@ def _test_paths(git: Mapping[str, Any]) -> Iterator[Fault]:
             yield f"/git/test_paths/{number}", message + (", ".join(folders) or "none")
 
 
+def _extras(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield extras of a project that is not installed."""
+    for number, check in enumerate(document["checks"]):
+        if check.get("extras") and not check.get("install_project"):
+            message = "extras are parts of the project; expected install_project = true beside them"
+            yield f"/checks/{number}/extras", message
+
+
 def _ignores(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield files that no check may leave out, or that the check needs itself."""
     for pointer, patterns in _ignore_lists(document):
@@ -226,17 +237,26 @@ def _ignores(document: Mapping[str, Any]) -> Iterator[Fault]:
     general = document.get("execution", {}).get("ignores", ())
     for number, check in enumerate(document["checks"]):
         patterns = check.get("ignores", general)
-        for place, word in enumerate(check["argv"]):
-            path = word.replace("{root}/", "", 1).removeprefix("./")
-            if path_patterns.select(patterns, [path]):
-                message = f"the check needs {path}, which it ignores"
-                yield f"/checks/{number}/argv/{place}", message
+        for key in ("argv", "requirements"):
+            for place, word in enumerate(check.get(key, ())):
+                path = word.replace("{root}/", "", 1).removeprefix("./")
+                if path_patterns.select(patterns, [path]):
+                    message = f"the check needs {path}, which it ignores"
+                    yield f"/checks/{number}/{key}/{place}", message
         for place, name in enumerate(check["tools"]):
-            for start in document.get("tools", {}).get(name, {}).get("mentioned_in", ()):
-                ends = (start, f"{start.rstrip('/')}/")
-                if any(path_patterns.overlap(one, end) for one in patterns for end in ends):
-                    message = f"{name} is claimed if {start} names it, which the check ignores"
-                    yield f"/checks/{number}/tools/{place}", message
+            starts = document.get("tools", {}).get(name, {}).get("mentioned_in", ())
+            if start := _hidden(starts, patterns):
+                message = f"{name} is claimed if {start} names it, which the check ignores"
+                yield f"/checks/{number}/tools/{place}", message
+
+
+def _hidden(starts: Sequence[str], patterns: Sequence[str]) -> str | None:
+    """Return the first of some files or folders that patterns may leave out, or a part of it."""
+    for start in starts:
+        ends = (start, f"{start.rstrip('/')}/")
+        if any(path_patterns.overlap(one, end) for one in patterns for end in ends):
+            return start
+    return None
 
 
 def _ignore_lists(document: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:

@@ -11,6 +11,7 @@ from handoff_tasks.sessions import environments, foresight, target
 if TYPE_CHECKING:
     from nox import Session
 
+    from handoff_tasks.checks.installers import InstallerResult
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.producer.profile import Check
     from handoff_tasks.sessions.run import Run
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def verify_check(session: Session, place: Place, run: Run) -> None:
     """Run the check that the session is named after, and leave its record and log."""
-    from handoff_tasks.checks import evidence, installers
+    from handoff_tasks.checks import evidence
     from handoff_tasks.checks import run as checks_run
     from handoff_tasks.checks.settings import Settings
     from handoff_tasks.formats import redact
@@ -44,8 +45,7 @@ def verify_check(session: Session, place: Place, run: Run) -> None:
     if run.options.dry_run:
         _print_dry_run(session, run, workspace, check)
         return
-    specs = [workspace.profile.tools[name] for name in check.tools]
-    installation = installers.install(session, specs, bin_folder, os.environ)
+    installation = _install(session, workspace, check, bin_folder)
     settings = Settings(
         bin_folder=bin_folder,
         timeout=run.options.timeout,
@@ -54,6 +54,7 @@ def verify_check(session: Session, place: Place, run: Run) -> None:
         caller=os.environ,
         not_installed=installation.failures,
         installation=installation.report,
+        fault=installation.fault,
     )
     lock: contextlib.AbstractContextManager[object] = contextlib.nullcontext()
     if not run.options.run_file:
@@ -69,6 +70,23 @@ def verify_check(session: Session, place: Place, run: Run) -> None:
     run.problems = check_rules.check_problems([result], workspace.profile, tree)
     run.advisories = workspace.notes
     run.interrupted = record.outcome is Outcome.INTERRUPTED
+
+
+def _install(
+    session: Session, workspace: Workspace, check: Check, bin_folder: str
+) -> InstallerResult:
+    """Install the check's tools, and what it asks for from the commit."""
+    from handoff_tasks.checks import installers, python_source
+
+    try:
+        source = python_source.find_source(workspace, check)
+    except python_source.SourceFault as fault:
+        return installers.InstallerResult(report=None, failures={}, fault=str(fault))
+    specs = [workspace.profile.tools[name] for name in check.tools]
+    result = installers.install(session, specs, bin_folder, os.environ, source)
+    # The environment may have been made again.
+    environments.mark_finished(bin_folder)
+    return result
 
 
 def _print_dry_run(session: Session, run: Run, workspace: Workspace, check: Check) -> None:
