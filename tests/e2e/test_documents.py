@@ -440,6 +440,11 @@ def test_the_commands_for_signatures_work(tmp_path: Path) -> None:
             trusted = folder / "handoff/allowed_signers"
             trusted.write_text(trusted.read_text().replace('"handoff"', '"handoff,git"'))
         typed = text.replace("-C laptop-2026", "-N '' -C laptop-2026")
+        if "--receipt" in text:
+            shutil.copy(home / ".ssh/handoff.pub", folder / "consumer.pub")
+            receipts = (folder / "handoff/receipts").iterdir()
+            oldest = min(receipts, key=lambda path: path.stat().st_mtime_ns)
+            typed = typed.replace("RECEIPT.intoto.json", str(oldest.relative_to(folder)))
         if "KEYID" in typed:
             shown = reader.type("ssh-keygen -l -f laptop.pub")[1]
             typed = typed.replace("KEYID", shown.split()[1])
