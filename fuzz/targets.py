@@ -17,7 +17,7 @@ from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical, escape, schemas, strict_json
 from handoff_tasks.model import Record
 from handoff_tasks.problems import HandoffError, Problem
-from handoff_tasks.producer import changelog, profile
+from handoff_tasks.producer import changelog, places, profile, tags, versions
 from handoff_tasks.producer import manifest as producer_manifest
 from handoff_tasks.producer import statement as producer_statement
 from handoff_tasks.rules import form
@@ -78,10 +78,34 @@ def statement(data: bytes) -> None:
         assert producer_statement.parse("\n".join(again), "again") == said
 
 
+def headings(data: bytes) -> None:
+    """Two sections are refused, or there is at most one, whose line is one of the text."""
+    text = data.decode("utf-8", "replace")
+    for path in ("CHANGELOG.md", "NEWS", "CHANGES.rst", "CHANGELOG.adoc"):
+        for scheme in versions.SCHEMES:
+            with contextlib.suppress(HandoffError):
+                named = tags.release_tags("v{version}", scheme)
+                found = changelog.section(text, "v26.3.0", path, named)
+                assert found is None or 0 < found[0] <= len(text.splitlines())
+
+
+def value(data: bytes) -> None:
+    """A value that a file states is one printable line, or is refused."""
+    for kind, key in (("toml", "a.b"), ("json", "a.0"), ("pattern", "^a(.*)$")):
+        with contextlib.suppress(ValueError):
+            found = places.read_value(places.ValuePlace(path="a", form=kind, key=key), data)
+            assert found
+            assert found.isascii()
+            assert found.isprintable()
+    with contextlib.suppress(ValueError):
+        assert places.split_key(data.decode("utf-8", "replace"))
+
+
 def manifest(data: bytes) -> None:
     """A manifest is refused, or is read."""
-    with contextlib.suppress(HandoffError):
-        assert producer_manifest.read_manifest(data, "manifest.json").release_tag
+    for kind in ("service", "release"):
+        with contextlib.suppress(HandoffError):
+            assert producer_manifest.read_manifest(data, "manifest.json", kind).release_tag
 
 
 def packet(data: bytes) -> None:
@@ -208,6 +232,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "json": json_reader,
     "profile": profile_reader,
     "statement": statement,
+    "headings": headings,
+    "value": value,
     "manifest": manifest,
     "packet": packet,
     "record": record,
@@ -248,6 +274,12 @@ _ACCEPTED = statement_of_packet.Receipt(
     consumer="https://example.org/app", commit="a" * 40, time="2026-07-01T12:00:00Z"
 )
 _WRITTEN = {
+    "headings": [
+        b"## [Unreleased](https://x.example/v26.3.0...HEAD)\n## [26.3.0] - 2026-01-01\nthis\n",
+        b"=====\n26.3.0\n=====\n\nthis\n\n26.2.0\n~~~~~~\n",
+        b"* Noteworthy changes in release 26.3.0 (2026-01-01) [stable]\n\nVersion 26.2.0\n\nold\n",
+    ],
+    "value": [b'[a]\nb = "1"\n', b'{"a": ["1"]}', b"x\na1.2.3\n"],
     "signers": [
         f"# ours\r\nmemorykernel {_OPTIONS} {_KEY} laptop\n".encode(),
         f"{_KEY} stolen\n".encode(),

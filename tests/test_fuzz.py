@@ -33,7 +33,7 @@ def test_a_target_holds_on_its_seeds(name: str) -> None:
 @quick
 @given(st.binary(max_size=200))
 @pytest.mark.parametrize(
-    "name", ["json", "statement", "printable", "signers", "sshsig", "envelope"]
+    "name", ["json", "statement", "headings", "value", "printable", "signers", "sshsig", "envelope"]
 )
 def test_a_target_holds_on_anything(name: str, data: bytes) -> None:
     """The quick ones on random bytes too."""
