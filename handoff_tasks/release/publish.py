@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from handoff_tasks import files
 from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import strict_json
+from handoff_tasks.packet.document import is_own, is_release
 from handoff_tasks.packet.form import foreign_faults, published_bytes
 from handoff_tasks.problems import HandoffError, Problem
 
@@ -101,9 +102,12 @@ def _kind(mode: int) -> str:
 def _is_packet(path: Path) -> bool:
     """Return whether a file has a packet of any generator. Raises `OSError`."""
     try:
-        return not foreign_faults(strict_json.read(files.read_plain(path), str(path)))
+        document = strict_json.read(files.read_plain(path), str(path))
     except HandoffError:
         return False
+    if isinstance(document, dict) and is_own(document) and is_release(document):
+        return True
+    return not foreign_faults(document)
 
 
 def _exit_folder(path: Path, top: Path) -> Path | None:

@@ -578,6 +578,8 @@ def test_the_way_of_a_release(made: Library, tmp_path: Path) -> None:
     assert "<td>" in caller.run("handoff-show", "v1.1.0:", "--format", "html")
     later = tmp_path / "later.json"
     caller.run("handoff-stable", "--out-json", str(later))
+    assert caller.run("handoff-stable").splitlines()[-1] == f"GO  {library.PACKET_PATH}"
+    assert (producer.root / library.PACKET_PATH).read_bytes() == later.read_bytes()
     compared = caller.run("handoff-diff", "v1.1.0:", str(later))
     assert "the tag's state is tagged, was untagged" in compared
     report = next(producer.root.glob(".handoff/evidence/*/report.stable.md")).read_text()
