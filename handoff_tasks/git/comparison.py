@@ -167,7 +167,11 @@ class Comparison:
             yield self._profile.manifest_path
         if self._profile.service_version_path:
             yield self._profile.service_version_path
-        yield from (path for path in self._profile.runtime_paths if "*" not in path)
+        for path in self._profile.runtime_paths:
+            # git takes a path with "." as one of a work tree.
+            plain = "/".join(name for name in path.split("/") if name not in ("", "."))
+            if plain and "*" not in plain:
+                yield f"{plain}/" if path.endswith("/") else plain
 
     def _marked_folders(self, commit: str) -> list[str]:
         """Return the folders of a commit that have a mark of the producer."""

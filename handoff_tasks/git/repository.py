@@ -241,11 +241,12 @@ class Repository:
         """
         with git_objects.Objects(self.folder) as objects:
             compared = self.compare(producer, profile, objects)
-            parts = compared.runtime(compared.side(commit)).parts
+            side = compared.side(commit)
+            parts = compared.runtime(side).parts
         targets = parts.keys() - set(path_patterns.select(profile.runtime_paths, parts))
-        places = [_pathspec(producer.prefix, path) for path in profile.runtime_paths]
+        places = [_pathspec(side.prefix, path) for path in profile.runtime_paths]
         places += [
-            f":(top,literal){producer.prefix}{path}" for path in sorted(targets) if "\n" not in path
+            f":(top,literal){side.prefix}{path}" for path in sorted(targets) if "\n" not in path
         ]
         words = "\n".join([commit, "--", *places, ""]).encode("utf-8", "surrogateescape")
         return self._git("rev-list", "-1", "--stdin", stdin=words).decode().strip() or commit
@@ -350,8 +351,11 @@ def _reference(commit: str) -> str:
 
 def _pathspec(prefix: str, path: str) -> str:
     """Return the words by which git knows a path of a profile, in which ``*`` stands for a name."""
-    escaped = re.sub(r"([][?\\])", r"\\\1", prefix + path)
-    return f":(top,glob){escaped}{'**' if path.endswith('/') else ''}"
+    names = [name for name in path.split("/") if name not in ("", ".")]
+    if path.endswith("/"):
+        names.append("**")
+    escaped = re.sub(r"([][?\\])", r"\\\1", prefix + "/".join(names))
+    return f":(top,glob){escaped}"
 
 
 def _below(prefix: str) -> tuple[str, ...]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # The next step if the verified commit is not what the tag of a release without a manifest names.
 _VERIFY_TAG = (
-    "to verify {tag}: --ref {tag}; for the next release, commit its version, or name its tag with "
-    "--release TAG"
+    "to verify {tag}: --ref {tag}; for the next release, commit its version, or, if no file states "
+    "it, name its tag with --release TAG"
 )
 _RENAME = "rename or delete the other one, so that it is not taken for the release"
 _WITH_HISTORY = (

@@ -13,7 +13,7 @@ import places
 import pytest
 from builders import shown
 from desk import NOXFILE
-from library import Library, block, source
+from library import Library, block, release, source
 
 from handoff_tasks.formats import canonical
 from handoff_tasks.packet import diff
@@ -404,8 +404,8 @@ def test_a_commit_after_the_tag(made: Library) -> None:
     ]
     [first, *_] = made.problems()
     assert first.hint == (
-        "to verify v1.1.0: --ref v1.1.0; for the next release, commit its version, or name its tag with "
-        "--release TAG"
+        "to verify v1.1.0: --ref v1.1.0; for the next release, commit its version, or, if no file states it, "
+        "name its tag with --release TAG"
     )
     assert lines(made, "v1.1.0") == []
     material = gather.gather_material(made.opened(), None)
@@ -489,6 +489,18 @@ def test_tags_and_schemes(tmp_path: Path, tag: str, scheme: str, versions: tuple
     )
 
 
+@pytest.mark.parametrize("path", ["./", "./src/", "*/", "src/greet.py", "s*/*.py"])
+def test_the_runtime_commit_of_any_path(made: Library, path: str) -> None:
+    """The last change below each form of a runtime path is found; other files are metadata."""
+    text = library.profile().replace('["src/"]', f'["{path}"]')
+    statement = block("v1.1.0", behavior="new", rollback="v1.0.0")
+    files = {"handoff.toml": text, "src/[a].py": "x\n", "src/greet.py": source() + "# new\n"}
+    runtime = made.producer.commit("feat: new", files | release("1.1.0", statement))
+    if path != "./":
+        made.producer.commit("docs: other", {"other.md": "x\n"})
+    assert made.packet()["commit_sha"] == runtime
+
+
 def test_the_target_of_a_link_is_runtime(made: Library) -> None:
     """The last commit that changed a file to which a runtime path leads is the runtime commit."""
     root = made.producer.root
@@ -504,12 +516,16 @@ def test_a_part_of_a_larger_repository(tmp_path: Path) -> None:
     """The form of the tags says which of them are the producer's."""
     producer = library.made(tmp_path / "outer")
     producer.git("tag", "--delete", "v1.0.0")
+    producer.tag("web@1.0.0")
+    runtime = producer.git("rev-parse", "HEAD~1")
     inner = tmp_path / "outer" / "packages" / "web"
     inner.mkdir(parents=True)
     for name in ("src", "pyproject.toml", "CHANGELOG.md", "handoff.toml"):
         producer.git("mv", name, f"packages/web/{name}")
     producer.root = inner
-    statement = block("web@1.1.0", behavior="it moved")
+    # The runtime commit of the earlier release is found where the producer was then.
+    rollback = f"web@1.0.0/{runtime}"
+    statement = block("web@1.1.0", behavior="it moved", rollback=rollback)
     profile = library.profile(git='tag = "web@{version}"\n')
     files = library.release("1.1.0", statement)
     producer.commit("chore: move", {**files, "handoff.toml": profile})
