@@ -19,6 +19,7 @@ from handoff_tasks.formats import canonical
 from handoff_tasks.packet import diff
 from handoff_tasks.packet.change import DEFAULT_NOTICE
 from handoff_tasks.problems import HandoffError
+from handoff_tasks.producer import statement_draft
 from handoff_tasks.release import choose_profile, gather, verify_packet
 from handoff_tasks.rules import git as git_rules
 
@@ -146,6 +147,18 @@ def test_the_differences_of_two_releases(made: Library) -> None:
     assert first.message == "the contract output-format is 1, was 2"
     removed = diff.compare(old, old | {"contracts": {}}, DEFAULT_NOTICE)
     assert [(one.kind, one.change_class) for one in removed] == [("contract_removed", "breaking")]
+    manifest = new | {
+        "manifest_contract_version": "producer-release-manifest.v1",
+        "manifest_path": "m.json",
+    }
+    assert [(one.kind, one.message) for one in diff.compare(new, manifest, DEFAULT_NOTICE)] == [
+        (
+            "manifest_version",
+            "the contract version of the manifest, which the consumer mirrors and reads, is "
+            "producer-release-manifest.v1, was none",
+        ),
+        ("path", "manifest_path is m.json, was none"),
+    ]
     service = json.loads((GOLDEN / "stable-v0.4.0.json").read_bytes())
     [kind, *_] = diff.compare(service, old, DEFAULT_NOTICE)
     assert (kind.kind, kind.message) == (
@@ -377,6 +390,36 @@ def test_another_contract_is_not_none(made: Library) -> None:
         "found 'none', but since v1.0.0 the contract output-format went from 1 to 2"
     )
     assert found[1][2].endswith("; contracts/output-format from 1 to 2")
+
+
+def evidence(made: Library, ref: str = "HEAD") -> list[str]:
+    """Return the facts that the draft of a statement is based on."""
+    material = gather.gather_material(made.opened(ref), None)
+    return statement_draft.evidence(material.manifest, material.facts)
+
+
+def test_the_evidence_for_a_statement(made: Library) -> None:
+    """Runtime paths, contracts and pinned values are compared with the previous release."""
+    first = made.producer.git("rev-parse", "v1.0.0^{commit}")
+    runtime = made.producer.git("rev-parse", "HEAD~1")
+    assert evidence(made) == [
+        f"Release v1.1.0/{runtime}; the previous one is v1.0.0/{first}.",
+        "Runtime paths since v1.0.0: 1 changed",
+        "  src/greet.py",
+        "Contracts since v1.0.0: the same versions: output-format 1",
+        "Pinned values since v1.0.0:",
+        f"  commit_sha from {first} to {runtime}",
+        "Rollback, the earlier releases:",
+        f"  v1.0.0/{first}",
+    ]
+    assert evidence(made, "v1.0.0") == [
+        f"Release v1.0.0/{first}; no earlier release is known.",
+        "There is nothing to compare with: a person has to judge each line.",
+        "Rollback: there is no earlier release; for a first release write 'none, this is the first release'.",
+    ]
+    profile = library.profile(contracts="")
+    made.producer.commit("chore: no contracts", {"handoff.toml": profile})
+    assert not any(line.startswith("Contracts") for line in evidence(made))
 
 
 def test_a_commit_after_the_tag(made: Library) -> None:
