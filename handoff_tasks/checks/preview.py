@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from handoff_tasks.checks.settings import Settings
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult
-    from handoff_tasks.producer.profile import Check
+    from handoff_tasks.model import CheckResult, Record
+    from handoff_tasks.producer.profile import Check, PythonSpec
 
 _CODE = "HP095"
 
@@ -159,6 +159,8 @@ def lines(one: Prospect, workspace: Workspace, settings: Settings) -> list[str]:
         ("evidence", _evidence(one, workspace)),
     ]
     result = [f"{check.id}: {check.title}"]
+    if check.python:
+        rows.insert(5, ("packages", _packages(check.python, one.result.record)))
     for name, values in rows:
         result += [
             f"  {'' if number else name:<12}  {value}" for number, value in enumerate(values)
@@ -172,6 +174,22 @@ def _commit(check: Check, workspace: Workspace) -> list[str]:
     if check.ignores:
         tree = workspace.views[check.ignores].tree
         lines.append(f"without {', '.join(check.ignores)}, history and tags: tree {tree}")
+    return lines
+
+
+def _packages(spec: PythonSpec, record: Record | None) -> list[str]:
+    """Return what a check asks to be installed, and what was installed when it last ran."""
+    parts = [f"group {name}" for name in spec.groups]
+    parts += [f"file {name}" for name in spec.requirements]
+    if spec.install_project:
+        extras = f" with {', '.join(spec.extras)}" if spec.extras else ""
+        parts.append(f"the project{extras}")
+    lines = [", ".join(parts)]
+    installation = record.installation if record else None
+    if installation and installation.source:
+        lock = f", versions of {installation.source.lock}" if installation.source.lock else ""
+        names = ", ".join(f"{one.name} {one.version}" for one in installation.packages)
+        lines.append(f"installed by {installation.installer}{lock}: {names or 'none'}")
     return lines
 
 

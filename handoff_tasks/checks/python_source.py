@@ -91,7 +91,11 @@ def find_source(workspace: Workspace, check: Check) -> Source | None:
     if lock:
         data.append(workspace.repository.files(replace(seen, prefix=""), [lock])[lock] or b"")
     is_whole = spec.install_project or any(_REFERENCE.search(part) for part in data[1:])
-    decisive = [view.tree] if is_whole else [hashlib.sha256(part).hexdigest() for part in data]
+    decisive = [hashlib.sha256(part).hexdigest() for part in data]
+    if is_whole:
+        # A build may take its version from history and tags, as far as the check sees them.
+        tags = workspace.checkout_spec("", check.ignores).tags
+        decisive = [view.commit, *(f"{name} {sha}" for name, sha in tags)]
     recorded = PythonSource(
         groups=spec.groups,
         extras=spec.extras,

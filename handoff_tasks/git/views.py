@@ -85,11 +85,15 @@ def ignored_files(
 def unmatched_notes(
     repository: Repository, producer: Producer, profile: Profile, tree: str
 ) -> list[Problem]:
-    """Return an advisory (HA008) for each pattern of ``ignores`` that no file matches."""
+    """Return an advisory (HA008) for each pattern of ``ignores`` that no file matches.
+
+    The packet may be there after the first release only.
+    """
     patterns = sorted({pattern for ignores in profile.views() for pattern in ignores})
     notes = []
     for pattern in patterns:
-        if ignored_files(repository, producer, [pattern], tree):
+        is_packet = path_patterns.overlap(pattern, profile.packet_path)
+        if is_packet or ignored_files(repository, producer, [pattern], tree):
             continue
         checks = ", ".join(check.id for check in profile.checks if pattern in check.ignores)
         notes.append(

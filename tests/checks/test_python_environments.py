@@ -15,7 +15,9 @@ import pytest
 import scratch
 from desk import Desk
 
+from handoff_tasks.checks import python_source
 from handoff_tasks.checks.installers import find_error
+from handoff_tasks.git.workspace import open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,6 +203,37 @@ def test_requirements_files_are_read_in_the_commit(place: Place) -> None:
     assert place.packages() == {"listed": "1.0", "shared": "1.0"}
     producer.commit("build: newer", {"dev.txt": "listed\n"})
     assert place.packages() == {"listed": "2.0", "shared": "1.0"}
+
+
+def test_what_a_build_can_see_decides_whether_it_is_built_again(desk: Desk, tmp_path: Path) -> None:
+    """A tag may be its version. A check that ignores files sees no tag, and nothing of these files."""
+    place = Place(desk, tmp_path, "http://127.0.0.1:9/simple", "pip")
+    digests: dict[str, list[str]] = {"whole": [], "part": []}
+
+    def note() -> None:
+        for name, line in (("whole", "ignores = []"), ("part", 'ignores = ["CHANGELOG.md"]')):
+            place.ask("install_project = true", line)
+            opened = open_workspace(
+                root=desk.producer.root,
+                ref="HEAD",
+                profile_path=desk.folder / "handoff.toml",
+                work=tmp_path / "work",
+                cache=tmp_path / "cache",
+            )
+            source = python_source.find_source(opened, opened.profile.checks[0])
+            assert source is not None
+            digests[name].append(source.recorded.digest)
+
+    note()
+    desk.producer.tag("v2.0.0")
+    note()
+    desk.producer.commit("docs: correct a word", {"CHANGELOG.md": "# Changelog\n"})
+    note()
+    desk.producer.commit("feat: more", {"src/demo.py": "ANSWER = 43\n"})
+    note()
+    assert len(set(digests["whole"])) == 4
+    first, second, third, fourth = digests["part"]
+    assert first == second == third != fourth
 
 
 @pytest.mark.parametrize(

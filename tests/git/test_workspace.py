@@ -98,6 +98,37 @@ def test_the_checkout_that_is_wanted_has_the_producers_tags_and_outputs(tmp_path
     assert opened.binding(opened.profile.checks[0]).producer_path == "vendor/producer"
 
 
+def test_ignored_files_are_named_from_the_producers_root(tmp_path: Path) -> None:
+    """In a bigger repository too; the checkout has one commit of the other files, and no tags."""
+    outer = scratch.producer(tmp_path / "outer", below="vendor/producer", tag_prefix="sub/")
+    outer.git("rm", "--cached", "--quiet", "vendor/producer/CHANGELOG.md")
+    tree = outer.git("write-tree")
+    outer.git("reset", "--quiet")
+    check = scratch.check("part", ["true"], tools=(), ignores=["CHANGELOG.md"])
+    opened = _open(outer, text=scratch.profile([check], tag_prefix="sub/"))
+    part = opened.profile.checks[0]
+    assert opened.binding(part).seen_tree == tree
+    spec = opened.checkout_spec("run", part.ignores)
+    assert spec.tree == opened.base / f"checkout-{spec.view}"
+    assert spec.tags == ()
+    content = scratch.git(opened.repository.folder, "cat-file", "commit", spec.commit)
+    assert content.startswith(f"tree {tree}\nauthor handoff-tasks ")
+    assert scratch.git(opened.repository.folder, "fsck", "--no-dangling") == ""
+
+
+def test_the_same_other_files_are_the_same_commit(producer: scratch.Producer) -> None:
+    """Whatever the ignored files hold, and however many there are."""
+    check = scratch.check("part", ["true"], tools=(), ignores=["docs/", "CHANGELOG.md"])
+    text = scratch.profile([check])
+    before = _open(producer, text=text)
+    ignores = before.profile.checks[0].ignores
+    producer.commit("docs: more", {"docs/a.md": "a\n", "docs/deep/b.md": "b\n"})
+    after = _open(producer, text=text)
+    assert after.tree != before.tree
+    assert after.views == before.views
+    assert after.checkout_spec("", ignores) == before.checkout_spec("", ignores)
+
+
 def test_each_root_has_one_cache_folder_with_a_plain_name(tmp_path: Path) -> None:
     """The same root has the same folder, by a link too.
 
