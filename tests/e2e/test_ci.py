@@ -18,7 +18,9 @@ import pytest
 import scratch
 
 import handoff_tasks
+from handoff_tasks.formats import schemas
 from handoff_tasks.model import Flavour
+from handoff_tasks.producer import changelog, profile, stated, statement
 from handoff_tasks.sessions import options, table
 from handoff_tasks.setup import sample
 
@@ -26,6 +28,9 @@ CI = places.TOP / "docs" / "ci"
 WORKFLOWS = sorted(CI.glob("github-*.yml"))
 ACTION = places.TOP / "action.yml"
 GITLAB = CI / "gitlab-ci.yml"
+# Hands over this library itself.
+OWN = places.TOP / ".github" / "workflows" / "handoff.yml"
+RELEASE = places.TOP / "release"
 ONE, MATRIX = CI / "github-actions.yml", CI / "github-actions-matrix.yml"
 CONSUMER = CI / "github-actions-consumer.yml"
 PACKET = "docs/implementation/PRODUCER_RELEASE_HANDOFF_LATEST.json"
@@ -48,7 +53,7 @@ def test_there_are_the_files_that_are_promised() -> None:
     assert sorted(CI.iterdir()) == [CONSUMER, MATRIX, ONE, GITLAB]
 
 
-@pytest.mark.parametrize("workflow", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
+@pytest.mark.parametrize("workflow", [*WORKFLOWS, ACTION, OWN], ids=lambda path: path.name)
 def test_zizmor_has_nothing_against_it(workflow: Path) -> None:
     """No finding of any severity: pins, permissions, credentials, template injection."""
     command = [
@@ -67,7 +72,7 @@ def test_zizmor_has_nothing_against_it(workflow: Path) -> None:
     shutil.which("actionlint") is None,
     reason="actionlint is not on PATH: no package for pip holds it",
 )
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+@pytest.mark.parametrize("workflow", [*WORKFLOWS, OWN], ids=lambda path: path.name)
 def test_actionlint_has_nothing_against_it(workflow: Path) -> None:
     """Syntax, expressions, contexts, and the inputs of the actions."""
     done = subprocess.run(
@@ -76,19 +81,24 @@ def test_actionlint_has_nothing_against_it(workflow: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("workflow", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
+@pytest.mark.parametrize("workflow", [*WORKFLOWS, ACTION, OWN], ids=lambda path: path.name)
 def test_every_action_is_pinned_with_its_version(workflow: Path) -> None:
     """A commit and, for people and updaters, its version; the same commit in each file. Ours is left for the reader to name."""
-    used = re.findall(r"uses: (.*)", workflow.read_text())
+    used = [one for one in uses(workflow) if not one.startswith("./ ")]
     assert used
     assert [
         one
         for one in used
         if not re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) and one != OURS
     ] == []
-    files = [*WORKFLOWS, ACTION]
-    everywhere = {one for path in files for one in re.findall(r"uses: (.*)", path.read_text())}
+    files = [*WORKFLOWS, ACTION, OWN]
+    everywhere = {one for path in files for one in uses(path)}
     assert len(everywhere) == len({one.partition("@")[0] for one in everywhere})
+
+
+def uses(workflow: Path) -> list[str]:
+    """Return the actions that a file uses, each with its comment."""
+    return re.findall(r"uses: (.*)", workflow.read_text())
 
 
 def calls(workflow: Path) -> list[list[str]]:
@@ -146,6 +156,38 @@ def test_the_action_installs_its_own_commit() -> None:
     ]
     assert "${{ inputs" not in text.partition("run: |")[2]
     assert (places.TOP / "pyproject.toml").is_file()
+
+
+def test_this_library_hands_itself_over() -> None:
+    """Its profile is read, says the version and the contracts of this commit, and the release has a statement."""
+    data = (RELEASE / "handoff.toml").read_bytes()
+    found = profile.parse(data, "handoff.toml", schemas.schema(schemas.PROFILE))
+    assert [check.argv for check in found.checks] == [
+        ("nox", "-s", name) for name in ("lint", "types", "tests", "build")
+    ]
+    files = {path: (places.TOP / path).read_bytes() for path in stated.paths(found)}
+    said = stated.read_stated(found, files)
+    assert said.version == handoff_tasks.__version__
+    assert said.contracts == {
+        "packet": "urn:handoff-tasks:schema:producer-handoff-packet.v1",
+        "profile": "urn:handoff-tasks:schema:producer-profile.v1",
+    }
+    text = (RELEASE / "STATEMENT.md").read_text()
+    section = changelog.section(text, f"v{handoff_tasks.__version__}", "STATEMENT.md", found.tags)
+    assert section is not None
+    parsed = statement.parse(section[1], "STATEMENT.md", section[0] + 1)
+    assert parsed.repin_required == f"yes (v{handoff_tasks.__version__})"
+    listed = {tag: own_sessions(tag) for tag in ("handoff", "verify")}
+    [call] = calls(OWN)
+    assert call[0] in listed["handoff"]
+    assert listed["verify"] == [f"verify-{check.id}" for check in found.checks]
+
+
+def own_sessions(tag: str) -> list[str]:
+    """Return the sessions of a tag that the noxfile of this library's release registers."""
+    command = [sys.executable, "-m", "nox", "-f", str(RELEASE / "noxfile.py"), "-l", "--json"]
+    done = subprocess.run([*command, "-t", tag], capture_output=True, text=True, check=True)
+    return [one["session"] for one in json.loads(done.stdout)]
 
 
 def test_gitlab_installs_a_wheel_of_the_producers() -> None:
