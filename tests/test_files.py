@@ -420,7 +420,7 @@ def test_a_noxfile_that_is_a_link_to_a_file_stays(tmp_path: Path) -> None:
     made = scratch.repository(tmp_path / "app")
     (tmp_path / "shared.py").write_text("import nox\n")
     (made.root / "noxfile.py").symlink_to(tmp_path / "shared.py")
-    assert scan.start(made.root).to_do[-2].startswith("noxfile.py, before line 1 (import nox): ")
+    assert scan.start(made.root).to_do[-2].startswith("noxfile.py, before line 1 (import nox):\n")
     assert (made.root / "noxfile.py").is_symlink()
     assert (tmp_path / "shared.py").read_text() == "import nox\n"
 

@@ -65,8 +65,9 @@ class Ecosystem:
     ``title`` names it, ``package`` is the name under which it is published. ``keep`` are build
     outputs, ``pass_names`` and ``set`` the environment of all checks, ``environment`` further keys
     of the table ``[environment]``, ``tools`` tables by name. ``version`` is where the tree says the
-    version, ``scheme`` how versions are ordered. ``assumptions`` and ``gaps`` are lines for the
-    screen: what was assumed, and what has to be done.
+    version, ``scheme`` how versions are ordered, ``needs_tags`` whether the build makes the version
+    of git's tags. ``assumptions`` and ``gaps`` are lines for the screen: what was assumed, and what
+    has to be done.
     """
 
     title: str
@@ -79,6 +80,7 @@ class Ecosystem:
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     version: Place | None = None
     scheme: str = "semver"
+    needs_tags: bool = False
     assumptions: Sequence[str] = ()
     gaps: Sequence[str] = ()
 
@@ -103,6 +105,7 @@ class Draft:
     """The values of a first profile.
 
     ``contract`` is what the kind of contract needs: `ServiceContract` or `ReleaseContract`.
+    ``ignores`` are files that no check sees, so that a change of one keeps its pass.
     ``tools`` are tables by name, ``environment`` further keys of the table ``[environment]``.
     """
 
@@ -111,6 +114,7 @@ class Draft:
     runtime_paths: Sequence[str]
     contract: ServiceContract | ReleaseContract
     keep: Sequence[str]
+    ignores: Sequence[str]
     pass_names: Sequence[str]
     set: Mapping[str, str]
     environment: Mapping[str, Any]

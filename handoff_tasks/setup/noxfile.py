@@ -75,9 +75,9 @@ def new_noxfile(style: Style) -> str:
 
 
 def additions(text: str, style: Style) -> list[str]:
-    """Return what to add to an existing noxfile, with the places, as lines."""
+    """Return what to add to an existing noxfile: of each line the place, and below it the line."""
     if "handoff_tasks.register" in text:
-        return [f"have its call name the profile: {register_line(style)}"]
+        return [f"have its call name the profile:\n{register_line(style)}"]
     lines = text.splitlines()
     place = _import_place(text, style)
     where = "among its imports"
@@ -85,7 +85,7 @@ def additions(text: str, style: Style) -> list[str]:
         number, before = place
         where = f"{'before' if before else 'after'} line {number} ({lines[number - 1].strip()})"
     last = f"below its last line ({len(lines)})" if lines else "then"
-    return [f"{where}: {IMPORT}", f"{last}: {register_line(style)}"]
+    return [f"{where}:\n{IMPORT}", f"{last}:\n{register_line(style)}"]
 
 
 def _import_place(text: str, style: Style) -> tuple[int, bool] | None:

@@ -20,7 +20,10 @@ _PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
 # Names of groups, extras and requirements files, the best one first.
 _TEST_NAMES = ("tests", "test", "testing", "dev", "develop", "development", "all")
 _LINT_NAMES = ("lint", "linting", "ruff", "style", "quality", "dev", "develop", "development")
-_RUFF_HOOK = re.compile(r"ruff-pre-commit\s*\n\s*rev:\s*[\"']?v?([0-9][0-9.]*)")
+# The revision is a tag, or a commit with the tag in a comment.
+_RUFF_HOOK = re.compile(
+    r"ruff-pre-commit\s*\n\s*rev:\s*(?:[\"']?|[0-9a-f]{40}\s*#\s*(?:frozen:)?\s*)v([0-9]+(?:\.[0-9]+)+)"
+)
 _RUFF = "0.15.22"
 _PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pytest.toml", "conftest.py", "tests/conftest.py")
 _TEST_FILE = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py\Z", re.DOTALL)
@@ -49,6 +52,7 @@ def find_python(listing: Listing, *, with_tests: bool) -> Ecosystem | None:
         tools={**tools, **tests.tools},
         version=python_version.find_version(listing, document),
         scheme="pep440",
+        needs_tags=python_version.is_made_of_tag(document),
         assumptions=[*assumptions, *tests.assumptions],
     )
 

@@ -34,7 +34,7 @@ def find_version(listing: Listing, document: dict[str, Any]) -> Place | None:
         "setup.py"
     ):
         return None
-    if _is_of_tag(document):
+    if is_made_of_tag(document):
         return None
     for path in _modules(listing, document):
         place = _in_module(listing, path)
@@ -43,7 +43,7 @@ def find_version(listing: Listing, document: dict[str, Any]) -> Place | None:
     return None
 
 
-def _is_of_tag(document: dict[str, Any]) -> bool:
+def is_made_of_tag(document: dict[str, Any]) -> bool:
     """Return whether the build makes the version of the tag."""
     tools = table(document, "tool")
     sources = (

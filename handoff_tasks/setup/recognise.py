@@ -183,12 +183,23 @@ def _draft(
         runtime_paths=runtime.find_runtime_paths(listing, [*metadata, packet], apart),
         contract=contract,
         keep=list(dict.fromkeys(path for part in parts for path in part.keep)),
+        ignores=_ignores(parts, contract),
         pass_names=[name for part in parts for name in part.pass_names],
         set=variables,
         environment=environment,
         tools={name: table for name, table in tools.items() if name in names},
         checks=checks,
     )
+
+
+def _ignores(parts: Sequence[Ecosystem], contract: ServiceContract | ReleaseContract) -> list[str]:
+    """Return the files that no check has to see: the statement, whose words are corrected often.
+
+    A checkout without them has no tags, of which some builds make the version.
+    """
+    if isinstance(contract, ServiceContract) or any(part.needs_tags for part in parts):
+        return []
+    return [contract.statement]
 
 
 def _name(listing: Listing, parts: Sequence[Ecosystem]) -> str:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _METADATA = re.compile(
     r"(?:docs?/|noxfile\.py|handoff\.toml|renovate\.json|release-please-config\.json"
     r"|\.(?!(?:cargo/|npmrc|pnpmfile\.cjs|yarn/|yarnrc|babelrc|swcrc|browserslistrc)).*"
-    r"|(?:readme|licen[cs]e|copying|notice|authors|maintainers|changelog|changes|history|news"
+    r"|licen[cs]e\.[a-z0-9-]+"
+    r"|(?:readme|licen[cs]e|copying|copyright|notice|authors|maintainers|changelog|changes|history|news"
     r"|contributing|code[_-]of[_-]conduct|codeowners|security|release[_-]notes)(?:-[a-z0-9]+)*"
     r"(?:(?:\.[a-z]{2}(?:[-_][a-z]{2})?)?\.(?:md|markdown|rst|txt|adoc))?)\Z",
     re.IGNORECASE,

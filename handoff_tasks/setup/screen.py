@@ -48,19 +48,22 @@ def _block(title: str, items: Sequence[str]) -> list[str]:
     """Return a title and its items, wrapped and indented; nothing without items."""
     if not items:
         return []
-    wrapped = [line for item in items for line in _wrap(escape.printable(item))]
-    return ["", title, *wrapped]
+    return ["", title, *(line for item in items for line in _wrap(item))]
 
 
-def _wrap(text: str) -> Iterator[str]:
+def _wrap(item: str) -> Iterator[str]:
+    """Yield the lines of an item; code below its first line is not wrapped."""
+    text, _, code = item.partition("\n")
     yield from textwrap.wrap(
-        text,
+        escape.printable(text),
         _WIDTH,
         initial_indent="  ",
         subsequent_indent="    ",
         break_long_words=False,
         break_on_hyphens=False,
     )
+    if code:
+        yield f"      {escape.printable(code)}"
 
 
 def _indent(texts: Sequence[str]) -> list[str]:

@@ -27,6 +27,8 @@ _VERIFYING = re.compile(
     r"(?:test|check|verif|valid|smoke|suite|lint|compliance|conformance|integration|e2e|all)",
     re.IGNORECASE,
 )
+# Another program, such as uv, may install packages that no one pins.
+_SHELLS = re.compile(r"#!\s*\S*/(?:env\s+)?(?:bash|sh|python3?)\b")
 _OTHER_FOLDERS = frozenset(
     {"doc", "docs", "example", "examples", "test", "tests", "testdata", "third_party", "vendor"}
 )
@@ -83,8 +85,9 @@ def find_scripts(listing: Listing, tools: Collection[str], taken: Collection[str
     scripts: dict[str, Script] = {}
     for path in sorted(listing.modes):
         if is_script(path) and listing.modes[path] == EXECUTABLE:
-            script = read_script(path, listing.text(path), tools)
-            if script.id not in taken:
+            text = listing.text(path)
+            script = read_script(path, text, tools)
+            if script.id not in taken and _SHELLS.match(text):
                 scripts.setdefault(script.id, script)
     return list(scripts.values())
 

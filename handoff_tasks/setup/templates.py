@@ -85,7 +85,7 @@ log_limit_bytes = 67108864
 # Build outputs that stay in the private checkout between runs; other files that git does not know
 # are removed.
 keep = {keep}
-
+{ignores}
 [environment]
 # The variables of the caller that a check sees, beside PATH: none that changes a verdict.
 pass = {pass_names}
@@ -97,6 +97,10 @@ pass = {pass_names}
 {tools}# The checks, in the packet's order. `alone = true` is for a check that measures time;
 # `expected_seconds` helps to distribute the checks.
 {checks}"""
+_IGNORES = """\
+# Files that no check sees. A pass is kept for a commit that differs in nothing else.
+ignores = {ignores}
+"""
 _STATED_VERSION = """\
 # Where the tree itself states its service contract version: the manifest must agree with it.
 service_version = {{ path = {path}, pattern = '{pattern}' }}"""
@@ -122,6 +126,7 @@ def render(draft: Draft) -> str:
         text += _service(draft, draft.contract)
     return text + _EXECUTION.format(
         keep=_value(draft.keep),
+        ignores=_IGNORES.format(ignores=_value(draft.ignores)) if draft.ignores else "",
         pass_names=_value(_pass_names(draft)),
         set=_entry("set", draft.set),
         environment="".join(_environment(draft.environment)),
@@ -198,6 +203,9 @@ def _check(check: Check) -> str:
     if check.success_line:
         keys["success_line"] = check.success_line
     keys["tools"] = check.tools
+    for name in ("groups", "extras", "requirements", "install_project"):
+        if value := getattr(check.packages, name):
+            keys[name] = value
     text = _table("[[checks]]", keys).rstrip("\n") + "\n"
     if check.set:
         text += f"# {check.comment}\n{_entry('set', check.set)}\n"

@@ -64,7 +64,7 @@ def test_the_profile_of_the_page_reaches_go(tmp_path: Path, kind: str) -> None:
     noxfile = made.root / "noxfile.py"
     to_do = [line for line in found.to_do if line.startswith("noxfile.py, ")]
     if to_do:
-        added = [line.partition(": ")[2] for line in to_do]
+        added = [line.partition("\n")[2] for line in to_do]
         noxfile.write_text("\n".join([added[0], noxfile.read_text(), added[1], ""]))
     assert len(found.to_do) == 3 + len(to_do)
     made.commit("build: hand releases over", {})

@@ -40,6 +40,7 @@ def line(files: dict[str, str], **more: Any) -> str:
 
 
 PACKAGE = json.dumps({"name": "@scope/app", "version": "1.2.3", "scripts": {"test": "node --test"}})
+HOOKS = "- repo: https://x/astral-sh/ruff-pre-commit\n  rev: {}\n  hooks:\n  - id: ruff-format\n"
 PYTEST = (
     "[project]\nname = 'app'\n[build-system]\nrequires = []\nbuild-backend = 'hatchling.build'\n"
 )
@@ -238,11 +239,13 @@ def test_tox_runs_tests_whose_packages_only_it_knows(path: str, text: str) -> No
     ("files", "install", "names"),
     [
         (
-            {
-                ".pre-commit-config.yaml": "- repo: https://x/astral-sh/ruff-pre-commit\n  rev: v0.12.3\n"
-                "  hooks:\n  - id: ruff-format\n"
-            },
+            {".pre-commit-config.yaml": HOOKS.format("v0.12.3")},
             "ruff==0.12.3",
+            ["lint", "format"],
+        ),
+        (
+            {".pre-commit-config.yaml": HOOKS.format(f"{'c' * 40}  # frozen: v0.16.0")},
+            "ruff==0.16.0",
             ["lint", "format"],
         ),
         ({}, "ruff==0.15.22", ["lint"]),

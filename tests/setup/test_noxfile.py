@@ -68,11 +68,11 @@ def test_the_lines_to_add_pass_them_too(tmp_path: Path, name: str) -> None:
     (tmp_path / "noxfile.py").write_text(NOXFILES[name])
     lint(tmp_path, "check")
     place, call = noxfile.additions(NOXFILES[name], noxfile.read_style(listing(settings)))
-    where, _, added = place.partition(": ")
+    where, _, added = place.partition(":\n")
     words = where.split()
     at = int(words[2]) - (words[0] == "before")
     lines.insert(at, added)
-    where, _, added = call.partition(": ")
+    where, _, added = call.partition(":\n")
     assert where == f"below its last line ({len(lines) - 1})"
     (tmp_path / "noxfile.py").write_text("\n".join([*lines, added]) + "\n")
     lint(tmp_path, "check")
@@ -82,14 +82,14 @@ def test_a_call_without_profile_has_to_name_it() -> None:
     """The sessions are registered already."""
     text = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__)\n"
     assert noxfile.additions(text, noxfile.read_style(listing(""))) == [
-        'have its call name the profile: handoff_tasks.register(nox, __file__, profile="handoff.toml")'
+        'have its call name the profile:\nhandoff_tasks.register(nox, __file__, profile="handoff.toml")'
     ]
 
 
 def test_a_noxfile_that_is_not_python_gets_the_lines_without_places() -> None:
     """What cannot be read cannot be numbered."""
     assert noxfile.additions("import nox(\n", noxfile.read_style(listing("")))[0] == (
-        "among its imports: import handoff_tasks"
+        "among its imports:\nimport handoff_tasks"
     )
 
 

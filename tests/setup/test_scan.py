@@ -418,8 +418,8 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     found = scan.start(made.root)
     assert (made.root / "noxfile.py").read_text() == "import nox\n"
     assert found.to_do[-2:] == [
-        "noxfile.py, before line 1 (import nox): import handoff_tasks",
-        'noxfile.py, below its last line (1): handoff_tasks.register(nox, __file__, profile="handoff.toml")',
+        "noxfile.py, before line 1 (import nox):\nimport handoff_tasks",
+        'noxfile.py, below its last line (1):\nhandoff_tasks.register(nox, __file__, profile="handoff.toml")',
     ]
     before = (made.root / "handoff.toml").read_bytes()
     assert refused(made.root) == (

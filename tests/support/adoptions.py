@@ -72,6 +72,30 @@ version = 3
 name = "shapes"
 version = "{}"
 """
+_PYTHON = """\
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "shapes"
+version = "{}"
+
+[dependency-groups]
+tests = ["pytest>=8"]
+
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+"""
+_PYTHON_NOXFILE = """\
+import nox
+
+
+@nox.session
+def tests(session):
+    session.install("--group", "tests", ".")
+    session.run("pytest")
+"""
 _GO = """\
 // Package shapes computes areas.
 package shapes
@@ -151,6 +175,23 @@ ADOPTIONS = {
         tag="v0.3.0",
         release="v0.4.0",
         needs=("cargo", "cargo-clippy", "cargo-fmt"),
+    ),
+    "python": Adoption(
+        name="shapes",
+        old={
+            "pyproject.toml": _PYTHON.format("26.1"),
+            "noxfile.py": _PYTHON_NOXFILE,
+            "src/shapes/__init__.py": "def square(side):\n    return side * side\n",
+            "tests/test_shapes.py": "import shapes\n\n\ndef test_square():\n"
+            "    assert shapes.square(3) == 9\n",
+            ".gitignore": "*.egg-info/\n/build/\n",
+        },
+        new={
+            "pyproject.toml": _PYTHON.format("26.2"),
+            "src/shapes/__init__.py": "def square(side):\n    return side**2\n",
+        },
+        tag="26.1",
+        release="26.2",
     ),
     "node": Adoption(
         name="shapes",
