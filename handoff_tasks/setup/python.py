@@ -27,6 +27,8 @@ _RUFF_HOOK = re.compile(
 _RUFF = "0.15.22"
 _PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pytest.toml", "conftest.py", "tests/conftest.py")
 _TEST_FILE = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py\Z", re.DOTALL)
+# Its examples, with a .gitignore of their own, which a check must not add elsewhere.
+_HYPOTHESIS = ".hypothesis"
 # No check may write into the checkout, or use packages from outside its environment.
 _VARIABLES = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONNOUSERSITE": "1"}
 
@@ -42,12 +44,15 @@ def find_python(listing: Listing, *, with_tests: bool) -> Ecosystem | None:
     if lint:
         variables["RUFF_NO_CACHE"] = "true"
     tests = _tests(listing, document, sources) if with_tests else Ecosystem(title="")
+    keep = list(tests.keep)
+    if tests.checks and any("hypothesis" in source.names for source in sources):
+        keep.append(_HYPOTHESIS)
     name = table(document, "project").get("name")
     return Ecosystem(
         title=f"Python ({_backend(document)})",
         package=name if isinstance(name, str) else None,
         checks=[*lint, *tests.checks],
-        keep=tests.keep,
+        keep=keep,
         set=variables,
         tools={**tools, **tests.tools},
         version=python_version.find_version(listing, document),

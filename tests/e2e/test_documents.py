@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import places
 import pytest
 import scratch
+from adoptions import ADOPTIONS
 
 from handoff_tasks.codes import CATALOGUE, FAMILIES
 from handoff_tasks.formats import schemas as formats_schemas
@@ -144,6 +145,8 @@ SHOWN: dict[str, tuple[str | None, ...]] = {
     # tests/checks/test_ignores.py compares these lines.
     "docs/how-to/ignore-files.md": (None,),
     "docs/reference/rules.md": (None,) * len(CATALOGUE),
+    # tests/setup/test_adopt.py does what these pages say.
+    **{f"docs/how-to/adopt-{kind}.md": (None,) for kind in ADOPTIONS},
 }
 
 

@@ -189,6 +189,13 @@ def test_pytest_comes_from_the_list_that_has_it(lists: str, packages: Packages) 
     assert found.argv == ["pytest", "-q", "-p", "no:cacheprovider"]
 
 
+def test_the_examples_of_hypothesis_stay_in_their_folder() -> None:
+    """It writes a .gitignore there, which would change the checkout anywhere else."""
+    text = "[dependency-groups]\ntest = ['pytest', 'hypothesis']\n"
+    [part] = ecosystems.find_ecosystems(listed({"pyproject.toml": PYTEST + text}))
+    assert list(part.keep) == [".hypothesis"]
+
+
 @pytest.mark.parametrize(
     "path", ["requirements-test.txt", "test-requirements.txt", "requirements/test.txt"]
 )
