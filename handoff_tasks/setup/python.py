@@ -45,7 +45,8 @@ def find_python(listing: Listing, *, with_tests: bool) -> Ecosystem | None:
         variables["RUFF_NO_CACHE"] = "true"
     tests = _tests(listing, document, sources) if with_tests else Ecosystem(title="")
     keep = list(tests.keep)
-    if tests.checks and any("hypothesis" in source.names for source in sources):
+    uses_hypothesis = any("hypothesis" in source.names for source in sources)
+    if tests.checks and uses_hypothesis and _HYPOTHESIS not in keep:
         keep.append(_HYPOTHESIS)
     name = table(document, "project").get("name")
     return Ecosystem(
@@ -53,6 +54,7 @@ def find_python(listing: Listing, *, with_tests: bool) -> Ecosystem | None:
         package=name if isinstance(name, str) else None,
         checks=[*lint, *tests.checks],
         keep=keep,
+        pass_names=tests.pass_names,
         set=variables,
         tools={**tools, **tests.tools},
         version=python_version.find_version(listing, document),

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from handoff_tasks.setup.listing import Listing
 
 _TESTS = ("tests", "test", "unit", "unittest", "pytest", "py", "py3")
+# Tools write a .gitignore into their caches, which a check must not add elsewhere.
+_CACHES = (".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache")
+# What the installers of these environments need of the machine.
+_PASS = ("PIP_CACHE_DIR", "PIP_CERT", "PIP_INDEX_URL", "UV_CACHE_DIR", "UV_INDEX_URL")
 _INSTALL = "let the session install its wheel from PyPI"
 
 
@@ -34,7 +38,9 @@ def find_sessions(listing: Listing, document: dict[str, Any]) -> Ecosystem:
                 id="test", title=f"the session {name}", argv=["nox", "-s", name], tools=["nox"]
             )
             tools = {"nox": tool("nox", _INSTALL, install="nox")}
-            return Ecosystem(title="", checks=[check], keep=[".nox"], tools=tools)
+            return Ecosystem(
+                title="", checks=[check], keep=[".nox", *_CACHES], pass_names=_PASS, tools=tools
+            )
     if environments:
         name = next((name for name in environments if name in _TESTS), "py")
         check = Check(
@@ -44,7 +50,9 @@ def find_sessions(listing: Listing, document: dict[str, Any]) -> Ecosystem:
             tools=["tox"],
         )
         tools = {"tox": tool("tox", _INSTALL, install="tox")}
-        return Ecosystem(title="", checks=[check], keep=[".tox"], tools=tools)
+        return Ecosystem(
+            title="", checks=[check], keep=[".tox", *_CACHES], pass_names=_PASS, tools=tools
+        )
     return Ecosystem(title="", assumptions=lines)
 
 

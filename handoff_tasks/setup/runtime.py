@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # refused, and not too little. So only names of documents are listed (not history.js or
 # license-check/), and dot files that a build reads are runtime.
 _METADATA = re.compile(
-    r"(?:docs?/|noxfile\.py|handoff\.toml|renovate\.json|release-please-config\.json"
+    r"(?:docs?/|(?:handoff_)?noxfile\.py|handoff\.toml|renovate\.json|release-please-config\.json"
     r"|\.(?!(?:cargo/|npmrc|pnpmfile\.cjs|yarn/|yarnrc|babelrc|swcrc|browserslistrc)).*"
     r"|licen[cs]e\.[a-z0-9-]+"
     r"|(?:readme|licen[cs]e|copying|copyright|notice|authors|maintainers|changelog|changes|history|news"

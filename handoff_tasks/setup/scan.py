@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PROFILE = "handoff.toml"
 NOXFILE = "noxfile.py"
+# Beside a noxfile whose sessions are checks: the nox of such a check has no handoff-tasks.
+OWN_NOXFILE = "handoff_noxfile.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Start:
 
     ``texts`` maps each path to its text, ``to_commit`` are the files that git does not know yet.
     ``found``, ``assumed``, ``warnings`` and ``to_do`` are lines; ``release`` is the option that
-    names the release, empty if the commit says it.
+    names the release, empty if the commit says it. ``noxfile`` is the name of the noxfile.
     """
 
     root: Path
@@ -44,6 +46,7 @@ class Start:
     warnings: Sequence[str]
     to_do: Sequence[str]
     release: str
+    noxfile: str
 
 
 def start(
@@ -77,17 +80,16 @@ def start(
     contract = recognition.draft.contract
     if isinstance(contract, ReleaseContract):
         to_do = [*_statement(root, recognition, texts), *to_do]
+    name = NOXFILE
+    if old_noxfile is not None and any(check.argv[0] == "nox" for check in parsed.checks):
+        name = OWN_NOXFILE
     style = noxfile.read_style(listing)
-    if old_noxfile is None:
-        texts[NOXFILE] = noxfile.new_noxfile(style)
+    if old_noxfile is None or name == OWN_NOXFILE:
+        texts[name] = noxfile.new_noxfile(style)
     else:
-        to_do += [f"{NOXFILE}, {line}" for line in noxfile.additions(old_noxfile, style)]
         ours = {*sessions, *(mode.session for mode in parsed.modes)}
         ours.update(check.session for check in parsed.checks)
-        to_do += [
-            f"{NOXFILE}: the handoff defines a session '{name}' too: rename yours"
-            for name in noxfile.session_clashes(old_noxfile, ours)
-        ]
+        to_do += _noxfile_gaps(old_noxfile, style, ours)
     if not dry_run:
         for path, content in texts.items():
             files.create(root / path, content.encode())
@@ -95,14 +97,25 @@ def start(
         root=root,
         dry_run=dry_run,
         texts=texts,
-        to_commit=_to_commit(listing, root, recognition.draft),
+        to_commit=_to_commit(listing, root, recognition.draft, name),
         title=recognition.title,
         found=recognition.found,
         assumed=recognition.assumed,
         warnings=recognition.warnings,
         to_do=to_do,
         release=_release_option(contract),
+        noxfile=name,
     )
+
+
+def _noxfile_gaps(text: str, style: noxfile.Style, ours: Collection[str]) -> list[str]:
+    """Return what to do in a noxfile that exists; ``ours`` are the sessions of the handoff."""
+    lines = [f"{NOXFILE}, {line}" for line in noxfile.additions(text, style)]
+    lines += [
+        f"{NOXFILE}: the handoff defines a session '{name}' too: rename yours"
+        for name in noxfile.session_clashes(text, ours)
+    ]
+    return lines
 
 
 def _read_noxfile(path: Path) -> str | None:
@@ -147,14 +160,14 @@ def _release_option(contract: ReleaseContract | ServiceContract) -> str:
     return contract.naming.release
 
 
-def _to_commit(listing: Listing, root: Path, draft: Draft) -> list[str]:
+def _to_commit(listing: Listing, root: Path, draft: Draft, name: str) -> list[str]:
     """Return the files to add: those that are written, and those that git does not know yet."""
     contract = draft.contract
     others = [".gitignore"]
     if isinstance(contract, ServiceContract):
         others = [contract.manifest, contract.changelog, ".gitignore"]
     unknown = [path for path in others if path not in listing.modes and (root / path).is_file()]
-    ours = [PROFILE, NOXFILE]
+    ours = [PROFILE, name]
     if isinstance(contract, ReleaseContract):
         ours.insert(1, contract.statement)
         if contract.version and not contract.is_stated:

@@ -21,17 +21,19 @@ _PURPOSES = {
     "handoff.toml": "what to run and to read: read it once",
     "handoff.md": "the impact statement",
     "noxfile.py": "the sessions",
+    "handoff_noxfile.py": "the sessions, beside those of your noxfile.py",
 }
 
 
 def lines(start: Start) -> list[str]:
     """Return what to print; text from the repository has no control characters."""
+    width = max(map(len, start.texts))
     shown = [f"{start.root}: {escape.printable(start.title)}", ""]
     for path, text in start.texts.items():
         if start.dry_run:
             shown += [f"would write {path}", "", *_indent(text.splitlines()), ""]
         else:
-            shown.append(f"wrote {path:<13} {_PURPOSES[path]}")
+            shown.append(f"wrote {path:<{width}}  {_PURPOSES[path]}")
     for title, items in (
         ("found", [f"{name:<9} {text}" for name, text in start.found]),
         ("assumed", start.assumed),
@@ -72,16 +74,17 @@ def _indent(texts: Sequence[str]) -> list[str]:
 
 def _next(start: Start) -> list[str]:
     """Return the command that says what is still missing for a GO."""
-    nox = nox_words()
-    which = "" if nox == "nox" else ", with the nox that has handoff-tasks installed beside it"
+    words = nox_words()
+    which = "" if words == "nox" else ", with the nox that has handoff-tasks installed beside it"
     commit = f'git add {shlex.join(start.to_commit)} && git commit -m "build: hand releases over"'
     option = f" -- --release {shlex.quote(start.release)}" if start.release else ""
+    file = "" if start.noxfile == "noxfile.py" else f" -f {start.noxfile}"
     after = " after that" if start.to_do else ""
     return [
         "",
         f"next{after}, in {start.root}{which}",
         f"  {commit}",
-        f"  {nox} -s pre-release{option}",
+        f"  {words}{file} -s pre-release{option}",
     ]
 
 

@@ -318,6 +318,22 @@ def test_what_a_noxfile_has_already_is_reported(tmp_path: Path) -> None:
     ]
 
 
+def test_a_noxfile_whose_session_is_a_check_stays_as_it_is(tmp_path: Path) -> None:
+    """The nox of such a check has no handoff-tasks, so the sessions are in a noxfile beside it."""
+    made = scratch.repository(tmp_path / "app")
+    theirs = "import nox\n\n\n@nox.session\ndef tests(session):\n    session.install('pytest')\n"
+    project = "[project]\nname = 'app'\n[tool.pytest]\n"
+    made.commit("all", {"noxfile.py": theirs, "pyproject.toml": project, "test_a.py": "\n"})
+    found = scan.start(made.root)
+    assert (made.root / "noxfile.py").read_text() == theirs
+    assert "handoff_tasks.register" in (made.root / "handoff_noxfile.py").read_text()
+    assert [line for line in found.to_do if "noxfile" in line] == []
+    assert [check.argv for check in written(made.root).checks] == [("nox", "-s", "tests")]
+    assert screen.lines(found)[-1].endswith(
+        "nox -f handoff_noxfile.py -s pre-release -- --release v0.1.0"
+    )
+
+
 def test_files_that_git_does_not_know_yet_are_to_be_added(tmp_path: Path) -> None:
     """Only what git knows is looked at; the command names what has to be added."""
     made = scratch.repository(tmp_path / "app")
