@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import consumers
 import pytest
 import scratch
 from desk import NOXFILE, Desk
@@ -48,6 +49,8 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 # Modules whose child processes are not measured, except in tests marked ``measured``: other tests
 # measure the same lines, and a measured run takes 1.6 times as long.
 _UNMEASURED = {
+    "test_accept_refusals",
+    "test_accepts",
     "test_ci",
     "test_golden",
     "test_interrupts",
@@ -96,3 +99,40 @@ def desk(tmp_path: Path, envdir: Path, producer: scratch.Producer) -> Iterator[D
     made.profile()
     yield made
     made.end()
+
+
+@pytest.fixture(scope="session")
+def releases(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> consumers.Releases:
+    """Return a producer with packets of its releases; no test changes it."""
+    return consumers.make_releases(tmp_path_factory.mktemp("releases"), envdir)
+
+
+@pytest.fixture(scope="session")
+def pinned(
+    releases: consumers.Releases, tmp_path_factory: pytest.TempPathFactory, envdir: Path
+) -> consumers.Consumer:
+    """Return a consumer that pins v1.1.0; no test changes it."""
+    return consumers.make_consumer(releases, tmp_path_factory.mktemp("pinned"), envdir)
+
+
+@pytest.fixture(scope="session")
+def accepted(
+    pinned: consumers.Consumer, tmp_path_factory: pytest.TempPathFactory
+) -> consumers.Consumer:
+    """Return a consumer that has accepted v1.2.0 and committed it; no test changes it."""
+    made = consumers.copy_consumer(pinned, tmp_path_factory.mktemp("accepted"))
+    assert made.accept() == 0, made.output
+    made.commit("chore: pin v1.2.0")
+    return made
+
+
+@pytest.fixture
+def consumer(pinned: consumers.Consumer, tmp_path: Path) -> consumers.Consumer:
+    """Return a consumer of its own that pins v1.1.0."""
+    return consumers.copy_consumer(pinned, tmp_path)
+
+
+@pytest.fixture
+def forward(accepted: consumers.Consumer, tmp_path: Path) -> consumers.Consumer:
+    """Return a consumer of its own that has accepted v1.2.0."""
+    return consumers.copy_consumer(accepted, tmp_path)

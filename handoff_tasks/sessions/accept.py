@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from handoff_tasks.sessions import consumer as consumer_session
-from handoff_tasks.sessions import repin
+from handoff_tasks.sessions import repin, sign
 from handoff_tasks.sessions.folders import resolve_path
 from handoff_tasks.trust.names import SUFFIX
 
@@ -90,6 +90,8 @@ def _open_key(session: Session, run: Run) -> SigningKey | None:
     """
     from handoff_tasks import trust
 
+    if run.options.consumer is not None:
+        sign.check_consumer(run.options.consumer)
     if run.options.key is None:
         return None
     return trust.open_key(resolve_path(session, run.options.key))

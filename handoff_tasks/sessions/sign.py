@@ -108,7 +108,6 @@ def receipt(session: Session, place: Place, run: Run) -> None:
 def _receipt_options(run: Run) -> tuple[str, Path]:
     """Return who gives the receipt, and the key. Raises `HandoffError` (HP001)."""
     from handoff_tasks.problems import refusal
-    from handoff_tasks.trust.names import PLAIN_NAME
 
     options = run.options
     if options.key is None or options.consumer is None:
@@ -116,11 +115,19 @@ def _receipt_options(run: Run) -> tuple[str, Path]:
         missing = [flag for flag, value in flags if value is None]
         message = f"missing; a receipt needs {' and '.join(missing)}"
         raise refusal("HP001", missing[0], message, "add it after --; nothing was signed")
-    if not PLAIN_NAME.fullmatch(options.consumer):
-        message = f"found {options.consumer!r}; expected letters, digits and . _ @ + : / % ~ - only"
+    check_consumer(options.consumer)
+    return options.consumer, options.key
+
+
+def check_consumer(name: str) -> None:
+    """Refuse a consumer's URI that cannot stand in a trust file. Raises `HandoffError` (HP001)."""
+    from handoff_tasks.problems import refusal
+    from handoff_tasks.trust.names import PLAIN_NAME
+
+    if not PLAIN_NAME.fullmatch(name):
+        message = f"found {name!r}; expected letters, digits and . _ @ + : / % ~ - only"
         hint = "name a URI that can stand in a trust file, such as https://example.org/app"
         raise refusal("HP001", "--consumer", message, hint)
-    return options.consumer, options.key
 
 
 def _print_signatures(session: Session, place: Place, run: Run, data: bytes, path: str) -> None:

@@ -12,27 +12,12 @@ import pytest
 from consumers import (
     VALIDATOR,
     Consumer,
-    Releases,
     copy_consumer,
-    make_consumer,
-    make_releases,
     nox_command,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def releases(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> Releases:
-    """Return a producer with packets of its releases; no test changes it."""
-    return make_releases(tmp_path_factory.mktemp("releases"), envdir, "v1.2.0")
-
-
-@pytest.fixture(scope="module")
-def pinned(releases: Releases, tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> Consumer:
-    """Return a consumer that pins v1.1.0; no test changes it."""
-    return make_consumer(releases, tmp_path_factory.mktemp("pinned"), envdir)
 
 
 @pytest.fixture

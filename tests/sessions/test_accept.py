@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +18,6 @@ from consumers import (
     PROFILE,
     RECEIPT,
     Consumer,
-    Releases,
-    copy_consumer,
-    make_consumer,
-    make_releases,
     run_nox,
 )
 
@@ -27,39 +26,6 @@ from handoff_tasks.formats import schemas
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
-
-
-@pytest.fixture(scope="module")
-def releases(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> Releases:
-    """Return a producer with packets of its releases; no test changes it."""
-    return make_releases(tmp_path_factory.mktemp("releases"), envdir, "v1.2.0")
-
-
-@pytest.fixture(scope="module")
-def pinned(releases: Releases, tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> Consumer:
-    """Return a consumer that pins v1.1.0; no test changes it."""
-    return make_consumer(releases, tmp_path_factory.mktemp("pinned"), envdir)
-
-
-@pytest.fixture(scope="module")
-def accepted(pinned: Consumer, tmp_path_factory: pytest.TempPathFactory) -> Consumer:
-    """Return a consumer that has accepted v1.2.0 and committed it; no test changes it."""
-    made = copy_consumer(pinned, tmp_path_factory.mktemp("accepted"))
-    assert made.accept() == 0, made.output
-    made.commit("chore: pin v1.2.0")
-    return made
-
-
-@pytest.fixture
-def consumer(pinned: Consumer, tmp_path: Path) -> Consumer:
-    """Return a consumer of its own that pins v1.1.0."""
-    return copy_consumer(pinned, tmp_path)
-
-
-@pytest.fixture
-def forward(accepted: Consumer, tmp_path: Path) -> Consumer:
-    """Return a consumer of its own that has accepted v1.2.0."""
-    return copy_consumer(accepted, tmp_path)
 
 
 def receipt_of(consumer: Consumer) -> dict[str, Any]:
@@ -165,6 +131,29 @@ def test_the_body_of_a_pull_request(consumer: Consumer) -> None:
     assert consumer.run("handoff-accept", "x.json", "--format", "html") == 1
     message = "found 'html'; expected one of text, md"
     assert consumer.problems() == [("HP001", "--format", message)]
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not on PATH")
+def test_a_signed_acceptance_lies_beside_the_receipt(consumer: Consumer) -> None:
+    """A DSSE envelope over the packet; with signers, an unsigned packet is refused first."""
+    key, signers = consumer.base / "key", consumer.base / "signers"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ci", "-f", str(key)]
+    subprocess.run(command, check=True)
+    public = key.with_name("key.pub").read_text()
+    signers.write_text(f'scratch namespaces="handoff" {public}')
+    before = consumer.contents()
+    assert consumer.accept("v1.2.0", "--signers", str(signers)) == 1
+    packet = consumer.releases.packet("v1.2.0")
+    message = f"not signed: there is no {packet}.intoto.json"
+    assert consumer.problems() == [("HP132", str(packet), message)]
+    assert consumer.contents() == before
+    words = ["--key", str(key), "--consumer", "https://example.org/app"]
+    assert consumer.accept("v1.2.0", *words) == 0, consumer.output
+    envelope = json.loads(consumer.text(f"{RECEIPT}.intoto.json"))
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    assert statement["predicate"]["verifier"]["id"] == "https://example.org/app"
+    digest = hashlib.sha256(packet.read_bytes()).hexdigest()
+    assert statement["subject"][0]["digest"]["sha256"] == digest
 
 
 def test_a_rollback_restores_every_byte(forward: Consumer, pinned: Consumer) -> None:

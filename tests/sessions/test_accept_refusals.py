@@ -20,10 +20,8 @@ from consumers import (
     Consumer,
     Releases,
     changed_packet,
-    copy_consumer,
     make_consumer,
     make_packet,
-    make_releases,
     run_nox,
 )
 from packets import foreign
@@ -34,39 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Found = list[tuple[str, str, str]]
-
-
-@pytest.fixture(scope="module")
-def releases(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> Releases:
-    """Return a producer with packets of its releases; no test changes it."""
-    return make_releases(tmp_path_factory.mktemp("releases"), envdir)
-
-
-@pytest.fixture(scope="module")
-def pinned(releases: Releases, tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> Consumer:
-    """Return a consumer that pins v1.1.0; no test changes it."""
-    return make_consumer(releases, tmp_path_factory.mktemp("pinned"), envdir)
-
-
-@pytest.fixture(scope="module")
-def accepted(pinned: Consumer, tmp_path_factory: pytest.TempPathFactory) -> Consumer:
-    """Return a consumer that has accepted v1.2.0 and committed it; no test changes it."""
-    made = copy_consumer(pinned, tmp_path_factory.mktemp("accepted"))
-    assert made.accept() == 0, made.output
-    made.commit("chore: pin v1.2.0")
-    return made
-
-
-@pytest.fixture
-def consumer(pinned: Consumer, tmp_path: Path) -> Consumer:
-    """Return a consumer of its own that pins v1.1.0."""
-    return copy_consumer(pinned, tmp_path)
-
-
-@pytest.fixture
-def forward(accepted: Consumer, tmp_path: Path) -> Consumer:
-    """Return a consumer of its own that has accepted v1.2.0."""
-    return copy_consumer(accepted, tmp_path)
 
 
 def refused(consumer: Consumer, session: str = "handoff-accept", *words: str) -> Found:
