@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from handoff_tasks.packet import diff
 from handoff_tasks.packet.change import DEFAULT_NOTICE, ChangeClass, Notice
+from handoff_tasks.packet.document import is_release
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from handoff_tasks.consumer.values import PinValues
     from handoff_tasks.packet.change import Change
     from handoff_tasks.packet.document import ForeignPacket, PacketDocument
 
@@ -86,6 +88,11 @@ def compare(
             is not known, envelopes are not compared.
     """
     new = {key: value for key, value in packet.items() if key not in _OWN}
+    if is_release(packet):
+        stated = {key: old_manifest[key] for key in ("release_tag", "commit_sha")}
+        return _compare(
+            {**new, **stated, "contracts": old_manifest["contracts"]}, new, old_manifest
+        )
     baseline = {key: old_manifest[key] for key in _BASELINE}
     old = {
         **new,
@@ -102,9 +109,24 @@ def compare(
         policies = packet["non_2xx_envelope_policy"]
         rest = {key: value for key, value in policies.items() if not key.endswith("_stable")}
         old["non_2xx_envelope_policy"] = {f"{name}_stable": envelope, **rest}
+    return _compare(old, new, old_manifest)
+
+
+def _compare(
+    old: Mapping[str, Any], new: Mapping[str, Any], old_manifest: Mapping[str, Any]
+) -> list[Change]:
     return diff.compare(
         cast("ForeignPacket", old), cast("ForeignPacket", new), notice_of(old_manifest)
     )
+
+
+def manifest_of_pin(old: PinValues, contracts: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is known of a pinned release without a manifest, in the form of one."""
+    return {
+        "release_tag": old.release_tag,
+        "commit_sha": old.commit_sha,
+        "contracts": dict(contracts),
+    }
 
 
 def notice_of(manifest: Mapping[str, Any]) -> Notice:

@@ -85,7 +85,7 @@ def _with_mirror(
         return stated, [Problem(code=CODE, where=path, message=message, hint=hint)]
     try:
         document: Any = strict_json.read(data, path, code=CODE)
-        mirrored = PinValues.from_manifest(document, sha256).to_dict()
+        mirrored = PinValues.from_manifest(document, sha256).known()
     except HandoffError as error:
         return stated, [replace(one, hint=hint) for one in error.problems]
     except (KeyError, TypeError):
@@ -100,7 +100,7 @@ def _with_mirror(
                 f"the mirror is not the pin's: its {name} is {value}, {pin} says {stated[name]}"
             )
             problems.append(Problem(code=CODE, where=path, message=message, hint=hint))
-    return {**{name: str(value) for name, value in mirrored.items()}, **stated}, problems
+    return {**mirrored, **stated}, problems
 
 
 def read_manifest(data: bytes) -> PinValues | None:
@@ -110,7 +110,7 @@ def read_manifest(data: bytes) -> PinValues | None:
         values = PinValues.from_manifest(document, hashlib.sha256(data).hexdigest())
     except (HandoffError, KeyError, TypeError):
         return None
-    if any(form_fault(name, value) for name, value in values.to_dict().items()):
+    if any(form_fault(name, value) for name, value in values.known().items()):
         return None
     return values
 

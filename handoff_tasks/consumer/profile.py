@@ -155,7 +155,8 @@ def _contradictions(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _paths(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     targets = {"/pin/path": document["pin"]["path"], "/receipt": document["receipt"]}
     targets |= {
-        f"/files/{number}/path": file["path"] for number, file in enumerate(document["files"])
+        f"/files/{number}/path": file["path"]
+        for number, file in enumerate(document.get("files", ()))
     }
     seen: dict[str, str] = {}
     for pointer, path in targets.items():
@@ -168,7 +169,7 @@ def _paths(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield pointer, f"found {path!r}; expected a path without empty parts and dots"
         if ".git" in plain.split("/"):
             yield pointer, f"{path} is below .git; expected a file of the consumer"
-    known = [document["pin"]["path"], *(file["path"] for file in document["files"])]
+    known = [document["pin"]["path"], *(file["path"] for file in document.get("files", ()))]
     for number, path in enumerate(document.get("together", ())):
         if path not in known:
             near = schemas.nearest(path, known)
@@ -178,7 +179,7 @@ def _paths(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _files(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     names = [*NAMES, *template.BUILT_IN, *document.get("values", {})]
     copies: dict[str, int] = {}
-    for number, file in enumerate(document["files"]):
+    for number, file in enumerate(document.get("files", ())):
         place = f"/files/{number}"
         kinds = [kind for kind in ("copy", "lines", "anywhere", "rows") if kind in file]
         if not kinds:
@@ -278,7 +279,7 @@ def _profile(document: Mapping[str, Any]) -> Profile:
         pin_path=document["pin"]["path"],
         pin_fields=document["pin"]["fields"],
         values={name: _source(one) for name, one in document.get("values", {}).items()},
-        files=tuple(_file(file, names) for file in document["files"]),
+        files=tuple(_file(file, names) for file in document.get("files", ())),
         together=tuple(document.get("together", ())),
         pass_names=tuple(environment.get("pass", ())),
         set=environment.get("set", {}),

@@ -21,8 +21,9 @@ from handoff_tasks.packet.document import GO, is_own
 from handoff_tasks.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
+    from typing import Any
 
     from handoff_tasks.consumer.profile import Profile
     from handoff_tasks.consumer.receipt import Receipt
@@ -178,11 +179,17 @@ def check_tag(document: PacketDocument, tag: TagNow, where: str) -> list[Problem
         place = f"{where}#/git_state/manifest_sha256"
         problems.append(Problem(code="HP122", where=place, message=message, hint=_ASK))
     stated = tag.pin.to_dict()
+    # A packet of the kind release has tag and commit only.
+    baseline: Mapping[str, Any] = document.get("active_runtime_baseline", document)
     for name, key in _BASELINE.items():
-        said = document["active_runtime_baseline"][key]  # type: ignore[literal-required] # of _BASELINE
+        said = baseline.get(key)
         if said != stated[name]:
             message = f"the packet says {said}; the manifest at the tag says {stated[name]}"
-            place = f"{where}#/active_runtime_baseline/{key}"
+            place = (
+                f"{where}#/{key}"
+                if baseline is document
+                else f"{where}#/active_runtime_baseline/{key}"
+            )
             problems.append(Problem(code="HP122", where=place, message=message, hint=_ASK))
     return problems
 

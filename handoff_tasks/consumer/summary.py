@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks.consumer.profile import MANIFEST
-from handoff_tasks.formats.words import quantity
+from handoff_tasks.formats.words import quantity, some_of
 from handoff_tasks.packet.change import ChangeClass
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def _places(step: Step, file: PlannedFile) -> str:
     if file.path in copies:
         noun = "manifest at the tag" if copies[file.path] == MANIFEST else "packet"
         return f"a copy of the {noun}"
-    lines = ", ".join(str(change.line) for change in file.changes[:8])
-    noun = "line" if len(file.changes) == 1 else "lines"
-    return f"{noun} {lines}" + (" and more" if len(file.changes) > 8 else "")
+    numbers = sorted({change.line for change in file.changes})
+    noun = "line" if len(numbers) == 1 else "lines"
+    return f"{noun} {some_of([str(number) for number in numbers])}"
 
 
 def markdown(step: Step) -> list[str]:

@@ -46,8 +46,13 @@ class PinValues:
 
     @classmethod
     def from_manifest(cls, document: Mapping[str, Any], sha256: str) -> PinValues:
-        """Return the values of a release by its manifest, whose bytes have that sha256."""
-        stated = {name: document[key] for name, key in _OF_MANIFEST.items()}
+        """Return the values of a release by its manifest, whose bytes have that sha256.
+
+        Only tag and commit are in every manifest. Raises `KeyError` without them.
+        """
+        always = {"release_tag": document["release_tag"], "commit_sha": document["commit_sha"]}
+        stated: dict[str, Any] = {name: document.get(key) for name, key in _OF_MANIFEST.items()}
+        stated |= always
         return cls(**stated, manifest_sha256=sha256)
 
     def to_dict(self) -> dict[str, str | None]:

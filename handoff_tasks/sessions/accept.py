@@ -236,18 +236,14 @@ def _judge_changes(
     validators = rules.check_validator_changes(
         last, profile, repin.validator_changes(opened, last), accepted
     )
-    changes: Sequence[Change] = ()
-    findings = rules.Findings()
     manifest = _old_manifest(opened, verified, plan, committed)
-    if manifest is not None:
-        policies = verified.workspace.profile.envelope_policies
-        envelope = policies.get(str(manifest["expected_service_contract_version"]))
-        changes = classify.compare(manifest, verified.document, envelope)
-        own = {item.where.removeprefix("change ") for item in validators.advisories}
-        decision = rules.Decision(accepted=set(accepted) - own, now=_now(run))
-        start = classify.read_time(verified.document["handoff_generated_at_utc"])
-        notice = classify.notice_of(manifest)
-        findings = rules.check_changes(changes, profile, notice, start, decision)
+    envelope = verified.workspace.profile.envelope_policies.get(str(plan.old.service))
+    changes = classify.compare(manifest, verified.document, envelope)
+    own = {item.where.removeprefix("change ") for item in validators.advisories}
+    decision = rules.Decision(accepted=set(accepted) - own, now=_now(run))
+    start = classify.read_time(verified.document["handoff_generated_at_utc"])
+    notice = classify.notice_of(manifest)
+    findings = rules.check_changes(changes, profile, notice, start, decision)
     embedded = rules.check_embedded(profile, plan.new, plan.old)
     more = [*findings.advisories, *validators.advisories, *embedded]
     run.advisories = sorted({*run.advisories, *more})
@@ -258,16 +254,22 @@ def _judge_changes(
 
 def _old_manifest(
     opened: Opened, verified: Verified, plan: Plan, committed: repin.Committed
-) -> dict[str, Any] | None:
-    """Return the manifest of the pinned release: the mirror, or the one at its tag."""
+) -> dict[str, Any]:
+    """Return the manifest of the pinned release: the mirror, or the one at its tag.
+
+    Without a manifest, return what the pin and the commit of the tag state.
+    """
+    from handoff_tasks.consumer import classify
     from handoff_tasks.formats import strict_json
 
-    mirror = opened.profile.mirror
-    if mirror is not None:
-        data: bytes | None = committed.files[mirror.path]
-    else:
-        data = consumer_session.read_tag(verified.workspace, plan.old.release_tag).manifest
-    return None if data is None else cast("dict[str, Any]", strict_json.read(data, "manifest"))
+    mirror, old = opened.profile.mirror, plan.old
+    tag = consumer_session.read_tag(verified.workspace, old.release_tag)
+    data = tag.manifest if mirror is None else committed.files[mirror.path]
+    if data is not None:
+        return cast("dict[str, Any]", strict_json.read(data, "manifest"))
+    assert tag.target is not None
+    contracts = consumer_session.read_contracts(verified.workspace, tag.target)
+    return classify.manifest_of_pin(old, contracts)
 
 
 def _now(run: Run) -> datetime:

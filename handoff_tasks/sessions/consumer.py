@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from handoff_tasks.sessions import folders, target
@@ -201,6 +201,16 @@ def read_tag(workspace: Workspace, release_tag: str) -> TagNow:
     data = find_packet.read_path_at_tag(workspace, name, path) if path else None
     stated = None if data is None else pin.read_manifest(data)
     return TagNow(name=name, target=ref.commit, manifest=data, pin=stated)
+
+
+def read_contracts(workspace: Workspace, commit: str) -> dict[str, str]:
+    """Return the versions of contracts that a commit of a producer without a manifest states."""
+    from handoff_tasks.producer import stated
+
+    profile = workspace.profile
+    at = replace(workspace.producer, commit=commit)
+    files = workspace.repository.files(at, stated.paths(profile))
+    return dict(stated.read_stated(profile, files).contracts)
 
 
 def run_validators(

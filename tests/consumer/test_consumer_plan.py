@@ -34,7 +34,7 @@ from handoff_tasks.consumer import undo as undoing
 from handoff_tasks.consumer.values import PinValues
 from handoff_tasks.problems import HandoffError
 
-APP = "23be7c4"
+APP = "8a4525d"
 OLD_SHA = json.loads(sample_files()[PIN])["manifest_sha256"]
 NEW_SHA = release().values.manifest_sha256
 ROW = f"| 1.0.0 | {APP} | v0.3.2 | {RUNTIME} | service.v2 | api.v1 | integration/v1 | Approved |"

@@ -48,7 +48,7 @@ def test_the_samples_pin_mirror_and_table_are_found() -> None:
     )
     assert (
         file.row
-        == "| 1.0.0 | 23be7c4 | {release_tag} | {commit_sha} | {service} | {api} | {baseline} | Approved |"
+        == "| 1.0.0 | 8a4525d | {release_tag} | {commit_sha} | {service} | {api} | {baseline} | Approved |"
     )
     assert found.history == ("docs/HISTORY.md", CODE)
 

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import library
 import pytest
 from consumers import (
     MATRIX,
@@ -18,6 +19,8 @@ from consumers import (
     PROFILE,
     RECEIPT,
     Consumer,
+    Releases,
+    make_packet,
     run_nox,
 )
 
@@ -26,6 +29,27 @@ from handoff_tasks.formats import schemas
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
+
+
+LOCK_PROFILE = f"""profile_contract_version = "consumer-profile.v1"
+name = "Scratch consumer"
+receipt = "{RECEIPT}"
+
+[producer]
+name = "Library"
+profile = "handoff.toml"
+
+[pin]
+path = "deps.lock"
+
+[pin.fields]
+release_tag = "/library/tag"
+commit_sha = "/library/rev"
+
+[[validators]]
+id = "true"
+argv = ["true"]
+"""
 
 
 def receipt_of(consumer: Consumer) -> dict[str, Any]:
@@ -219,3 +243,32 @@ def test_a_first_profile_is_written_from_what_is_pinned(consumer: Consumer) -> N
     assert consumer.problems() == [
         ("HP083", str(consumer.root / PROFILE), "already exists; it was not overwritten")
     ]
+
+
+def test_a_lock_file_that_pins_a_library(consumer: Consumer, tmp_path: Path) -> None:
+    """A release without a manifest: tag and commit are pinned, and a contract's version counts."""
+    producer = library.made(tmp_path / "library")
+    old = producer.git("rev-parse", "v1.0.0^{commit}")
+    statement = library.block("v1.1.0", behavior="a new format", rollback="v1.0.0")
+    statement = statement.replace("mapping changes: none", "mapping changes: read it")
+    producer.commit("feat: greet", {"src/greet.py": library.source(2)})
+    producer.commit("chore(release): 1.1.0", library.release("1.1.0", statement))
+    producer.tag("v1.1.0")
+    packet = tmp_path / "packets" / "v1.1.0.json"
+    done = make_packet(producer, "v1.1.0", packet, tmp_path, consumer.envdir)
+    assert done.returncode == 0, done.stdout
+    lock = json.dumps({"library": {"tag": "v1.0.0", "rev": old}}) + "\n"
+    consumer.commit("chore: pin a library", {"deps.lock": lock, PROFILE: LOCK_PROFILE})
+    consumer.releases = Releases(producer=producer, packets=packet.parent)
+    assert consumer.accept("v1.1.0") == 1
+    [(code, where, message)] = consumer.problems()
+    assert code == "HP125"
+    assert message.startswith("breaking: the contract output-format is 2, was 1")
+    words = ["--accept-change", where.removeprefix("change ")]
+    assert consumer.accept("v1.1.0", *words) == 0, consumer.output
+    commit = json.loads(packet.read_bytes())["commit_sha"]
+    assert json.loads(consumer.text("deps.lock")) == {"library": {"tag": "v1.1.0", "rev": commit}}
+    consumer.commit("chore: up")
+    assert consumer.run("handoff-pinned") == 0, consumer.output
+    assert consumer.run("handoff-rollback") == 0, consumer.output
+    assert consumer.text("deps.lock") == lock
