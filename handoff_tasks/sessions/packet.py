@@ -165,7 +165,7 @@ def show(session: Session, place: Place, run: Run) -> None:
     from handoff_tasks.formats import canonical, escape
     from handoff_tasks.output import packet_text, terminal
     from handoff_tasks.problems import refusal
-    from handoff_tasks.sessions import signatures
+    from handoff_tasks.sessions import show_receipt, signatures
 
     options = run.options
     if options.public_key is not None:
@@ -175,6 +175,8 @@ def show(session: Session, place: Place, run: Run) -> None:
         raise refusal("HP001", "PACKET", "is missing; expected a file or TAG:", "name a packet")
     if options.bundle is not None:
         terminal.say(signatures.bundle(session, run), wrap=False)
+        return
+    if show_receipt.show(session, run):
         return
     [packet], _ = _read_packets(session, place, run)
     run.advisories = packet.notes

@@ -61,12 +61,13 @@ def _read_receipt(
 ) -> tuple[Receipt | None, list[Problem]]:
     """Return the receipt of what is pinned, None without one, and what is wrong with it."""
     from handoff_tasks.problems import HandoffError
-    from handoff_tasks.sessions import signatures
 
     where = opened.profile.receipt_path
     data = present.get(where)
     try:
         if run.options.receipt is not None:
+            from handoff_tasks.sessions import signatures
+
             path = resolve_path(session, run.options.receipt)
             where = str(path)
             data = signatures.read_file(path, "HP128", "name a readable receipt")

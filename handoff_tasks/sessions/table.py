@@ -391,7 +391,7 @@ _SESSIONS = [
     ),
     SessionDefinition(
         name="handoff-show",
-        description="Print what a packet, a file or TAG:, says, without checking it.",
+        description="Print what a packet (a file or TAG:) or a receipt says, without checking it.",
         options=(*_PRODUCER, "--profile", "--format", *_SIGNERS, "--bundle", "--public-key"),
         arguments=("[PACKET]",),
         body="packet:show",

@@ -206,6 +206,27 @@ def test_a_file_edited_since_is_undone_by_its_templates(forward: Consumer) -> No
     assert "- Release: `v1.1.0`" in forward.text(MATRIX)
 
 
+def test_a_receipt_is_shown(forward: Consumer) -> None:
+    """As text, Markdown and JSON, without checking it; a damaged one is refused."""
+    desk = forward.base / "desk"
+    desk.mkdir()
+    (desk / "noxfile.py").write_text(
+        "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__)\n"
+    )
+    path = forward.root / RECEIPT
+
+    def show(*words: str) -> str:
+        return run_nox(desk, forward.envdir, "handoff-show", *words, str(path)).stdout
+
+    said = show()
+    assert said.startswith("accept of Scratch v1.1.0 -> v1.2.0\n")
+    assert "  validator  pin  passed  bash " in said
+    assert show("--format", "md").startswith("# accept of Scratch v1.1.0 -> v1.2.0\n")
+    assert show("--format", "json") == path.read_text()
+    path.write_text(path.read_text().replace('"verdict": "GO"', '"verdict": "go"'))
+    assert "HP128" in show()
+
+
 def test_what_is_pinned_is_still_true(forward: Consumer) -> None:
     """GO, and nothing is written."""
     before = forward.contents()
