@@ -281,7 +281,7 @@ def check_validators(results: Sequence[ValidatorResult]) -> list[Problem]:
                 code="HP127",
                 where=f"validator {result.id}",
                 message=f"{outcome}: {reason}",
-                hint="read its log; nothing was written",
+                hint="read its log, correct what it names, and run again; nothing was written",
             )
         )
     return problems

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from handoff_tasks.release.choose_profile import VerifyRequest
     from handoff_tasks.sessions.run import Run
 
+_LOG_LINES = 10
 _SAMPLES = {"rust": "sample-consumer-rust", "python": "sample-consumer-python"}
 
 
@@ -221,6 +222,7 @@ def run_validators(
     Raises:
         HandoffError: HP006, HP080.
     """
+    from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.consumer import validate
     from handoff_tasks.consumer.rules import ValidatorResult
     from handoff_tasks.formats import redact
@@ -237,6 +239,12 @@ def run_validators(
         validate.run_validators(workspace, settings, lambda name: display(name, secrets))
     )
     run.checks = results
+    folder = EvidenceFolder.of(workspace)
+    for result in results:
+        if result.outcome is not Outcome.PASSED and result.record and result.record.log:
+            tail = folder.tail(result.id, _LOG_LINES)
+            for line in terminal.log_end(result.id, tail, folder.log(result.id)):
+                terminal.say(line)
     if any(result.outcome is Outcome.INTERRUPTED for result in results):
         # The frame reports it; no file was written yet.
         raise KeyboardInterrupt

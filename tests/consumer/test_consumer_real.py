@@ -3,6 +3,7 @@
 ``HANDOFF_REAL_CONSUMER`` names a clone of AssistSupport, ``HANDOFF_REAL_PRODUCER`` one of MemoryKernel.
 A release v0.4.1 was never published; the last claims need a producer in which it was cut. Its packet
 is the consumer's own with the new release's values: the consumer's validators read no more of it.
+With ``HANDOFF_REAL_PACKET``, a GO packet of that release, the sessions run, too.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import consumers
 import pytest
+import scratch
 
 from handoff_tasks.consumer import pin, plan, profile, receipt
 from handoff_tasks.consumer.values import PinValues
@@ -180,3 +183,44 @@ def test_the_rollback_of_all_files_is_byte_identical(next_plan: plan.Plan) -> No
     assert {file.path: file.after for file in back.files} == {
         path: data if path in (MIRROR, PACKET) else data + b"\n" for path, data in before.items()
     }
+
+
+@pytest.mark.skipif(
+    shutil.which("node") is None or not os.environ.get("HANDOFF_REAL_PACKET"),
+    reason="no node, or no packet for the real consumer",
+)
+def test_the_sessions_take_the_real_consumer_there_and_back(tmp_path: Path, envdir: Path) -> None:
+    """All six checks decide on both ways, ten files are written, and every byte comes back."""
+    root, desk = tmp_path / "consumer", tmp_path / "desk"
+    root.mkdir()
+    desk.mkdir()
+    paths = ("config", "docs", "scripts", "services", "src", "src-tauri/src", "package.json")
+    archive = tmp_path / "consumer.tar"
+    git(CONSUMER, "archive", f"--output={archive}", "HEAD", *paths, ".gitignore")
+    shutil.unpack_archive(archive, root, filter="data")
+    scratch.git(root, "init", "--quiet", "--template=")
+    scratch.git(root, "add", "--all", "--force")
+    scratch.git(root, "commit", "--quiet", "--message", "as it is")
+    (desk / "assistsupport.toml").write_text(TEXT, "utf-8")
+    register = "handoff_tasks.register_consumer(nox, __file__, profile='assistsupport.toml')"
+    (desk / "noxfile.py").write_text(f"import nox\nimport handoff_tasks\n{register}\n")
+    result = tmp_path / "result.json"
+    place = ["--consumer-root", str(root), "--producer-root", str(PRODUCER)]
+    place += ["--cache-dir", str(tmp_path / "cache"), "--result-json", str(result)]
+    packet = Path(os.environ["HANDOFF_REAL_PACKET"]).resolve()
+    for session, words in (
+        ("handoff-accept", [str(packet)]),
+        ("handoff-pinned", []),
+        ("handoff-rollback", []),
+    ):
+        done = consumers.run_nox(desk, envdir, session, *place, *words)
+        assert done.returncode == 0, done.stdout
+        outcomes = [check["outcome"] for check in json.loads(result.read_bytes())["checks"]]
+        assert outcomes == ([] if session == "handoff-pinned" else ["passed"] * 6)
+        if session != "handoff-pinned":
+            changed = scratch.git(root, "status", "--porcelain").splitlines()
+            assert len(changed) == 10
+            scratch.git(root, "add", "--all")
+            scratch.git(root, "commit", "--quiet", "--message", session)
+    receipt_path = consumer().receipt_path
+    assert scratch.git(root, "diff", "--name-only", "HEAD~2") == receipt_path

@@ -310,10 +310,11 @@ def test_targets_outside_of_the_consumer(consumer: Consumer, path: str, message:
 
 
 def test_a_validator_that_fails(consumer: Consumer) -> None:
-    """The reason is that of a producer's check."""
-    script = VALIDATOR.replace('echo "pin: consistent"', "exit 3")
+    """The reason is that of a producer's check; the end of its log is shown."""
+    script = VALIDATOR.replace('echo "pin: consistent"', "echo 'wrong day' && exit 3")
     consumer.commit("chore: a validator", {"scripts/validate.sh": script})
     assert refused(consumer) == [("HP127", "validator pin", "failed: exit code 3")]
+    assert "  pin | wrong day\n" in consumer.output
 
 
 def test_a_validator_that_writes_into_a_target(consumer: Consumer) -> None:
