@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 _PYPROJECT = "pyproject.toml"
 UV_LOCK, PYLOCK = "uv.lock", "pylock.toml"
 # A line of a requirements file that names another file or folder.
-_REFERENCE = re.compile(rb"(?m)^[ \t]*(?:-r|-c|-e|--requirement|--constraint|--editable|\.|/)")
+_REFERENCE = re.compile(
+    rb"(?m)^[ \t]*(?:-r|-c|-e|--requirement|--constraint|--editable|\.|/)|file:"
+)
+# A package of a lock file whose source is a folder of the commit, the project itself aside.
+_LOCAL = re.compile(rb'\b(?:directory|editable) = (?!"\.")')
 _DYNAMIC = "optional-dependencies"
 
 
@@ -90,7 +94,9 @@ def find_source(workspace: Workspace, check: Check) -> Source | None:
     data = [contents[name] or b"" for name in (_PYPROJECT, *spec.requirements)]
     if lock:
         data.append(workspace.repository.files(replace(seen, prefix=""), [lock])[lock] or b"")
-    is_whole = spec.install_project or any(_REFERENCE.search(part) for part in data[1:])
+    is_whole = spec.install_project or any(
+        _REFERENCE.search(part) or _LOCAL.search(part) for part in data[1:]
+    )
     decisive = [hashlib.sha256(part).hexdigest() for part in data]
     if is_whole:
         # A build may take its version from history and tags, as far as the check sees them.

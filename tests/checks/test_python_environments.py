@@ -205,6 +205,20 @@ def test_requirements_files_are_read_in_the_commit(place: Place) -> None:
     assert place.packages() == {"listed": "2.0", "shared": "1.0"}
 
 
+def _digest(desk: Desk, tmp_path: Path) -> str:
+    """Return the digest of what the first check of the desk's profile asks for, at HEAD."""
+    opened = open_workspace(
+        root=desk.producer.root,
+        ref="HEAD",
+        profile_path=desk.folder / "handoff.toml",
+        work=tmp_path / "work",
+        cache=tmp_path / "cache",
+    )
+    source = python_source.find_source(opened, opened.profile.checks[0])
+    assert source is not None
+    return source.recorded.digest
+
+
 def test_what_a_build_can_see_decides_whether_it_is_built_again(desk: Desk, tmp_path: Path) -> None:
     """A tag may be its version. A check that ignores files sees no tag, and nothing of these files."""
     place = Place(desk, tmp_path, "http://127.0.0.1:9/simple", "pip")
@@ -213,16 +227,7 @@ def test_what_a_build_can_see_decides_whether_it_is_built_again(desk: Desk, tmp_
     def note() -> None:
         for name, line in (("whole", "ignores = []"), ("part", 'ignores = ["CHANGELOG.md"]')):
             place.ask("install_project = true", line)
-            opened = open_workspace(
-                root=desk.producer.root,
-                ref="HEAD",
-                profile_path=desk.folder / "handoff.toml",
-                work=tmp_path / "work",
-                cache=tmp_path / "cache",
-            )
-            source = python_source.find_source(opened, opened.profile.checks[0])
-            assert source is not None
-            digests[name].append(source.recorded.digest)
+            digests[name].append(_digest(desk, tmp_path))
 
     note()
     desk.producer.tag("v2.0.0")
@@ -234,6 +239,26 @@ def test_what_a_build_can_see_decides_whether_it_is_built_again(desk: Desk, tmp_
     assert len(set(digests["whole"])) == 4
     first, second, third, fourth = digests["part"]
     assert first == second == third != fourth
+
+
+@pytest.mark.parametrize(
+    ("lock", "is_whole"),
+    [
+        ('[[package]]\nname = "demo"\nsource = { editable = "." }\n', False),
+        ('[[package]]\nname = "other"\nsource = { editable = "packages/other" }\n', True),
+        ('[[package]]\nname = "other"\nsource = { directory = "packages/other" }\n', True),
+    ],
+)
+def test_a_locked_package_of_the_commit_is_installed_again(
+    desk: Desk, tmp_path: Path, lock: str, is_whole: bool
+) -> None:
+    """A lock file says nothing of its content, so any change of the commit counts."""
+    place = Place(desk, tmp_path, "http://127.0.0.1:9/simple", "pip")
+    desk.producer.commit("build: lock", {"uv.lock": lock})
+    place.ask('groups = ["tests"]')
+    before = _digest(desk, tmp_path)
+    desk.producer.commit("feat: more", {"packages/other/other.py": "MORE = 1\n"})
+    assert (_digest(desk, tmp_path) != before) is is_whole
 
 
 @pytest.mark.parametrize(
