@@ -111,7 +111,7 @@ _OPTIONS = [
         flags=("--release",),
         type="text",
         metavar="TAG",
-        help="the release's tag, if the commit does not state it; without a manifest only",
+        help="the release, by its tag; default: what the commit states",
     ),
     Option(
         flags=("--mode",),
