@@ -898,7 +898,7 @@ _ENTRIES = {
         "The packet's statement differs from the changelog's",
         "`handoff-verify` compares the two. They can differ if the packet was made with "
         "`--impact FILE`, or if one of them was edited.",
-        "consumer_impact_statement: differs from the statement in the verified commit's changelog",
+        "consumer_impact_statement: it is not the statement that the verified commit has",
         "Ask the producer which of the two applies.",
     ),
     "HA017": _rule(

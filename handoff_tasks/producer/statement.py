@@ -1,6 +1,7 @@
 """Parse the consumer impact statement.
 
-It is a block of five lines in the changelog's section of a release, filled in by a person.
+It is a block of five lines in the section of a release, in the changelog or in a file of its own,
+filled in by a person.
 """
 
 from __future__ import annotations

@@ -147,13 +147,13 @@ def _rollback_fault(statement: Statement, manifest: Manifest, facts: GitFacts) -
 
 
 def other_statement(document: AnyPacket, changelog: Statement | None) -> list[Problem]:
-    """Return an advisory (HA016) if a packet's statement differs from the changelog's."""
+    """Return an advisory (HA016) if a packet's statement differs from the commit's."""
     stated = statement_of(document)
     if stated is None or changelog is None or stated == changelog:
         return []
     if any(producer_statement.unfilled(line) for line in stated.to_dict().values()):
         return []
-    message = "it is not the statement of the verified commit's changelog"
+    message = "it is not the statement that the verified commit has"
     hint = (
         "a packet made with --impact FILE may have another one; "
         "ask the producer which of the two is right"
