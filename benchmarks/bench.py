@@ -36,8 +36,9 @@ from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import schemas
 from handoff_tasks.git import checkout, workspace
 from handoff_tasks.git import command as git_command
-from handoff_tasks.model import Flavour, Log, Outcome, Record
+from handoff_tasks.model import Flavour
 from handoff_tasks.producer import profile
+from handoff_tasks.record import Log, Outcome, Record
 from handoff_tasks.release import decide, gather
 from handoff_tasks.setup import sample as setup_sample
 

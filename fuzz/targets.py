@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical, escape, schemas, strict_json
-from handoff_tasks.model import Record
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import changelog, places, profile, tags, versions
 from handoff_tasks.producer import manifest as producer_manifest
 from handoff_tasks.producer import statement as producer_statement
+from handoff_tasks.record import Record
 from handoff_tasks.rules import form
 from handoff_tasks.trust import envelope, public_key, signers, sshsig
 from handoff_tasks.trust import statement as statement_of_packet

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from builders import problem, profile, result, run_end
 
-from handoff_tasks.model import Outcome, RunEnd
+from handoff_tasks.model import RunEnd
+from handoff_tasks.record import Outcome
 
 
 def test_a_run_without_problems_is_a_go() -> None:

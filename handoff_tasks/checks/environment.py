@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from handoff_tasks.checks.settings import Settings
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import Record
     from handoff_tasks.producer.profile import Check
+    from handoff_tasks.record import Record
 
 # Git and Python would read the machine's settings, which could decide an outcome.
 _NEUTRAL = {"GIT_ATTR_NOSYSTEM": "1", "GIT_CONFIG_NOSYSTEM": "1", "PYTHONNOUSERSITE": "1"}

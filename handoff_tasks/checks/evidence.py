@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks import files
 from handoff_tasks.formats import canonical, redact, schemas, strict_json
-from handoff_tasks.model import CheckResult, Outcome, Record
 from handoff_tasks.problems import HandoffError, Problem, unwritable
+from handoff_tasks.record import CheckResult, Outcome, Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import Binding
     from handoff_tasks.producer.profile import Check
+    from handoff_tasks.record import Binding
 
 RERUN_HINT = "run the check again"
 _TAIL_BYTES = 65536

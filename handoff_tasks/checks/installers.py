@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from handoff_tasks import files
 from handoff_tasks.checks import installer_settings, python_source
 from handoff_tasks.formats import redact
-from handoff_tasks.model import Installation, Package, Setting
+from handoff_tasks.record import Installation, Package, Setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from nox import Session
 
     from handoff_tasks.checks.python_source import Source
-    from handoff_tasks.model import PythonSource
     from handoff_tasks.producer.profile import ToolSpec
+    from handoff_tasks.record import PythonSource
 
 _MARKER = "handoff-installed.json"
 _REQUIREMENT = re.compile(

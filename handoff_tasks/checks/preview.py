@@ -10,16 +10,16 @@ from handoff_tasks.checks import environment as environments
 from handoff_tasks.checks import tools
 from handoff_tasks.checks.reuse import find_evidence, list_changes
 from handoff_tasks.checks.run import CheckStopped, command_line
-from handoff_tasks.model import Outcome, Tool
 from handoff_tasks.problems import Problem
+from handoff_tasks.record import Outcome, Tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from handoff_tasks.checks.settings import Settings
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult, Record
     from handoff_tasks.producer.profile import Check, PythonSpec
+    from handoff_tasks.record import CheckResult, Record
 
 _CODE = "HP095"
 

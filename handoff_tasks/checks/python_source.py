@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from handoff_tasks.git import checkout
-from handoff_tasks.model import PythonSource
+from handoff_tasks.record import PythonSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

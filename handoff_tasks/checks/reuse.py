@@ -16,7 +16,7 @@ from handoff_tasks import files
 from handoff_tasks.checks import environment as environments
 from handoff_tasks.checks import tools
 from handoff_tasks.checks.evidence import EvidenceFolder
-from handoff_tasks.model import Outcome
+from handoff_tasks.record import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from handoff_tasks.checks.settings import Settings
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import Binding, Record, Tool
     from handoff_tasks.producer.profile import Check
+    from handoff_tasks.record import Binding, Record, Tool
 
 # Of so many commits evidence is looked at.
 _MOST_COMMITS = 100

@@ -18,8 +18,8 @@ from handoff_tasks.formats import escape, redact
 from handoff_tasks.formats.words import duration, quantity
 from handoff_tasks.git import checkout
 from handoff_tasks.git import command as git_command
-from handoff_tasks.model import Log, Outcome, Record
 from handoff_tasks.problems import unwritable
+from handoff_tasks.record import Log, Outcome, Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

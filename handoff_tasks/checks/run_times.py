@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import Record
+    from handoff_tasks.record import Record
 
 _NAME = "run.json"
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from handoff_tasks.model import Installation
     from handoff_tasks.producer.profile import Check, Profile
+    from handoff_tasks.record import Installation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from handoff_tasks.checks.interrupts import Interrupted, note_signals
 from handoff_tasks.checks.process import KILL_SECONDS, start_command
 from handoff_tasks.checks.waiter import Waiter
 from handoff_tasks.checks.watcher import Watcher
-from handoff_tasks.model import Tool
+from handoff_tasks.record import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,11 +14,12 @@ from handoff_tasks.checks.settings import Settings
 from handoff_tasks.git import candidate, locks
 from handoff_tasks.git.candidate import Identity
 from handoff_tasks.git.workspace import Workspace
-from handoff_tasks.model import Outcome, ProfileSource
+from handoff_tasks.model import ProfileSource
 from handoff_tasks.producer.profile import Check, ToolSpec
 from handoff_tasks.producer.profile import Profile as CheckProfile
 from handoff_tasks.producer.profile_rules import RELEASE
 from handoff_tasks.producer.tags import service_tags
+from handoff_tasks.record import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from handoff_tasks.checks.run import Display
     from handoff_tasks.consumer.opened import Consumer
     from handoff_tasks.consumer.profile import Profile, Validator
-    from handoff_tasks.model import CheckResult
+    from handoff_tasks.record import CheckResult
 
 _REFERENCE = "refs/handoff/candidate"
 # The commit is never published: the same files give the same commit, whoever makes it.

@@ -13,10 +13,10 @@ from handoff_tasks.formats import schemas
 from handoff_tasks.git import checkout, committed_profile, locks, surroundings, views, work_folder
 from handoff_tasks.git import producer as git_producer
 from handoff_tasks.git import repository as git_repository
-from handoff_tasks.model import Binding
 from handoff_tasks.problems import HandoffError, Problem, refusal, unwritable
 from handoff_tasks.producer import profile as producer_profile
 from handoff_tasks.producer.tags import service_tags
+from handoff_tasks.record import Binding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

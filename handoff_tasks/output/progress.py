@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import and_more, duration
-from handoff_tasks.model import Outcome, Record
 from handoff_tasks.output import terminal
+from handoff_tasks.record import Outcome, Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.checks.run_times import read_run_times
 from handoff_tasks.git import command
 from handoff_tasks.git import objects as git_objects
-from handoff_tasks.model import Outcome
 from handoff_tasks.problems import HandoffError, Problem, refusal
+from handoff_tasks.record import Outcome
 from handoff_tasks.report import junit
 from handoff_tasks.report import markdown as report_markdown
 from handoff_tasks.report import page as report_page
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult, RunEnd
+    from handoff_tasks.model import RunEnd
+    from handoff_tasks.record import CheckResult
     from handoff_tasks.release.decide import Decision
     from handoff_tasks.release.gather import Material
 

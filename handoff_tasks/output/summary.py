@@ -10,16 +10,18 @@ from handoff_tasks.checks.evidence import EvidenceFolder, read_tail
 from handoff_tasks.codes import CATALOGUE
 from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import quantity
-from handoff_tasks.model import Outcome, Relation
+from handoff_tasks.model import Relation
 from handoff_tasks.output import terminal
 from handoff_tasks.producer import statement_draft
+from handoff_tasks.record import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult, GitFacts, RunEnd
+    from handoff_tasks.model import GitFacts, RunEnd
+    from handoff_tasks.record import CheckResult
     from handoff_tasks.release.gather import Material
 
 _LOG_LINES = 20

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from handoff_tasks.formats import redact
 from handoff_tasks.formats.escape import escape, printable
 from handoff_tasks.formats.words import and_more, duration, unseen
-from handoff_tasks.model import Outcome
+from handoff_tasks.record import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from handoff_tasks.model import CheckResult
     from handoff_tasks.problems import Problem
+    from handoff_tasks.record import CheckResult
 
 # In bytes: a longer line of a check's output is shown in pieces.
 _LONGEST_LINE = 16384

@@ -21,14 +21,7 @@ from handoff_tasks.packet.form import in_order
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handoff_tasks.model import (
-        CheckResult,
-        GitFacts,
-        Manifest,
-        ProfileSource,
-        ServiceContract,
-        Statement,
-    )
+    from handoff_tasks.model import GitFacts, Manifest, ProfileSource, ServiceContract, Statement
     from handoff_tasks.packet.document import (
         EnvelopePolicy,
         GitState,
@@ -40,6 +33,7 @@ if TYPE_CHECKING:
     )
     from handoff_tasks.problems import Problem
     from handoff_tasks.producer.profile import Mode, Profile
+    from handoff_tasks.record import CheckResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult
     from handoff_tasks.packet.document import PacketDocument
     from handoff_tasks.problems import Problem
     from handoff_tasks.producer.profile import Mode
+    from handoff_tasks.record import CheckResult
     from handoff_tasks.release.gather import Material
 
 _MOST_CHARACTERS = 40

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult, GitFacts, Manifest
+    from handoff_tasks.model import GitFacts, Manifest
+    from handoff_tasks.record import CheckResult
 
 _NO_MANIFEST = (
     "commit one (schemas/{contract}.schema.json describes it), or give the "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from handoff_tasks.model import Outcome
+from handoff_tasks.record import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

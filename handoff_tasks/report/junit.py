@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from handoff_tasks.formats.words import quantity
-from handoff_tasks.model import Outcome
+from handoff_tasks.record import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from handoff_tasks.codes import CATALOGUE
 from handoff_tasks.formats.words import and_more, chain, duration, size
-from handoff_tasks.model import Outcome
 from handoff_tasks.producer.statement import SHOWN_BLOCK
+from handoff_tasks.record import Outcome
 from handoff_tasks.report.steps import MANY_CHECKS
 from handoff_tasks.report.view import group_by_hint
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import duration, unseen
-from handoff_tasks.model import Outcome
+from handoff_tasks.record import Outcome
 from handoff_tasks.report import failure_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from handoff_tasks.model import CheckResult, Record, RunEnd
+    from handoff_tasks.model import RunEnd
+    from handoff_tasks.record import CheckResult, Record
 
 TAIL_LINES = 20
 MANY_CHECKS = 50

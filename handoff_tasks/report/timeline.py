@@ -12,7 +12,7 @@ from handoff_tasks.formats.words import HOUR, duration
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from handoff_tasks.model import Outcome, Record
+    from handoff_tasks.record import Outcome, Record
 
     # Checks with their starts in milliseconds, one after the other.
     Row = list[tuple[str, int]]

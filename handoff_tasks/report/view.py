@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import quantity
-from handoff_tasks.model import CheckResult, Outcome, RunEnd, Verdict
+from handoff_tasks.model import RunEnd, Verdict
 from handoff_tasks.problems import Problem
 from handoff_tasks.producer.statement import LABELS
+from handoff_tasks.record import CheckResult, Outcome
 from handoff_tasks.report.contract import build_contract
 from handoff_tasks.report.picture import build_picture
 from handoff_tasks.report.steps import build_steps

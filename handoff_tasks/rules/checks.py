@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handoff_tasks.model import Outcome
 from handoff_tasks.problems import Problem
+from handoff_tasks.record import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handoff_tasks.model import CheckResult
     from handoff_tasks.producer.profile import Profile
+    from handoff_tasks.record import CheckResult
 
 
 _CODES = {

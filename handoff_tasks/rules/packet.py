@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from handoff_tasks.model import Outcome, Relation
+from handoff_tasks.model import Relation
 from handoff_tasks.packet.document import GO, STATEMENT_KEY, is_release
 from handoff_tasks.problems import Problem
 from handoff_tasks.producer import statement
 from handoff_tasks.producer.rehearsal import VERSION_KEY, rehearsal_faults
+from handoff_tasks.record import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

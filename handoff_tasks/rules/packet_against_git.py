@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from handoff_tasks.model import Outcome
 from handoff_tasks.packet.build import contract, envelope_policy, generated_at, git_state
 from handoff_tasks.packet.diff import relative_command
 from handoff_tasks.packet.document import GO, STATEMENT_KEY, is_own, is_release
 from handoff_tasks.problems import Problem
 from handoff_tasks.producer import statement
+from handoff_tasks.record import Outcome
 from handoff_tasks.rules import advisories
 from handoff_tasks.rules import git as git_rules
 from handoff_tasks.rules import packet as packet_rules

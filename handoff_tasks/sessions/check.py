@@ -25,9 +25,9 @@ def verify_check(session: Session, place: Place, run: Run) -> None:
     from handoff_tasks.checks.settings import Settings
     from handoff_tasks.formats import redact
     from handoff_tasks.git import handover, locks, work_folder
-    from handoff_tasks.model import Outcome
     from handoff_tasks.output import terminal
     from handoff_tasks.problems import refusal
+    from handoff_tasks.record import Outcome
     from handoff_tasks.rules import checks as check_rules
 
     bin_folder = next(iter(session.bin_paths or ()), None)

@@ -226,8 +226,8 @@ def run_validators(
     from handoff_tasks.consumer import validate
     from handoff_tasks.consumer.rules import ValidatorResult
     from handoff_tasks.formats import redact
-    from handoff_tasks.model import Outcome
     from handoff_tasks.output import terminal
+    from handoff_tasks.record import Outcome
 
     workspace = validate.open_candidate(
         opened.consumer, opened.profile, files, opened.profile_path, opened.work

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handoff_tasks.git.workspace import Workspace
-    from handoff_tasks.model import CheckResult, RunEnd
+    from handoff_tasks.model import RunEnd
     from handoff_tasks.problems import Problem
+    from handoff_tasks.record import CheckResult
     from handoff_tasks.report.view import View
     from handoff_tasks.sessions.options import Options
 

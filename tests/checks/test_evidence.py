@@ -22,8 +22,8 @@ from handoff_tasks import files
 from handoff_tasks.checks import merge
 from handoff_tasks.checks.evidence import EvidenceFolder, read_tail
 from handoff_tasks.formats import canonical
-from handoff_tasks.model import Binding, Log, Outcome, Record, Tool
 from handoff_tasks.problems import HandoffError, Problem, unwritable
+from handoff_tasks.record import Binding, Log, Outcome, Record, Tool
 from handoff_tasks.release import publish, result
 
 if TYPE_CHECKING:

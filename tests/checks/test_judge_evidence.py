@@ -17,10 +17,10 @@ from builders import (
 )
 
 from handoff_tasks.checks import evidence
-from handoff_tasks.model import CheckResult, Outcome
+from handoff_tasks.record import CheckResult, Outcome
 
 if TYPE_CHECKING:
-    from handoff_tasks.model import Binding, Record
+    from handoff_tasks.record import Binding, Record
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ from handoff_tasks.checks.settings import Settings
 from handoff_tasks.formats import redact
 from handoff_tasks.formats.words import duration
 from handoff_tasks.git import workspace
-from handoff_tasks.model import Outcome, Record
 from handoff_tasks.output import terminal
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import profile
+from handoff_tasks.record import Outcome, Record
 
 if TYPE_CHECKING:
     from pathlib import Path

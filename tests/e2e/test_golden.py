@@ -21,8 +21,9 @@ from handoff_tasks import files
 from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical, schemas
 from handoff_tasks.git import workspace
-from handoff_tasks.model import Flavour, Outcome
+from handoff_tasks.model import Flavour
 from handoff_tasks.packet import document
+from handoff_tasks.record import Outcome
 from handoff_tasks.release import decide, gather
 from handoff_tasks.setup import sample
 

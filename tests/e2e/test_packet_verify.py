@@ -18,8 +18,8 @@ from handoff_tasks import files
 from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.formats import canonical
 from handoff_tasks.git import workspace
-from handoff_tasks.model import Outcome
 from handoff_tasks.problems import HandoffError, Problem
+from handoff_tasks.record import Outcome
 from handoff_tasks.release import choose_profile, decide, gather, verify_packet
 from handoff_tasks.rules import packet as packet_rules
 

@@ -27,7 +27,8 @@ from jsonschema import Draft202012Validator
 
 from handoff_tasks import files
 from handoff_tasks.formats import canonical, schemas, strict_json
-from handoff_tasks.model import Outcome, Record, Relation, RunEnd
+from handoff_tasks.model import Relation, RunEnd
+from handoff_tasks.record import Outcome, Record
 from handoff_tasks.release import result as release_result
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from handoff_tasks.formats import schemas
 from handoff_tasks.git import handover, workspace
 from handoff_tasks.git import producer as git_producer
 from handoff_tasks.git.checkout import CheckoutSpec
-from handoff_tasks.model import Binding
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import profile as producer_profile
 from handoff_tasks.producer.tags import service_tags
+from handoff_tasks.record import Binding
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,8 @@ from builders import check, record
 from desk import until
 
 from handoff_tasks.checks.evidence import EvidenceFolder
-from handoff_tasks.model import Outcome
 from handoff_tasks.output import progress
+from handoff_tasks.record import Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path

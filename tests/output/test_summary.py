@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from builders import check, result, run_end
 
-from handoff_tasks.model import Outcome
 from handoff_tasks.output import summary
+from handoff_tasks.record import Outcome
 
 P, F, T, CUT, N = (
     Outcome.PASSED,

@@ -9,8 +9,8 @@ from builders import check, problem, result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff_tasks.model import CheckResult, Outcome
 from handoff_tasks.output import terminal
+from handoff_tasks.record import CheckResult, Outcome
 
 
 @pytest.mark.parametrize(

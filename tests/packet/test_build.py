@@ -25,8 +25,9 @@ from builders import (
 )
 
 from handoff_tasks.formats import canonical, schemas
-from handoff_tasks.model import CheckResult, Outcome, Relation, Tag
+from handoff_tasks.model import Relation, Tag
 from handoff_tasks.packet import build
+from handoff_tasks.record import CheckResult, Outcome
 from handoff_tasks.rules import packet as packet_rules
 
 COMMON = [

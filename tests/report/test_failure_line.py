@@ -9,7 +9,7 @@ from builders import quick
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handoff_tasks.model import Outcome
+from handoff_tasks.record import Outcome
 from handoff_tasks.report.failure_line import choose_line, explain
 
 LOGS = {

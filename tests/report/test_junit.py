@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from builders import hostile_view, problem, profile, result, view
 
-from handoff_tasks.model import Outcome
+from handoff_tasks.record import Outcome
 from handoff_tasks.report import junit
 
 

@@ -20,7 +20,8 @@ from builders import (
 )
 
 from handoff_tasks.codes import CATALOGUE
-from handoff_tasks.model import CheckResult, Outcome, RunEnd
+from handoff_tasks.model import RunEnd
+from handoff_tasks.record import CheckResult, Outcome
 from handoff_tasks.report import markdown
 from handoff_tasks.report import view as report_view
 

@@ -28,9 +28,9 @@ from builders import (
 )
 
 from handoff_tasks.codes import CATALOGUE
-from handoff_tasks.model import CheckResult, Outcome
 from handoff_tasks.problems import HandoffError
 from handoff_tasks.producer import statement
+from handoff_tasks.record import CheckResult, Outcome
 from handoff_tasks.report import page as report_page
 from handoff_tasks.report import view as report_view
 

@@ -13,7 +13,7 @@ from handoff_tasks.report.timeline import Timeline, draw_timeline
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from handoff_tasks.model import Record
+    from handoff_tasks.record import Record
 
 
 def ran(number: int, start: str, end: str, milliseconds: int) -> Record:

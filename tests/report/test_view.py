@@ -23,7 +23,8 @@ from builders import (
     view,
 )
 
-from handoff_tasks.model import CheckResult, Manifest, Outcome, Relation, Tag
+from handoff_tasks.model import Manifest, Relation, Tag
+from handoff_tasks.record import CheckResult, Outcome
 from handoff_tasks.report import markdown, page
 from handoff_tasks.report import view as report_view
 

@@ -12,7 +12,7 @@ from builders import (
     shown,
 )
 
-from handoff_tasks.model import Outcome
+from handoff_tasks.record import Outcome
 from handoff_tasks.rules import checks as check_rules
 
 PIN = "if only a newer toolchain reports it, pin the release's: --toolchain NAME, or execution.toolchain in the profile"

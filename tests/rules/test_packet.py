@@ -27,8 +27,9 @@ from hypothesis import strategies as st
 from packets import put
 
 from handoff_tasks.formats import schemas
-from handoff_tasks.model import Outcome, Relation
+from handoff_tasks.model import Relation
 from handoff_tasks.packet import build
+from handoff_tasks.record import Outcome
 from handoff_tasks.rules import packet as packet_rules
 
 if TYPE_CHECKING:

@@ -15,15 +15,10 @@ from hypothesis import HealthCheck, settings
 from handoff_tasks import files
 from handoff_tasks.formats import canonical, schemas, strict_json
 from handoff_tasks.model import (
-    Binding,
-    CheckResult,
     GitFacts,
     HistoryFacts,
-    Log,
     Manifest,
-    Outcome,
     ProfileSource,
-    Record,
     Relation,
     Release,
     RunEnd,
@@ -31,12 +26,12 @@ from handoff_tasks.model import (
     Statement,
     Tag,
     TagFacts,
-    Tool,
     VerifiedFacts,
 )
 from handoff_tasks.packet import build
 from handoff_tasks.problems import HandoffError, Problem
 from handoff_tasks.producer import profile as producer_profile
+from handoff_tasks.record import Binding, CheckResult, Log, Outcome, Record, Tool
 from handoff_tasks.report import view as report_view
 
 if TYPE_CHECKING:

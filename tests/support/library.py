@@ -10,7 +10,7 @@ from packets import record
 
 from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.git import workspace
-from handoff_tasks.model import Outcome
+from handoff_tasks.record import Outcome
 from handoff_tasks.release import decide, gather
 from handoff_tasks.rules import git as git_rules
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 from typing import TYPE_CHECKING
 
-from handoff_tasks.model import Log, Outcome, Record, Tool
+from handoff_tasks.record import Log, Outcome, Record, Tool
 
 if TYPE_CHECKING:
     from pathlib import Path
