@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -43,8 +45,15 @@ class Consumer:
 
     @property
     def state(self) -> Path:
-        """The folder of lock and journal: the work tree's own, so that every run finds it."""
-        return self.opened.producer.git_dir / "handoff-tasks"
+        """The folder of lock and journal.
+
+        It is in the work tree's git folder, so that every run finds it, and the consumer's own, if
+        a repository has several.
+        """
+        folder = self.opened.producer.git_dir / "handoff-tasks"
+        if not self.prefix:
+            return folder
+        return folder / hashlib.sha256(os.fsencode(self.prefix)).hexdigest()[:12]
 
     def read(self, paths: Sequence[str]) -> dict[str, bytes]:
         """Return the bytes of the commit's plain files among paths below the root."""

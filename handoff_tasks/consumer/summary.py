@@ -41,17 +41,17 @@ class Step:
     signatures: Sequence[str]
     validators: Sequence[ReceiptValidator]
 
-    @property
-    def title(self) -> str:
-        """The step in one line."""
-        name = self.profile.producer.name
-        old, new = self.plan.old.release_tag, self.plan.new.release_tag
-        return f"{self.profile.name}: {name} {old} -> {new}"
+
+def title(step: Step) -> str:
+    """Return the step in one line."""
+    name = step.profile.producer.name
+    old, new = step.plan.old.release_tag, step.plan.new.release_tag
+    return f"{step.profile.name}: {name} {old} -> {new}"
 
 
 def text(step: Step) -> list[str]:
     """Return the lines for a terminal, without the validators, which were shown when they ran."""
-    return [step.title, *_change_lines(step), *_file_lines(step)]
+    return [title(step), *_change_lines(step), *_file_lines(step)]
 
 
 def _change_lines(step: Step) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _places(step: Step, file: PlannedFile) -> str:
 def markdown(step: Step) -> list[str]:
     """Return the body of a pull request: what changes, the producer's statement, the proofs."""
     return [
-        f"# {step.title}",
+        f"# {title(step)}",
         "",
         f"Release `{step.plan.new.release_tag}`, commit `{step.plan.new.commit_sha}`.",
         *_markdown_changes(step),

@@ -150,6 +150,50 @@ def view_packet(document: Mapping[str, Any], source: Source) -> View:
     return build_view(document, packet_end(document), source)
 
 
+def view_checks(
+    end: RunEnd,
+    title: str,
+    facts: Sequence[tuple[str, str]],
+    sentence: str,
+    tails: Mapping[str, Sequence[str]],
+) -> View:
+    """Return the view of checks without a packet, such as a consumer's validators.
+
+    Args:
+        end: The end of the run.
+        title: What the run was about.
+        facts: What is shown of the run, each with its name.
+        sentence: What became of it.
+        tails: The last lines of logs, by check.
+    """
+    entries = [
+        {
+            "id": check.id,
+            "command": check.command,
+            "outcome": str(check.outcome),
+            "exit_code": check.exit_code,
+            "tools": check.claimed_tools(),
+        }
+        for check in end.checks
+    ]
+    shown = _escape_end(spell_outcomes(end))
+    return View(
+        verdict=end.verdict,
+        title=printable(title),
+        sentences=(*_check_sentences(end), printable(sentence)),
+        facts=tuple((name, printable(value)) for name, value in facts),
+        modes=(),
+        end=shown,
+        steps=tuple(build_steps({"verification_outcomes": entries}, end, tails)),
+        timeline=None,
+        picture=None,
+        contract=None,
+        statement=(),
+        block=None,
+        verify=None,
+    )
+
+
 def packet_end(document: Mapping[str, Any]) -> RunEnd:
     """Return the end of the run that made a packet, as far as the packet says it."""
     checks = []

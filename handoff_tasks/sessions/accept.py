@@ -78,7 +78,8 @@ def accept(session: Session, place: ConsumerPlace, run: Run) -> None:
             statement=_statement(verified),
             signatures=verified.signatures,
         )
-        repin.try_step(run, step)
+        if not repin.try_step(run, step):
+            return
         receipt = _receipt(run, step, verified)
         repin.finish(run, step, receipt, _signed_receipt(run, step, verified, key))
 

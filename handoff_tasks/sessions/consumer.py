@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from handoff_tasks.sessions import folders, target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from nox import Session
@@ -214,17 +214,16 @@ def read_contracts(workspace: Workspace, commit: str) -> dict[str, str]:
     return dict(stated.read_stated(profile, files).contracts)
 
 
-def run_validators(
-    opened: Opened, run: Run, files: dict[str, tuple[str, bytes]]
-) -> Sequence[ValidatorResult]:
+def run_validators(opened: Opened, run: Run, files: dict[str, tuple[str, bytes]]) -> Workspace:
     """Run the validators on the consumer's commit with new files; keep their results in the run.
+
+    Return the workspace that they ran in, with records and logs.
 
     Raises:
         HandoffError: HP006, HP080.
     """
     from handoff_tasks.checks.evidence import EvidenceFolder
     from handoff_tasks.consumer import validate
-    from handoff_tasks.consumer.rules import ValidatorResult
     from handoff_tasks.formats import redact
     from handoff_tasks.output import terminal
     from handoff_tasks.record import Outcome
@@ -248,6 +247,13 @@ def run_validators(
     if any(result.outcome is Outcome.INTERRUPTED for result in results):
         # The frame reports it; no file was written yet.
         raise KeyboardInterrupt
+    return workspace
+
+
+def validator_results(run: Run) -> list[ValidatorResult]:
+    """Return the results of the validators that have run, for the rules."""
+    from handoff_tasks.consumer.rules import ValidatorResult
+
     return [
         ValidatorResult(
             id=result.id,
@@ -255,5 +261,5 @@ def run_validators(
             exit_code=result.exit_code,
             reason=result.reason,
         )
-        for result in results
+        for result in run.checks
     ]

@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from handoff_tasks.consumer.rules import ValidatorChange
     from handoff_tasks.consumer.summary import Step as SummaryStep
     from handoff_tasks.git.candidate import Entry, Identity
+    from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.packet.change import Change
     from handoff_tasks.sessions.consumer import Opened
     from handoff_tasks.sessions.run import Run
 
 _FORMATS = ("text", "md")
+_REPORT_LINES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,14 +144,13 @@ def _blob(entry: Entry | None) -> str | None:
     return None if entry is None else entry.blob
 
 
-def try_step(run: Run, step: Step) -> None:
-    """Print what would change, and run the validators on it.
+def try_step(run: Run, step: Step) -> bool:
+    """Print what would change, run the validators on it, and write the report.
 
-    Raises `HandoffError` (HP127) if one of them does not pass.
+    Return whether all have passed; otherwise the run has the problems (HP127, HP128).
     """
     from handoff_tasks.consumer import rules, summary
     from handoff_tasks.output import terminal
-    from handoff_tasks.problems import HandoffError
 
     if run.options.format == "text":
         for line in summary.text(_shown(run, step)):
@@ -161,11 +162,48 @@ def try_step(run: Run, step: Step) -> None:
     new = {
         file.path: (step.committed.entries[file.path].mode, file.after) for file in step.plan.files
     }
-    results = consumer_session.run_validators(step.opened, run, new)
-    if problems := rules.check_validators(results):
-        if step.rollback_of is not None:
-            problems = rules.check_rollback(step.rollback_of, results)
-        raise HandoffError(problems)
+    workspace = consumer_session.run_validators(step.opened, run, new)
+    results = consumer_session.validator_results(run)
+    if step.rollback_of is None:
+        run.problems = rules.check_validators(results)
+    else:
+        run.problems = rules.check_rollback(step.rollback_of, results)
+    for line in terminal.findings("Refused:", run.problems):
+        terminal.say(line)
+    _report(run, step, workspace)
+    if run.problems:
+        terminal.say(f"NO-GO  {step.plan.new.release_tag} is not pinned; nothing was written")
+    return not run.problems
+
+
+def _report(run: Run, step: Step, workspace: Workspace) -> None:
+    """Write the report's page and Markdown beside the records of the validators."""
+    from handoff_tasks.checks.evidence import EvidenceFolder
+    from handoff_tasks.consumer import summary
+    from handoff_tasks.output import report_files
+    from handoff_tasks.report import view
+
+    sentence = "The validators accept the new files."
+    if run.problems:
+        sentence = "Nothing was written to the consumer."
+    facts = [
+        ("Consumer commit", step.opened.consumer.commit),
+        ("Before", step.plan.old.pair),
+        ("Release", step.plan.new.pair),
+        *(("File", file.path) for file in step.plan.files),
+        *(("Change", f"{one.change_class}: {one.message}") for one in step.changes),
+        *step.statement,
+        *(("Signatures", line) for line in step.signatures),
+    ]
+    folder = EvidenceFolder.of(workspace)
+    tails = {check.id: folder.tail(check.id, _REPORT_LINES) for check in run.checks}
+    run.view = view.view_checks(run.end, summary.title(_shown(run, step)), facts, sentence, tails)
+    page, advisories = report_files.write_report(run.view, workspace, step.kind)
+    run.advisories = [*run.advisories, *advisories]
+    if page is not None and run.options.format == "text":
+        from handoff_tasks.output import terminal
+
+        terminal.say(f"  report     {page}")
 
 
 def _shown(run: Run, step: Step) -> SummaryStep:

@@ -32,7 +32,8 @@ def rollback(session: Session, place: ConsumerPlace, run: Run) -> None:
         step = repin.Step(
             opened=opened, plan=plan, committed=committed, kind="rollback", rollback_of=accepted
         )
-        repin.try_step(run, step)
+        if not repin.try_step(run, step):
+            return
         undoes = hashlib.sha256(data).hexdigest()
         repin.finish(run, step, _receipt(run, step, tag, undoes), {})
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import library
 import pytest
+import scratch
 from consumers import (
     MATRIX,
     MIRROR,
@@ -80,6 +81,8 @@ def test_an_accept_pins_all_or_nothing_and_leaves_a_receipt(consumer: Consumer) 
     assert "GO  v1.2.0 is pinned: 4 files written; review and commit them" in consumer.output
     assert consumer.result["verdict"] == "GO"
     assert [check["outcome"] for check in consumer.result["checks"]] == ["passed"]
+    [page] = consumer.base.glob("work/evidence/*/report.accept.html")
+    assert "Scratch consumer: Scratch v1.1.0 -&gt; v1.2.0" in page.read_text()
 
 
 def test_the_same_accept_leaves_the_same_receipt(consumer: Consumer, accepted: Consumer) -> None:
@@ -118,6 +121,55 @@ def test_a_packet_at_a_tag_is_accepted_from_the_producers_history(consumer: Cons
     assert consumer.run("handoff-accept", "v1.2.0:") == 1
     message = "there is no packet in the tag's tree"
     assert consumer.problems() == [("HP100", "v1.2.0:handoff/packet.json", message)]
+
+
+def test_a_packet_that_is_older_than_its_tag_is_accepted_from_the_history(
+    consumer: Consumer, tmp_path: Path
+) -> None:
+    """The usual way of a release: the packet says untagged, is committed, then the tag is made."""
+    consumer.releases = consumer.releases.copy(tmp_path)
+    producer = consumer.releases.producer
+    old = json.loads(consumer.releases.packet("v1.4.0").read_bytes())["commit_sha"]
+    commit = producer.commit("feat: more", {"crates/core/lib.rs": "// v1.5.0\n"})
+    producer.release("v1.5.0", commit, rollback=f"v1.4.0/{old}")
+    path = producer.root / "handoff" / "packet.json"
+    words = ["--allow-untagged"]
+    done = make_packet(producer, "HEAD", path, tmp_path, consumer.envdir, words=words)
+    assert done.returncode == 0, done.stdout
+    assert json.loads(path.read_bytes())["git_state"]["tag"]["state"] == "untagged"
+    producer.commit("docs: the packet", {})
+    assert consumer.accept_word("v1.5.0:") == 1
+    assert [code for code, _, _ in consumer.problems()] == ["HP101"]
+    producer.tag("v1.5.0")
+    junit = consumer.base / "junit.xml"
+    assert consumer.accept_word("v1.5.0:", "--junit", str(junit)) == 0, consumer.output
+    assert json.loads(consumer.text(PIN))["release_tag"] == "v1.5.0"
+    assert receipt_of(consumer)["producer"]["tag_target"] == producer.head()
+    assert 'name="pin"' in junit.read_text()
+
+
+def test_a_consumer_in_a_folder_of_its_repository(pinned: Consumer, tmp_path: Path) -> None:
+    """All paths are below the consumer's root; the receipt and the branch, too."""
+    repository = scratch.repository(tmp_path / "mono", "apps/one")
+    made = Consumer(
+        repository=repository, releases=pinned.releases, base=tmp_path, envdir=pinned.envdir
+    )
+    for path, data in pinned.contents().items():
+        if path != "refs":
+            (made.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (made.root / path).write_bytes(data)
+    (made.root / "scripts/validate.sh").chmod(0o755)
+    made.commit("feat: an application")
+    repository.git("config", "user.name", "Jo")
+    repository.git("config", "user.email", "jo@example.invalid")
+    assert made.accept("v1.2.0", "--branch", "pin") == 0, made.output
+    changed = repository.git("diff", "--name-only", "HEAD", "pin").split()
+    assert changed == [f"apps/one/{path}" for path in (MIRROR, PIN, RECEIPT, MATRIX)]
+    assert made.accept() == 0, made.output
+    made.commit("chore: pin v1.2.0")
+    assert repository.git("diff", "HEAD", "pin", "--", ":(exclude)*.pyc") == ""
+    assert made.run("handoff-rollback") == 0, made.output
+    assert made.text(PIN) == pinned.text(PIN)
 
 
 def test_a_branch_gets_one_commit_and_the_work_tree_stays(consumer: Consumer) -> None:

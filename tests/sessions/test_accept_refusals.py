@@ -315,6 +315,7 @@ def test_a_validator_that_fails(consumer: Consumer) -> None:
     consumer.commit("chore: a validator", {"scripts/validate.sh": script})
     assert refused(consumer) == [("HP127", "validator pin", "failed: exit code 3")]
     assert "  pin | wrong day\n" in consumer.output
+    assert "NO-GO  v1.2.0 is not pinned; nothing was written\n" in consumer.output
 
 
 def test_a_validator_that_writes_into_a_target(consumer: Consumer) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import scratch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 PIN, MIRROR, MATRIX = "config/pin.json", "config/manifest.json", "docs/MATRIX.md"
@@ -123,6 +123,7 @@ def make_packet(
     envdir: Path,
     *,
     session: str = "handoff-stable",
+    words: Sequence[str] = (),
     **extra: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run the handoff of a release."""
@@ -133,7 +134,7 @@ def make_packet(
         f"import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile={profile!r})\n"
     )
     place = ["--producer-root", str(producer.root), "--cache-dir", str(base / "producer cache")]
-    more = ["--ref", ref, "--out-json", str(to)]
+    more = ["--ref", ref, "--out-json", str(to), *words]
     to.parent.mkdir(exist_ok=True)
     return run_nox(desk, envdir, session, *place, *more, **extra)
 
@@ -188,6 +189,10 @@ class Consumer:
     def accept(self, tag: str = "v1.2.0", *words: str, **extra: str) -> int:
         """Run ``handoff-accept`` with the packet of a release."""
         return self.run("handoff-accept", str(self.releases.packet(tag)), *words, **extra)
+
+    def accept_word(self, packet: str, *words: str) -> int:
+        """Run ``handoff-accept`` with a packet as it is named."""
+        return self.run("handoff-accept", packet, *words)
 
     @property
     def result_path(self) -> Path:
