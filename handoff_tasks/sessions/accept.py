@@ -39,8 +39,8 @@ _STATEMENT = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """A packet that was verified against the producer's git.
+class Verification:
+    """A packet that was verification against the producer's git.
 
     ``tag`` is the release's tag as it is now; ``signatures`` are the lines on who signed.
     """
@@ -61,27 +61,27 @@ def accept(session: Session, place: ConsumerPlace, run: Run) -> None:
     key = _open_key(session, run)
     opened = consumer_session.open_place(session, place, run)
     with consumer_session.writing(opened, needed=repin.writes_work_tree(run)):
-        committed = repin.read_committed(opened, run)
-        verified = _verify(session, place, run, opened)
-        plan = _plan(opened, verified, committed)
+        head = repin.read_head(opened, run)
+        verification = _verify(session, place, run, opened)
+        plan = _plan(opened, verification, head)
         if plan.nothing_to_change:
             terminal.say(
                 f"GO  {plan.new.release_tag} is pinned already: nothing to change, nothing written"
             )
             return
-        changes = _judge_changes(run, opened, verified, plan, committed)
+        changes = _judge_changes(run, opened, verification, plan, head)
         step = repin.Step(
             opened=opened,
             plan=plan,
-            committed=committed,
+            head=head,
             changes=changes,
-            statement=_statement(verified),
-            signatures=verified.signatures,
+            statement=_statement(verification),
+            signatures=verification.signatures,
         )
         if not repin.try_step(run, step):
             return
-        receipt = _receipt(run, step, verified)
-        repin.finish(run, step, receipt, _signed_receipt(run, step, verified, key))
+        receipt = _receipt(run, step, verification)
+        repin.finish(run, step, receipt, _signed_receipt(run, step, verification, key))
 
 
 def _open_key(session: Session, run: Run) -> SigningKey | None:
@@ -98,7 +98,7 @@ def _open_key(session: Session, run: Run) -> SigningKey | None:
     return trust.open_key(resolve_path(session, run.options.key))
 
 
-def _verify(session: Session, place: ConsumerPlace, run: Run, opened: Opened) -> Verified:
+def _verify(session: Session, place: ConsumerPlace, run: Run, opened: Opened) -> Verification:
     """Verify the packet against the producer's git. Raises `HandoffError` with every problem."""
     from handoff_tasks.consumer import rules
     from handoff_tasks.packet.document import is_own
@@ -136,7 +136,7 @@ def _verify(session: Session, place: ConsumerPlace, run: Run, opened: Opened) ->
     if problems := list(run.problems):
         run.problems = ()
         raise HandoffError(problems)
-    return Verified(
+    return Verification(
         data=data,
         where=where,
         document=document,
@@ -191,7 +191,7 @@ def _judge_signatures(
     return lines
 
 
-def _plan(opened: Opened, verified: Verified, committed: repin.Committed) -> Plan:
+def _plan(opened: Opened, verification: Verification, head: repin.HeadFiles) -> Plan:
     """Return the plan of the repin. Raises `HandoffError` with every problem.
 
     The pinned release is compared with its own tag first: a pin that is not what its tag says
@@ -201,48 +201,48 @@ def _plan(opened: Opened, verified: Verified, committed: repin.Committed) -> Pla
     from handoff_tasks.consumer.values import PinValues
     from handoff_tasks.problems import HandoffError
 
-    profile, document = opened.profile, verified.document
-    old = pin.read_pin(profile, committed.files)
-    assert verified.tag.manifest is None or verified.tag.pin is not None
-    new = verified.tag.pin or PinValues(
+    profile, document = opened.profile, verification.document
+    old = pin.read_pin(profile, head.files)
+    assert verification.tag.manifest is None or verification.tag.pin is not None
+    new = verification.tag.pin or PinValues(
         release_tag=document["release_tag"], commit_sha=document["commit_sha"]
     )
     problems = rules.check_step(old, new, profile.pin_path)
     if not problems:
-        old_tag = consumer_session.read_tag(verified.workspace, old.release_tag)
+        old_tag = consumer_session.read_tag(verification.workspace, old.release_tag)
         problems = rules.check_old_tag(old, old_tag, profile.pin_path)
     if problems:
         raise HandoffError(problems)
     release = plan.Release(
         values=new,
         date=document["handoff_generated_at_utc"][:10],
-        manifest=verified.tag.manifest,
-        packet=verified.data,
+        manifest=verification.tag.manifest,
+        packet=verification.data,
     )
-    made = plan.make(profile, committed.files, release, opened.consumer.commit)
+    made = plan.make(profile, head.files, release, opened.consumer.commit)
     if made.problems:
         raise HandoffError(made.problems)
     return made
 
 
 def _judge_changes(
-    run: Run, opened: Opened, verified: Verified, plan: Plan, committed: repin.Committed
+    run: Run, opened: Opened, verification: Verification, plan: Plan, head: repin.HeadFiles
 ) -> Sequence[Change]:
     """Return what the release changes. Raises `HandoffError` (HP125) if a decision is missing."""
     from handoff_tasks.consumer import classify, rules
     from handoff_tasks.problems import HandoffError
 
     profile, accepted = opened.profile, run.options.accept_change
-    last = repin.last_receipt(opened, committed)
+    last = repin.last_receipt(opened, head)
     validators = rules.check_validator_changes(
         last, profile, repin.validator_changes(opened, last), accepted
     )
-    manifest = _old_manifest(opened, verified, plan, committed)
-    envelope = verified.workspace.profile.envelope_policies.get(str(plan.old.service))
-    changes = classify.compare(manifest, verified.document, envelope)
+    manifest = _old_manifest(opened, verification, plan, head)
+    envelope = verification.workspace.profile.envelope_policies.get(str(plan.old.service))
+    changes = classify.compare(manifest, verification.document, envelope)
     own = {item.where.removeprefix("change ") for item in validators.advisories}
     decision = rules.Decision(accepted=set(accepted) - own, now=_now(run))
-    start = classify.read_time(verified.document["handoff_generated_at_utc"])
+    start = classify.read_time(verification.document["handoff_generated_at_utc"])
     notice = classify.notice_of(manifest)
     findings = rules.check_changes(changes, profile, notice, start, decision)
     embedded = rules.check_embedded(profile, plan.new, plan.old)
@@ -254,7 +254,7 @@ def _judge_changes(
 
 
 def _old_manifest(
-    opened: Opened, verified: Verified, plan: Plan, committed: repin.Committed
+    opened: Opened, verification: Verification, plan: Plan, head: repin.HeadFiles
 ) -> dict[str, Any]:
     """Return the manifest of the pinned release: the mirror, or the one at its tag.
 
@@ -264,12 +264,12 @@ def _old_manifest(
     from handoff_tasks.formats import strict_json
 
     mirror, old = opened.profile.mirror, plan.old
-    tag = consumer_session.read_tag(verified.workspace, old.release_tag)
-    data = tag.manifest if mirror is None else committed.files[mirror.path]
+    tag = consumer_session.read_tag(verification.workspace, old.release_tag)
+    data = tag.manifest if mirror is None else head.files[mirror.path]
     if data is not None:
         return cast("dict[str, Any]", strict_json.read(data, "manifest"))
     assert tag.target is not None
-    contracts = consumer_session.read_contracts(verified.workspace, tag.target)
+    contracts = consumer_session.read_contracts(verification.workspace, tag.target)
     return classify.manifest_of_pin(old, contracts)
 
 
@@ -280,15 +280,15 @@ def _now(run: Run) -> datetime:
     return signatures.now() if run.options.at is None else read_moment(run.options.at, "--at")
 
 
-def _statement(verified: Verified) -> list[tuple[str, str]]:
-    statement = verified.document["consumer_impact_statement"]
+def _statement(verification: Verification) -> list[tuple[str, str]]:
+    statement = verification.document["consumer_impact_statement"]
     if statement is None:
         return []
     lines = cast("dict[str, str]", statement)
     return [(title, lines[key]) for key, title in _STATEMENT.items()]
 
 
-def _receipt(run: Run, step: repin.Step, verified: Verified) -> bytes:
+def _receipt(run: Run, step: repin.Step, verification: Verification) -> bytes:
     from handoff_tasks.consumer import receipt
 
     profile, new = step.opened.profile, step.plan.new
@@ -297,11 +297,11 @@ def _receipt(run: Run, step: repin.Step, verified: Verified) -> bytes:
         consumer=repin.consumer_entry(step.opened),
         producer=receipt.Producer(
             name=profile.producer.name,
-            tag=verified.tag.name,
-            tag_target=verified.tag.target,
+            tag=verification.tag.name,
+            tag_target=verification.tag.target,
             runtime_commit=new.commit_sha,
         ),
-        packet_sha256=hashlib.sha256(verified.data).hexdigest(),
+        packet_sha256=hashlib.sha256(verification.data).hexdigest(),
         manifest_sha256=new.manifest_sha256,
         undoes=None,
         old=step.plan.old,
@@ -323,7 +323,7 @@ def _receipt(run: Run, step: repin.Step, verified: Verified) -> bytes:
 
 
 def _signed_receipt(
-    run: Run, step: repin.Step, verified: Verified, key: SigningKey | None
+    run: Run, step: repin.Step, verification: Verification, key: SigningKey | None
 ) -> dict[str, bytes]:
     """Return the signed acceptance of the packet, by its path beside the receipt."""
     from handoff_tasks import trust
@@ -340,6 +340,6 @@ def _signed_receipt(
     )
     envelope = None
     if not run.options.arguments[0].endswith(":"):
-        envelope = signatures.read_envelope(Path(f"{verified.where}{SUFFIX}"))
-    signed = trust.sign_receipt(verified.data, envelope, decision, key)
+        envelope = signatures.read_envelope(Path(f"{verification.where}{SUFFIX}"))
+    signed = trust.sign_receipt(verification.data, envelope, decision, key)
     return {f"{profile.receipt_path}{SUFFIX}": signed.data}

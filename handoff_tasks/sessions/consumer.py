@@ -153,10 +153,10 @@ def _read_profile(consumer: Consumer, path: Path) -> tuple[bytes, str]:
     resolved = files.resolve_parent(path)
     if resolved.is_relative_to(consumer.root):
         inside = resolved.relative_to(consumer.root).as_posix()
-        targets, committed = inspect_targets(consumer, [inside], [])
+        targets, head = inspect_targets(consumer, [inside], [])
         if problems := rules.check_targets(targets):
             raise HandoffError(problems)
-        return committed[inside], inside
+        return head[inside], inside
     try:
         return files.read_plain(path), str(path)
     except OSError as error:

@@ -118,6 +118,7 @@ def register_consumer(
             body=body,
             description=description,
             tags=["consumer"],
+            hint="rename it, or give handoff_tasks.register_consumer another name=",
         )
 
 
@@ -130,12 +131,13 @@ def _add(
     body: functools.partial[None],
     description: str,
     tags: list[str],
+    hint: str = "rename it, or call handoff_tasks.register only once",
 ) -> None:
-    """Define one session. Exits nox (HP031) if the name is already defined."""
+    """Define one session. Exits nox (HP031) with ``hint`` if the name is already defined."""
     if name in nox.registry.get():
         sys.exit(
             f"HP031 {noxfile}: session '{name}' is already defined in this noxfile\n"
-            "      next: rename it, or call handoff_tasks.register only once"
+            f"      next: {hint}"
         )
     functools.update_wrapper(body, _run)
     body.__doc__ = description

@@ -26,7 +26,7 @@ _REPORT_LINES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Committed:
+class HeadFiles:
     """The consumer's committed files that matter: bytes, and mode and blob, by path."""
 
     files: Mapping[str, bytes]
@@ -42,7 +42,7 @@ class Step:
 
     opened: Opened
     plan: Plan
-    committed: Committed
+    head: HeadFiles
     changes: Sequence[Change] = ()
     statement: Sequence[tuple[str, str]] = ()
     signatures: Sequence[str] = ()
@@ -64,7 +64,7 @@ def writes_work_tree(run: Run) -> bool:
     return not run.options.dry_run and run.options.branch is None
 
 
-def read_committed(opened: Opened, run: Run) -> Committed:
+def read_head(opened: Opened, run: Run) -> HeadFiles:
     """Return the committed files of the consumer.
 
     With ``--branch`` the work tree does not matter; otherwise every file that is written must be
@@ -81,13 +81,13 @@ def read_committed(opened: Opened, run: Run) -> Committed:
         if problems := rules.check_targets(targets):
             raise HandoffError(problems)
     paths = [*profile.reads, receipt]
-    return Committed(files=consumer.read(paths), entries=consumer.entries(paths))
+    return HeadFiles(files=consumer.read(paths), entries=consumer.entries(paths))
 
 
-def last_receipt(opened: Opened, committed: Committed) -> Receipt | None:
+def last_receipt(opened: Opened, head: HeadFiles) -> Receipt | None:
     """Return the committed receipt, None if there is none. Raises `HandoffError` (HP128)."""
     path = opened.profile.receipt_path
-    data = committed.files.get(path)
+    data = head.files.get(path)
     return None if data is None else parse_receipt(data, path)
 
 
@@ -159,9 +159,7 @@ def try_step(run: Run, step: Step) -> bool:
             for file in step.plan.files:
                 for line in file.diff().splitlines():
                     terminal.say(line, wrap=False)
-    new = {
-        file.path: (step.committed.entries[file.path].mode, file.after) for file in step.plan.files
-    }
+    new = {file.path: (step.head.entries[file.path].mode, file.after) for file in step.plan.files}
     workspace = consumer_session.run_validators(step.opened, run, new)
     results = consumer_session.validator_results(run)
     if step.rollback_of is None:
@@ -233,7 +231,7 @@ def file_entries(step: Step) -> tuple[ReceiptFile, ...]:
     """Return the changed files as a receipt names them."""
     from handoff_tasks.consumer import receipt
 
-    entries = step.committed.entries
+    entries = step.head.entries
     return tuple(receipt.ReceiptFile.of(file, entries[file.path].mode) for file in step.plan.files)
 
 
@@ -293,7 +291,7 @@ def _write(step: Step, new: Mapping[str, bytes]) -> None:
     from handoff_tasks.consumer import apply
 
     consumer = step.opened.consumer
-    old = {**step.committed.files, **consumer.read(list(new))}
+    old = {**step.head.files, **consumer.read(list(new))}
     writes = [
         apply.Write(path=path, before=old.get(path), after=data) for path, data in new.items()
     ]
@@ -320,7 +318,7 @@ def _commit(step: Step, branch: str, new: Mapping[str, bytes]) -> str:
     if command.run("for-each-ref", "--format=%(refname)", reference, cwd=git_dir):
         hint = "choose another name, or delete that branch first"
         raise refusal("HP126", place, "the branch exists already", hint)
-    entries = step.committed.entries
+    entries = step.head.entries
     files = {
         consumer.prefix + path: (
             entries[path].mode if path in entries else candidate.PLAIN,

@@ -24,13 +24,13 @@ def rollback(session: Session, place: ConsumerPlace, run: Run) -> None:
     repin.require_format(run)
     opened = consumer_session.open_place(session, place, run)
     with consumer_session.writing(opened, needed=repin.writes_work_tree(run)):
-        committed = repin.read_committed(opened, run)
-        data, where = _read_receipt(session, run, opened, committed)
+        head = repin.read_head(opened, run)
+        data, where = _read_receipt(session, run, opened, head)
         accepted = repin.parse_receipt(data, where)
-        plan = _plan(opened, accepted, committed, where)
+        plan = _plan(opened, accepted, head, where)
         tag = _check_tag(opened, accepted)
         step = repin.Step(
-            opened=opened, plan=plan, committed=committed, kind="rollback", rollback_of=accepted
+            opened=opened, plan=plan, head=head, kind="rollback", rollback_of=accepted
         )
         if not repin.try_step(run, step):
             return
@@ -39,7 +39,7 @@ def rollback(session: Session, place: ConsumerPlace, run: Run) -> None:
 
 
 def _read_receipt(
-    session: Session, run: Run, opened: Opened, committed: repin.Committed
+    session: Session, run: Run, opened: Opened, head: repin.HeadFiles
 ) -> tuple[bytes, str]:
     """Return the bytes of the receipt to undo, and its name. Raises `HandoffError` (HP128)."""
     from handoff_tasks.problems import refusal
@@ -49,7 +49,7 @@ def _read_receipt(
         path = resolve_path(session, run.options.receipt)
         return signatures.read_file(path, "HP128", "name a readable receipt"), str(path)
     where = opened.profile.receipt_path
-    data = committed.files.get(where)
+    data = head.files.get(where)
     if data is None:
         message = "there is no committed receipt, so it is not known what to undo"
         hint = "name the receipt of an accept with --receipt"
@@ -57,7 +57,7 @@ def _read_receipt(
     return data, where
 
 
-def _plan(opened: Opened, accepted: Receipt, committed: repin.Committed, where: str) -> Plan:
+def _plan(opened: Opened, accepted: Receipt, head: repin.HeadFiles, where: str) -> Plan:
     """Return the plan of the rollback. Raises `HandoffError` (HP128)."""
     from handoff_tasks.consumer import receipt
     from handoff_tasks.problems import HandoffError
@@ -67,7 +67,7 @@ def _plan(opened: Opened, accepted: Receipt, committed: repin.Committed, where: 
         data = opened.consumer.read_blob(file.before_blob)
         if data is not None:
             before[file.path] = data
-    plan = receipt.plan_rollback(opened.profile, accepted, before, committed.files, where)
+    plan = receipt.plan_rollback(opened.profile, accepted, before, head.files, where)
     if plan.problems:
         raise HandoffError(plan.problems)
     return plan

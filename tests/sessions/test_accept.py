@@ -22,6 +22,7 @@ from consumers import (
     Consumer,
     Releases,
     make_packet,
+    nox_command,
     run_nox,
 )
 
@@ -345,3 +346,24 @@ def test_a_lock_file_that_pins_a_library(consumer: Consumer, tmp_path: Path) -> 
     assert consumer.run("handoff-pinned") == 0, consumer.output
     assert consumer.run("handoff-rollback") == 0, consumer.output
     assert consumer.text("deps.lock") == lock
+
+
+def test_a_consumer_of_two_producers_registers_two_profiles(
+    consumer: Consumer, tmp_path: Path
+) -> None:
+    """Each profile has sessions with a name of their own; the same name twice is refused."""
+    noxfile = tmp_path / "noxfile.py"
+    lines = ["import nox", "import handoff_tasks"]
+    lines += ["handoff_tasks.register_consumer(nox, __file__, profile='a.toml')"]
+    lines += ["handoff_tasks.register_consumer(nox, __file__, profile='b.toml', name='b')"]
+    noxfile.write_text("\n".join(lines))
+    command = [*nox_command(tmp_path, consumer.envdir, "x")[:5], "--list"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    names = re.findall(r"^- (\S+)", listed, re.MULTILINE)
+    own = ["handoff-accept", "handoff-rollback", "handoff-pinned", "consumer-init"]
+    assert names == [*own, *(f"{name}-b" for name in own)]
+    noxfile.write_text("\n".join([*lines, lines[2]]))
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+    message = f"HP031 {noxfile}: session 'handoff-accept' is already defined in this noxfile"
+    hint = "next: rename it, or give handoff_tasks.register_consumer another name="
+    assert f"{message}\n      {hint}" in said
