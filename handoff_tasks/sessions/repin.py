@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks.sessions import consumer as consumer_session
+from handoff_tasks.trust.names import SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,7 +78,10 @@ def read_head(opened: Opened, run: Run) -> HeadFiles:
     profile, consumer = opened.profile, opened.consumer
     receipt = profile.receipt_path
     if run.options.branch is None:
-        targets, _ = inspect_targets(consumer, [*profile.targets, receipt], [receipt])
+        optional = [receipt]
+        if run.options.key is not None:
+            optional.append(f"{receipt}{SUFFIX}")
+        targets, _ = inspect_targets(consumer, [*profile.targets, *optional], optional)
         if problems := rules.check_targets(targets):
             raise HandoffError(problems)
     paths = [*profile.reads, receipt]

@@ -438,3 +438,52 @@ def test_without_the_producers_repository(consumer: Consumer) -> None:
     assert done.returncode == 1
     message = "the repository of Scratch is not known"
     assert consumer.problems() == [("HP010", "--producer-root", message)]
+
+
+# Options and places
+
+
+def test_options_that_contradict_the_noxfile(consumer: Consumer, tmp_path: Path) -> None:
+    """A profile of its own has no sample, and the sample has no other root."""
+    packet = str(consumer.releases.packet("v1.2.0"))
+    words = [*consumer.place(), packet]
+    run_nox(consumer.root, consumer.envdir, "handoff-accept", "--sample", "python", *words)
+    message = "the noxfile registers a consumer profile of its own"
+    assert consumer.problems() == [("HP001", "--sample", message)]
+    (tmp_path / "noxfile.py").write_text(
+        "import nox\nimport handoff_tasks\nhandoff_tasks.register_consumer(nox, __file__)\n"
+    )
+    run_nox(tmp_path, consumer.envdir, "handoff-accept", "--consumer-root", "x", *words)
+    message = "the noxfile registers no consumer profile, so this takes the sample consumer"
+    assert consumer.problems() == [("HP001", "--consumer-root", message)]
+
+
+def test_places_that_are_not_a_consumer(consumer: Consumer, tmp_path: Path) -> None:
+    """No folder, no repository, and a bare one."""
+    words = ["--consumer-root", str(tmp_path / "x")]
+    assert consumer.accept("v1.2.0", *words) == 1
+    assert consumer.problems() == [("HP010", str(tmp_path / "x"), "no such folder")]
+    consumer.repository.git("clone", "--quiet", "--bare", str(consumer.root), str(tmp_path / "b"))
+    assert consumer.accept("v1.2.0", "--consumer-root", str(tmp_path / "b")) == 1
+    message = "a bare repository; expected a work tree"
+    assert consumer.problems() == [("HP011", str(tmp_path / "b"), message)]
+    result = ["--result-json", str(consumer.result_path)]
+    (tmp_path / "plain").mkdir()
+    run_nox(consumer.root, consumer.envdir, "consumer-init", *result, str(tmp_path / "plain"))
+    [(code, where, message)] = consumer.problems()
+    assert (code, where) == ("HP011", str(tmp_path / "plain"))
+    assert message.startswith("not the root of a repository with a commit (")
+
+
+def test_branches_that_cannot_be_made(consumer: Consumer, tmp_path: Path) -> None:
+    """A name that git refuses, and a user whom git does not know."""
+    packet = str(consumer.releases.packet("v1.2.0"))
+    assert refused(consumer, "handoff-accept", packet, "--branch", "a..b") == [
+        ("HP126", "--branch a..b", "not a name of a branch")
+    ]
+    home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+    before = consumer.contents()
+    assert consumer.accept("v1.2.0", "--branch", "pin", **home) == 1
+    message = "git does not know who makes the commit"
+    assert consumer.problems() == [("HP126", "--branch", message)]
+    assert consumer.contents() == before
