@@ -338,8 +338,7 @@ def _signed_receipt(
         commit=step.opened.consumer.commit,
         time=trust.written_time(signatures.now()),
     )
-    envelope = None
-    if not run.options.arguments[0].endswith(":"):
-        envelope = signatures.read_envelope(Path(f"{verification.where}{SUFFIX}"))
+    argument = run.options.arguments[0]
+    envelope = signatures.find_envelope(argument, verification.workspace, verification.where)
     signed = trust.sign_receipt(verification.data, envelope, decision, key)
     return {f"{profile.receipt_path}{SUFFIX}": signed.data}

@@ -120,7 +120,7 @@ def judge_signatures(
 
     if document is None or "producer" not in document:
         return []
-    envelope = _envelope_of(run, path)
+    envelope = find_envelope(run.options.arguments[0], run.workspace, path)
     demand = read_demand(session, place, run)
     if demand is None:
         names = trust.Names(packet=path, envelope=f"{path}{SUFFIX}")
@@ -257,16 +257,22 @@ def read_file(path: Path, code: str, hint: str) -> bytes:
         raise refusal(code, str(path), f"cannot be read: {error.strerror}", hint) from None
 
 
-def _envelope_of(run: Run, path: str) -> bytes | None:
-    """Return the envelope beside a packet: in its folder, or in the tree of its tag."""
+def find_envelope(argument: str, workspace: Workspace | None, path: str) -> bytes | None:
+    """Return the envelope beside a packet: in its folder, or in the tree of its tag.
+
+    Args:
+        argument: The word that named the packet, a file or ``TAG:``.
+        workspace: The producer; it can be None if the packet is a file.
+        path: The packet's name in messages.
+    """
     from handoff_tasks.release import find_packet
 
-    if not run.options.arguments[0].endswith(":"):
+    if not argument.endswith(":"):
         return read_envelope(Path(f"{path}{SUFFIX}"))
-    assert run.workspace is not None
+    assert workspace is not None
     # At a tag the packet's name is TAG:PATH.
     tag, _, inside = path.partition(":")
-    return find_packet.read_path_at_tag(run.workspace, tag, f"{inside}{SUFFIX}")
+    return find_packet.read_path_at_tag(workspace, tag, f"{inside}{SUFFIX}")
 
 
 def now() -> datetime:

@@ -54,6 +54,26 @@ argv = ["true"]
 """
 
 
+needs_keygen = pytest.mark.skipif(
+    shutil.which("ssh-keygen") is None, reason="ssh-keygen is not on PATH"
+)
+
+
+def make_key(folder: Path) -> Path:
+    """Make an ed25519 key without a passphrase, and return its path."""
+    key = folder / "key"
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ci", "-f", str(key)]
+    subprocess.run(command, check=True)
+    return key
+
+
+def signed_statement(consumer: Consumer) -> dict[str, Any]:
+    """Return the statement of the signed acceptance beside the receipt."""
+    envelope = json.loads(consumer.text(f"{RECEIPT}.intoto.json"))
+    statement: dict[str, Any] = json.loads(base64.b64decode(envelope["payload"]))
+    return statement
+
+
 def receipt_of(consumer: Consumer) -> dict[str, Any]:
     """Return the receipt, which follows its schema."""
     document: dict[str, Any] = json.loads(consumer.text(RECEIPT))
@@ -124,10 +144,11 @@ def test_a_packet_at_a_tag_is_accepted_from_the_producers_history(consumer: Cons
     assert consumer.problems() == [("HP100", "v1.2.0:handoff/packet.json", message)]
 
 
+@needs_keygen
 def test_a_packet_that_is_older_than_its_tag_is_accepted_from_the_history(
     consumer: Consumer, tmp_path: Path
 ) -> None:
-    """The usual way of a release: the packet says untagged, is committed, then the tag is made."""
+    """The usual way of a release: the packet says untagged, is committed with its envelope, then the tag is made."""
     consumer.releases = consumer.releases.copy(tmp_path)
     producer = consumer.releases.producer
     old = json.loads(consumer.releases.packet("v1.4.0").read_bytes())["commit_sha"]
@@ -138,13 +159,23 @@ def test_a_packet_that_is_older_than_its_tag_is_accepted_from_the_history(
     done = make_packet(producer, "HEAD", path, tmp_path, consumer.envdir, words=words)
     assert done.returncode == 0, done.stdout
     assert json.loads(path.read_bytes())["git_state"]["tag"]["state"] == "untagged"
+    key = make_key(tmp_path)
+    words = ["--key", str(key), "--producer-root", str(producer.root)]
+    cache = ["--cache-dir", str(tmp_path / "producer cache")]
+    desk = tmp_path / "producer desk"
+    done = run_nox(desk, consumer.envdir, "handoff-sign", str(path), *words, *cache)
+    assert done.returncode == 0, done.stdout
+    envelope = path.with_name("packet.json.intoto.json").read_bytes()
     producer.commit("docs: the packet", {})
     assert consumer.accept_word("v1.5.0:") == 1
     assert [code for code, _, _ in consumer.problems()] == ["HP101"]
     producer.tag("v1.5.0")
     junit = consumer.base / "junit.xml"
-    assert consumer.accept_word("v1.5.0:", "--junit", str(junit)) == 0, consumer.output
+    words = ["--junit", str(junit), "--key", str(key)]
+    assert consumer.accept_word("v1.5.0:", *words) == 0, consumer.output
     assert json.loads(consumer.text(PIN))["release_tag"] == "v1.5.0"
+    [attestation] = signed_statement(consumer)["predicate"]["inputAttestations"]
+    assert attestation["digest"]["sha256"] == hashlib.sha256(envelope).hexdigest()
     assert receipt_of(consumer)["producer"]["tag_target"] == producer.head()
     assert 'name="pin"' in junit.read_text()
 
@@ -210,12 +241,10 @@ def test_the_body_of_a_pull_request(consumer: Consumer) -> None:
     assert consumer.problems() == [("HP001", "--format", message)]
 
 
-@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen is not on PATH")
+@needs_keygen
 def test_a_signed_acceptance_lies_beside_the_receipt(consumer: Consumer) -> None:
     """A DSSE envelope over the packet; with signers, an unsigned packet is refused first."""
-    key, signers = consumer.base / "key", consumer.base / "signers"
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ci", "-f", str(key)]
-    subprocess.run(command, check=True)
+    key, signers = make_key(consumer.base), consumer.base / "signers"
     public = key.with_name("key.pub").read_text()
     signers.write_text(f'scratch namespaces="handoff" {public}')
     before = consumer.contents()
@@ -226,8 +255,7 @@ def test_a_signed_acceptance_lies_beside_the_receipt(consumer: Consumer) -> None
     assert consumer.contents() == before
     words = ["--key", str(key), "--consumer", "https://example.org/app"]
     assert consumer.accept("v1.2.0", *words) == 0, consumer.output
-    envelope = json.loads(consumer.text(f"{RECEIPT}.intoto.json"))
-    statement = json.loads(base64.b64decode(envelope["payload"]))
+    statement = signed_statement(consumer)
     assert statement["predicate"]["verifier"]["id"] == "https://example.org/app"
     digest = hashlib.sha256(packet.read_bytes()).hexdigest()
     assert statement["subject"][0]["digest"]["sha256"] == digest
