@@ -23,12 +23,13 @@ What each release means for its consumers, a section for each. Replace what is i
 """
 
 
-def write_statement(naming: Naming, changed: Sequence[str]) -> str:
+def write_statement(naming: Naming, changed: Sequence[str], *, new_version: bool = False) -> str:
     """Return the text of a statement file with a section for the release that is prepared.
 
     ``changed`` are the paths of the runtime that have changed since the latest release.
+    ``new_version`` is set if a file of the runtime has to get another version before the release.
     """
-    values = _values(naming, changed)
+    values = _values(naming, changed, new_version=new_version)
     items = [f"- {label}: {values.get(name, _OPEN)}" for label, name in LABELS.items()]
     lines = [_HEAD, f"## {naming.release}", "", *_facts(naming, changed), "", HEADING, *items]
     return "\n".join(lines) + "\n"
@@ -43,7 +44,7 @@ def open_lines(text: str) -> list[tuple[int, str]]:
     ]
 
 
-def _values(naming: Naming, changed: Sequence[str]) -> Mapping[str, str]:
+def _values(naming: Naming, changed: Sequence[str], *, new_version: bool) -> Mapping[str, str]:
     """Return the lines that git determines."""
     if naming.latest is None:
         return {
@@ -51,9 +52,11 @@ def _values(naming: Naming, changed: Sequence[str]) -> Mapping[str, str]:
             "rollback_instruction": "none, this is the first release",
         }
     values = {"rollback_instruction": f"repin to {naming.latest}"}
-    if changed:
+    if changed or new_version:
         values["repin_required"] = f"yes ({naming.release})"
-    else:
+    if not changed and new_version:
+        values["runtime_behavior_changes"] = "only the version number has changed"
+    elif not changed:
         values["runtime_behavior_changes"] = "none"
         values["repin_required"] = "no"
     return values

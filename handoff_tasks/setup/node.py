@@ -48,23 +48,7 @@ def find_node(listing: Listing) -> Ecosystem | None:
     package = listing.json("package.json")
     manager = _manager(listing, package)
     members = _has_members(listing, package)
-    names, recursive = _scripts(package), False
-    if not names and members:
-        names, recursive = _member_scripts(listing), True
-    checks = []
-    if names:
-        run = _run_words(manager.name, recursive=recursive)
-        install = manager.install
-        if manager.folder:
-            install = f"(cd {manager.folder} && {install})"
-        checks.append(
-            Check(
-                id="node",
-                title=f"{', '.join(names)} of package.json",
-                argv=["bash", "-c", " && ".join([install, *(f"{run} {name}" for name in names)])],
-                tools=["bash", "node", manager.name],
-            )
-        )
+    plan = _plan(listing, package, manager, is_root=members)
     hints = {"node": "install Node.js", manager.name: f"install {manager.name}"}
     name, version = package.get("name"), package.get("version")
     place = None
@@ -73,14 +57,54 @@ def find_node(listing: Listing) -> Ecosystem | None:
     return Ecosystem(
         title=_title(manager, is_workspace=members),
         package=name if isinstance(name, str) else None,
-        checks=checks,
+        checks=[plan.check(manager)] if plan.names else [],
         keep=["node_modules"],
         # npm reads its own variables; the last is of Node.js, for the certificates of a proxy.
         pass_names=["npm_config_registry", "NODE_EXTRA_CA_CERTS"],
+        # An install must not put hooks into the checkout, and a test must not write snapshots.
+        set={"CI": "true", "HUSKY": "0", "SKIP_INSTALL_SIMPLE_GIT_HOOKS": "1"},
         tools={name: tool(name, hint) for name, hint in hints.items()},
         version=place,
-        assumptions=_assumptions(manager, names, package),
+        assumptions=_assumptions(manager, plan, package),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """The scripts to run: their names in order, and the ``package.json`` that has them.
+
+    ``recursive`` is set for those of the members of a workspace.
+    """
+
+    names: list[str]
+    source: str = "package.json"
+    recursive: bool = False
+
+    def check(self, manager: _Manager) -> Check:
+        """Return the check that installs the packages, then runs the scripts."""
+        install = manager.install
+        if self.source != "package.json":
+            install = f"cd {manager.folder} && {install}"
+        elif manager.folder:
+            install = f"(cd {manager.folder} && {install})"
+        run = _run_words(manager.name, recursive=self.recursive)
+        return Check(
+            id="node",
+            title=f"{', '.join(self.names)} of {self.source}",
+            argv=["bash", "-c", " && ".join([install, *(f"{run} {name}" for name in self.names)])],
+            tools=["bash", "node", manager.name],
+        )
+
+
+def _plan(listing: Listing, package: dict[str, Any], manager: _Manager, *, is_root: bool) -> _Plan:
+    """Return the package's scripts, else those of its members, else those of its workspace."""
+    names = _scripts(package)
+    if not names and is_root:
+        return _Plan(names=_member_scripts(listing), recursive=True)
+    if not names and manager.folder:
+        source = f"{manager.folder}/package.json"
+        return _Plan(names=_scripts(listing.json(source)), source=source)
+    return _Plan(names=names)
 
 
 def _manager(listing: Listing, package: dict[str, Any]) -> _Manager:
@@ -150,15 +174,18 @@ def _title(manager: _Manager, *, is_workspace: bool) -> str:
     return f"Node.js ({', '.join(parts)})"
 
 
-def _assumptions(manager: _Manager, names: list[str], package: dict[str, Any]) -> list[str]:
+def _assumptions(manager: _Manager, plan: _Plan, package: dict[str, Any]) -> list[str]:
     lines = []
     if manager.folder is None:
         lines.append(
             f"there is no lock file: {manager.name} resolves the dependencies again in each run, "
             "so a release of one of them can change the outcome"
         )
+    if plan.source != "package.json" and plan.names:
+        lines.append(f"the package has no scripts: those of {plan.source} verify it")
     scripts = package.get("scripts")
-    others = [name for name in scripts if name not in names] if isinstance(scripts, dict) else []
-    if others and names:
-        lines.append(f"scripts that do not verify a release: {', '.join(others)}")
+    if isinstance(scripts, dict) and plan.names:
+        others = [name for name in scripts if name not in plan.names]
+        if others:
+            lines.append(f"scripts that do not verify a release: {', '.join(others)}")
     return lines

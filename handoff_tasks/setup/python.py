@@ -24,7 +24,6 @@ _LINT_NAMES = ("lint", "linting", "ruff", "style", "quality", "dev", "develop", 
 _RUFF_HOOK = re.compile(
     r"ruff-pre-commit\s*\n\s*rev:\s*(?:[\"']?|[0-9a-f]{40}\s*#\s*(?:frozen:)?\s*)v([0-9]+(?:\.[0-9]+)+)"
 )
-_RUFF = "0.15.22"
 _PYTEST_FILES = ("pytest.ini", ".pytest.ini", "pytest.toml", "conftest.py", "tests/conftest.py")
 _TEST_FILE = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_test)\.py\Z", re.DOTALL)
 # Its examples, with a .gitignore of their own, which a check must not add elsewhere.
@@ -45,6 +44,9 @@ def find_python(listing: Listing, *, with_tests: bool) -> Ecosystem | None:
         variables["RUFF_NO_CACHE"] = "true"
     tests = _tests(listing, document, sources) if with_tests else Ecosystem(title="")
     keep = list(tests.keep)
+    lock = listing.nearest("uv.lock") or listing.nearest("pylock.toml")
+    if lock and any(check.packages for check in (*lint, *tests.checks)):
+        assumptions.append(f"uv is on PATH: it installs the versions of {lock}")
     uses_hypothesis = any("hypothesis" in source.names for source in sources)
     if tests.checks and uses_hypothesis and _HYPOTHESIS not in keep:
         keep.append(_HYPOTHESIS)
@@ -76,22 +78,26 @@ def _lint(
     listing: Listing, document: dict[str, Any], sources: Sequence[Source]
 ) -> tuple[list[Check], dict[str, Any], list[str]]:
     """Return the checks of ruff if it is configured, its tool, and what was assumed."""
-    is_configured = "ruff" in table(document, "tool") or any(
-        listing.nearest(name) for name in ("ruff.toml", ".ruff.toml")
-    )
-    if not is_configured:
+    settings = table(document, "tool").get("ruff")
+    for name in ("ruff.toml", ".ruff.toml"):
+        if path := listing.nearest(name):
+            settings = listing.toml(path)
+    if not isinstance(settings, dict):
         return [], {}, []
     hooks = listing.text(listing.nearest(".pre-commit-config.yaml") or "")
     hook = _RUFF_HOOK.search(hooks)
     source = _best(sources, "ruff", _LINT_NAMES)
-    packages, install, assumptions = Packages(), None, []
+    required = str(settings.get("required-version", ""))
+    packages, install = Packages(), None
     if hook:
         install = f"ruff=={hook[1]}"
     elif source:
         packages = source.packages(install_project=False)
+    elif re.match(r"==\s*[0-9]", required):
+        install = f"ruff{required}"
     else:
-        install = f"ruff=={_RUFF}"
-        assumptions.append(f"ruff {_RUFF}: the repository pins no version of it")
+        # Each version has other rules.
+        return [], {}, ["ruff is configured, but no file says which version: it is not a check"]
     checks = [
         Check(
             id="lint",
@@ -112,7 +118,7 @@ def _lint(
             )
         )
     hint = "let the session install its wheel from PyPI"
-    return checks, {"ruff": tool("ruff", hint, install=install)}, assumptions
+    return checks, {"ruff": tool("ruff", hint, install=install)}, []
 
 
 def _best(sources: Sequence[Source], package: str, names: Sequence[str]) -> Source | None:

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 _METADATA = re.compile(
     r"(?:docs?/|(?:handoff_)?noxfile\.py|handoff\.toml|renovate\.json|release-please-config\.json"
     r"|\.(?!(?:cargo/|npmrc|pnpmfile\.cjs|yarn/|yarnrc|babelrc|swcrc|browserslistrc)).*"
-    r"|licen[cs]e\.[a-z0-9-]+"
+    r"|citation\.cff|licen[cs]e\.[a-z0-9-]+"
     r"|(?:readme|licen[cs]e|copying|copyright|notice|authors|maintainers|changelog|changes|history|news"
-    r"|contributing|code[_-]of[_-]conduct|codeowners|security|release[_-]notes)(?:-[a-z0-9]+)*"
-    r"(?:(?:\.[a-z]{2}(?:[-_][a-z]{2})?)?\.(?:md|markdown|rst|txt|adoc))?)\Z",
+    r"|contributing|(?:code[_-]of[_-])?conduct|codeowners|security|release[_-]notes)(?:-[a-z0-9]+)*"
+    r"(?:(?:\.[^./]{1,12})?\.(?:md|markdown|rst|txt|adoc))?)\Z",
     re.IGNORECASE,
 )
 # Ignored in some repositories although they are committed, and no product of a build.

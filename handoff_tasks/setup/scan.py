@@ -147,7 +147,13 @@ def _statement(root: Path, recognition: Recognition, texts: dict[str, str]) -> l
     if names.latest:
         paths = read_listing.changed_paths(root, names.latest)
         changed = path_patterns.select(recognition.draft.runtime_paths, paths)
-    texts[place] = first_statement.write_statement(names, changed)
+    version, runtime_paths = contract.version, recognition.draft.runtime_paths
+    new_version = (
+        version is not None
+        and not contract.is_stated
+        and bool(path_patterns.select(runtime_paths, [version.path]))
+    )
+    texts[place] = first_statement.write_statement(names, changed, new_version=new_version)
     return [
         f"{place}:{number}  {label}" for number, label in first_statement.open_lines(texts[place])
     ]

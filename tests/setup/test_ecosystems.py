@@ -118,6 +118,17 @@ def test_a_package_of_a_workspace_uses_the_lock_file_above() -> None:
     assert found == "(cd ../.. && npm ci) && npm run test"
 
 
+def test_a_package_without_scripts_is_verified_by_those_of_its_workspace() -> None:
+    """The tests of all packages are often one script at the top."""
+    others = {"package.json": PACKAGE, "pnpm-lock.yaml": ""}
+    listing = listed({"package.json": '{"name": "a"}'}, prefix="packages/a/", others=others)
+    [part] = ecosystems.find_ecosystems(listing)
+    assert [check.argv[-1] for check in part.checks] == [
+        "cd ../.. && pnpm install --frozen-lockfile && pnpm run test"
+    ]
+    assert part.assumptions == ["the package has no scripts: those of ../../package.json verify it"]
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -189,6 +200,14 @@ def test_pytest_comes_from_the_list_that_has_it(lists: str, packages: Packages) 
     assert found.argv == ["pytest", "-q", "-p", "no:cacheprovider"]
 
 
+def test_a_lock_file_of_uv_needs_uv() -> None:
+    """Other versions than the locked ones would prove something else."""
+    text = "[dependency-groups]\ntest = ['pytest']\n"
+    files = {"pyproject.toml": PYTEST + text, "uv.lock": ""}
+    [part] = ecosystems.find_ecosystems(listed(files))
+    assert part.assumptions == ["uv is on PATH: it installs the versions of uv.lock"]
+
+
 def test_the_examples_of_hypothesis_stay_in_their_folder() -> None:
     """It writes a .gitignore there, which would change the checkout anywhere else."""
     text = "[dependency-groups]\ntest = ['pytest', 'hypothesis']\n"
@@ -255,19 +274,27 @@ def test_tox_runs_tests_whose_packages_only_it_knows(path: str, text: str) -> No
             "ruff==0.16.0",
             ["lint", "format"],
         ),
-        ({}, "ruff==0.15.22", ["lint"]),
+        ({"ruff.toml": "required-version = '==0.14.1'\n"}, "ruff==0.14.1", ["lint"]),
     ],
 )
 def test_ruff_has_the_version_that_the_repository_pins(
     files: dict[str, str], install: str, names: list[str]
 ) -> None:
-    """Another version has other rules; without a pin, ours is an assumption."""
+    """Another version has other rules."""
     [part] = ecosystems.find_ecosystems(
         listed({"pyproject.toml": "[project]\n[tool.ruff]\n", **files})
     )
     assert part.tools["ruff"]["install"] == install
     assert [check.id for check in part.checks] == names
-    assert bool(part.assumptions) is not bool(files)
+
+
+def test_ruff_without_a_version_is_not_a_check() -> None:
+    """A version of ours would refuse what the repository accepts."""
+    [part] = ecosystems.find_ecosystems(listed({"pyproject.toml": "[project]\n[tool.ruff]\n"}))
+    assert part.checks == []
+    assert part.assumptions == [
+        "ruff is configured, but no file says which version: it is not a check"
+    ]
 
 
 def test_ruff_of_a_group_is_installed_with_it() -> None:
