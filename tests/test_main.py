@@ -27,7 +27,7 @@ found
   runtime   Makefile, main.c
 
 assumed
-  the next release is v1.0.1; 'init --release NAME' takes another name
+  the next release is v1.0.1; for another one, change the heading in handoff.md
 
 to do
   handoff.md:12  Runtime behavior changes

@@ -37,6 +37,7 @@ _PLACEHOLDER = Check(
     tools=["bash"],
 )
 _MOST_PATHS = 20
+_RELEASE_PLEASE = ".release-please-manifest.json"
 _VERSION_FILES = ("VERSION", "VERSION.txt", "version.txt")
 _VERSION_LINE = r"^([0-9][0-9A-Za-z.+-]*)$"
 
@@ -104,11 +105,14 @@ def _release_contract(
 
 
 def _version_file(listing: Listing) -> Place | None:
-    """Return the place of the version in a file of its own."""
+    """Return the place of the version in a file of its own, or in that of release-please."""
     for path in _VERSION_FILES:
         version = safe_regex.search_lines(_VERSION_LINE, listing.text(path))
         if version:
             return Place(path=path, form="pattern", key=_VERSION_LINE, version=version)
+    version = listing.json(_RELEASE_PLEASE).get(".")
+    if isinstance(version, str):
+        return Place(path=_RELEASE_PLEASE, form="json", key='"."', version=version)
     return None
 
 
@@ -131,8 +135,8 @@ def _release_assumptions(contract: ReleaseContract, release: str | None) -> list
         return []
     if contract.version and contract.is_stated:
         return [f"the next release is {contract.naming.release}, as {contract.version.path} says"]
-    name = contract.naming.release
-    return [f"the next release is {name}; 'init --release NAME' takes another name"]
+    name, place = contract.naming.release, contract.statement
+    return [f"the next release is {name}; for another one, change the heading in {place}"]
 
 
 def _version_gaps(listing: Listing, contract: ReleaseContract) -> list[str]:

@@ -410,6 +410,27 @@ def test_a_repository_with_nothing(tmp_path: Path) -> None:
     assert found.release == "v0.1.0"
 
 
+@pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        ({"VERSION": "1.4.0\n"}, ("VERSION", "^([0-9][0-9A-Za-z.+-]*)$")),
+        (
+            {".release-please-manifest.json": '{".": "1.4.0"}'},
+            (".release-please-manifest.json", '"."'),
+        ),
+    ],
+)
+def test_a_file_of_its_own_says_the_version(
+    tmp_path: Path, files: dict[str, str | None], version: tuple[str, str]
+) -> None:
+    """For languages whose build files do not have it; then no option has to name the release."""
+    found, parsed = started(tmp_path, {"go.mod": "module example.com/a\n", **files})
+    assert parsed.version is not None
+    assert (parsed.version.path, parsed.version.key) == version
+    assert found.release == ""
+    assert found.assumed[0] == f"the next release is v1.4.0, as {version[0]} says"
+
+
 def test_the_names_that_clash_are_those_that_are_registered(desk: Desk) -> None:
     """What `init` keeps free beside modes and checks is what a noxfile with a profile gets."""
     command = [sys.executable, "-m", "nox", "--noxfile", str(desk.folder / "noxfile.py"), "--list"]
