@@ -46,7 +46,7 @@ def find_cargo(listing: Listing) -> Ecosystem | None:
         keep=[f"{folder}/target".removeprefix("/") for folder in sorted(folders)],
         pass_names=pass_names,
         environment=environment,
-        version=_version(document),
+        version=_version(document, has_lock=listing.has("Cargo.lock")),
         assumptions=[
             "all features of all packages are built, and a warning of clippy is a failure"
         ],
@@ -86,11 +86,12 @@ def _title(document: dict[str, Any]) -> str:
     return f"Rust (cargo, workspace: {some_of(members)})" if members else "Rust (cargo)"
 
 
-def _version(document: dict[str, Any]) -> Place | None:
+def _version(document: dict[str, Any], *, has_lock: bool) -> Place | None:
     """Return where the manifest says the version: of its package, or of the workspace."""
     for keys in (("package",), ("workspace", "package")):
         version = table(document, *keys).get("version")
         if isinstance(version, str):
             key = ".".join([*keys, "version"])
-            return Place(path="Cargo.toml", form="toml", key=key, version=version)
+            lock = ("Cargo.lock", "cargo update --workspace") if has_lock else None
+            return Place(path="Cargo.toml", form="toml", key=key, version=version, lock=lock)
     return None

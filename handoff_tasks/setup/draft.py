@@ -49,13 +49,15 @@ class Check:
 class Place:
     """Where a file says a version: ``form`` is ``toml``, ``json`` or ``pattern``.
 
-    ``key`` is the key or the pattern, ``version`` what it says now.
+    ``key`` is the key or the pattern, ``version`` what it says now. ``lock`` is a file that repeats
+    the version, and the command that writes it there.
     """
 
     path: str
     form: str
     key: str
     version: str
+    lock: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

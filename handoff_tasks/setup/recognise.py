@@ -149,7 +149,10 @@ def _version_gaps(listing: Listing, contract: ReleaseContract) -> list[str]:
     is_tagged = f"{before}{place.version}{after}" in (*listing.tags, *listing.other_tags)
     reason = "which is tagged already" if is_tagged else "and the release is another one"
     number = _line_number(listing.text(place.path), place.version)
-    return [f"{place.path}{number}  the version is {place.version}, {reason}: set {version}"]
+    line = f"{place.path}{number}  the version is {place.version}, {reason}: set {version}"
+    if place.lock:
+        line += f", then run '{place.lock[1]}', which writes it to {place.lock[0]}"
+    return [line]
 
 
 def _line_number(text: str, version: str) -> str:

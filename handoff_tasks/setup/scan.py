@@ -178,4 +178,6 @@ def _to_commit(listing: Listing, root: Path, draft: Draft, name: str) -> list[st
         ours.insert(1, contract.statement)
         if contract.version and not contract.is_stated:
             ours.append(contract.version.path)
+            if contract.version.lock:
+                ours.append(contract.version.lock[0])
     return [*ours, *unknown]

@@ -54,7 +54,11 @@ def test_a_workspace_of_cargo_is_checked_whole() -> None:
     )
     assert part.title == "Rust (cargo, workspace: a, b)"
     assert part.version == Place(
-        path="Cargo.toml", form="toml", key="workspace.package.version", version="0.3.0"
+        path="Cargo.toml",
+        form="toml",
+        key="workspace.package.version",
+        version="0.3.0",
+        lock=("Cargo.lock", "cargo update --workspace"),
     )
     assert part.keep == ["target", "fuzz/target"]
     assert [check.argv[:3] for check in part.checks] == [

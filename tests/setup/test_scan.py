@@ -410,6 +410,24 @@ def test_a_repository_with_nothing(tmp_path: Path) -> None:
     assert found.release == "v0.1.0"
 
 
+def test_a_version_that_is_tagged_has_to_be_another_one(tmp_path: Path) -> None:
+    """The screen says where, and what to run for the lock file; the command adds both files."""
+    made = scratch.repository(tmp_path / "app")
+    manifest = "[package]\nname = 'app'\nversion = '1.0.0'\n"
+    made.commit("all", {"Cargo.toml": manifest, "Cargo.lock": "x\n", "src/lib.rs": "\n"})
+    made.tag("v1.0.0")
+    found = scan.start(made.root)
+    assert found.to_do[-1] == (
+        "Cargo.toml:3  the version is 1.0.0, which is tagged already: set 1.0.1, then run "
+        "'cargo update --workspace', which writes it to Cargo.lock"
+    )
+    assert found.to_commit == [
+        *("handoff.toml", "handoff.md", "noxfile.py", "Cargo.toml", "Cargo.lock")
+    ]
+    text = (made.root / "handoff.md").read_text()
+    assert "- Runtime behavior changes: only the version number has changed\n" in text
+
+
 @pytest.mark.parametrize(
     ("files", "version"),
     [
