@@ -393,7 +393,7 @@ def test_init_overwrites_no_link_and_no_folder(tmp_path: Path) -> None:
 
     Nothing is written, the profile neither.
     """
-    hint = "move it away, then call handoff-init again"
+    hint = "move it away, then call init again"
     for kind, what in (
         ("link", "is a symbolic link to nothing"),
         ("folder", "is a folder"),

@@ -26,10 +26,7 @@ def read_listing(root: Path) -> Listing:
         prefix = _line(root, "rev-parse", "--show-prefix")
         entries = _entries(top)
     except command.GitError:
-        hint = (
-            "run 'git init' there and commit what a release is made of, then call handoff-init "
-            "again"
-        )
+        hint = "run 'git init' there and commit what a release is made of, then call init again"
         message = "not in a git repository; a handoff is of one commit"
         raise refusal("HP090", str(root), message, hint) from None
     below = {

@@ -66,7 +66,7 @@ def start(
     """
     listing = read_listing.read_listing(root)
     if os.path.lexists(root / PROFILE):
-        hint = "edit it, or move it away and call handoff-init again"
+        hint = "edit it, or move it away and call init again"
         message = "there is a profile already; nothing was written"
         raise refusal("HP091", str(root / PROFILE), message, hint)
     old_noxfile = _read_noxfile(root / NOXFILE)
@@ -130,7 +130,7 @@ def _read_noxfile(path: Path) -> str | None:
         reason = "is a folder"
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
-    hint = "move it away, then call handoff-init again"
+    hint = "move it away, then call init again"
     message = f"{reason}; expected a noxfile, or nothing. Nothing was written"
     raise files.foreign(path, message, hint)
 

@@ -481,7 +481,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         "HP091",
         str(made.root / "handoff.toml"),
         "there is a profile already; nothing was written",
-        "edit it, or move it away and call handoff-init again",
+        "edit it, or move it away and call init again",
     )
     assert (made.root / "handoff.toml").read_bytes() == before
 
@@ -498,7 +498,7 @@ def test_no_folder_and_no_repository_are_refused(tmp_path: Path) -> None:
         "HP090",
         str(tmp_path),
         "not in a git repository; a handoff is of one commit",
-        "run 'git init' there and commit what a release is made of, then call handoff-init again",
+        "run 'git init' there and commit what a release is made of, then call init again",
     )
     assert list(tmp_path.iterdir()) == []
 
