@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from handoff_tasks.record import CheckResult
 
 _REFERENCE = "refs/handoff/candidate"
-# The commit is never published: the same files give the same commit, whoever makes it.
+# The commit is never published: the same files always give the same commit.
 _IDENTITY = Identity(name="handoff-tasks", email="handoff-tasks@example.invalid", seconds=0)
 _LOG_LIMIT = 8 << 20
 

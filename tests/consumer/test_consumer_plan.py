@@ -206,7 +206,7 @@ def test_two_templates_of_one_line() -> None:
     ],
 )
 def test_bytes_that_are_not_plain_utf8(data: bytes, where: str, message: str) -> None:
-    """A text in another encoding could be changed where nobody looks."""
+    """A text in another encoding could be changed without being noticed."""
     assert shown(make({**sample_files(), MATRIX: data})) == [("HP121", where, message)]
 
 
