@@ -49,15 +49,21 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 # Modules whose child processes are not measured, except in tests marked ``measured``: other tests
 # measure the same lines, and a measured run takes 1.6 times as long.
 _UNMEASURED = {
-    "test_accept_refusals",
     "test_accepts",
+    "test_adopt",
     "test_ci",
+    "test_documents",
+    "test_flavours",
     "test_golden",
+    "test_handoff",
     "test_interrupts",
+    "test_nested_nox",
+    "test_publishing",
+    "test_python_environments",
     "test_repositories",
-    "test_resume",
-    "test_sample",
+    "test_reuse",
     "test_same_bytes",
+    "test_sample",
     "test_shapes",
     "test_two_runs",
 }

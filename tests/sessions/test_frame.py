@@ -154,7 +154,7 @@ def test_the_producer_of_its_own_noxfile_needs_no_words(desk: Desk) -> None:
 
 def _raises(desk: Desk, raised: str) -> None:
     """Have the step that gathers raise an unexpected error."""
-    lines = f"import handoff_tasks.release.gather as step\ndef gather(*_):\n    raise {raised}\nstep.gather_material = gather\n"
+    lines = f"import handoff_tasks.release.gather as step\ndef gather(*_, **__):\n    raise {raised}\nstep.gather_material = gather\n"
     (desk.folder / "noxfile.py").write_text(NOXFILE + lines)
 
 
