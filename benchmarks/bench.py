@@ -564,6 +564,7 @@ REPORTING = """
 import json, resource, sys, time
 from pathlib import Path
 from handoff_tasks.git import workspace
+from handoff_tasks.model import RunEnd
 from handoff_tasks.release import decide, gather
 root, profile, work, cache = map(Path, sys.argv[1:])
 opened = workspace.open_workspace(
@@ -575,10 +576,9 @@ decision = decide.decide(opened, material, checks, mode, allow_untagged=False)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 start = time.perf_counter()
 from handoff_tasks.output import report_files
-view = report_files.view_of(
-    opened, material, checks, [decision], problems=decision.problems, advisories=decision.advisories
-)
-page, unwritten = report_files.write_report(view, opened)
+end = RunEnd(checks=checks, problems=decision.problems, advisories=decision.advisories)
+view = report_files.build_view(opened, material, end, [decision])
+page, unwritten = report_files.write_report(view, opened, "stable")
 assert page is not None and not unwritten
 took = time.perf_counter() - start
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
