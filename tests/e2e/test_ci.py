@@ -16,6 +16,7 @@ from typing import Any
 import places
 import pytest
 import scratch
+from signing import make_key
 
 import handoff_tasks
 from handoff_tasks.formats import schemas
@@ -344,10 +345,8 @@ def gitlab(gitlab_ci_local: Path, tmp_path: Path) -> Gitlab:
     """Commit our file, a noxfile and a trust file to the sample, as a maintainer does."""
     root = tmp_path / "producer"
     sample.build(root, Flavour.PYTHON)
-    key = tmp_path / "key"
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ci", "-f", str(key)]
-    subprocess.run(command, check=True)
-    public = (tmp_path / "key.pub").read_text()
+    key = make_key(tmp_path, "ci")
+    public = key.with_name("ci.pub").read_text()
     # Not yet 0600, as GitLab writes files of variables.
     key.chmod(0o644)
     scratch.Producer(path=root, root=root).commit(

@@ -25,6 +25,7 @@ from consumers import (
     nox_command,
     run_nox,
 )
+from signing import make_key
 
 from handoff_tasks.formats import schemas
 
@@ -57,14 +58,6 @@ argv = ["true"]
 needs_keygen = pytest.mark.skipif(
     shutil.which("ssh-keygen") is None, reason="ssh-keygen is not on PATH"
 )
-
-
-def make_key(folder: Path) -> Path:
-    """Make an ed25519 key without a passphrase, and return its path."""
-    key = folder / "key"
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "ci", "-f", str(key)]
-    subprocess.run(command, check=True)
-    return key
 
 
 def signed_statement(consumer: Consumer) -> dict[str, Any]:
@@ -159,7 +152,7 @@ def test_a_packet_that_is_older_than_its_tag_is_accepted_from_the_history(
     done = make_packet(producer, "HEAD", path, tmp_path, consumer.envdir, words=words)
     assert done.returncode == 0, done.stdout
     assert json.loads(path.read_bytes())["git_state"]["tag"]["state"] == "untagged"
-    key = make_key(tmp_path)
+    key = make_key(tmp_path, "key")
     words = ["--key", str(key), "--producer-root", str(producer.root)]
     cache = ["--cache-dir", str(tmp_path / "producer cache")]
     desk = tmp_path / "producer desk"
@@ -244,7 +237,7 @@ def test_the_body_of_a_pull_request(consumer: Consumer) -> None:
 @needs_keygen
 def test_a_signed_acceptance_lies_beside_the_receipt(consumer: Consumer) -> None:
     """A DSSE envelope over the packet; with signers, an unsigned packet is refused first."""
-    key, signers = make_key(consumer.base), consumer.base / "signers"
+    key, signers = make_key(consumer.base, "key"), consumer.base / "signers"
     public = key.with_name("key.pub").read_text()
     signers.write_text(f'scratch namespaces="handoff" {public}')
     before = consumer.contents()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import scratch
 from desk import NOXFILE, Desk
+from signing import make_key
 
 from handoff_tasks.model import MAX_BYTES
 
@@ -43,14 +44,6 @@ class Signing:
 
     def run(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
         return self.desk.run(session, str(self.packet), *words)
-
-
-def make_key(folder: Path, name: str) -> Path:
-    """Make an ed25519 key without a passphrase, and return its path."""
-    path = folder / name
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)]
-    subprocess.run(command, check=True)
-    return path
 
 
 def trust_line(key: Path, namespaces: str = "handoff") -> str:

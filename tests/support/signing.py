@@ -49,6 +49,14 @@ def key(number: int) -> FileKey:
     )
 
 
+def make_key(folder: Path, name: str) -> Path:
+    """Make an ed25519 key without a passphrase by ssh-keygen, and return its path."""
+    path = folder / name
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
 LAPTOP, LINUX, MAC, STRANGER = key(1), key(2), key(3), key(4)
 
 
