@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+from handoff_tasks.formats import schemas
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -14,7 +16,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}:,]|[^\s"\[\]{}:,]+')
 
 def pointer_of(key: str) -> str:
     """Return the JSON pointer of a profile's key: itself, or a key of the top object."""
-    return key if key.startswith("/") else "/" + _escape(key)
+    return key if key.startswith("/") else schemas.pointer([key])
 
 
 def text_places(text: str) -> dict[str, tuple[int, int]]:
@@ -32,10 +34,6 @@ def text_places(text: str) -> dict[str, tuple[int, int]]:
 def written(value: str) -> str:
     """Return a text as JSON."""
     return json.dumps(value, ensure_ascii=False)
-
-
-def _escape(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 def _scalars(text: str) -> Iterator[tuple[str, int, int]]:
@@ -61,5 +59,4 @@ def _scalars(text: str) -> Iterator[tuple[str, int, int]]:
         elif expects_key:
             path[-1] = json.loads(mark)
         else:
-            pointer = "".join("/" + _escape(str(part)) for part in path)
-            yield pointer, token.start(), token.end()
+            yield schemas.pointer(path), token.start(), token.end()

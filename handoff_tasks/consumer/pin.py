@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks.consumer import json_edit
 from handoff_tasks.consumer.values import NAMES, PinValues, form_fault
-from handoff_tasks.formats import strict_json
+from handoff_tasks.formats import schemas, strict_json
 from handoff_tasks.problems import HandoffError, Problem
 
 if TYPE_CHECKING:
@@ -124,8 +124,7 @@ def same_release(old: PinValues, new: PinValues) -> bool:
 def value_at(document: object, pointer: str) -> Any:
     """Return what a JSON pointer names, None if there is nothing."""
     value: Any = document
-    for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
+    for key in schemas.pointer_parts(pointer):
         if isinstance(value, dict):
             value = value.get(key)
         elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):

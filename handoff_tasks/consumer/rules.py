@@ -15,6 +15,7 @@ from handoff_tasks.consumer import classify
 from handoff_tasks.consumer.classify import NoticePeriod
 from handoff_tasks.consumer.pin import same_release
 from handoff_tasks.consumer.profile import PACKET
+from handoff_tasks.consumer.values import MANIFEST_KEYS, PinValues
 from handoff_tasks.formats import canonical
 from handoff_tasks.packet.change import ChangeClass
 from handoff_tasks.packet.document import GO, is_own
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from handoff_tasks.consumer.profile import Profile
     from handoff_tasks.consumer.receipt import Receipt
-    from handoff_tasks.consumer.values import PinValues
     from handoff_tasks.packet.change import Change, Notice
     from handoff_tasks.packet.document import AnyPacket, PacketDocument
 
@@ -35,13 +35,6 @@ if TYPE_CHECKING:
 _ASK = "ask the producer for a GO packet of a handoff session"
 _FETCH = "fetch the producer's tags; if the tag was moved, ask the producer why"
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})")
-_BASELINE = {
-    "release_tag": "release_tag",
-    "commit_sha": "commit_sha",
-    "service": "expected_service_contract_version",
-    "api": "expected_api_contract_version",
-    "baseline": "integration_baseline",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +174,7 @@ def check_tag(document: PacketDocument, tag: TagNow, where: str) -> list[Problem
     stated = tag.pin.to_dict()
     # A packet of the kind release has tag and commit only.
     baseline: Mapping[str, Any] = document.get("active_runtime_baseline", document)
-    for name, key in _BASELINE.items():
+    for name, key in MANIFEST_KEYS.items():
         said = baseline.get(key)
         if said != stated[name]:
             message = f"the packet says {said}; the manifest at the tag says {stated[name]}"
@@ -329,7 +322,7 @@ def validators_fingerprint(
         "old": [last.profile_digest, *[f"{one.path} {one.before}" for one in changed]],
         "new": [profile.digest, *[f"{one.path} {one.now}" for one in changed]],
     }
-    return hashlib.sha256(canonical.canonical_bytes(document)).hexdigest()[:16]
+    return canonical.fingerprint(document)
 
 
 def check_embedded(profile: Profile, new: PinValues, old: PinValues) -> list[Problem]:

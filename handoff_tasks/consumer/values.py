@@ -19,7 +19,8 @@ _FORMS = {
     "manifest_sha256": (re.compile(r"[0-9a-f]{64}"), "64 lower-case hexadecimal digits"),
 }
 _PLAIN = (re.compile(rf"[{CHARACTERS}]{{1,200}}"), "letters, digits and ._+~:/@- only")
-_OF_MANIFEST = {
+# The key of each pinned value in a manifest, and in a packet's active_runtime_baseline.
+MANIFEST_KEYS = {
     "release_tag": "release_tag",
     "commit_sha": "commit_sha",
     "service": "expected_service_contract_version",
@@ -51,7 +52,7 @@ class PinValues:
         Only tag and commit are in every manifest. Raises `KeyError` without them.
         """
         always = {"release_tag": document["release_tag"], "commit_sha": document["commit_sha"]}
-        stated: dict[str, Any] = {name: document.get(key) for name, key in _OF_MANIFEST.items()}
+        stated: dict[str, Any] = {name: document.get(key) for name, key in MANIFEST_KEYS.items()}
         stated |= always
         return cls(**stated, manifest_sha256=sha256)
 

@@ -49,6 +49,11 @@ def digest(document: object) -> str:
     return "sha256:" + hashlib.sha256(canonical_bytes(document)).hexdigest()
 
 
+def fingerprint(document: object) -> str:
+    """Return the first 16 hexadecimal digits of the sha256 of the canonical form."""
+    return hashlib.sha256(canonical_bytes(document)).hexdigest()[:16]
+
+
 def _sorted(value: object) -> object:
     if isinstance(value, dict):
         return {

@@ -86,6 +86,11 @@ def pointer(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def pointer_parts(pointer: str) -> list[str]:
+    """Return the keys and indexes of a JSON pointer (RFC 6901), as texts."""
+    return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return `` (did you mean X?)`` for the known word nearest to ``word``, or an empty text."""
     known = list(known)

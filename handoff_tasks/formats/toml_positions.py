@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from handoff_tasks.formats import schemas
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,7 +24,7 @@ def line_of(text: str, pointer: str) -> int | None:
     If the text does not contain it, the line of the nearest table or value around it; None if the
     text does not contain the first part of the pointer.
     """
-    wanted = tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+    wanted = tuple(schemas.pointer_parts(pointer))
     best, found = 0, None
     for path, line in _places(text):
         known = tuple(map(str, path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -88,7 +87,7 @@ class Change:
     def fingerprint(self) -> str:
         """16 hexadecimal digits of the sha256 of kind, place and both values."""
         change = {"kind": self.kind, "pointer": self.pointer, "old": self.old, "new": self.new}
-        return hashlib.sha256(canonical.canonical_bytes(change)).hexdigest()[:16]
+        return canonical.fingerprint(change)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form of the JSON output."""

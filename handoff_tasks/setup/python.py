@@ -153,7 +153,7 @@ def _tests(listing: Listing, document: dict[str, Any], sources: Sequence[Source]
 
 
 def _pytest(listing: Listing, document: dict[str, Any], source: Source | None) -> Ecosystem:
-    is_installed = bool(table(document, "build-system")) or listing.has("setup.py")
+    is_installed = _is_installed(listing, document)
     packages = Packages(install_project=is_installed)
     hint = "let the session install its wheel from PyPI"
     install: str | None = "pytest"
@@ -172,45 +172,47 @@ def _pytest(listing: Listing, document: dict[str, Any], source: Source | None) -
     return Ecosystem(
         title="",
         checks=[
-            Check(
-                id="test",
-                title="the whole test suite",
-                argv=words,
-                tools=["python3", "pytest"],
-                packages=packages,
-                comment="The package is not installed: this is where tests find it.",
-                set={} if is_installed else _search_path(listing),
-            )
+            _test_check(listing, words, ["python3", "pytest"], packages, is_installed=is_installed)
         ],
         tools={"pytest": tool("pytest", hint, install=install)},
         assumptions=assumptions,
     )
 
 
-def _search_path(listing: Listing) -> dict[str, str]:
-    """Return the variable by which tests find a package that is not installed."""
-    return {"PYTHONPATH": "{root}/src" if listing.has_folder("src/") else "{root}"}
+def _is_installed(listing: Listing, document: dict[str, Any]) -> bool:
+    """Return whether the project can be built, so that its tests run on the installed package."""
+    return bool(table(document, "build-system")) or listing.has("setup.py")
+
+
+def _test_check(
+    listing: Listing,
+    words: list[str],
+    tools: list[str],
+    packages: Packages,
+    *,
+    is_installed: bool,
+) -> Check:
+    """Return the check of the tests; they find a package that is not installed by PYTHONPATH."""
+    search_path = {"PYTHONPATH": "{root}/src" if listing.has_folder("src/") else "{root}"}
+    return Check(
+        id="test",
+        title="the whole test suite",
+        argv=words,
+        tools=tools,
+        packages=packages,
+        comment="The package is not installed: this is where tests find it.",
+        set={} if is_installed else search_path,
+    )
 
 
 def _unittest(listing: Listing, document: dict[str, Any]) -> Ecosystem:
     """Return the check of unittest, which finds tests in packages and in the folder ``tests``."""
-    is_installed = bool(table(document, "build-system")) or listing.has("setup.py")
+    is_installed = _is_installed(listing, document)
     words = ["python3", "-m", "unittest"]
     for folder in ("tests", "test"):
         if listing.has_folder(f"{folder}/") and not listing.has(f"{folder}/__init__.py"):
             words += ["discover", "--start-directory", folder]
             break
-    return Ecosystem(
-        title="",
-        checks=[
-            Check(
-                id="test",
-                title="the whole test suite",
-                argv=words,
-                tools=["python3"],
-                packages=Packages(install_project=is_installed),
-                comment="The package is not installed: this is where tests find it.",
-                set={} if is_installed else _search_path(listing),
-            )
-        ],
-    )
+    packages = Packages(install_project=is_installed)
+    check = _test_check(listing, words, ["python3"], packages, is_installed=is_installed)
+    return Ecosystem(title="", checks=[check])
