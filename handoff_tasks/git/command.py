@@ -295,7 +295,7 @@ def preload() -> None:
 @functools.cache
 def _require(program: str) -> Any:
     """Return GitPython. Raises `HandoffError` (HP004) if git is too old."""
-    git = _load(program)
+    git = _load()
     with default_sigchld():
         answer = git.Git().execute(
             [*_in_environment(_environment()), program, "version"], with_exceptions=False
@@ -312,17 +312,17 @@ def _require(program: str) -> Any:
 
 
 @functools.cache
-def _load(program: str) -> Any:
-    """Import GitPython, which looks for git and runs ``git version`` when it is imported."""
+def _load() -> Any:
+    """Import GitPython, and keep it from running git, which it does when it is imported."""
     # nox shows what other packages log, down to the last detail.
     logging.getLogger("git").setLevel(logging.WARNING)
-    # These variables are the only way to say which git it runs; it would search all of PATH.
-    settings = {"GIT_PYTHON_GIT_EXECUTABLE": program, "GIT_PYTHON_REFRESH": "quiet"}
+    # It must not search PATH for git: each command here names the git that it runs. It finds a
+    # file that cannot be run, and "quiet" says that this is fine.
+    settings = {"GIT_PYTHON_GIT_EXECUTABLE": os.devnull, "GIT_PYTHON_REFRESH": "quiet"}
     before = {name: os.environ[name] for name in settings if name in os.environ}
     os.environ.update(settings)
     try:
-        with default_sigchld():
-            import git
+        import git
     finally:
         for name in settings:
             del os.environ[name]
