@@ -67,13 +67,11 @@ _NO_FAILURE = re.compile(
 
 
 def explain(outcome: Outcome, lines: Sequence[str]) -> str:
-    """Return the line of a log that explains an outcome; empty for a check that passed.
+    """Return the line of a log that explains why a check did not pass.
 
     For a check that failed it is the line that says why; for one that was ended from outside it is
     the last line.
     """
-    if outcome is Outcome.PASSED:
-        return ""
     if outcome is Outcome.FAILED:
         return choose_line(lines)
     return _last([_plain(line) for line in lines])

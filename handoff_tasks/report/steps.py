@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from handoff_tasks.formats.escape import printable
 from handoff_tasks.formats.words import duration, unseen
 from handoff_tasks.record import Outcome
-from handoff_tasks.report import failure_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,8 +99,18 @@ def _build_step(entry: Mapping[str, Any], result: CheckResult | None, lines: Seq
         log_size=log.size if log else 0,
         kept=result.is_reused if result else False,
         tail=_shorten_tail(lines),
-        cause=_shorten(failure_line.explain(outcome, lines)),
+        cause=_explain(outcome, lines),
     )
+
+
+def _explain(outcome: Outcome, lines: Sequence[str]) -> str:
+    """Return the line of a log that explains an outcome; empty for a check that passed."""
+    if outcome is Outcome.PASSED:
+        return ""
+    # Late: its expressions take longer to compile than the rest of a report that is GO.
+    from handoff_tasks.report import failure_line
+
+    return _shorten(failure_line.explain(outcome, lines))
 
 
 def _facts(entry: Mapping[str, Any], record: Record | None) -> list[tuple[str, str]]:
