@@ -36,7 +36,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=True, tags=["project"])
 def tests(session: nox.Session) -> None:
-    """Run the tests with branch coverage, then the slow ones if HANDOFF_SLOW_TESTS is set."""
+    """Run the tests with branch coverage; the slow ones too if HANDOFF_SLOW_TESTS is set."""
     session.install(
         "-e", ".", *nox.project.dependency_groups(nox.project.load_toml("pyproject.toml"), "test")
     )
@@ -58,12 +58,12 @@ def tests(session: nox.Session) -> None:
         "worksteal",
         *session.posargs,
     ]
+    if not os.environ.get("HANDOFF_SLOW_TESTS"):
+        pytest += ["-m", "not slow and not cargo"]
     session.run("coverage", "erase")
-    session.run("coverage", "run", *pytest, "-m", "not slow and not cargo")
+    session.run("coverage", "run", *pytest)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report", "--fail-under=95")
-    if os.environ.get("HANDOFF_SLOW_TESTS"):
-        session.run("python", *pytest, "-m", "slow or cargo")
 
 
 @nox.session(reuse_venv=True, tags=["project"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import consumers
+import nox_server  # noqa: F401 - keeps the configuration of coverage
 import pytest
 import scratch
 from desk import NOXFILE, Desk
@@ -46,34 +47,13 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
-# Modules whose child processes are not measured, except in tests marked ``measured``: other tests
-# measure the same lines, and a measured run takes 1.6 times as long.
-_UNMEASURED = {
-    "test_accepts",
-    "test_adopt",
-    "test_ci",
-    "test_documents",
-    "test_flavours",
-    "test_golden",
-    "test_handoff",
-    "test_interrupts",
-    "test_nested_nox",
-    "test_publishing",
-    "test_python_environments",
-    "test_repositories",
-    "test_reuse",
-    "test_same_bytes",
-    "test_sample",
-    "test_shapes",
-    "test_two_runs",
-}
-
-
 @pytest.fixture(autouse=True)
 def _unmeasured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Turn coverage off in the processes that an unmeasured test starts."""
-    is_measured = request.node.get_closest_marker("measured") is not None
-    if request.module.__name__.rpartition(".")[2] in _UNMEASURED and not is_measured:
+    """Turn coverage off in the processes that a test starts: they take twice as long with it.
+
+    Sessions that `nox_server` forks are measured, and all that a test marked ``measured`` starts.
+    """
+    if request.node.get_closest_marker("measured") is None:
         monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 

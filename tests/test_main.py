@@ -7,6 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import nox_server
 import places
 import pytest
 import scratch
@@ -99,8 +100,7 @@ def test_four_commands_lead_to_go(tmp_path: Path) -> None:
     words = ["-s", "pre-release", "--", "--release", "v1.0.1", "--cache-dir", str(tmp_path / "c")]
 
     def pre_release() -> str:
-        command = [sys.executable, "-m", "nox", *words]
-        done = subprocess.run(command, cwd=made.root, capture_output=True, text=True, check=False)
+        done = nox_server.run(words, cwd=made.root)
         assert done.returncode == 0, done.stdout
         return done.stdout
 

@@ -69,6 +69,7 @@ def test_the_wheel_holds_exactly_the_package(wheel: Path) -> None:
         assert set(archive.namelist()) == expected
 
 
+@pytest.mark.slow
 def test_the_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> None:
     """Installed from the wheel, schemas, profiles and sample are found."""
     subprocess.run(

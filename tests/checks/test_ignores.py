@@ -70,6 +70,7 @@ def test_it_sees_neither_the_files_nor_the_history(desk: Desk) -> None:
     assert f"<dt>Did not see</dt><dd>{CHANGELOG}, history and tags</dd>" in report
 
 
+@pytest.mark.slow
 def test_a_changed_word_in_an_ignored_file_costs_no_check(desk: Desk, runs: Path) -> None:
     """Its pass is kept for the new commit, whose packet and evidence are complete; the other check runs again."""
     assert desk.run("handoff-stable").returncode == 0
@@ -93,6 +94,7 @@ def test_a_changed_word_in_an_ignored_file_costs_no_check(desk: Desk, runs: Path
     assert desk.run("handoff-assemble", "--mode", "stable").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["scripts/ok.sh", "crates/core/lib.rs"])
 def test_any_other_changed_file_runs_it_again(desk: Desk, runs: Path, name: str) -> None:
     """Whether it is a part of the runtime or not."""
@@ -102,6 +104,7 @@ def test_any_other_changed_file_runs_it_again(desk: Desk, runs: Path, name: str)
     assert sorted(runs.read_text().split()) == ["part", "part", "whole", "whole"]
 
 
+@pytest.mark.slow
 def test_a_later_failure_is_not_passed_over_for_an_older_pass(desk: Desk) -> None:
     """The last record with the same files counts, of whichever commit it is."""
     switch = desk.folder / "fails"
@@ -119,6 +122,7 @@ def test_a_later_failure_is_not_passed_over_for_an_older_pass(desk: Desk) -> Non
     assert [check["kept"] for check in desk.result["checks"]] == [False]
 
 
+@pytest.mark.slow
 def test_damaged_evidence_of_another_commit_is_not_kept(desk: Desk, runs: Path) -> None:
     """A log that has changed since, or a record that says something else, costs a run."""
     desk.run("handoff-stable")
@@ -133,6 +137,7 @@ def test_damaged_evidence_of_another_commit_is_not_kept(desk: Desk, runs: Path) 
     assert runs.read_text().split().count("part") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("runs")
 def test_a_record_with_other_ignored_files_does_not_count(desk: Desk) -> None:
     """Neither one that saw more, nor one that saw less; the record of the whole commit names no file."""
@@ -157,6 +162,7 @@ def test_a_record_with_other_ignored_files_does_not_count(desk: Desk) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("runs")
 def test_the_packet_must_say_what_was_not_seen(desk: Desk) -> None:
     """A packet without the ignored files, or with another tree, contradicts git and profile."""
@@ -180,6 +186,7 @@ def test_the_packet_must_say_what_was_not_seen(desk: Desk) -> None:
     )
 
 
+@pytest.mark.slow
 def test_checks_with_and_without_ignores_run_side_by_side(desk: Desk) -> None:
     """Each kind has a checkout of its own; build outputs stay there for the next run."""
     folder = desk.folder

@@ -8,13 +8,12 @@ import http.server
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nox_server
 import pytest
 import scratch
 from desk import Desk
@@ -123,13 +122,7 @@ class Place:
             "-s",
             "verify-ok",
         ]
-        subprocess.run(
-            [sys.executable, "-m", "nox", *words, "--", *self.desk.place()],
-            env=caller,
-            cwd=self.desk.folder,
-            capture_output=True,
-            check=False,
-        )
+        nox_server.run([*words, "--", *self.desk.place()], env=caller, cwd=self.desk.folder)
         record: dict[str, Any] = json.loads((self.desk.evidence() / "ok.json").read_bytes())
         return record
 
@@ -142,6 +135,7 @@ def place(request: pytest.FixtureRequest, desk: Desk, tmp_path: Path) -> Place:
     return Place(desk, tmp_path, request.param)
 
 
+@pytest.mark.slow
 def test_no_other_place_than_the_index_counts(place: Place, index: str, tmp_path: Path) -> None:
     """Folders of wheels and constraints: beside the noxfile, above it, in the user's files and variables; and a pip.py there."""
     wheels = tmp_path / "w"
@@ -201,6 +195,7 @@ def test_no_other_place_than_the_index_counts(place: Place, index: str, tmp_path
     assert "geheim" not in json.dumps(record)
 
 
+@pytest.mark.slow
 def test_an_environment_is_current_only_for_its_requirements(place: Place, index: str) -> None:
     """Raised while nox installs nothing: the check does not run with the old version, then or later; it is installed then."""
     variables = {"PIP_INDEX_URL": index, "UV_DEFAULT_INDEX": index}
@@ -220,6 +215,7 @@ def test_an_environment_is_current_only_for_its_requirements(place: Place, index
     assert (again["outcome"], again["installation"]) == ("passed", record["installation"])
 
 
+@pytest.mark.slow
 def test_an_installer_that_fails_names_what_was_not_used(place: Place, tmp_path: Path) -> None:
     """An index that is not there: its user is masked, and the folder of wheels that would have helped before is named."""
     wheel(tmp_path / "w", "2.0", says="one 2.0")
@@ -242,6 +238,7 @@ def test_an_installer_that_fails_names_what_was_not_used(place: Place, tmp_path:
     assert "geheim" not in record["reason"]
 
 
+@pytest.mark.slow
 def test_a_tool_that_answers_another_version_is_not_run(desk: Desk, tmp_path: Path) -> None:
     """The package is what was asked for, its program is not."""
     place = Place(desk, tmp_path, "pip")

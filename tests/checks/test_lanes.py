@@ -128,6 +128,7 @@ def test_a_folder_that_cannot_be_written_ends_what_was_started(
     assert lanes[0].returncode is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["queue.py", "platform.py", "secrets.py", "git.py", "select.py"])
 def test_files_beside_the_noxfile_are_no_modules_of_pythons(desk: Desk, name: str) -> None:
     """A user's file with the name of a module stops no check, called as nox is: its own folder is not looked in."""

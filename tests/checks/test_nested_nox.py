@@ -47,6 +47,7 @@ def _profile(*argv: str) -> str:
     return scratch.profile([check], tools=scratch.TOOLS + TOOLS, keep=[".nox"], passed=["TMPDIR"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argv", [["nox"], ["nox", "--sessions", "tests"]])
 def test_a_check_may_be_a_session_of_the_producers_nox(desk: Desk, argv: list[str]) -> None:
     """Its sessions are those of the command, whatever the caller set for nox; its environments stay for the next run."""
@@ -64,6 +65,7 @@ def test_a_check_may_be_a_session_of_the_producers_nox(desk: Desk, argv: list[st
     assert record["checkout_state"] == "kept"
 
 
+@pytest.mark.slow
 def test_a_failed_inner_session_is_a_failed_check(desk: Desk) -> None:
     """The exit code of the inner nox counts; that the outer session ends well does not."""
     desk.producer.commit("build: nox", {"noxfile.py": NOXFILE})
@@ -73,6 +75,7 @@ def test_a_failed_inner_session_is_a_failed_check(desk: Desk) -> None:
     assert desk.findings() == [("HP043", "check inner")]
 
 
+@pytest.mark.slow
 def test_a_check_may_be_an_environment_of_tox(desk: Desk) -> None:
     """Its environments stay below .tox."""
     text = "[tox]\nno_package = true\n[testenv]\ncommands = python -c \"print('tox ran')\"\n"

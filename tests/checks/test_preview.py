@@ -121,6 +121,7 @@ def test_a_dry_run_knows_what_would_stop_the_run(desk: Desk) -> None:
     assert not (desk.folder / ".handoff").exists()
 
 
+@pytest.mark.slow
 def test_a_dry_assembly_writes_nothing(desk: Desk) -> None:
     """From the evidence there is: what would be published, or why not."""
     words = [*desk.place(), "--mode", "stable", "--dry-run"]

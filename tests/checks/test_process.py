@@ -307,6 +307,7 @@ def test_it_has_a_group_and_a_session_of_its_own(tmp_path: Path) -> None:
 # Time
 
 
+@pytest.mark.slow
 def test_a_command_that_takes_too_long_is_asked_to_end(tmp_path: Path) -> None:
     """TERM at the limit, and what it says while it ends is in the log."""
     result = _bash(
@@ -317,6 +318,7 @@ def test_a_command_that_takes_too_long_is_asked_to_end(tmp_path: Path) -> None:
     assert 2000 <= result.duration_ms < 60_000
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_short_grace")
 def test_a_command_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
     """KILL after the grace, for it and for all of its group."""
@@ -335,6 +337,7 @@ def test_a_command_that_closed_its_output_is_still_limited(tmp_path: Path) -> No
     assert (result.cause, result.signal) == ("timeout", "SIGTERM")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_short_grace")
 def test_a_command_that_never_stops_writing_is_still_limited(tmp_path: Path) -> None:
     """The limit holds while output comes as fast as it can."""
@@ -727,6 +730,7 @@ AS_ROOT = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streams", ["", ">/dev/null 2>&1"])
 def test_what_cannot_be_ended_is_named_and_does_not_hold_us(
     become_root: Path, streams: str
@@ -742,6 +746,7 @@ def test_what_cannot_be_ended_is_named_and_does_not_hold_us(
     assert reported["duration_ms"] < 120_000
 
 
+@pytest.mark.slow
 def test_a_command_of_another_user_cannot_be_ended_either(become_root: Path) -> None:
     """The command itself runs as root: without an exit code, timed out, and named."""
     with _others(become_root, f"exec {AS_ROOT}", 0.2, 0.5, 0.5, 3) as process:
@@ -756,6 +761,7 @@ def test_a_command_of_another_user_cannot_be_ended_either(become_root: Path) -> 
     assert reported["left"] == [f"process {number} of user root (sleep 600)"]
 
 
+@pytest.mark.slow
 def test_an_interrupt_hurries_what_cannot_be_ended(become_root: Path) -> None:
     """A signal while we wait for a process of another user ends the wait."""
     with _others(become_root, f"echo $$ > b.pid; {AS_ROOT} & wait", 0.2, 3600, 0.5, 3) as process:
@@ -861,6 +867,7 @@ def test_a_long_answer_is_cut(tmp_path: Path) -> None:
     assert found == {"long": (0, "x" * 65536)}
 
 
+@pytest.mark.slow
 def test_who_does_not_answer_is_ended(tmp_path: Path) -> None:
     """No answer in time is reported as one, for it alone, and its whole group is gone."""
     asked = {

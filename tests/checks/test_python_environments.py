@@ -6,10 +6,10 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nox_server
 import package_index
 import pytest
 import scratch
@@ -128,11 +128,8 @@ class Place:
             "PIP_INDEX_URL": self.index,
             "UV_DEFAULT_INDEX": self.index,
         }
-        command = [sys.executable, "-m", "nox", "--noxfile", str(self.desk.folder / "noxfile.py")]
-        command += ["--envdir", str(self.desk.envdir), "-s", "verify-ok", "--", *self.desk.place()]
-        self.done = subprocess.run(
-            command, env=caller, cwd=self.desk.folder, capture_output=True, text=True, check=False
-        )
+        words = self.desk.nox_words("verify-ok", *self.desk.place())
+        self.done = nox_server.run(words, env=caller, cwd=self.desk.folder)
         record: dict[str, Any] = json.loads((self.desk.evidence() / "ok.json").read_bytes())
         return record
 
@@ -163,6 +160,7 @@ def uv_place(desk: Desk, tmp_path: Path, index: str) -> Place:
     return Place(desk, tmp_path, index, "uv")
 
 
+@pytest.mark.slow
 def test_groups_are_those_of_the_commit(place: Place) -> None:
     """With the groups that they include; the project itself is not installed."""
     place.ask('groups = ["tests"]')
@@ -186,6 +184,7 @@ def test_groups_are_those_of_the_commit(place: Place) -> None:
     assert place.run()["installation"]["source"]["digest"] != digest
 
 
+@pytest.mark.slow
 def test_the_project_is_built_from_the_commit(place: Place) -> None:
     """With dependencies and extras, apart from the checkout, and without the user's home."""
     script = f"{SHOW};import demo, sys; sys.exit(not (demo.ANSWER == 42 and demo.HOME != {str(place.home)!r}))"
@@ -195,6 +194,7 @@ def test_the_project_is_built_from_the_commit(place: Place) -> None:
     assert folders == ["checkout"], "the folder of the build is removed"
 
 
+@pytest.mark.slow
 def test_requirements_files_are_read_in_the_commit(place: Place) -> None:
     """A file may name others; a change in one of them installs everything again."""
     producer = place.desk.producer
@@ -289,6 +289,7 @@ def test_what_the_commit_does_not_have_is_named(
     assert "installation" not in record
 
 
+@pytest.mark.slow
 def test_a_package_that_the_index_does_not_have_is_named(place: Place) -> None:
     """The reason is the installer's."""
     place.desk.producer.commit("build: unknown", {"dev.txt": "unknown-package\n"})
@@ -308,6 +309,7 @@ def _lock(place: Place, *words: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_uv_lock_is_installed_as_it_is(uv_place: Place) -> None:
     """The locked version counts, not the newest one, for groups, extras and the project."""
     _lock(uv_place, "lock", "--upgrade-package", "tester==1.0")
@@ -325,6 +327,7 @@ def test_a_uv_lock_is_installed_as_it_is(uv_place: Place) -> None:
     assert uv_place.run()["installation"]["source"]["lock"] == "uv.lock"
 
 
+@pytest.mark.slow
 def test_a_pylock_is_installed_as_it_is(uv_place: Place) -> None:
     """All of its packages; what contradicts it is refused."""
     _lock(uv_place, "lock", "--upgrade-package", "tester==1.0")
@@ -343,6 +346,7 @@ def test_a_pylock_is_installed_as_it_is(uv_place: Place) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_lock_needs_uv(desk: Desk, tmp_path: Path) -> None:
     """Other versions than the locked ones are never installed in their place."""
     place = Place(desk, tmp_path, "http://127.0.0.1:9/simple", "pip")

@@ -35,6 +35,7 @@ def runs(desk: Desk) -> Path:
     return place
 
 
+@pytest.mark.slow
 def test_what_has_passed_is_not_run_again(desk: Desk, runs: Path) -> None:
     """A second run keeps both passes, says so on the screen and in the result, and publishes the same bytes."""
     assert desk.run("handoff-stable").returncode == 0
@@ -49,6 +50,7 @@ def test_what_has_passed_is_not_run_again(desk: Desk, runs: Path) -> None:
     assert desk.packet.read_bytes() == packet
 
 
+@pytest.mark.slow
 def test_what_has_passed_is_kept_in_a_long_path(desk: Desk, runs: Path, tmp_path: Path) -> None:
     """Also where nox gives the environments short names, since their path is long."""
     desk.envdir = tmp_path / ("long" * 20)[: max(1, 85 - len(str(tmp_path)))]
@@ -59,6 +61,7 @@ def test_what_has_passed_is_kept_in_a_long_path(desk: Desk, runs: Path, tmp_path
     assert runs.read_text() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", ["--fresh", "--rerun"])
 def test_all_run_again_when_asked(desk: Desk, runs: Path, word: str) -> None:
     """With --fresh (from an empty checkout) and --rerun (in the checkout that is there) nothing is kept."""
@@ -67,6 +70,7 @@ def test_all_run_again_when_asked(desk: Desk, runs: Path, word: str) -> None:
     assert sorted(runs.read_text().split()) == ["first", "first", "second", "second"]
 
 
+@pytest.mark.slow
 def test_what_did_not_pass_runs_again(desk: Desk, runs: Path) -> None:
     """A check that failed runs again, the one beside it that passed does not."""
     gate = desk.folder / "gate"
@@ -79,6 +83,7 @@ def test_what_did_not_pass_runs_again(desk: Desk, runs: Path) -> None:
     assert sorted(runs.read_text().split()) == ["flaky", "flaky", "steady"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "environment", "said"),
     [
@@ -103,6 +108,7 @@ def test_a_changed_input_is_named_and_the_check_runs_again(
     assert sorted(runs.read_text().split()) == ["first", "first", "second", "second"]
 
 
+@pytest.mark.slow
 def test_a_record_of_an_earlier_version_is_read(desk: Desk, runs: Path) -> None:
     """Without digests of single variables a record is kept; if a value differs, it does not say which. No record has a value."""
     (desk.folder / "not-recorded").mkdir()
@@ -122,6 +128,7 @@ def test_a_record_of_an_earlier_version_is_read(desk: Desk, runs: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_another_version_of_a_tool_is_named(desk: Desk, runs: Path, tmp_path: Path) -> None:
     """A bash of another version, in another place: the check runs again, and the screen names both."""
     assert desk.run("handoff-stable").returncode == 0
@@ -138,6 +145,7 @@ def test_another_version_of_a_tool_is_named(desk: Desk, runs: Path, tmp_path: Pa
     assert sorted(runs.read_text().split()) == ["first", "first", "second", "second"]
 
 
+@pytest.mark.slow
 def test_a_record_without_its_log_is_not_kept(desk: Desk, runs: Path) -> None:
     """A log that was changed or removed is no evidence: its check runs again."""
     assert desk.run("handoff-stable").returncode == 0
@@ -146,6 +154,7 @@ def test_a_record_without_its_log_is_not_kept(desk: Desk, runs: Path) -> None:
     assert sorted(runs.read_text().split()) == ["first", "first", "second"]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(desk: Desk, tmp_path: Path) -> None:
     """Ctrl-C during the second check: the next run keeps the first one and reaches the packet of an uninterrupted run."""
     gate, runs, begun = tmp_path / "gate", tmp_path / "runs", tmp_path / "begun.there"

@@ -89,6 +89,7 @@ def test_nothing_to_write_is_fine(place: tuple[Path, Path]) -> None:
     assert contents(place[0]) == BEFORE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("late", [False, True])
 def test_killed_at_every_call_the_next_run_finishes_or_undoes(
     place: tuple[Path, Path], late: bool
@@ -117,6 +118,7 @@ def test_killed_at_every_call_the_next_run_finishes_or_undoes(
     assert ends == set(Settled)
 
 
+@pytest.mark.slow
 def test_killed_again_while_it_finishes_or_undoes(place: tuple[Path, Path]) -> None:
     """A second kill, at any call of the run that ends the first one, changes nothing of that."""
     root, state = place
@@ -197,6 +199,7 @@ def test_a_disk_that_stays_full_from_any_call_on(place: tuple[Path, Path]) -> No
     assert at > 5
 
 
+@pytest.mark.slow
 def test_control_c_at_every_call(place: tuple[Path, Path]) -> None:
     """Ctrl-C leaves all files old, or all new; then it says so."""
     root, state = place

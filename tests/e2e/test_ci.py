@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nox_server
 import places
 import pytest
 import scratch
@@ -186,8 +187,8 @@ def test_this_library_hands_itself_over() -> None:
 
 def own_sessions(tag: str) -> list[str]:
     """Return the sessions of a tag that the noxfile of this library's release registers."""
-    command = [sys.executable, "-m", "nox", "-f", str(RELEASE / "noxfile.py"), "-l", "--json"]
-    done = subprocess.run([*command, "-t", tag], capture_output=True, text=True, check=True)
+    words = ["-f", str(RELEASE / "noxfile.py"), "-l", "--json", "-t", tag]
+    done = nox_server.run(words, cwd=RELEASE)
     return [one["session"] for one in json.loads(done.stdout)]
 
 
@@ -206,10 +207,7 @@ class Machine:
     envdir: Path
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "nox", "--envdir", str(self.envdir), *words]
-        return subprocess.run(
-            command, env={**os.environ}, cwd=self.root, capture_output=True, text=True, check=False
-        )
+        return nox_server.run(["--envdir", str(self.envdir), *words], cwd=self.root)
 
     def session(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         folders = [

@@ -226,8 +226,10 @@ class Reader:
 
 
 def copy(folder: Path) -> None:
-    """Copy what git would ship into a repository of its own."""
+    """Copy what git would ship into a repository of its own, and what Python has compiled of it."""
     scratch.copy_shipped(TOP, folder)
+    for compiled in TOP.glob("handoff_tasks/**/__pycache__"):
+        shutil.copytree(compiled, folder / compiled.relative_to(TOP), dirs_exist_ok=True)
     scratch.git(folder, "init", "--quiet", "--template=")
     scratch.git(folder, "add", "--all")
     scratch.git(folder, "commit", "--quiet", "--message", "all")
@@ -339,12 +341,14 @@ def test_a_visitor_gets_what_the_documents_show(visitor: Reader) -> None:
     assert not_printed(visitor, lambda command: command not in others) == {}
 
 
+@pytest.mark.slow
 def test_the_python_flavour_prints_what_the_documents_show(here: Reader) -> None:
     """Each line of the GO that README and tutorial show is printed, also without cargo."""
     assert here.type(PYTHON_GO)[0] == 0
     assert not_printed(here, lambda command: command == PYTHON_GO) == {}
 
 
+@pytest.mark.slow
 def test_the_commands_of_a_consumer_work(here: Reader) -> None:
     """The sample consumer is taken from v0.3.2 to v0.4.0 and back, as the document shows."""
     typed = commands(ACCEPTER)
@@ -375,6 +379,7 @@ def delete_the_statement(sample: Path) -> None:
     scratch.git(sample, "reset", "--quiet", "--hard", "HEAD^")
 
 
+@pytest.mark.slow
 def test_the_commands_for_contributors_work(here: Reader) -> None:
     """Each command of CONTRIBUTING ends as it says."""
     typed = commands(CONTRIBUTOR)
@@ -382,6 +387,7 @@ def test_the_commands_for_contributors_work(here: Reader) -> None:
     assert here.mistakes(typed) == {}
 
 
+@pytest.mark.slow
 def test_the_commands_of_a_release_work(releaser: Reader) -> None:
     """Each command of a release, and of the comparison of packets, ends as the documents say."""
     typed = commands(RELEASER)
@@ -389,6 +395,7 @@ def test_the_commands_of_a_release_work(releaser: Reader) -> None:
     assert releaser.mistakes(typed) == {}
 
 
+@pytest.mark.slow
 def test_the_commands_of_a_release_without_manifest_work(tmp_path: Path) -> None:
     """Each command ends as documented, with the profile, the noxfile and the statement that are shown."""
     made = scratch.repository(tmp_path / "greetings")
@@ -412,6 +419,7 @@ def test_the_commands_of_a_release_without_manifest_work(tmp_path: Path) -> None
     assert (packet["release_tag"], packet["git_state"]["tag"]["state"]) == ("v1.1.0", "tagged")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not all(map(shutil.which, ("ssh-keygen", "openssl", "jq"))), reason="a program is missing"
 )
@@ -456,6 +464,7 @@ def test_the_commands_for_signatures_work(tmp_path: Path) -> None:
         assert status == 0, f"{text}\n{said}"
 
 
+@pytest.mark.slow
 def test_the_installing_commands_work(tmp_path: Path) -> None:
     """The two commands create an environment with the library and nox, its dependency."""
     copy(tmp_path)

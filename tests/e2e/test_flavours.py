@@ -6,16 +6,16 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import nox_server
 import places
 import pytest
 import scratch
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 GOLDEN = places.TESTS / "golden"
@@ -38,16 +38,7 @@ class Stranger:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         noxfile = str(self.folder / "noxfile.py")
-        command = [
-            sys.executable,
-            "-m",
-            "nox",
-            "--noxfile",
-            noxfile,
-            "--envdir",
-            str(self.envdir),
-            *words,
-        ]
+        given = ["--noxfile", noxfile, "--envdir", str(self.envdir), *words]
         # Certificates and an index of one's own are the machine's business.
         kept = {
             name: value
@@ -55,9 +46,7 @@ class Stranger:
             if name.startswith(("COVERAGE_", "PIP_", "SSL_", "UV_"))
         }
         environment = {**kept, "HOME": str(self.folder / "home"), "PATH": str(self.folder / "bin")}
-        return subprocess.run(
-            command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False
-        )
+        return nox_server.run(given, env=environment, cwd=self.folder)
 
     def session(self, name: str, *words: str) -> subprocess.CompletedProcess[str]:
         return self.run("-s", name, "--", "--result-json", str(self.folder / "result.json"), *words)
@@ -95,6 +84,7 @@ def stranger(tmp_path: Path, envdir: Path) -> Stranger:
     return Stranger(folder=folder, envdir=envdir)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("session", "golden", "words"),
     [
@@ -125,6 +115,7 @@ def test_without_cargo_the_first_command_is_go(
     )
 
 
+@pytest.mark.slow
 def test_without_cargo_a_check_alone_is_of_the_python_flavour(stranger: Stranger) -> None:
     """verify-lint runs ruff; verify-clippy is refused in one line that tells the checks there are."""
     assert stranger.session("verify-lint").returncode == 0

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nox_server
 import pytest
 import scratch
 from desk import NOXFILE, Desk, until, wait_for
@@ -51,6 +52,7 @@ def test_a_good_release_is_go_and_published(desk: Desk) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_the_packets_time_is_the_commits_or_the_callers(desk: Desk) -> None:
     """The time is the committer's time of the verified commit, or SOURCE_DATE_EPOCH; the packet says which."""
@@ -129,6 +131,7 @@ def test_a_failed_check_is_no_go_and_leaves_the_published_packet_alone(desk: Des
     assert Path(desk.result["draft"]).parent == desk.evidence()
 
 
+@pytest.mark.slow
 def test_the_report_says_how_to_verify_the_packet(desk: Desk) -> None:
     """The command can be pasted into a shell in the folder where nox was called, also if that is not the noxfile's."""
     desk.profile(scratch.check("plain", ["true"]))
@@ -161,6 +164,7 @@ def test_the_report_says_how_to_verify_the_packet(desk: Desk) -> None:
         assert pasted.stdout.splitlines()[-1].startswith(f"GO  {out}, checked against git in ")
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     """On NO-GO too: the page beside the evidence, named on the last screen, and JUnit XML where it was asked for."""
@@ -185,6 +189,7 @@ def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     assert 'name="HP012 ' in junit.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
     """No tag: NO-GO; with --allow-untagged GO, and the packet says so; once tagged, handoff-verify says so too."""
@@ -218,6 +223,7 @@ def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
     assert [advisory["code"] for advisory in desk.result["advisories"]] == ["HA012"]
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_pre_release_publishes_nothing(desk: Desk) -> None:
     """pre-release looks at every mode, tagged or not, and writes no packet."""
@@ -236,6 +242,7 @@ def test_pre_release_publishes_nothing(desk: Desk) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_a_check_alone_tells_its_truth(desk: Desk) -> None:
     """verify-<id> ends with the check's own verdict and leaves its record; handoff-assemble makes the packet of such evidence."""
@@ -249,6 +256,7 @@ def test_a_check_alone_tells_its_truth(desk: Desk) -> None:
     assert json.loads(desk.packet.read_bytes())["verdict"] == "GO"
 
 
+@pytest.mark.slow
 def test_evidence_counts_for_what_it_was_made_for_only(desk: Desk) -> None:
     """Evidence of another command line, profile or commit, an edited log, a truncated record: each counts as not run."""
     assert desk.run("handoff-stable").returncode == 0
@@ -292,6 +300,7 @@ def test_uncommitted_files_are_no_part_of_a_run(desk: Desk) -> None:
     assert json.loads(desk.packet.read_bytes())["advisories"] == []
 
 
+@pytest.mark.slow
 def test_the_statement_to_fill_in_is_shown_at_once(desk: Desk) -> None:
     """Before the checks run, in a dry run, and at the end: wherever a problem says that it is shown."""
     desk.producer.commit(
@@ -330,6 +339,7 @@ def test_the_statement_to_fill_in_is_shown_at_once(desk: Desk) -> None:
         assert done.stdout.count(heading) == 1, session
 
 
+@pytest.mark.slow
 def test_the_last_line_says_why(desk: Desk) -> None:
     """The first reason and how many more there are; before it, that no packet is there yet."""
     desk.profile(
@@ -348,6 +358,7 @@ def test_the_last_line_says_why(desk: Desk) -> None:
     assert "\n  packet    the published one is unchanged\n" in desk.run("handoff-stable").stdout
 
 
+@pytest.mark.slow
 def test_how_the_commit_stands_is_said_once_on_go(desk: Desk) -> None:
     """At the start of the run; on NO-GO again at its end, where it explains the problems."""
     sentence = "            It is where the annotated tag v1.1.0 points, and 1 commit after the runtime commit "
@@ -359,6 +370,7 @@ def test_how_the_commit_stands_is_said_once_on_go(desk: Desk) -> None:
     assert desk.run("handoff-stable").stdout.count(sentence) == 2
 
 
+@pytest.mark.slow
 def test_nothing_to_rehearse_is_said_to_those_who_asked(desk: Desk, tmp_path: Path) -> None:
     """HA010 is for the session of the rehearsal, and its packet; pre-release, which looks at every mode, does not say it."""
     runtime = desk.producer.commit("feat!: service.v3", scratch.runtime("3"))
@@ -389,6 +401,7 @@ def test_nox_says_nothing_of_uv(desk: Desk) -> None:
     assert "uv binary" not in done.stdout + done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
     """--impact takes the block from a file; one with a placeholder is NO-GO with the block to fill in."""
@@ -415,6 +428,7 @@ def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> None:
     """Runtime paths changed since commit_sha: NO-GO names them and the tag."""
     desk.producer.commit("feat: drift", {"crates/core/lib.rs": "drifted\n"})
@@ -432,6 +446,7 @@ def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> No
     assert desk.run("handoff-stable", "--ref", "v1.1.0").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_what_is_known_can_stop_a_run_before_any_check(desk: Desk) -> None:
     """Without --stop-early a line says how to save the run; with it NO-GO at once, the evidence of earlier checks as it was."""
@@ -570,6 +585,7 @@ def test_a_target_that_must_not_be_written(desk: Desk, kind: str) -> None:
     assert desk.result["checks"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
@@ -608,6 +624,7 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
     assert left == ""
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_two_runs_at_once(desk: Desk) -> None:
     """One works, the other says who holds the folder and runs nothing."""
@@ -627,6 +644,7 @@ def test_two_runs_at_once(desk: Desk) -> None:
     assert first.wait(timeout=120) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_path: Path) -> None:
     """handoff-verify: a good packet is GO; a changed one, one of a moved tag and something else are refused with the place."""
@@ -668,6 +686,7 @@ def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_
     assert desk.findings() == [("HP005", str(tmp_path / "none.json"))]
 
 
+@pytest.mark.slow
 def test_a_statement_that_the_changelog_does_not_have_is_told(desk: Desk) -> None:
     """A packet that was edited where the truth cannot be known, or made from a file: an advisory, since either may be right."""
     assert desk.run("handoff-stable").returncode == 0
@@ -682,6 +701,7 @@ def test_a_statement_that_the_changelog_does_not_have_is_told(desk: Desk) -> Non
     assert [one["code"] for one in desk.result["advisories"]] == ["HA016"]
 
 
+@pytest.mark.slow
 def test_a_fresh_run_makes_the_environments_anew(desk: Desk) -> None:
     """A program that an earlier check put into its session's environment comes first on PATH: --fresh starts without."""
     where = '$(dirname "$(command -v python3)")/tool-of-mine'
@@ -692,6 +712,7 @@ def test_a_fresh_run_makes_the_environments_anew(desk: Desk) -> None:
     assert desk.run("handoff-stable", "--fresh").returncode == 1
 
 
+@pytest.mark.slow
 def test_a_moved_tag_is_seen_by_verify(desk: Desk) -> None:
     """A tag that moves after the packet was made: handoff-verify against git says so."""
     assert desk.run("handoff-stable").returncode == 0
@@ -763,6 +784,7 @@ def test_a_cache_inside_the_producer_is_refused(desk: Desk) -> None:
     assert not cache.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_the_result_has_a_file_of_its_own(desk: Desk) -> None:
     """Not the packet's, and no file of another program; a result of an earlier run does not outlive a refusal."""
@@ -793,6 +815,7 @@ def test_nobody_who_reads_the_screen_loses_no_evidence(desk: Desk) -> None:
     assert json.loads(desk.packet.read_bytes())["verdict"] == "GO"
 
 
+@pytest.mark.slow
 def test_a_packet_that_a_person_has_edited_is_refused(desk: Desk, tmp_path: Path) -> None:
     """A placeholder, another rollback, another time, another form: handoff-verify tells each."""
     assert desk.run("handoff-stable").returncode == 0
@@ -845,6 +868,7 @@ def test_a_session_without_an_environment_is_refused(desk: Desk) -> None:
     assert not desk.evidence().exists()
 
 
+@pytest.mark.slow
 def test_a_producers_own_noxfile_needs_no_option(desk: Desk) -> None:
     """With noxfile and profile committed in the producer's root, that root is the producer; its own sessions live beside ours."""
     own = (
@@ -863,26 +887,13 @@ def test_a_producers_own_noxfile_needs_no_option(desk: Desk) -> None:
     }
     # Python's own, of the noxfile, which nox loads.
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
-    command = [
-        sys.executable,
-        "-m",
-        "nox",
-        "--envdir",
-        str(desk.envdir),
-        "-s",
-        "mine",
-        "handoff-stable",
-    ]
-    done = subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, check=False
-    )
+    words = ["--envdir", str(desk.envdir), "-s", "mine", "handoff-stable"]
+    done = nox_server.run(words, cwd=root, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     assert desk.packet.is_file()
     assert desk.producer.git("status", "--porcelain").splitlines() == ["?? handoff/"]
     (root / "handoff.toml").write_text(scratch.PROFILE + "\n# changed\n")
-    done = subprocess.run(
-        command, cwd=root, env=environment, capture_output=True, text=True, check=False
-    )
+    done = nox_server.run(words, cwd=root, env=environment)
     assert done.returncode == 1
     assert (
         "HP014 handoff.toml: the profile differs from the one in the verified commit" in done.stdout
@@ -981,6 +992,7 @@ def test_what_a_passing_check_says_of_the_machine_does_not_count(desk: Desk) -> 
     assert desk.run("handoff-stable").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_the_last_screen_says_what_was_in_the_checkout(desk: Desk) -> None:
     """Fresh, with build outputs of an earlier run, or not used at all since every pass is kept."""

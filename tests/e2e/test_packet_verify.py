@@ -240,6 +240,7 @@ def test_a_built_in_profile_of_another_version(bench: Bench) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_option_judges_by_another_profile(bench: Bench) -> None:
     """Where the two differ one finding says so and where; where nothing differs it is an advisory."""
     document = bench.packet()
@@ -379,6 +380,7 @@ def clobber(bench: Bench, root: Path, tag: str = "v1.1.0") -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_lightweight_tag_where_the_packet_says_annotated(bench: Bench) -> None:
     """The same commit: an advisory tells how to see the release's own tag."""
     document = bench.packet()
@@ -402,6 +404,7 @@ def test_a_lightweight_tag_where_the_packet_says_annotated(bench: Bench) -> None
     assert bench.verify(document, root=root).advisories == ()
 
 
+@pytest.mark.slow
 def test_a_lightweight_tag_among_annotated_ones(bench: Bench) -> None:
     """A run says so; not if an earlier one is lightweight too, nor without an earlier release."""
     assert gather.gather_material(bench.opened("v1.1.0"), None).notes == ()
@@ -485,6 +488,7 @@ def test_any_bytes_get_a_verdict(still: tuple[Bench, dict[str, Any]], data: byte
     assert verdict(still[0], data)
 
 
+@pytest.mark.slow
 @quick
 @given(data=st.data(), is_ours=st.booleans(), is_removed=st.booleans())
 def test_any_packet_gets_a_verdict(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import library
+import nox_server
 import places
 import pytest
 from builders import shown
@@ -24,6 +23,7 @@ from handoff_tasks.release import choose_profile, gather, verify_packet
 from handoff_tasks.rules import git as git_rules
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -604,17 +604,14 @@ class Caller:
 
     def call(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a session."""
-        command = [sys.executable, "-m", "nox", "--envdir", str(self.envdir), "-s", session, "--"]
         cache = ["--cache-dir", str(self.made.folder / "cache")]
-        return subprocess.run(
-            [*command, *cache, *words],
+        return nox_server.run(
+            ["--envdir", str(self.envdir), "-s", session, "--", *cache, *words],
             cwd=self.made.producer.root,
-            capture_output=True,
-            text=True,
-            check=False,
         )
 
 
+@pytest.mark.slow
 def test_the_way_of_a_release(made: Library, tmp_path: Path) -> None:
     """Draft, GO before the tag, the packet committed and tagged, then checked, shown and compared: real nox throughout."""
     producer = made.producer

@@ -198,6 +198,7 @@ def first(tmp_path_factory: pytest.TempPathFactory, envdir: Path) -> tuple[scrat
     return made, data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variation", VARIATIONS)
 def test_one_release_has_one_digest(
     first: tuple[scratch.Producer, bytes], envdir: Path, tmp_path: Path, variation: str

@@ -16,6 +16,7 @@ import scratch
 from desk import NOXFILE, Desk
 
 
+@pytest.mark.slow
 def test_forty_checks(desk: Desk) -> None:
     """Each is run once, in the profile's order in the packet, whatever lane it went to."""
     names = [f"number-{number}" for number in range(40)]
@@ -26,6 +27,7 @@ def test_forty_checks(desk: Desk) -> None:
     assert [outcome["id"] for outcome in packet["verification_outcomes"]] == names
 
 
+@pytest.mark.slow
 def test_other_names_and_constants(desk: Desk) -> None:
     """Sessions, modes and the blocks of a rehearsal are the profile's: no name of the first producer is built in."""
     text = scratch.PROFILE.replace("handoff-stable", "ship").replace(
@@ -75,6 +77,7 @@ def test_a_manifest_elsewhere(desk: Desk) -> None:
     assert (where["manifest_path"], where["changelog_path"]) == ("release/contract.json", "NEWS.md")
 
 
+@pytest.mark.slow
 def test_a_producer_in_a_larger_repository(desk: Desk, tmp_path: Path) -> None:
     """Its root is a subfolder, its tags have a prefix: paths are taken below the root, other tags are not its own."""
     made = scratch.producer(tmp_path / "outer", "services/app", "app-")

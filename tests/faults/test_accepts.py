@@ -48,6 +48,7 @@ def start(consumer: Consumer) -> subprocess.Popen[bytes]:
     return process
 
 
+@pytest.mark.slow
 def test_two_accepts_at_once(waiting: Consumer) -> None:
     """The second is refused and names the first, which ends as if it were alone."""
     first = start(waiting)
@@ -77,6 +78,7 @@ def copy_of_folders(consumer: Consumer) -> Consumer:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
 def test_an_accept_that_is_ended_while_a_validator_runs(waiting: Consumer, name: str) -> None:
     """Nothing was written, and the next accept is not in its way."""

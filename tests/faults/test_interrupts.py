@@ -84,6 +84,7 @@ def test_an_interrupted_check_does_not_pass(desk: Desk, number: signal.Signals, 
     assert [code for code, _ in desk.findings()] == ["HP046"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trap", ["answers with 0", "does not listen"])
 def test_a_time_out_ends_whoever_does_not_listen(desk: Desk, trap: str) -> None:
     """Stimulus: a limit that is over. Timed out, though the child answers with 0 or not at all; nothing of it is left."""
@@ -93,6 +94,7 @@ def test_a_time_out_ends_whoever_does_not_listen(desk: Desk, trap: str) -> None:
     assert not alive(wait_for(said))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_handoff_publishes_nothing(desk: Desk, number: signal.Signals) -> None:
     """Stimulus: a signal to the nox of a handoff. No packet, HP046, the command ended; then the next run is GO."""
@@ -108,6 +110,7 @@ def test_an_interrupted_handoff_publishes_nothing(desk: Desk, number: signal.Sig
     assert desk.run("handoff-stable").returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT])
 def test_a_killed_handoff_leaves_no_truth_behind(desk: Desk, number: signal.Signals) -> None:
     """Stimulus: kill -9 of the outer nox, or SIGQUIT. No packet; all that it had started ends; the next run is GO."""
@@ -180,6 +183,7 @@ def test_a_killed_run_does_not_disturb_the_next(desk: Desk, tmp_path: Path, even
     assert [nox.wait(120) for nox in killed] == [-signal.SIGKILL] * 3
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_the_run_waits_is_one_line(desk: Desk) -> None:
     """Stimulus: SIGTERM while another check runs in the private checkout. The result says HP046, one line what to do."""
     assert desk.run("handoff-stable").returncode == 0
@@ -201,6 +205,7 @@ def test_an_interrupt_while_the_run_waits_is_one_line(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_says_what_is_kept(desk: Desk) -> None:
     """Stimulus: Ctrl-C in the third of four checks. One line counts them, and no other says anything of problems."""
     said = slow(desk)

@@ -275,6 +275,7 @@ def test_a_file_of_somebody_elses_is_no_place_for_a_packet(desk: Desk, name: str
     assert path.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("option", "code"), [("--result-json", "HP001"), ("--junit", "HP110")])
 def test_a_result_or_junit_by_another_spelling_is_no_packet(
     desk: Desk, option: str, code: str
@@ -322,6 +323,7 @@ def test_a_file_that_speaks_of_a_result_is_none(desk: Desk, text: str) -> None:
         assert [code for code, _ in desk.findings()] == ["HP005"]
 
 
+@pytest.mark.slow
 def test_a_pipe_is_never_waited_for(desk: Desk) -> None:
     """Stimulus: a pipe without a writer as packet, statement, result and JUnit XML, and a device that never ends."""
     pipe = desk.folder / "pipe"

@@ -346,6 +346,7 @@ def _with_a_folder_for_the_index(base: Path) -> None:
     (base / "index").mkdir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "place", "said"),
     [

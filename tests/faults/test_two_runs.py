@@ -117,6 +117,7 @@ def test_a_run_beside_checks_alone(busy: Desk) -> None:
     assert ended(busy, first) == 0
 
 
+@pytest.mark.slow
 def test_two_places_for_one_producer(busy: Desk, tmp_path: Path) -> None:
     """Stimulus: two runs of one producer with nothing shared but the packet's place. Both are GO, and the packet is whole."""
     first = first_of(busy)

@@ -94,6 +94,7 @@ def pointers(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | i
     return [path, *(one for key, child in inner for one in pointers(child, (*path, key)))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", files.built_in_profiles())
 def test_every_value_of_a_built_in_profile_is_found(name: str) -> None:
     """The line that is found holds the key, or is the item's own."""

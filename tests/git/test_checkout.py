@@ -862,8 +862,11 @@ def test_a_lock_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert caught.value.problems[0].hint == "free some disk space, then run again"
 
 
-def test_a_lock_without_a_name_is_in_use_all_the_same(tmp_path: Path) -> None:
+def test_a_lock_without_a_name_is_in_use_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """HP006 where the holder has not written its name yet."""
+    monkeypatch.setattr(locks, "_LEFTOVER_SECONDS", 0.05)
     path = tmp_path / "lock"
     with locks.hold(path, "the work folder"):
         path.write_text("")

@@ -220,6 +220,7 @@ def test_folders_of_toolchains_are_found(tmp_path: Path) -> None:
     assert look({}, ["CARGO_HOME"]) == {}
 
 
+@pytest.mark.slow
 def test_nothing_runs_below_such_a_file(desk: Desk) -> None:
     """A run and a check alone are refused before anything has run, by name.
 

@@ -322,6 +322,7 @@ def _exported(spec: Spec, patterns: list[str], folder: Path) -> _Export:
     return export
 
 
+@pytest.mark.slow
 @settings(quick, max_examples=200)
 @given(_specs(), _PATTERNS)
 def test_runtimes_differ_exactly_if_full_exports_do(

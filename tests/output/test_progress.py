@@ -12,6 +12,7 @@ import signal
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
 import scratch
 from builders import check, record
 from desk import until
@@ -23,7 +24,6 @@ from handoff_tasks.record import Outcome
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
     from desk import Desk
 
 
@@ -63,6 +63,7 @@ def colours(said: str) -> set[str]:
     return set(re.findall(r"\x1b\[(?:\d+;)*(3\d)m", said))
 
 
+@pytest.mark.measured
 def test_a_terminal_sees_a_line_for_each_check(desk: Desk) -> None:
     """Each check has its state, time and last line of output; nothing of it stays."""
     gate = desk.folder / "gate"
@@ -165,6 +166,7 @@ def test_what_runs_is_seen_however_many_have_failed() -> None:
     assert progress.choose_lines(lines, 40) == (lines, 0)
 
 
+@pytest.mark.measured
 def test_a_low_terminal_counts_what_it_has_no_room_for(desk: Desk) -> None:
     """What runs stays in sight while more checks have failed than there are lines."""
     quick = [scratch.check(f"bad-{number}", ["false"]) for number in range(9)]

@@ -43,9 +43,14 @@ if TYPE_CHECKING:
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-in_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on PATH"
-)
+
+
+def in_chromium(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test where there is a browser, with the slow ones."""
+    reason = "no chromium, chromium-browser or google-chrome on PATH"
+    unless_missing = pytest.mark.skipif(CHROMIUM is None, reason=reason)
+    made: Callable[..., None] = pytest.mark.slow(unless_missing(test))
+    return made
 
 
 def no_go() -> report_view.View:
@@ -95,7 +100,7 @@ VIEWS: dict[str, Callable[[], report_view.View]] = {
     "go": lambda: view(checks=long_checks()),
     "no-go": no_go,
     "hostile": hostile_view,
-    "many": lambda: many(200),
+    "many": lambda: many(60),
 }
 
 

@@ -137,6 +137,7 @@ def test_a_packet_at_a_tag_is_accepted_from_the_producers_history(consumer: Cons
     assert consumer.problems() == [("HP100", "v1.2.0:handoff/packet.json", message)]
 
 
+@pytest.mark.slow
 @needs_keygen
 def test_a_packet_that_is_older_than_its_tag_is_accepted_from_the_history(
     consumer: Consumer, tmp_path: Path
@@ -340,6 +341,7 @@ def test_a_first_profile_is_written_from_what_is_pinned(consumer: Consumer) -> N
     ]
 
 
+@pytest.mark.slow
 def test_a_lock_file_that_pins_a_library(consumer: Consumer, tmp_path: Path) -> None:
     """A release without a manifest: tag and commit are pinned, and a contract's version counts."""
     producer = library.made(tmp_path / "library")

@@ -168,6 +168,7 @@ def test_a_tag_that_was_moved(consumer: Consumer, tmp_path: Path) -> None:
     assert refused(consumer) == [("HP123", "tag v1.2.0", message)]
 
 
+@pytest.mark.slow
 def test_a_release_that_was_published_again(
     forward: Consumer, tmp_path: Path, envdir: Path
 ) -> None:
@@ -217,6 +218,7 @@ def test_a_breaking_change_until_its_fingerprint_is_given(consumer: Consumer) ->
     assert [code for code, _, _ in consumer.advisories()] == ["HA122"]
 
 
+@pytest.mark.slow
 def test_a_notice_that_is_not_over(consumer: Consumer, tmp_path: Path, envdir: Path) -> None:
     """v1.3.0 has a new error code; its packet is of this moment, and the emergency needs hours."""
     path = tmp_path / "packets" / "now.json"

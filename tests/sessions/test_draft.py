@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
+import nox_server
 import pytest
 import scratch
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 NOXFILE = "import nox\nimport handoff_tasks\nhandoff_tasks.register(nox, __file__, profile='handoff.toml')\n"
@@ -23,20 +22,8 @@ def draft(
     (folder / "noxfile.py").write_text(NOXFILE)
     (folder / "handoff.toml").write_text(scratch.PROFILE)
     given = ["--producer-root", str(producer.root), "--cache-dir", str(folder / "cache"), *words]
-    command = [
-        sys.executable,
-        "-m",
-        "nox",
-        "--noxfile",
-        str(folder / "noxfile.py"),
-        "-s",
-        "impact-draft",
-        "--",
-        *given,
-    ]
-    return subprocess.run(
-        command, cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False
-    )
+    noxfile = str(folder / "noxfile.py")
+    return nox_server.run(["--noxfile", noxfile, "-s", "impact-draft", "--", *given], cwd=folder)
 
 
 @pytest.fixture

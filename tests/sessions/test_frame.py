@@ -319,6 +319,7 @@ def test_open_files_that_run_out_on_the_way_are_refused(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [b"caf\xe9", b"new\nline"])
 def test_a_producer_of_any_name_is_handed_over(desk: Desk, name: bytes) -> None:
     """A path that is not UTF-8 or holds a newline changes no verdict."""

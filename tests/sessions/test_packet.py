@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import nox_server
 import pytest
 import scratch
 from builders import go_packet, manifest
@@ -34,25 +35,13 @@ class Reader:
     producer: scratch.Producer
 
     def run(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "nox",
-            "--noxfile",
-            str(self.folder / "noxfile.py"),
-            "-s",
-            session,
-            "--",
-            *words,
-        ]
+        given = ["--noxfile", str(self.folder / "noxfile.py"), "-s", session, "--", *words]
         environment = {
             **os.environ,
             "XDG_CACHE_HOME": str(self.folder / "cache"),
             "HOME": str(self.folder),
         }
-        return subprocess.run(
-            command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False
-        )
+        return nox_server.run(given, env=environment, cwd=self.folder)
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +135,7 @@ def test_a_tag_needs_a_producer(reader: Reader) -> None:
     assert "give the producer's root with --producer-root" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_packet_is_shown(reader: Reader) -> None:
     """As text, as Markdown, and as itself; each ends with 0 and none claims to have checked it."""
     done = reader.run("handoff-show", "old.json")
@@ -193,9 +183,6 @@ def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> No
         "HOME": str(reader.folder),
     }
     words = [
-        sys.executable,
-        "-m",
-        "nox",
         "-f",
         str(noxfile),
         "-s",
@@ -205,9 +192,7 @@ def test_what_is_shown_of_a_tag_can_be_verified_by_pasting(reader: Reader) -> No
         "--producer-root",
         "../producer",
     ]
-    shown = subprocess.run(
-        words, env=environment, cwd=elsewhere, capture_output=True, text=True, check=False
-    )
+    shown = nox_server.run(words, env=environment, cwd=elsewhere)
     last = shown.stdout.splitlines()[-1]
     assert last.startswith("It cannot be verified; to compare it with another packet: ")
     command = shlex.split(last.partition("another packet: ")[2])

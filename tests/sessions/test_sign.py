@@ -86,6 +86,7 @@ def fingerprint(key: Path) -> str:
     return done.stdout.split()[1]
 
 
+@pytest.mark.slow
 def test_a_signed_packet_is_verified_by_name(signing: Signing) -> None:
     """The envelope lies beside the packet; signing again changes no byte; the key is named."""
     first = signing.run("handoff-sign", "--key", str(signing.laptop))
@@ -107,6 +108,7 @@ def test_a_signed_packet_is_verified_by_name(signing: Signing) -> None:
     assert said.endswith("allowed_signers allows for scratch; no network was used")
 
 
+@pytest.mark.slow
 def test_an_unsigned_packet_is_refused_if_signatures_are_asked_for(signing: Signing) -> None:
     """Without an envelope the packet is NO-GO, with the name of the file that is missing."""
     done = signing.run("handoff-verify", "--signers", str(signing.signers))
@@ -130,6 +132,7 @@ def test_a_signature_that_nobody_asked_about_is_an_advisory(signing: Signing) ->
     assert note["message"] == "a signature lies beside the packet and was not checked"
 
 
+@pytest.mark.slow
 def test_two_machines_sign_one_packet(signing: Signing, tmp_path: Path) -> None:
     """One signature of two is NO-GO; the other machine's envelope is added without its key."""
     assert signing.run("handoff-sign", "--key", str(signing.laptop)).returncode == 0
@@ -150,6 +153,7 @@ def test_two_machines_sign_one_packet(signing: Signing, tmp_path: Path) -> None:
     assert signing.run("handoff-verify", *demand).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_noxfile_demands_signatures(signing: Signing) -> None:
     """With signers in the noxfile every handoff-verify asks for them, and signing does not."""
     noxfile = signing.desk.folder / "noxfile.py"
@@ -320,6 +324,7 @@ def test_the_producer_checks_a_receipt(consumer: Signing) -> None:
     assert problem["message"] == f"the receipt is of '{CONSUMER}'; expected 'urn:another'"
 
 
+@pytest.mark.slow
 def test_a_receipt_is_over_the_envelope_that_was_there(consumer: Signing) -> None:
     """A signature that is added later makes it another envelope; the difference is named."""
     public = consumer.linux.with_name("ci-linux.pub").read_text()
@@ -352,6 +357,7 @@ def test_a_refusal_shows_the_signatures_and_does_not_ask_for_them(consumer: Sign
     assert consumer.desk.result["problems"] == []
 
 
+@pytest.mark.slow
 def test_who_signed_is_said_everywhere(signing: Signing, tmp_path: Path) -> None:
     """The job's summary, handoff-show in three forms, and the end and the report of a run."""
     noxfile = signing.desk.folder / "noxfile.py"
@@ -390,6 +396,7 @@ def test_who_signed_is_said_everywhere(signing: Signing, tmp_path: Path) -> None
         assert signature in shown
 
 
+@pytest.mark.slow
 def test_a_signature_that_was_not_checked_is_mentioned(signing: Signing) -> None:
     """Without signers the run and handoff-show say that an envelope is there, and no name."""
     assert signing.run("handoff-sign", "--key", str(signing.laptop)).returncode == 0

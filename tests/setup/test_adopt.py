@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nox_server
 import pytest
 from adoptions import ADOPTIONS
 
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
     from adoptions import Adoption
 
 PAGES = Path(__file__).parents[2] / "docs/how-to"
-KINDS = [
-    pytest.param(kind, marks=pytest.mark.cargo if kind == "rust" else ()) for kind in ADOPTIONS
-]
+MARKS = {"go": pytest.mark.slow, "monorepo": pytest.mark.slow, "rust": pytest.mark.cargo}
+KINDS = [pytest.param(kind, marks=MARKS.get(kind, ())) for kind in ADOPTIONS]
 
 
 def page_profile(kind: str) -> str:
@@ -68,16 +66,10 @@ def test_the_profile_of_the_page_reaches_go(tmp_path: Path, kind: str) -> None:
         noxfile.write_text("\n".join([added[0], noxfile.read_text(), added[1], ""]))
     assert len(found.to_do) == 3 + len(to_do)
     made.commit("build: hand releases over", {})
-    command = [sys.executable, "-m", "nox", "--noxfile", str(noxfile), "-s", "pre-release", "--"]
+    words = ["--noxfile", str(noxfile), "-s", "pre-release", "--"]
     if found.release:
-        command += ["--release", found.release]
-    done = subprocess.run(
-        [*command, "--cache-dir", str(tmp_path / "cache")],
-        cwd=made.root,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        words += ["--release", found.release]
+    done = nox_server.run([*words, "--cache-dir", str(tmp_path / "cache")], cwd=made.root)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\nGO  for stable" in done.stdout
     assert f"{adoption.name} {adoption.release}" in done.stdout

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import nox_server
 import pytest
 import scratch
 
@@ -21,6 +21,7 @@ from handoff_tasks.sessions import table
 from handoff_tasks.setup import scan, screen, scripts
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from desk import Desk
@@ -56,6 +57,7 @@ def refused(root: Path) -> tuple[str, str, str, str]:
     return problem.code, problem.where, problem.message, problem.hint
 
 
+@pytest.mark.slow
 def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_path: Path) -> None:
     """From a repository with manifest, changelog and scripts.
 
@@ -87,23 +89,9 @@ def test_a_new_producer_reaches_go_with_its_statement_filled_in(desk: Desk, tmp_
     made.commit("build: hand releases over", {})
 
     def stable(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [
-            sys.executable,
-            "-m",
-            "nox",
-            "--envdir",
-            str(desk.envdir),
-            "-s",
-            "handoff-stable",
-            "--",
-            *words,
-        ]
-        return subprocess.run(
-            [*command, "--cache-dir", str(tmp_path / "cache")],
-            cwd=made.root,
-            capture_output=True,
-            text=True,
-            check=False,
+        given = [*words, "--cache-dir", str(tmp_path / "cache")]
+        return nox_server.run(
+            ["--envdir", str(desk.envdir), "-s", "handoff-stable", "--", *given], cwd=made.root
         )
 
     first = stable("--allow-untagged")
@@ -451,10 +439,8 @@ def test_a_file_of_its_own_says_the_version(
 
 def test_the_names_that_clash_are_those_that_are_registered(desk: Desk) -> None:
     """What `init` keeps free beside modes and checks is what a noxfile with a profile gets."""
-    command = [sys.executable, "-m", "nox", "--noxfile", str(desk.folder / "noxfile.py"), "--list"]
-    listed = subprocess.run(
-        command, cwd=desk.folder, capture_output=True, text=True, check=True
-    ).stdout
+    words = ["--noxfile", str(desk.folder / "noxfile.py"), "--list"]
+    listed = nox_server.run(words, cwd=desk.folder).stdout
     names = set(re.findall(r"^[*-] (\S+)", listed, re.MULTILINE))
     parsed = profile.parse(scratch.PROFILE.encode(), "scratch", None)
     assert (

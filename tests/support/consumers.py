@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import nox_server
 import scratch
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -143,20 +144,19 @@ def run_nox(
     folder: Path, envdir: Path, session: str, *words: str, **extra: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a session of the noxfile in a folder."""
-    return subprocess.run(
-        nox_command(folder, envdir, session, *words),
-        env={**os.environ, **extra},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    given = nox_words(folder, envdir, session, *words)
+    return nox_server.run(given, env={**os.environ, **extra}, cwd=folder)
+
+
+def nox_words(folder: Path, envdir: Path, session: str, *words: str) -> list[str]:
+    """Return what nox is given for a session."""
+    noxfile = str(folder / "noxfile.py")
+    return ["--noxfile", noxfile, "--envdir", str(envdir), "-s", session, "--", *words]
 
 
 def nox_command(folder: Path, envdir: Path, session: str, *words: str) -> list[str]:
     """Return the command line of a session."""
-    command = [sys.executable, "-m", "nox", "--noxfile", str(folder / "noxfile.py")]
-    return [*command, "--envdir", str(envdir), "-s", session, "--", *words]
+    return [sys.executable, "-m", "nox", *nox_words(folder, envdir, session, *words)]
 
 
 @dataclass

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import nox_server
 import scratch
 
 from handoff_tasks.output import terminal
@@ -60,43 +61,21 @@ class Desk:
     def words(self, *words: str) -> list[str]:
         return [*self.place(), "--result-json", str(self.result_path), *words]
 
-    def command(self, session: str, *words: str) -> list[str]:
+    def nox_words(self, session: str, *words: str) -> list[str]:
         noxfile = str(self.folder / "noxfile.py")
-        return [
-            sys.executable,
-            "-m",
-            "nox",
-            "--noxfile",
-            noxfile,
-            "--envdir",
-            str(self.envdir),
-            "-s",
-            session,
-            "--",
-            *words,
-        ]
+        return ["--noxfile", noxfile, "--envdir", str(self.envdir), "-s", session, "--", *words]
+
+    def command(self, session: str, *words: str) -> list[str]:
+        return [sys.executable, "-m", "nox", *self.nox_words(session, *words)]
 
     def run(
         self, session: str, *words: str, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        command = self.command(session, *self.words(*words))
-        return subprocess.run(
-            command,
-            env={**os.environ, **environment},
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        given = self.nox_words(session, *self.words(*words))
+        return nox_server.run(given, env={**os.environ, **environment}, cwd=self.folder)
 
     def bare(self, session: str, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(session, *words),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return nox_server.run(self.nox_words(session, *words), cwd=self.folder)
 
     def start(
         self,

@@ -360,4 +360,4 @@ def copy_shipped(top: Path, folder: Path) -> None:
     for name in filter(None, listed.split("\0")):
         if (top / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(top / name, folder / name)
+            shutil.copy2(top / name, folder / name)

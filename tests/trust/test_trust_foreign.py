@@ -169,6 +169,7 @@ def sigstore(sigstore_folder: Path, public: Path) -> Verifier:
 MISSES = {"openssl": "duplicated", "node": "duplicated", "sigstore": "another packet"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MISSES)
 def test_a_foreign_verifier_accepts_what_is_good_and_refuses_seven_of_eight(
     name: str, request: pytest.FixtureRequest
