@@ -31,8 +31,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from handoff_tasks import files
-from handoff_tasks.checks.environment import search_path, select_variables
+from handoff_tasks.checks.environment import select_variables
 from handoff_tasks.checks.evidence import EvidenceFolder
+from handoff_tasks.checks.programs import search_path
 from handoff_tasks.formats import schemas
 from handoff_tasks.git import checkout, workspace
 from handoff_tasks.git import command as git_command

@@ -44,7 +44,7 @@ def refused(call: Callable[[], object]) -> tuple[str, str, str, str]:
 
 # What may open a file for writing outside of files.py, and why.
 EXCEPTIONS = {
-    ("tools", "TemporaryFile"): "has no name that a link could take",
+    ("questions", "TemporaryFile"): "has no name that a link could take",
     ("command", "TemporaryFile"): "has no name that a link could take",
     ("installers", "TemporaryFile"): "has no name that a link could take",
     (
@@ -349,6 +349,7 @@ def test_a_folder_of_the_users_is_not_hidden(tmp_path: Path) -> None:
     assert (tmp_path / "new" / ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_work_folder_that_git_sees_is_told(desk: Desk, ignored: bool) -> None:
     """HA007 where --work-dir is the producer's root: no .gitignore is written there.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from typing import TYPE_CHECKING
 
+from handoff_tasks.checks.programs import search_path
 from handoff_tasks.git import checkout, surroundings
 
 if TYPE_CHECKING:
@@ -53,15 +53,6 @@ def check_environment(workspace: Workspace, check: Check, settings: Settings) ->
         variables[profile.toolchain_variable] = toolchain
     path = search_path(settings.bin_folder, settings.caller)
     return select_variables(settings.caller, profile.pass_names, variables, path)
-
-
-def search_path(bin_folder: str | None, caller: Mapping[str, str]) -> str:
-    """Return a PATH: ``bin_folder``, then the caller's absolute entries, each once."""
-    entries = caller.get("PATH", os.defpath).split(os.pathsep)
-    folders = [entry for entry in entries if entry.startswith("/")]
-    if bin_folder:
-        folders.insert(0, bin_folder)
-    return os.pathsep.join(dict.fromkeys(folders))
 
 
 def select_variables(

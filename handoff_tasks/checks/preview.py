@@ -6,8 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks.checks import environment as environments
 from handoff_tasks.checks import tools
+from handoff_tasks.checks.context import find_contexts
 from handoff_tasks.checks.reuse import find_evidence, list_changes
 from handoff_tasks.checks.run import CheckStopped, command_line
 from handoff_tasks.problems import Problem
@@ -16,6 +16,7 @@ from handoff_tasks.record import Outcome, Tool
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from handoff_tasks.checks.context import CheckContext
     from handoff_tasks.checks.settings import Settings
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.producer.profile import Check, PythonSpec
@@ -64,25 +65,29 @@ class Prospect:
         return self.result.outcome is Outcome.PASSED and not self.changes
 
 
-def prospect(workspace: Workspace, check: Check, settings: Settings) -> Prospect:
-    """Return how a check would run. The private checkout must hold the commit."""
+def look_ahead(workspace: Workspace, checks: Sequence[tuple[Check, Settings]]) -> list[Prospect]:
+    """Return how checks would run. The private checkout must hold the commit."""
+    return [_prospect(workspace, context) for context in find_contexts(workspace, checks)]
+
+
+def _prospect(workspace: Workspace, context: CheckContext) -> Prospect:
+    check = context.check
     result = find_evidence(workspace, check).result(check, workspace.binding(check))
     changes: list[str] = []
     if result.record:
-        changes = list_changes(workspace, check, settings, result.record)
+        changes = list_changes(workspace, context, result.record)
     return Prospect(
         check=check,
-        inputs=_find_inputs(workspace, check, settings),
+        inputs=_find_inputs(workspace, context),
         result=result,
         changes=tuple(changes),
     )
 
 
-def _find_inputs(workspace: Workspace, check: Check, settings: Settings) -> Inputs:
-    profile, caller = workspace.profile, settings.caller
-    root = environments.check_root(workspace, check, settings)
-    environment = environments.check_environment(workspace, check, settings)
-    found, unusable = tools.find_tools(profile, check, root, environment)
+def _find_inputs(workspace: Workspace, context: CheckContext) -> Inputs:
+    profile, caller = workspace.profile, context.settings.caller
+    check, root, environment = context.check, context.root, context.environment
+    unusable = context.found.unusable
     later = tuple(name for name in unusable if profile.tools[name].install or check.python)
     reasons = {name: why for name, why in unusable.items() if name not in later}
     command, problem = None, None
@@ -105,7 +110,7 @@ def _find_inputs(workspace: Workspace, check: Check, settings: Settings) -> Inpu
         passed=passed,
         set={name: value for name, value in variables.items() if name not in passed},
         path=environment["PATH"],
-        tools=found,
+        tools=context.found.tools,
         missing={name: (why, tools.remedy(profile, name, why)) for name, why in reasons.items()},
         later=later,
     )

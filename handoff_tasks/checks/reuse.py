@@ -14,25 +14,30 @@ from typing import TYPE_CHECKING
 
 from handoff_tasks import files
 from handoff_tasks.checks import environment as environments
-from handoff_tasks.checks import tools
+from handoff_tasks.checks.context import find_contexts
 from handoff_tasks.checks.evidence import EvidenceFolder
 from handoff_tasks.record import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
+    from handoff_tasks.checks.context import CheckContext
     from handoff_tasks.checks.settings import Settings
+    from handoff_tasks.checks.tools import FoundTools
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.producer.profile import Check
-    from handoff_tasks.record import Binding, Record, Tool
+    from handoff_tasks.record import Binding, Record
 
 # Of so many commits evidence is looked at.
 _MOST_COMMITS = 100
 
 
 def find_kept(
-    workspace: Workspace, settings: Callable[[Check], Settings], say: Callable[[str], None]
+    workspace: Workspace,
+    settings: Callable[[Check], Settings],
+    say: Callable[[str], None],
+    meanwhile: Callable[[], None],
 ) -> frozenset[str]:
     """Return the ids of the checks whose pass is kept. The private checkout must hold the commit.
 
@@ -40,14 +45,18 @@ def find_kept(
         workspace: The producer at its commit.
         settings: Returns the settings that a check would run with now.
         say: Gets a line for each pass that is not kept, with the reason.
+        meanwhile: Is called while tools are asked for their versions.
     """
-    ids = []
+    passes: list[tuple[Check, EvidenceFolder, Record]] = []
     for check in workspace.profile.checks:
         folder = find_evidence(workspace, check)
         result = folder.result(check, workspace.binding(check))
-        if result.outcome is not Outcome.PASSED or result.record is None:
-            continue
-        changes = list_changes(workspace, check, settings(check), result.record)
+        if result.outcome is Outcome.PASSED and result.record is not None:
+            passes.append((check, folder, result.record))
+    now = find_contexts(workspace, [(check, settings(check)) for check, _, _ in passes], meanwhile)
+    ids = []
+    for (check, folder, record), context in zip(passes, now, strict=True):
+        changes = list_changes(workspace, context, record)
         if changes:
             differences = "; ".join(changes)
             say(f"{check.id} passed before and runs again, since this differs: {differences}")
@@ -123,26 +132,21 @@ def _copy_evidence(source: EvidenceFolder, target: EvidenceFolder, check: str) -
         files.write(copy, files.read_plain(path))
 
 
-def list_changes(
-    workspace: Workspace, check: Check, settings: Settings, record: Record
-) -> list[str]:
+def list_changes(workspace: Workspace, context: CheckContext, record: Record) -> list[str]:
     """Return, in words, the inputs of a check that have changed since its record was made.
 
-    Commit, tree, profile and command line are compared by `judge_evidence`. The private
-    checkout must hold the commit, since a tool may choose its version by the files there.
+    Commit, tree, profile and command line are compared by `judge_evidence`.
     """
-    environment = environments.check_environment(workspace, check, settings)
-    root = environments.check_root(workspace, check, settings)
-    found, unusable = tools.find_tools(workspace.profile, check, root, environment)
+    check, settings, found = context.check, context.settings, context.found
     changes = []
     if record.timeout_seconds != settings.time_limit(check):
         changes.append("time limit")
     toolchain = settings.toolchain_of(workspace.profile)
     if record.toolchain != toolchain:
         changes.append(f"toolchain (was {record.toolchain}, is {toolchain})")
-    if found != record.tools:
-        changes.append(f"tools ({_describe_tools(record, found, unusable) or 'fewer'})")
-    variables = environments.describe_changes(record, environment)
+    if found.tools != record.tools:
+        changes.append(f"tools ({_describe_tools(record, found) or 'fewer'})")
+    variables = environments.describe_changes(record, context.environment)
     if variables:
         changes.append(variables)
     if dict(record.platform) != environments.describe_platform():
@@ -150,18 +154,18 @@ def list_changes(
     return changes
 
 
-def _describe_tools(record: Record, found: Sequence[Tool], unusable: Mapping[str, str]) -> str:
+def _describe_tools(record: Record, found: FoundTools) -> str:
     """Return the tools that the record does not have in this form."""
     before = {tool.name: tool for tool in record.tools}
     parts = []
-    for tool in found:
+    for tool in found.tools:
         if tool in record.tools:
             continue
         old = before.get(tool.name)
         if old is None:
             parts.append(f"{tool.name}, which was not looked up")
             continue
-        version = tool.version or unusable.get(tool.name, "?")
+        version = tool.version or found.unusable.get(tool.name, "?")
         then = f"{tool.name} {old.version or '?'} in {old.path}"
         parts.append(f"{then}, now {version} in {tool.path}")
     return "; ".join(parts)

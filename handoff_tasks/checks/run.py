@@ -161,8 +161,10 @@ def _run_in_checkout(job: _Job) -> None:
 def _require_tools(job: _Job, root: Path, environment: Mapping[str, str]) -> None:
     """Add the tools to the record; stop the check if one cannot be used."""
     profile = job.workspace.profile
-    found, unusable = tools.find_tools(profile, job.check, root, environment)
-    job.record = replace(job.record, tools=found)
+    place = tools.Place(check=job.check, root=root, environment=environment)
+    [found] = tools.find_tools(profile, [place])
+    unusable = found.unusable
+    job.record = replace(job.record, tools=found.tools)
     for name in job.check.tools:
         # What was found all the same has another version than the profile requires.
         why = job.settings.not_installed.get(profile.tools[name].install or "")

@@ -31,14 +31,16 @@ def look_ahead(
     from handoff_tasks.output import terminal
 
     envdir = environments.environment_folder(session)
-    prospects = []
     with locks.hold(workspace.base / "run.lock", "the private checkout"):
         for spec in workspace.checkout_specs(""):
             checkout.prepare(spec, terminal.say)
-        for check in checks:
-            settings = settings_of(check, options=run.options, envdir=envdir, run="")
-            prospects.append(preview.prospect(workspace, check, settings))
-    return prospects
+        return preview.look_ahead(
+            workspace,
+            [
+                (check, settings_of(check, options=run.options, envdir=envdir, run=""))
+                for check in checks
+            ],
+        )
 
 
 def print_foresight(

@@ -190,7 +190,7 @@ def _run_checks(
         settings = functools.partial(
             foresight.settings_of, options=options, envdir=envdir, run=run_name
         )
-        kept = reuse.find_kept(workspace, settings, terminal.say)
+        kept = reuse.find_kept(workspace, settings, terminal.say, meanwhile=_preload)
     run.read_results = functools.partial(gather.read_results, workspace, kept)
     signal = _fan_out(
         workspace, kept, run=run_name, noxfile=place.noxfile, envdir=envdir, options=options

@@ -161,8 +161,7 @@ def _sample_profiles() -> dict[str, Path]:
 
 def local_flavour() -> str:
     """Return the flavour of the sample that suits this machine: Rust if cargo is on PATH."""
-    from handoff_tasks.checks.environment import search_path
-    from handoff_tasks.checks.tools import which
+    from handoff_tasks.checks.programs import search_path, which
 
     return "rust" if which(["cargo"], search_path(None, os.environ)) else "python"
 

@@ -21,14 +21,14 @@ import scratch
 from desk import until, wait_for
 
 from handoff_tasks import files
-from handoff_tasks.checks import interrupts, run, tools
+from handoff_tasks.checks import interrupts, programs, questions, run
 from handoff_tasks.checks import process as checks_process
-from handoff_tasks.checks.environment import search_path, select_variables
+from handoff_tasks.checks.environment import select_variables
 from handoff_tasks.formats import schemas
 from handoff_tasks.producer import profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 LINUX = sys.platform.startswith("linux")
 PATH = os.environ.get("PATH", os.defpath)
@@ -655,10 +655,10 @@ def test_path_has_the_sessions_folder_first_and_absolute_entries_only() -> None:
             ["", ".", "/usr/bin", "bin", "/bin", "/usr/bin", "../x", "/venv/bin"]
         )
     }
-    assert search_path("/venv/bin", caller) == "/venv/bin:/usr/bin:/bin"
-    assert search_path(None, caller) == "/usr/bin:/bin:/venv/bin"
-    assert search_path("/venv/bin", {"PATH": "."}) == "/venv/bin"
-    assert search_path("/venv/bin", {}) == "/venv/bin:/bin:/usr/bin"
+    assert programs.search_path("/venv/bin", caller) == "/venv/bin:/usr/bin:/bin"
+    assert programs.search_path(None, caller) == "/usr/bin:/bin:/venv/bin"
+    assert programs.search_path("/venv/bin", {"PATH": "."}) == "/venv/bin"
+    assert programs.search_path("/venv/bin", {}) == "/venv/bin:/bin:/usr/bin"
 
 
 def test_the_first_name_that_is_there_is_taken(tmp_path: Path) -> None:
@@ -666,8 +666,8 @@ def test_the_first_name_that_is_there_is_taken(tmp_path: Path) -> None:
     for name in ("shasum", "sha256sum"):
         (tmp_path / name).write_text("#!/bin/sh\n")
     (tmp_path / "shasum").chmod(0o755)
-    assert tools.which(("sha256sum", "shasum"), str(tmp_path)) == str(tmp_path / "shasum")
-    assert tools.which(("bash",), str(tmp_path)) is None
+    assert programs.which(("sha256sum", "shasum"), str(tmp_path)) == str(tmp_path / "shasum")
+    assert programs.which(("bash",), str(tmp_path)) is None
 
 
 # Processes of another user
@@ -809,6 +809,17 @@ def test_the_record_names_what_was_left() -> None:
 # Short questions
 
 
+def ask(
+    asked: Mapping[str, Sequence[str]], cwd: Path, *, timeout: float, path: str = PATH
+) -> dict[str, tuple[int | None, str]]:
+    """Ask questions in a folder, with PATH alone in the environment."""
+    asked_there = {
+        key: questions.Question(argv=argv, cwd=cwd, environment={"PATH": path})
+        for key, argv in asked.items()
+    }
+    return questions.ask(asked_there, timeout=timeout)
+
+
 def test_answers_are_told_with_their_status(tmp_path: Path) -> None:
     """Status and output of each, both streams; what is not on PATH, and what cannot be started, has no status."""
     (tmp_path / "broken").write_text("no program\n")
@@ -820,14 +831,14 @@ def test_answers_are_told_with_their_status(tmp_path: Path) -> None:
         "broken": ["broken"],
         "environment": ["env"],
     }
-    environment = {"PATH": f"{PATH}:{tmp_path}"}
-    found = tools.ask(asked, cwd=tmp_path, environment=environment, timeout=30)
+    path = f"{PATH}:{tmp_path}"
+    found = ask(asked, tmp_path, timeout=30, path=path)
     assert found == {
         "good": (0, f"1.2.3\nmore\n{tmp_path}\n"),
         "bad": (3, "no\n"),
         "missing": (None, "no-such-program is not on PATH"),
         "broken": (None, "Exec format error"),
-        "environment": (0, f"PATH={environment['PATH']}\n"),
+        "environment": (0, f"PATH={path}\n"),
     }
 
 
@@ -835,7 +846,7 @@ def test_questions_are_asked_side_by_side(tmp_path: Path) -> None:
     """Each waits for the other's file: one after the other they would never end."""
     wait = "touch {0}; while [ ! -e {1} ]; do sleep 0.01; done; echo {0}"
     asked = {"a": ["bash", "-c", wait.format("a", "b")], "b": ["bash", "-c", wait.format("b", "a")]}
-    assert tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=10) == {
+    assert ask(asked, tmp_path, timeout=10) == {
         "a": (0, "a\n"),
         "b": (0, "b\n"),
     }
@@ -844,11 +855,12 @@ def test_questions_are_asked_side_by_side(tmp_path: Path) -> None:
 def test_an_inherited_ignore_of_sigchld_does_not_make_an_answer_good(tmp_path: Path) -> None:
     """While a check may be interrupted, the status of a tool that failed is true."""
     code = (
-        "import os, signal\nfrom pathlib import Path\nfrom handoff_tasks.checks import interrupts, tools\n"
+        "import os, signal\nfrom pathlib import Path\nfrom handoff_tasks.checks import interrupts, questions\n"
         "signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
         "with interrupts.interruptible():\n"
-        "    asked = {'tool': ['bash', '-c', 'echo 1.0; exit 3']}\n"
-        "    print(tools.ask(asked, cwd=Path.cwd(), environment={'PATH': os.environ['PATH']}, timeout=10))\n"
+        "    asked = questions.Question(argv=['bash', '-c', 'echo 1.0; exit 3'], cwd=Path.cwd(),\n"
+        "        environment={'PATH': os.environ['PATH']})\n"
+        "    print(questions.ask({'tool': asked}, timeout=10))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path
@@ -858,12 +870,8 @@ def test_an_inherited_ignore_of_sigchld_does_not_make_an_answer_good(tmp_path: P
 
 def test_a_long_answer_is_cut(tmp_path: Path) -> None:
     """64 KiB are enough for a version."""
-    found = tools.ask(
-        {"long": ["bash", "-c", "head -c 300000 /dev/zero | tr '\\0' x"]},
-        cwd=tmp_path,
-        environment={"PATH": PATH},
-        timeout=30,
-    )
+    asked = {"long": ["bash", "-c", "head -c 300000 /dev/zero | tr '\\0' x"]}
+    found = ask(asked, tmp_path, timeout=30)
     assert found == {"long": (0, "x" * 65536)}
 
 
@@ -874,7 +882,7 @@ def test_who_does_not_answer_is_ended(tmp_path: Path) -> None:
         "silent": ["bash", "-c", "sleep 60 & echo $! > a.pid; wait"],
         "quick": ["bash", "-c", "echo 1.0"],
     }
-    found = tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=4)
+    found = ask(asked, tmp_path, timeout=4)
     assert found == {"silent": (None, "no answer within 4 s"), "quick": (0, "1.0\n")}
     assert _gone(*_pids(tmp_path))
 
@@ -884,7 +892,7 @@ def test_a_signal_while_a_tool_is_started_ends_the_tool(tmp_path: Path) -> None:
     asked = {"tool": ["bash", "-c", "echo $$ > a.pid; kill -TERM $PPID; sleep 600"]}
     for _ in range(10):
         with pytest.raises(interrupts.Interrupted) as caught, interrupts.interruptible():
-            tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=60)
+            ask(asked, tmp_path, timeout=60)
         assert caught.value.name == "SIGTERM"
         assert _gone(*_pids(tmp_path))
 
@@ -894,6 +902,6 @@ def test_who_leaves_a_daemon_behind_does_not_hold_us(tmp_path: Path) -> None:
     """A tool that starts a server in a session of its own has answered when it has ended."""
     start = time.monotonic()
     asked = {"tool": ["bash", "-c", "setsid sleep 600 & echo 1.0"]}
-    found = tools.ask(asked, cwd=tmp_path, environment={"PATH": PATH}, timeout=60)
+    found = ask(asked, tmp_path, timeout=60)
     assert time.monotonic() - start < 60
     assert found == {"tool": (0, "1.0\n")}

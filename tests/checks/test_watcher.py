@@ -51,9 +51,10 @@ execute.run(
 ASKS = """
 import json, os, sys
 from pathlib import Path
-from handoff_tasks.checks import tools
+from handoff_tasks.checks.questions import Question, ask
 
-tools.ask({"tool": json.loads(sys.argv[1])}, cwd=Path.cwd(), environment={"PATH": os.environ["PATH"]}, timeout=600)
+asked = Question(argv=json.loads(sys.argv[1]), cwd=Path.cwd(), environment={"PATH": os.environ["PATH"]})
+ask({"tool": asked}, timeout=600)
 """
 # Watches a command, holding a lock; with a second one that it watches no longer.
 WATCHES = """
