@@ -15,7 +15,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handoff_tasks.model import MAX_BYTES
+from handoff_tasks.limits import MAX_BYTES
 from handoff_tasks.problems import refusal, unwritable
 
 if TYPE_CHECKING:

@@ -18,13 +18,6 @@ if TYPE_CHECKING:
     from handoff_tasks.problems import Problem
     from handoff_tasks.record import CheckResult
 
-# The largest document that is read.
-MAX_BYTES = 16 * 1024 * 1024
-# The end of the year 9999, the last year in a packet's form of a time.
-LAST_SECOND = 253402300799
-# For the checkout and the checks, whose files must not depend on the caller's umask.
-UMASK = 0o022
-
 
 class Flavour(StrEnum):
     """The language of the embedded sample producer."""

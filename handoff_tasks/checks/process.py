@@ -22,7 +22,7 @@ from handoff_tasks.checks.interrupts import note_signals
 from handoff_tasks.checks.log_sink import LogSink
 from handoff_tasks.checks.waiter import SHORTEST_PAUSE, Waiter, next_pause
 from handoff_tasks.checks.watcher import Watcher
-from handoff_tasks.model import UMASK
+from handoff_tasks.limits import UMASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

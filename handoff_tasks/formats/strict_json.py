@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from handoff_tasks.model import MAX_BYTES
+from handoff_tasks.limits import MAX_BYTES
 from handoff_tasks.problems import refusal
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from handoff_tasks import files
 from handoff_tasks.formats import path_patterns
 from handoff_tasks.git import command, locks
 from handoff_tasks.git.file_modes import set_modes
-from handoff_tasks.model import UMASK
+from handoff_tasks.limits import UMASK
 from handoff_tasks.problems import refusal
 
 if TYPE_CHECKING:

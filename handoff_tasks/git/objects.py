@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from handoff_tasks.git import command
-from handoff_tasks.model import LAST_SECOND
+from handoff_tasks.limits import LAST_SECOND
 from handoff_tasks.problems import refusal
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handoff_tasks.model import LAST_SECOND
+from handoff_tasks.limits import LAST_SECOND
 from handoff_tasks.packet import build
 from handoff_tasks.packet.form import published_bytes
 from handoff_tasks.problems import HandoffError, refusal

@@ -16,7 +16,7 @@ import scratch
 from desk import NOXFILE, Desk
 from signing import make_key
 
-from handoff_tasks.model import MAX_BYTES
+from handoff_tasks.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
