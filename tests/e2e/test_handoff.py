@@ -53,7 +53,6 @@ def test_a_good_release_is_go_and_published(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_the_packets_time_is_the_commits_or_the_callers(desk: Desk) -> None:
     """The time is the committer's time of the verified commit, or SOURCE_DATE_EPOCH; the packet says which."""
     assert desk.run("handoff-stable").returncode == 0
@@ -165,7 +164,6 @@ def test_the_report_says_how_to_verify_the_packet(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
     """On NO-GO too: the page beside the evidence, named on the last screen, and JUnit XML where it was asked for."""
     desk.profile(scratch.check("bad", ["bash", "-c", "echo the reason; exit 3"]))
@@ -190,7 +188,6 @@ def test_a_run_leaves_its_report_and_junit(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
     """No tag: NO-GO; with --allow-untagged GO, and the packet says so; once tagged, handoff-verify says so too."""
     desk.producer.git("tag", "--delete", "v1.1.0")
@@ -224,7 +221,6 @@ def test_a_release_that_is_not_tagged_yet(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_pre_release_publishes_nothing(desk: Desk) -> None:
     """pre-release looks at every mode, tagged or not, and writes no packet."""
     before = scratch.listing(desk.producer.path)
@@ -243,7 +239,6 @@ def test_pre_release_publishes_nothing(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_check_alone_tells_its_truth(desk: Desk) -> None:
     """verify-<id> ends with the check's own verdict and leaves its record; handoff-assemble makes the packet of such evidence."""
     assert desk.run("verify-ok").returncode == 0
@@ -402,7 +397,6 @@ def test_nox_says_nothing_of_uv(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_statement_from_a_file(desk: Desk, tmp_path: Path) -> None:
     """--impact takes the block from a file; one with a placeholder is NO-GO with the block to fill in."""
     desk.producer.commit("docs: no statement", {scratch.CHANGELOG_PATH: "# Changelog\n"})
@@ -447,7 +441,6 @@ def test_a_drifted_commit_is_refused_with_the_ref_to_verify_at(desk: Desk) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_what_is_known_can_stop_a_run_before_any_check(desk: Desk) -> None:
     """Without --stop-early a line says how to save the run; with it NO-GO at once, the evidence of earlier checks as it was."""
     desk.producer.commit("feat: drift", {"crates/core/lib.rs": "drifted\n"})
@@ -586,7 +579,6 @@ def test_a_target_that_must_not_be_written(desk: Desk, kind: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
     """Ctrl-C while a check runs: it ends, its record says so, the rest is not run, the old packet stays, exit not 0."""
@@ -625,7 +617,6 @@ def test_an_interrupt_in_the_middle(desk: Desk, number: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_two_runs_at_once(desk: Desk) -> None:
     """One works, the other says who holds the folder and runs nothing."""
     started, gate = desk.folder / "started", desk.folder / "gate"
@@ -645,7 +636,6 @@ def test_two_runs_at_once(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_a_handed_over_packet_is_held_against_its_bytes_and_git(desk: Desk, tmp_path: Path) -> None:
     """handoff-verify: a good packet is GO; a changed one, one of a moved tag and something else are refused with the place."""
     assert desk.run("handoff-stable").returncode == 0
@@ -785,7 +775,6 @@ def test_a_cache_inside_the_producer_is_refused(desk: Desk) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_the_result_has_a_file_of_its_own(desk: Desk) -> None:
     """Not the packet's, and no file of another program; a result of an earlier run does not outlive a refusal."""
     assert desk.run("handoff-stable").returncode == 0
@@ -993,7 +982,6 @@ def test_what_a_passing_check_says_of_the_machine_does_not_count(desk: Desk) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.measured
 def test_the_last_screen_says_what_was_in_the_checkout(desk: Desk) -> None:
     """Fresh, with build outputs of an earlier run, or not used at all since every pass is kept."""
     desk.profile(scratch.check("build", ["bash", "-c", "mkdir -p target && touch target/x"]))
