@@ -16,7 +16,6 @@ from handoff_tasks.git import command
 from handoff_tasks.git import objects as git_objects
 from handoff_tasks.problems import HandoffError, Problem, refusal
 from handoff_tasks.record import Outcome
-from handoff_tasks.report import junit
 from handoff_tasks.report import markdown as report_markdown
 from handoff_tasks.report import page as report_page
 from handoff_tasks.report import view as report_view
@@ -198,6 +197,8 @@ def _append(summary: Path, markdown: str, page: str) -> None:
 
 def write_junit(view: report_view.View, path: Path) -> None:
     """Write the JUnit XML. Raises `HandoffError` (HP080)."""
+    from handoff_tasks.report import junit
+
     files.write(path, junit.render(view))
 
 

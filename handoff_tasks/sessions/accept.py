@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from handoff_tasks.packet.document import PacketDocument
     from handoff_tasks.sessions.consumer import ConsumerPlace, Opened
     from handoff_tasks.sessions.run import Run
-    from handoff_tasks.trust import SigningKey
+    from handoff_tasks.trust.public_key import SigningKey
 
 _STATEMENT = {
     "runtime_behavior_changes": "Runtime behavior changes",
@@ -89,13 +89,13 @@ def _open_key(session: Session, run: Run) -> SigningKey | None:
 
     No validator can see it: they get an environment of their own.
     """
-    from handoff_tasks import trust
+    from handoff_tasks.trust import keys
 
     if run.options.consumer is not None:
         sign.check_consumer(run.options.consumer)
     if run.options.key is None:
         return None
-    return trust.open_key(resolve_path(session, run.options.key))
+    return keys.open_key(resolve_path(session, run.options.key))
 
 
 def _verify(session: Session, place: ConsumerPlace, run: Run, opened: Opened) -> Verification:
@@ -275,7 +275,7 @@ def _old_manifest(
 
 def _now(run: Run) -> datetime:
     from handoff_tasks.sessions import signatures
-    from handoff_tasks.trust import read_moment
+    from handoff_tasks.trust.signers import read_moment
 
     return signatures.now() if run.options.at is None else read_moment(run.options.at, "--at")
 
@@ -326,19 +326,19 @@ def _signed_receipt(
     run: Run, step: repin.Step, verification: Verification, key: SigningKey | None
 ) -> dict[str, bytes]:
     """Return the signed acceptance of the packet, by its path beside the receipt."""
-    from handoff_tasks import trust
     from handoff_tasks.sessions import signatures
+    from handoff_tasks.trust import sign, statement
 
     if key is None:
         return {}
     profile = step.opened.profile
     name = re.sub(r"[^a-z0-9]+", "-", profile.name.lower()).strip("-") or "consumer"
-    decision = trust.Receipt(
+    decision = statement.Receipt(
         consumer=run.options.consumer or f"pkg:generic/{name}",
         commit=step.opened.consumer.commit,
-        time=trust.written_time(signatures.now()),
+        time=statement.written_time(signatures.now()),
     )
     argument = run.options.arguments[0]
     envelope = signatures.find_envelope(argument, verification.workspace, verification.where)
-    signed = trust.sign_receipt(verification.data, envelope, decision, key)
+    signed = sign.sign_receipt(verification.data, envelope, decision, key)
     return {f"{profile.receipt_path}{SUFFIX}": signed.data}

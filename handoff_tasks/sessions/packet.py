@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handoff_tasks.release.find_packet import Call, Packet
     from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
-    from handoff_tasks.trust import Judgement
+    from handoff_tasks.trust.verify import Judgement
 
 
 def verify(session: Session, place: Place, run: Run) -> None:

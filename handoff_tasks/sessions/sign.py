@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
     from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
-    from handoff_tasks.trust import Receipt
+    from handoff_tasks.trust.statement import Receipt
 
 
 def sign(session: Session, place: Place, run: Run) -> None:
     """Verify a packet, then add a signature, or those of another machine, to its envelope."""
-    from handoff_tasks import files, trust
+    from handoff_tasks import files
     from handoff_tasks.output import report_files, terminal
     from handoff_tasks.problems import refusal
     from handoff_tasks.release import find_packet
     from handoff_tasks.sessions import packet as packet_session
+    from handoff_tasks.trust import keys, names, sign
 
     options = run.options
     if (options.key is None) == (options.add is None):
@@ -36,21 +37,21 @@ def sign(session: Session, place: Place, run: Run) -> None:
         report_files.summarize(run.end, str(path), [])
         return
     envelope = Path(f"{path}{SUFFIX}")
-    names = trust.Names(packet=str(path), envelope=str(envelope))
+    own = names.Names(packet=str(path), envelope=str(envelope))
     old = signatures.read_envelope(envelope)
     if options.key is not None:
-        key = trust.open_key(resolve_path(session, options.key))
-        signed = trust.sign_packet(data, key, old, names=names)
+        key = keys.open_key(resolve_path(session, options.key))
+        signed = sign.sign_packet(data, key, old, names=own)
         by = f"by {key.public.fingerprint}"
     else:
         assert options.add is not None
         other = resolve_path(session, options.add)
-        signed = trust.add_signatures(
+        signed = sign.add_signatures(
             data,
             old,
             signatures.read_file(other, "HP131", "name the envelope that the other machine wrote"),
             other_packet=_packet_beside(other),
-            names=trust.Names(
+            names=names.Names(
                 packet=str(path),
                 envelope=str(envelope),
                 other=str(other),
@@ -70,10 +71,10 @@ def sign(session: Session, place: Place, run: Run) -> None:
 
 def receipt(session: Session, place: Place, run: Run) -> None:
     """Write the consumer's signed acceptance or refusal of a packet."""
-    from handoff_tasks import trust
     from handoff_tasks.output import report_files, terminal
     from handoff_tasks.release import find_packet
     from handoff_tasks.sessions import packet as packet_session
+    from handoff_tasks.trust import keys, sign, statement
 
     options = run.options
     consumer, key_file = _receipt_options(run)
@@ -87,15 +88,15 @@ def receipt(session: Session, place: Place, run: Run) -> None:
     else:
         _print_signatures(session, place, run, data, str(path))
     folder = place.noxfile.parent
-    decision = trust.Receipt(
+    decision = statement.Receipt(
         consumer=consumer,
         commit=_commit_of(folder),
-        time=trust.written_time(signatures.now()),
+        time=statement.written_time(signatures.now()),
         reason=options.refuse,
     )
-    key = trust.open_key(resolve_path(session, key_file))
+    key = keys.open_key(resolve_path(session, key_file))
     envelope = signatures.read_envelope(Path(f"{path}{SUFFIX}"))
-    signed = trust.sign_receipt(data, envelope, decision, key)
+    signed = sign.sign_receipt(data, envelope, decision, key)
     target = _write_receipt(folder, path.stem, decision, signed.data)
     verb = "accepted" if decision.accepted else "refused"
     state = f"{target}: {verb}, signed by {key.public.fingerprint}"

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from handoff_tasks.git.workspace import Workspace
     from handoff_tasks.sessions.run import Run
     from handoff_tasks.sessions.target import Place
-    from handoff_tasks.trust import Judgement, Names
+    from handoff_tasks.trust.names import Names
+    from handoff_tasks.trust.verify import Judgement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,7 @@ class Demand:
 
     def names(self, packet: str, envelope: str) -> Names:
         """Return the names of the files in messages."""
-        from handoff_tasks.trust import Names
+        from handoff_tasks.trust.names import Names
 
         return Names(
             packet=packet, envelope=envelope, signers=self.signers, revoked=self.revoked_name
@@ -50,9 +51,9 @@ class Demand:
         self, data: bytes, envelope: bytes | None, packet: str, *, demand: bool = True
     ) -> Judgement:
         """Return what the signatures of a packet of the name ``packet`` are worth."""
-        from handoff_tasks import trust
+        from handoff_tasks.trust import verify
 
-        return trust.judge(
+        return verify.judge(
             data,
             envelope,
             self.trust_file,
@@ -72,7 +73,7 @@ def read_demand(session: Session, place: Place, run: Run) -> Demand | None:
     read).
     """
     from handoff_tasks.problems import refusal
-    from handoff_tasks.trust import read_moment
+    from handoff_tasks.trust.signers import read_moment
 
     options = run.options
     signers = place.signers
@@ -116,15 +117,15 @@ def judge_signatures(
     receipt if ``--receipt`` names it. A document of None or of another generator has no signature
     that could be checked.
     """
-    from handoff_tasks import trust
+    from handoff_tasks.trust import names, verify
 
     if document is None or "producer" not in document:
         return []
     envelope = find_envelope(run.options.arguments[0], run.workspace, path)
     demand = read_demand(session, place, run)
     if demand is None:
-        names = trust.Names(packet=path, envelope=f"{path}{SUFFIX}")
-        return [trust.judge(data, envelope, None, None, threshold=1, now=now(), names=names)]
+        own = names.Names(packet=path, envelope=f"{path}{SUFFIX}")
+        return [verify.judge(data, envelope, None, None, threshold=1, now=now(), names=own)]
     # A producer's own trust file may have lines for its consumers only.
     demanded = run.options.receipt is None or place.signers is not None
     judgement = demand.judge(data, envelope, path, demand=demanded)
@@ -139,11 +140,11 @@ def _judge_receipt(
     session: Session, run: Run, demand: Demand, data: bytes, envelope: bytes | None
 ) -> Judgement:
     """Return what the receipt of ``--receipt`` is worth; one key is enough for it."""
-    from handoff_tasks import trust
+    from handoff_tasks.trust import verify
 
     assert run.options.receipt is not None
     file = resolve_path(session, run.options.receipt)
-    return trust.judge_receipt(
+    return verify.judge_receipt(
         data,
         envelope,
         read_file(file, "HP131", "name the file that handoff-receipt wrote"),
@@ -166,7 +167,8 @@ def published_facts(session: Session, place: Place, run: Run) -> list[tuple[str,
     if run.packet is None or (place.signers is None and not envelope.exists()):
         return []
     from handoff_tasks.problems import HandoffError
-    from handoff_tasks.trust import Names, judge
+    from handoff_tasks.trust.names import Names
+    from handoff_tasks.trust.verify import judge
 
     packet = _short(session, run.packet)
     names = Names(packet=packet, envelope=f"{packet}{SUFFIX}")
@@ -184,14 +186,14 @@ def _judge_tag(
     demand: Demand, workspace: Workspace, document: Mapping[str, Any]
 ) -> Judgement | None:
     """Return what the signature of the release's tag is worth, None if there is no such tag."""
-    from handoff_tasks import trust
+    from handoff_tasks.trust import verify
 
     name = workspace.profile.tag_name(str(document["release_tag"]))
     tag = workspace.producer.tags.get(name)
     if tag is None or tag.commit is None:
         return None
     content = workspace.repository.read(tag.object_id) if tag.kind == "tag" else None
-    return trust.judge_tag(
+    return verify.judge_tag(
         content,
         demand.trust_file,
         demand.revoked,
@@ -206,19 +208,19 @@ def _judge_tag(
 
 def bundle(session: Session, run: Run) -> str:
     """Return the Sigstore bundle of one signature of a packet's envelope, as text."""
-    from handoff_tasks import trust
+    from handoff_tasks.trust import sign
 
     path = Path(f"{packet_file(session, run)}{SUFFIX}")
     data = read_file(path, "HP132", "sign the packet first: nox -s handoff-sign")
     assert run.options.bundle is not None
-    return trust.bundle(data, run.options.bundle, str(path)).decode().rstrip("\n")
+    return sign.bundle(data, run.options.bundle, str(path)).decode().rstrip("\n")
 
 
 def public_key(session: Session, path: Path) -> str:
     """Return the PEM of an SSH public key, for tools that do not read OpenSSH's form."""
-    from handoff_tasks import trust
+    from handoff_tasks.trust import keys
 
-    return trust.read_public(resolve_path(session, path)).pem().rstrip("\n")
+    return keys.read_public(resolve_path(session, path)).pem().rstrip("\n")
 
 
 def packet_file(session: Session, run: Run) -> Path:

@@ -20,9 +20,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, rsa, x25519
 from signing import LAPTOP, LINUX, private_file
 
-from handoff_tasks import trust
 from handoff_tasks.problems import HandoffError
-from handoff_tasks.trust import keys, wire
+from handoff_tasks.trust import keys, sign, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,11 +101,11 @@ def test_the_passphrase_comes_from_the_variable(
 ) -> None:
     """`open_key` reads the variable; without it, and without a terminal, it does not wait."""
     path = private_file(LAPTOP, tmp_path / "id", "OpenSSH", SECRET)
-    assert trust.open_key(path, {"HANDOFF_KEY_PASSPHRASE": SECRET}).public == LAPTOP.public
+    assert keys.open_key(path, {"HANDOFF_KEY_PASSPHRASE": SECRET}).public == LAPTOP.public
     with open(os.devnull, encoding="utf-8") as nothing:  # noqa: PTH123 - a device
         monkeypatch.setattr(sys, "stdin", nothing)
         assert (
-            refusal(lambda: trust.open_key(path, {}))[1]
+            refusal(lambda: keys.open_key(path, {}))[1]
             == "the private key is encrypted, and there is no passphrase"
         )
 
@@ -194,7 +193,7 @@ def test_a_key_of_a_security_device_is_refused_by_name(tmp_path: Path) -> None:
     assert refusal(lambda: load(path))[:2] == ("HP135", expected)
     pub = tmp_path / "id_sk.pub"
     pub.write_text(f"{kind.decode()} AAAA me\n")
-    assert refusal(lambda: trust.open_key(pub, {}))[:2] == ("HP135", expected)
+    assert refusal(lambda: keys.open_key(pub, {}))[:2] == ("HP135", expected)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +283,7 @@ def test_a_public_file_is_one_line(tmp_path: Path) -> None:
     for text in (LAPTOP.public.line() + "\n" + LINUX.public.line(), "ssh-ed25519", ""):
         path.write_text(text)
         assert (
-            refusal(lambda: trust.read_public(path))[1]
+            refusal(lambda: keys.read_public(path))[1]
             == "not a public key; expected one line: ssh-ed25519 KEY COMMENT"
         )
 
@@ -324,9 +323,9 @@ def test_an_agent_signs_the_same_bytes_as_the_key(tmp_path: Path, agent: dict[st
     add(agent, private_file(LAPTOP, tmp_path / "id", "OpenSSH"))
     pub = tmp_path / "id.pub"
     pub.write_text(LAPTOP.public.line("me") + "\n")
-    found = trust.open_key(pub, agent)
+    found = keys.open_key(pub, agent)
     assert found.public == LAPTOP.public
-    assert trust.sign_packet(signing.packet(), found).data == signing.signed(LAPTOP)
+    assert sign.sign_packet(signing.packet(), found).data == signing.signed(LAPTOP)
 
 
 @needs_agent
@@ -340,9 +339,9 @@ def test_an_agent_without_the_key_says_so(tmp_path: Path, agent: dict[str, str])
         f"the ssh-agent does not have the key {LAPTOP.public.fingerprint}, or it is locked",
         f"ssh-add {tmp_path / 'id'}",
     )
-    assert refusal(lambda: trust.open_key(pub, agent)) == expected
+    assert refusal(lambda: keys.open_key(pub, agent)) == expected
     add(agent, private_file(LAPTOP, tmp_path / "id", "OpenSSH"))
-    found = trust.open_key(pub, agent)
+    found = keys.open_key(pub, agent)
     subprocess.run(["ssh-add", "-q", "-D"], env=agent, check=True, capture_output=True)
     assert refusal(lambda: found.sign(b"words"))[:2] == (
         "HP136",
@@ -354,18 +353,18 @@ def test_no_agent_says_so(tmp_path: Path) -> None:
     """The variable is not set, or nothing listens at its socket."""
     pub = tmp_path / "id.pub"
     pub.write_text(LAPTOP.public.line())
-    assert refusal(lambda: trust.open_key(pub, {})) == (
+    assert refusal(lambda: keys.open_key(pub, {})) == (
         "HP136",
         "there is no ssh-agent: SSH_AUTH_SOCK is not set",
         "start one with: eval $(ssh-agent) && ssh-add",
     )
-    code, message, _ = refusal(lambda: trust.open_key(pub, {"SSH_AUTH_SOCK": "/none/s"}))
+    code, message, _ = refusal(lambda: keys.open_key(pub, {"SSH_AUTH_SOCK": "/none/s"}))
     assert (code, message) == (
         "HP136",
         "the ssh-agent does not answer at /none/s: No such file or directory",
     )
     long = "/" + "x" * 300
-    assert refusal(lambda: trust.open_key(pub, {"SSH_AUTH_SOCK": long}))[1].startswith(
+    assert refusal(lambda: keys.open_key(pub, {"SSH_AUTH_SOCK": long}))[1].startswith(
         "the ssh-agent does not answer"
     )
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from signing import LAPTOP, LINUX, NOW, line, private_file, trust_file
 
-from handoff_tasks import trust
-from handoff_tasks.trust import Names, sshsig, wire
+from handoff_tasks.trust import sshsig, verify, wire
+from handoff_tasks.trust.names import Names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def tag(
     return head + armor(head, **more).encode() + b"\n"
 
 
-def judge(data: bytes | None, **more: Any) -> trust.Judgement:
+def judge(data: bytes | None, **more: Any) -> verify.Judgement:
     """Return the judgement on a tag object."""
     settings: dict[str, Any] = {
         "name": "v1.2.3",
@@ -64,10 +64,10 @@ def judge(data: bytes | None, **more: Any) -> trust.Judgement:
         "now": NOW,
         "names": NAMES,
     }
-    return trust.judge_tag(data, FILE, **(settings | more))
+    return verify.judge_tag(data, FILE, **(settings | more))
 
 
-def message(judgement: trust.Judgement) -> str:
+def message(judgement: verify.Judgement) -> str:
     """Return the message of the one finding."""
     [problem] = judgement.findings
     assert (problem.code, problem.where) == ("HP139", "tag v1.2.3")
@@ -200,7 +200,7 @@ def test_ssh_keygen_verifies_what_we_read(tmp_path: Path) -> None:
 
 def test_a_trust_file_without_git_asks_for_nothing() -> None:
     """Signed tags are demanded only with the namespace among the producer's lines."""
-    judgement = trust.judge_tag(
+    judgement = verify.judge_tag(
         None,
         trust_file(),
         name="v1.2.3",
@@ -282,7 +282,7 @@ def test_a_tag_whose_signature_does_not_count(data: bytes | None, said: str) -> 
 def test_a_strangers_tag_names_the_fingerprint() -> None:
     """The key is in the signature, so the fingerprint to compare can be reported."""
     file = trust_file(line(LAPTOP, "laptop", OPTIONS))
-    judgement = trust.judge_tag(
+    judgement = verify.judge_tag(
         tag(key=LINUX),
         file,
         name="v1.2.3",

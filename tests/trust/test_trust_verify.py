@@ -28,9 +28,10 @@ from signing import (
     trust_file,
 )
 
-from handoff_tasks import trust
 from handoff_tasks.problems import HandoffError, Problem
-from handoff_tasks.trust import Names, Receipt, signers
+from handoff_tasks.trust import sign, signers, verify
+from handoff_tasks.trust.names import Names
+from handoff_tasks.trust.statement import Receipt
 
 NAMES = Names(
     packet="PACKET",
@@ -42,10 +43,10 @@ NAMES = Names(
 
 def judge(
     envelope: bytes | None, data: bytes | None = None, file: bytes | None = None, **more: Any
-) -> trust.Judgement:
+) -> verify.Judgement:
     """Return the judgement on an envelope, by the trust file of three machines unless another is given."""
     settings: dict[str, Any] = {"threshold": 2, "now": NOW, "names": NAMES, "revoked": None} | more
-    return trust.judge(
+    return verify.judge(
         data or packet(), envelope, trust_file() if file is None else file, **settings
     )
 
@@ -56,7 +57,7 @@ def one(findings: tuple[Problem, ...], code: str) -> tuple[str, str]:
     return problem.message, problem.hint
 
 
-def names(judgement: trust.Judgement) -> list[str]:
+def names(judgement: verify.Judgement) -> list[str]:
     """Return the names of the keys that count."""
     return [signature.name for signature in judgement.signatures]
 
@@ -113,7 +114,7 @@ def test_signers_without_an_envelope() -> None:
 
 def test_an_envelope_without_signers() -> None:
     """The second row is an advisory; without an envelope there is nothing to say."""
-    judgement = trust.judge(packet(), signed(LAPTOP), None, now=NOW)
+    judgement = verify.judge(packet(), signed(LAPTOP), None, now=NOW)
     assert judgement.problems == ()
     assert one(judgement.advisories, "HA130") == (
         "a signature lies beside the packet and was not checked",
@@ -123,7 +124,7 @@ def test_an_envelope_without_signers() -> None:
     assert judgement.facts() == [
         ("Signature", "a signature lies beside the packet and was not checked")
     ]
-    assert trust.judge(packet(), None, None, now=NOW).findings == ()
+    assert verify.judge(packet(), None, None, now=NOW).findings == ()
 
 
 def test_too_few() -> None:
@@ -226,7 +227,7 @@ def test_two_packets_of_one_release_differ() -> None:
     tools["rg"] = "14.1.1"
     theirs = packet(verification_outcomes=document["verification_outcomes"])
     with pytest.raises(HandoffError) as error:
-        trust.add_signatures(
+        sign.add_signatures(
             ours, signed(LAPTOP, data=ours), signed(LINUX, data=theirs), other_packet=theirs
         )
     [problem] = error.value.problems
@@ -236,7 +237,7 @@ def test_two_packets_of_one_release_differ() -> None:
         "verify with the same tools",
     )
     with pytest.raises(HandoffError) as error:
-        trust.add_signatures(ours, None, signed(LINUX, data=theirs))
+        sign.add_signatures(ours, None, signed(LINUX, data=theirs))
     [problem] = error.value.problems
     assert problem.code == "HP134"
     assert problem.message.startswith("signed is ")
@@ -248,13 +249,13 @@ def test_two_packets_of_one_release_differ() -> None:
 def test_signatures_of_two_machines_are_laid_together() -> None:
     """In either order, and again, it is the same file; no key is needed."""
     laptop, linux = signed(LAPTOP), signed(LINUX)
-    both = trust.add_signatures(packet(), laptop, linux)
+    both = sign.add_signatures(packet(), laptop, linux)
     assert both.changed
-    assert both.data == signed(LAPTOP, LINUX) == trust.add_signatures(packet(), linux, laptop).data
-    again = trust.add_signatures(packet(), both.data, linux)
+    assert both.data == signed(LAPTOP, LINUX) == sign.add_signatures(packet(), linux, laptop).data
+    again = sign.add_signatures(packet(), both.data, linux)
     assert (again.data, again.changed) == (both.data, False)
-    assert trust.add_signatures(packet(), None, linux).data == linux
-    old = trust.add_signatures(packet(), signed(MAC, data=signing.OTHER_PACKET), linux)
+    assert sign.add_signatures(packet(), None, linux).data == linux
+    old = sign.add_signatures(packet(), signed(MAC, data=signing.OTHER_PACKET), linux)
     assert old.data == linux
     assert [note.code for note in old.notes] == ["HA133"]
 
@@ -417,10 +418,10 @@ RECEIPT_FILE = trust_file(
 
 def receipt(values: Receipt = RECEIPT, who: Any = MAC) -> bytes:
     """Return a signed receipt."""
-    return trust.sign_receipt(packet(), signed(LAPTOP), values, who).data
+    return sign.sign_receipt(packet(), signed(LAPTOP), values, who).data
 
 
-def judge_receipt(data: bytes, **more: Any) -> trust.Judgement:
+def judge_receipt(data: bytes, **more: Any) -> verify.Judgement:
     """Return the judgement on a receipt."""
     settings: dict[str, Any] = {
         "consumer": CONSUMER,
@@ -428,7 +429,7 @@ def judge_receipt(data: bytes, **more: Any) -> trust.Judgement:
         "now": NOW,
         "names": Names(envelope="r.json"),
     }
-    return trust.judge_receipt(packet(), signed(LAPTOP), data, RECEIPT_FILE, **(settings | more))
+    return verify.judge_receipt(packet(), signed(LAPTOP), data, RECEIPT_FILE, **(settings | more))
 
 
 def test_a_receipt_is_built_again_and_compared() -> None:
@@ -453,7 +454,7 @@ def test_a_receipt_is_built_again_and_compared() -> None:
 def test_a_receipt_says_who_gave_it_if_no_consumer_is_named() -> None:
     """Its key must then be in the trust file under that URI, so no other name can be taken."""
     own = trust_file(line(MAC, "desk", 'namespaces="handoff-receipt"', CONSUMER))
-    judgement = trust.judge_receipt(packet(), signed(LAPTOP), receipt(), own, now=NOW)
+    judgement = verify.judge_receipt(packet(), signed(LAPTOP), receipt(), own, now=NOW)
     assert judgement.findings == ()
     assert judgement.lines() == [
         f"receipt    accepted at 2026-07-01T12:00:00Z by {CONSUMER}, at its commit {'a' * 40}",
@@ -461,7 +462,7 @@ def test_a_receipt_says_who_gave_it_if_no_consumer_is_named() -> None:
         f"signers    1 of 1 needed, of 1 that allowed_signers allows for {CONSUMER}; "
         "no network was used",
     ]
-    other = trust.judge_receipt(packet(), signed(LAPTOP), receipt(), RECEIPT_FILE, now=NOW)
+    other = verify.judge_receipt(packet(), signed(LAPTOP), receipt(), RECEIPT_FILE, now=NOW)
     assert one(other.problems, "HP133") == (
         f"allows no key of {CONSUMER}; it has lines for assistsupport, memorykernel",
         "add a line for each key that may sign: "
@@ -473,14 +474,14 @@ def test_a_receipt_says_who_gave_it_if_no_consumer_is_named() -> None:
 def test_a_trust_file_for_receipts_alone_asks_for_no_signature() -> None:
     """Unless it has a line for the producer; the envelope that was not checked is mentioned."""
     own = trust_file(line(MAC, "desk", 'namespaces="handoff-receipt"', CONSUMER))
-    judgement = trust.judge(packet(), signed(LAPTOP), own, now=NOW, demand=False)
+    judgement = verify.judge(packet(), signed(LAPTOP), own, now=NOW, demand=False)
     assert one(judgement.findings, "HA130") == (
         "a signature lies beside the packet and was not checked",
         "add the lines of memorykernel to allowed_signers",
     )
-    assert trust.judge(packet(), None, own, now=NOW, demand=False).findings == ()
-    assert one(trust.judge(packet(), None, own, now=NOW).problems, "HP132")
-    both = trust.judge(packet(), None, RECEIPT_FILE, now=NOW, demand=False)
+    assert verify.judge(packet(), None, own, now=NOW, demand=False).findings == ()
+    assert one(verify.judge(packet(), None, own, now=NOW).problems, "HP132")
+    both = verify.judge(packet(), None, RECEIPT_FILE, now=NOW, demand=False)
     assert one(both.problems, "HP132")
 
 
@@ -489,9 +490,9 @@ def test_a_receipt_is_not_an_envelope_and_an_envelope_is_not_a_receipt() -> None
     both = trust_file(
         line(LAPTOP, "laptop", 'namespaces="handoff,handoff-receipt"', "memorykernel,assistsupport")
     )
-    offered = trust.judge(packet(), receipt(who=LAPTOP), both, now=NOW)
+    offered = verify.judge(packet(), receipt(who=LAPTOP), both, now=NOW)
     assert one(offered.problems, "HP134")[0].startswith("/predicate/inputAttestations: signed is ")
-    reverse = trust.judge_receipt(
+    reverse = verify.judge_receipt(
         packet(),
         signed(LAPTOP),
         signed(LAPTOP),
@@ -512,7 +513,7 @@ def test_a_receipt_of_another_consumer_envelope_or_key_is_refused() -> None:
         one(judge_receipt(receipt(other)).problems, "HP134")[0]
         == f"the receipt is of 'urn:x'; expected '{CONSUMER}'"
     )
-    moved = trust.judge_receipt(
+    moved = verify.judge_receipt(
         packet(),
         signed(LAPTOP, LINUX),
         receipt(),
@@ -592,7 +593,7 @@ OWN_FILE = trust_file(line(MAC, "desk", 'namespaces="handoff-receipt"', CONSUMER
 @given(one_byte(RECEIPT_BYTES))
 def test_any_byte_of_a_receipt_that_names_its_consumer(data: bytes) -> None:
     """Refused, or the same receipt: a changed name is no principal of the trust file."""
-    judgement = trust.judge_receipt(packet(), signed(LAPTOP), data, OWN_FILE, now=NOW)
+    judgement = verify.judge_receipt(packet(), signed(LAPTOP), data, OWN_FILE, now=NOW)
     assert judgement.problems or (judgement.receipt, names(judgement)) == (RECEIPT, ["desk"])
 
 
