@@ -85,6 +85,14 @@ def signal_group(group: int, number: int) -> bool:
     return True
 
 
+def is_in_group(process: int, group: int) -> bool:
+    """Return whether a process is in a process group; one that has ended is in none."""
+    try:
+        return os.getpgid(process) == group
+    except ProcessLookupError:
+        return False
+
+
 def describe(process: int) -> str:
     """Return the id, the user and the command line of a process, as far as they are known."""
     try:

@@ -300,13 +300,19 @@ class _Command:
     def _terminate(self) -> frozenset[int]:
         """Send TERM, after the grace KILL; return the processes that have not ended in time."""
         start, killed_at, pause = time.monotonic(), None, SHORTEST_PAUSE
-        self._signal(signal.SIGTERM)
+        children.signal_group(self._process.pid, signal.SIGTERM)
+        asked = set[int]()
         while self._process.poll() is None or self._is_running():
+            # A process becomes our child when its parent ends, which may be later.
+            for orphan in self._orphans() - asked:
+                asked.add(orphan)
+                if not children.is_in_group(orphan, self._process.pid):
+                    children.signal_process(orphan, signal.SIGTERM)
             now = time.monotonic()
             if killed_at is None and now - start > GRACE_SECONDS:
                 killed_at = now
             if killed_at is not None:
-                self._signal(signal.SIGKILL)
+                self._kill()
                 if now - killed_at > (_HURRY_SECONDS if self._signals else KILL_SECONDS):
                     return self._running_children()
             self._drain()
@@ -355,11 +361,11 @@ class _Command:
             children.reap(child)
         return children.signal_group(group, 0) or bool(self._orphans())
 
-    def _signal(self, number: int) -> None:
-        """Send a signal to the command's group and its orphans."""
-        children.signal_group(self._process.pid, number)
+    def _kill(self) -> None:
+        """Send KILL to the command's group and its orphans."""
+        children.signal_group(self._process.pid, signal.SIGKILL)
         for child in self._orphans():
-            children.signal_process(child, number)
+            children.signal_process(child, signal.SIGKILL)
 
     def _running_children(self) -> frozenset[int]:
         running = self._orphans()

@@ -375,6 +375,22 @@ def test_what_is_left_in_a_session_of_its_own_is_ended_and_told(
     assert _gone(*_pids(tmp_path))
 
 
+@pytest.mark.skipif(not LINUX, reason="only Linux hands orphans over to us")
+def test_each_process_is_asked_to_end_once_also_if_its_parent_ended_later(tmp_path: Path) -> None:
+    """One in the command's group, and one whose parent, in a session of its own, ends when it is asked."""
+    asked = "trap 'echo asked >> {0}; exit' TERM; touch {0}.ready; while :; do sleep 0.02; done"
+    (tmp_path / "near.sh").write_text(asked.format("near"))
+    (tmp_path / "far.sh").write_text(asked.format("far"))
+    (tmp_path / "parent.sh").write_text("bash far.sh & trap exit TERM; wait")
+    ready = " && ".join(f"[ -e {name}.ready ]" for name in ("near", "far"))
+    result = _bash(
+        f"(setsid bash parent.sh &) >/dev/null 2>&1; (bash near.sh &) >/dev/null 2>&1; until {ready}; do sleep 0.01; done",
+        tmp_path,
+    )
+    assert (result.exit_code, result.survivors) == (0, True)
+    assert (tmp_path / "near").read_text() == (tmp_path / "far").read_text() == "asked\n"
+
+
 def test_other_children_of_ours_are_left_alone(tmp_path: Path) -> None:
     """Only what came of the command is ended, not what we had started before."""
     with subprocess.Popen([scratch.program("sleep"), "60"]) as ours:
