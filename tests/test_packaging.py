@@ -41,6 +41,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return found
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_exactly_the_package(wheel: Path) -> None:
     """Every module, profile, schema and sample file, the licence, and nothing else."""
     package = TOP / "handoff_tasks"

@@ -216,6 +216,7 @@ def test_checks_with_and_without_ignores_run_side_by_side(desk: Desk) -> None:
     assert record["checkout_state"] == "fresh"
 
 
+@pytest.mark.slow
 def test_a_check_that_writes_an_ignored_file_fails(desk: Desk) -> None:
     """It is a new file, which would reach other checks."""
     desk.profile(scratch.check("part", ["bash", "-c", f"echo x > {CHANGELOG}"], ignores=PART))

@@ -139,6 +139,7 @@ def test_files_beside_the_noxfile_are_no_modules_of_pythons(desk: Desk, name: st
     assert [check["outcome"] for check in desk.result["checks"]] == ["passed"] * 3
 
 
+@pytest.mark.slow
 def test_a_noxfile_that_imports_from_its_folder_does_so_in_the_lanes(desk: Desk) -> None:
     """Called as python -m nox from there, the folder is looked in; so it is in the lanes."""
     (desk.folder / "helper.py").write_text("x = 1\n")

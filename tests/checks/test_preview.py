@@ -43,6 +43,7 @@ def test_a_check_is_explained(desk: Desk) -> None:
     assert not (desk.folder / ".handoff").exists()
 
 
+@pytest.mark.slow
 def test_the_evidence_of_a_check_is_explained(desk: Desk) -> None:
     """A pass that would be kept, one that would not and why, and a failure."""
     gate = desk.folder / "gate"

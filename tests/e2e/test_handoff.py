@@ -523,6 +523,7 @@ def test_help_is_printed_and_nothing_is_run(desk: Desk, session: str) -> None:
     assert not (desk.folder / ".handoff").exists()
 
 
+@pytest.mark.slow
 def test_the_templates_flags_are_accepted(desk: Desk) -> None:
     """The flags as the producer's template writes them work; a mode that contradicts the session is refused."""
     out = desk.folder / "out" / "packet.json"
@@ -837,6 +838,7 @@ def test_a_packet_that_a_person_has_edited_is_refused(desk: Desk, tmp_path: Path
         assert {found for found, _ in desk.findings()} == codes
 
 
+@pytest.mark.slow
 def test_a_draft_is_no_packet(desk: Desk) -> None:
     """handoff-verify refuses a NO-GO draft by its own verdict."""
     desk.producer.git("tag", "--delete", "v1.1.0")

@@ -46,6 +46,7 @@ def test_other_names_and_constants(desk: Desk) -> None:
     assert desk.run("handoff-verify", str(desk.folder / "next.json")).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_manifest_elsewhere(desk: Desk) -> None:
     """Manifest, changelog and packet where the profile says."""
     made = desk.producer

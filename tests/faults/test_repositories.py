@@ -304,6 +304,7 @@ def test_a_path_that_is_no_utf8_after_the_runtime_commit(
     assert "caf\\xe9.md" in gather.gather_material(space, None).facts.runtime.paths_after
 
 
+@pytest.mark.slow
 def test_many_tags(producer: scratch.Producer, tmp_path: Path) -> None:
     """Stimulus: five hundred more tags of the release's form, without manifests of their own. It works: GO."""
     lines = "".join(f"create refs/tags/v0.{number}.0 {producer.head()}\n" for number in range(500))

@@ -47,6 +47,7 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [line.strip() for line in done.stdout.splitlines() if line.startswith("  HP")]
 
 
+@pytest.mark.slow
 def test_one_work_folder(busy: Desk, tmp_path: Path) -> None:
     """Stimulus: a second run with another cache, in the same work folder. HP006 names the holder; the first one is GO."""
     first = first_of(busy)

@@ -59,6 +59,7 @@ def test_the_longest_is_masked_first() -> None:
     assert redact.mask_bytes(b"\xff abcdefgh-and-more", values) == b"\xff ***"
 
 
+@pytest.mark.slow
 def test_no_secret_is_shown_or_recorded(desk: Desk) -> None:
     """A check that prints one, as its last line too: not on the screen, in record, result or draft.
 

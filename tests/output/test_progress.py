@@ -166,6 +166,7 @@ def test_what_runs_is_seen_however_many_have_failed() -> None:
     assert progress.choose_lines(lines, 40) == (lines, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.measured
 def test_a_low_terminal_counts_what_it_has_no_room_for(desk: Desk) -> None:
     """What runs stays in sight while more checks have failed than there are lines."""
@@ -179,6 +180,7 @@ def test_a_low_terminal_counts_what_it_has_no_room_for(desk: Desk) -> None:
     assert re.search(r"  slow +running .*still here(?:.*\n){5}.*and 5 more", said)
 
 
+@pytest.mark.slow
 def test_without_a_terminal_there_is_a_line_at_the_end_of_each_check(desk: Desk) -> None:
     """Each line has the outcome and reason of a check; its output is in its log only."""
     gate = desk.folder / "gate"

@@ -174,6 +174,7 @@ def test_a_packet_that_is_older_than_its_tag_is_accepted_from_the_history(
     assert 'name="pin"' in junit.read_text()
 
 
+@pytest.mark.slow
 def test_a_consumer_in_a_folder_of_its_repository(pinned: Consumer, tmp_path: Path) -> None:
     """All paths are below the consumer's root; the receipt and the branch, too."""
     repository = scratch.repository(tmp_path / "mono", "apps/one")

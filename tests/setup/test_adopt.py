@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from adoptions import Adoption
 
 PAGES = Path(__file__).parents[2] / "docs/how-to"
-MARKS = {"go": pytest.mark.slow, "monorepo": pytest.mark.slow, "rust": pytest.mark.cargo}
-KINDS = [pytest.param(kind, marks=MARKS.get(kind, ())) for kind in ADOPTIONS]
+MARKS = {"rust": pytest.mark.cargo}
+KINDS = [pytest.param(kind, marks=MARKS.get(kind, pytest.mark.slow)) for kind in ADOPTIONS]
 
 
 def page_profile(kind: str) -> str:

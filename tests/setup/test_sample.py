@@ -614,6 +614,7 @@ class TestScripts:
 class TestPython:
     """The Python flavour's checks that are no scripts of bash alone, with the versions that its profile names."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("revision", [*sample.COMMITS[Flavour.PYTHON]])
     def test_everything(self, revision: str, tmp_path: Path) -> None:
         """Formatting, lints, tests and smoke pass at every commit (at v0.3.3 all but smoke), and nothing is written."""
@@ -639,6 +640,7 @@ class TestPython:
 class TestCargo:
     """The sample's checks that need cargo."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "revision", ["v0.4.0", "manifest", "v0.3.2", "v0.3.3", "runtime-v3", "drift"]
     )

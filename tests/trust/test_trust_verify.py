@@ -597,6 +597,7 @@ def test_any_byte_of_a_receipt_that_names_its_consumer(data: bytes) -> None:
     assert judgement.problems or (judgement.receipt, names(judgement)) == (RECEIPT, ["desk"])
 
 
+@pytest.mark.slow
 def test_bits_of_an_envelope_and_of_a_trust_file() -> None:
     """The lowest bit of every third byte of the envelope and of each of the trust file."""
     for at in range(0, len(ENVELOPE), 3):
