@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handoff_tasks.checks import environment as environments
-from handoff_tasks.checks import tools
+from handoff_tasks.checks.tools import Place, find_tools
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
     from handoff_tasks.checks.settings import Settings
     from handoff_tasks.checks.tools import FoundTools
@@ -20,12 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckContext:
-    """A check as it would run now: settings, root in the checkout, environment and tools."""
+    """A check as it would run now: its settings, where it would run, and the tools found there."""
 
-    check: Check
     settings: Settings
-    root: Path
-    environment: Mapping[str, str]
+    place: Place
     found: FoundTools
 
 
@@ -41,21 +38,15 @@ def find_contexts(
     processes.
     """
     places = [
-        tools.Place(
+        Place(
             check=check,
             root=environments.check_root(workspace, check, settings),
             environment=environments.check_environment(workspace, check, settings),
         )
         for check, settings in checks
     ]
-    answers = tools.find_tools(workspace.profile, places, meanwhile)
+    tools = find_tools(workspace.profile, places, meanwhile)
     return [
-        CheckContext(
-            check=place.check,
-            settings=settings,
-            root=place.root,
-            environment=place.environment,
-            found=found,
-        )
-        for (_, settings), place, found in zip(checks, places, answers, strict=True)
+        CheckContext(settings=settings, place=place, found=found)
+        for (_, settings), place, found in zip(checks, places, tools, strict=True)
     ]

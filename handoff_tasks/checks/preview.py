@@ -71,7 +71,7 @@ def look_ahead(workspace: Workspace, checks: Sequence[tuple[Check, Settings]]) -
 
 
 def _prospect(workspace: Workspace, context: CheckContext) -> Prospect:
-    check = context.check
+    check = context.place.check
     result = find_evidence(workspace, check).result(check, workspace.binding(check))
     changes: list[str] = []
     if result.record:
@@ -86,13 +86,13 @@ def _prospect(workspace: Workspace, context: CheckContext) -> Prospect:
 
 def _find_inputs(workspace: Workspace, context: CheckContext) -> Inputs:
     profile, caller = workspace.profile, context.settings.caller
-    check, root, environment = context.check, context.root, context.environment
+    check, environment = context.place.check, context.place.environment
     unusable = context.found.unusable
     later = tuple(name for name in unusable if profile.tools[name].install or check.python)
     reasons = {name: why for name, why in unusable.items() if name not in later}
     command, problem = None, None
     try:
-        command = tuple(command_line(check, root, environment["PATH"]))
+        command = tuple(command_line(check, context.place.root, environment["PATH"]))
     except CheckStopped as stop:
         names = [name for one in later for name in profile.tools[one].executables]
         comes_later = check.argv[0] in names

@@ -137,16 +137,16 @@ def list_changes(workspace: Workspace, context: CheckContext, record: Record) ->
 
     Commit, tree, profile and command line are compared by `judge_evidence`.
     """
-    check, settings, found = context.check, context.settings, context.found
+    settings, found = context.settings, context.found
     changes = []
-    if record.timeout_seconds != settings.time_limit(check):
+    if record.timeout_seconds != settings.time_limit(context.place.check):
         changes.append("time limit")
     toolchain = settings.toolchain_of(workspace.profile)
     if record.toolchain != toolchain:
         changes.append(f"toolchain (was {record.toolchain}, is {toolchain})")
     if found.tools != record.tools:
         changes.append(f"tools ({_describe_tools(record, found) or 'fewer'})")
-    variables = environments.describe_changes(record, context.environment)
+    variables = environments.describe_changes(record, context.place.environment)
     if variables:
         changes.append(variables)
     if dict(record.platform) != environments.describe_platform():

@@ -163,7 +163,7 @@ def _require_tools(job: _Job, root: Path, environment: Mapping[str, str]) -> Non
     profile = job.workspace.profile
     place = tools.Place(check=job.check, root=root, environment=environment)
     [found] = tools.find_tools(profile, [place])
-    unusable = found.unusable
+    unusable = dict(found.unusable)
     job.record = replace(job.record, tools=found.tools)
     for name in job.check.tools:
         # What was found all the same has another version than the profile requires.

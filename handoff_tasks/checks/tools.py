@@ -37,7 +37,7 @@ class FoundTools:
     """The tools of a check, and why a tool cannot be used, by name."""
 
     tools: tuple[Tool, ...]
-    unusable: dict[str, str]
+    unusable: Mapping[str, str]
 
 
 def find_tools(

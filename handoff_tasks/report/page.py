@@ -30,7 +30,7 @@ _NARROWEST = 0.75
 def load_template() -> Template:
     """Return the compiled template.
 
-    Compiling takes three quarters of the time of a page, so a run does it while its checks run.
+    Compiling takes three quarters of the time of a page, so a run does it while it waits.
     """
     import jinja2
 

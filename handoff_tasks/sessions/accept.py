@@ -89,13 +89,13 @@ def _open_key(session: Session, run: Run) -> SigningKey | None:
 
     No validator can see it: they get an environment of their own.
     """
-    from handoff_tasks.trust import keys
+    from handoff_tasks.trust.keys import open_key
 
     if run.options.consumer is not None:
         sign.check_consumer(run.options.consumer)
     if run.options.key is None:
         return None
-    return keys.open_key(resolve_path(session, run.options.key))
+    return open_key(resolve_path(session, run.options.key))
 
 
 def _verify(session: Session, place: ConsumerPlace, run: Run, opened: Opened) -> Verification:
@@ -327,18 +327,19 @@ def _signed_receipt(
 ) -> dict[str, bytes]:
     """Return the signed acceptance of the packet, by its path beside the receipt."""
     from handoff_tasks.sessions import signatures
-    from handoff_tasks.trust import sign, statement
+    from handoff_tasks.trust.sign import sign_receipt
+    from handoff_tasks.trust.statement import Receipt, written_time
 
     if key is None:
         return {}
     profile = step.opened.profile
     name = re.sub(r"[^a-z0-9]+", "-", profile.name.lower()).strip("-") or "consumer"
-    decision = statement.Receipt(
+    decision = Receipt(
         consumer=run.options.consumer or f"pkg:generic/{name}",
         commit=step.opened.consumer.commit,
-        time=statement.written_time(signatures.now()),
+        time=written_time(signatures.now()),
     )
     argument = run.options.arguments[0]
     envelope = signatures.find_envelope(argument, verification.workspace, verification.where)
-    signed = sign.sign_receipt(verification.data, envelope, decision, key)
+    signed = sign_receipt(verification.data, envelope, decision, key)
     return {f"{profile.receipt_path}{SUFFIX}": signed.data}

@@ -256,7 +256,10 @@ def _fan_out(
 
 
 def _preload() -> None:
-    """Import what the end of a run needs while its checks run: that takes as long as a check."""
+    """Import what the end of a run needs while tools answer or checks run.
+
+    That takes as long as a short check.
+    """
     from handoff_tasks.report import page
 
     page.load_template()

@@ -24,7 +24,9 @@ def sign(session: Session, place: Place, run: Run) -> None:
     from handoff_tasks.problems import refusal
     from handoff_tasks.release import find_packet
     from handoff_tasks.sessions import packet as packet_session
-    from handoff_tasks.trust import keys, names, sign
+    from handoff_tasks.trust.keys import open_key
+    from handoff_tasks.trust.names import Names
+    from handoff_tasks.trust.sign import add_signatures, sign_packet
 
     options = run.options
     if (options.key is None) == (options.add is None):
@@ -37,21 +39,21 @@ def sign(session: Session, place: Place, run: Run) -> None:
         report_files.summarize(run.end, str(path), [])
         return
     envelope = Path(f"{path}{SUFFIX}")
-    own = names.Names(packet=str(path), envelope=str(envelope))
+    names = Names(packet=str(path), envelope=str(envelope))
     old = signatures.read_envelope(envelope)
     if options.key is not None:
-        key = keys.open_key(resolve_path(session, options.key))
-        signed = sign.sign_packet(data, key, old, names=own)
+        key = open_key(resolve_path(session, options.key))
+        signed = sign_packet(data, key, old, names=names)
         by = f"by {key.public.fingerprint}"
     else:
         assert options.add is not None
         other = resolve_path(session, options.add)
-        signed = sign.add_signatures(
+        signed = add_signatures(
             data,
             old,
             signatures.read_file(other, "HP131", "name the envelope that the other machine wrote"),
             other_packet=_packet_beside(other),
-            names=names.Names(
+            names=Names(
                 packet=str(path),
                 envelope=str(envelope),
                 other=str(other),
@@ -74,7 +76,9 @@ def receipt(session: Session, place: Place, run: Run) -> None:
     from handoff_tasks.output import report_files, terminal
     from handoff_tasks.release import find_packet
     from handoff_tasks.sessions import packet as packet_session
-    from handoff_tasks.trust import keys, sign, statement
+    from handoff_tasks.trust.keys import open_key
+    from handoff_tasks.trust.sign import sign_receipt
+    from handoff_tasks.trust.statement import Receipt, written_time
 
     options = run.options
     consumer, key_file = _receipt_options(run)
@@ -88,15 +92,15 @@ def receipt(session: Session, place: Place, run: Run) -> None:
     else:
         _print_signatures(session, place, run, data, str(path))
     folder = place.noxfile.parent
-    decision = statement.Receipt(
+    decision = Receipt(
         consumer=consumer,
         commit=_commit_of(folder),
-        time=statement.written_time(signatures.now()),
+        time=written_time(signatures.now()),
         reason=options.refuse,
     )
-    key = keys.open_key(resolve_path(session, key_file))
+    key = open_key(resolve_path(session, key_file))
     envelope = signatures.read_envelope(Path(f"{path}{SUFFIX}"))
-    signed = sign.sign_receipt(data, envelope, decision, key)
+    signed = sign_receipt(data, envelope, decision, key)
     target = _write_receipt(folder, path.stem, decision, signed.data)
     verb = "accepted" if decision.accepted else "refused"
     state = f"{target}: {verb}, signed by {key.public.fingerprint}"

@@ -117,15 +117,16 @@ def judge_signatures(
     receipt if ``--receipt`` names it. A document of None or of another generator has no signature
     that could be checked.
     """
-    from handoff_tasks.trust import names, verify
+    from handoff_tasks.trust import verify
+    from handoff_tasks.trust.names import Names
 
     if document is None or "producer" not in document:
         return []
     envelope = find_envelope(run.options.arguments[0], run.workspace, path)
     demand = read_demand(session, place, run)
     if demand is None:
-        own = names.Names(packet=path, envelope=f"{path}{SUFFIX}")
-        return [verify.judge(data, envelope, None, None, threshold=1, now=now(), names=own)]
+        names = Names(packet=path, envelope=f"{path}{SUFFIX}")
+        return [verify.judge(data, envelope, None, None, threshold=1, now=now(), names=names)]
     # A producer's own trust file may have lines for its consumers only.
     demanded = run.options.receipt is None or place.signers is not None
     judgement = demand.judge(data, envelope, path, demand=demanded)
