@@ -189,6 +189,7 @@ def own_sessions(tag: str) -> list[str]:
     """Return the sessions of a tag that the noxfile of this library's release registers."""
     words = ["-f", str(RELEASE / "noxfile.py"), "-l", "--json", "-t", tag]
     done = nox_server.run(words, cwd=RELEASE)
+    assert done.returncode == 0, done.stderr
     return [one["session"] for one in json.loads(done.stdout)]
 
 

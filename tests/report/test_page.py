@@ -100,7 +100,7 @@ VIEWS: dict[str, Callable[[], report_view.View]] = {
     "go": lambda: view(checks=long_checks()),
     "no-go": no_go,
     "hostile": hostile_view,
-    "many": lambda: many(60),
+    "many": lambda: many(200),
 }
 
 

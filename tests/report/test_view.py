@@ -125,6 +125,7 @@ def test_the_line_that_explains_a_failure_is_looked_for_in_the_log() -> None:
     found = report_view.build_view(go_packet(checks=checks), run_end(checks, problem()), source)
     assert found.causes == {"check fmt": "[fail] a differs from b", "check clippy": "[check] 39"}
     assert found.steps[0].tail == tuple(f"[check] {number}" for number in range(20, 40))
+    assert {step.cause for step in found.steps if step.passed} == {""}
 
 
 def test_a_short_run_has_no_timeline() -> None:

@@ -440,8 +440,9 @@ def test_a_file_of_its_own_says_the_version(
 def test_the_names_that_clash_are_those_that_are_registered(desk: Desk) -> None:
     """What `init` keeps free beside modes and checks is what a noxfile with a profile gets."""
     words = ["--noxfile", str(desk.folder / "noxfile.py"), "--list"]
-    listed = nox_server.run(words, cwd=desk.folder).stdout
-    names = set(re.findall(r"^[*-] (\S+)", listed, re.MULTILINE))
+    listed = nox_server.run(words, cwd=desk.folder)
+    assert listed.returncode == 0, listed.stderr
+    names = set(re.findall(r"^[*-] (\S+)", listed.stdout, re.MULTILINE))
     parsed = profile.parse(scratch.PROFILE.encode(), "scratch", None)
     assert (
         names - {mode.session for mode in parsed.modes} - {check.session for check in parsed.checks}
