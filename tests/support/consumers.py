@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -144,19 +143,13 @@ def run_nox(
     folder: Path, envdir: Path, session: str, *words: str, **extra: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a session of the noxfile in a folder."""
-    given = nox_words(folder, envdir, session, *words)
+    given = nox_server.session_words(folder, envdir, session, *words)
     return nox_server.run(given, env={**os.environ, **extra}, cwd=folder)
-
-
-def nox_words(folder: Path, envdir: Path, session: str, *words: str) -> list[str]:
-    """Return what nox is given for a session."""
-    noxfile = str(folder / "noxfile.py")
-    return ["--noxfile", noxfile, "--envdir", str(envdir), "-s", session, "--", *words]
 
 
 def nox_command(folder: Path, envdir: Path, session: str, *words: str) -> list[str]:
     """Return the command line of a session."""
-    return [sys.executable, "-m", "nox", *nox_words(folder, envdir, session, *words)]
+    return nox_server.command(nox_server.session_words(folder, envdir, session, *words))
 
 
 @dataclass

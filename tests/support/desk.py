@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -62,11 +61,10 @@ class Desk:
         return [*self.place(), "--result-json", str(self.result_path), *words]
 
     def nox_words(self, session: str, *words: str) -> list[str]:
-        noxfile = str(self.folder / "noxfile.py")
-        return ["--noxfile", noxfile, "--envdir", str(self.envdir), "-s", session, "--", *words]
+        return nox_server.session_words(self.folder, self.envdir, session, *words)
 
     def command(self, session: str, *words: str) -> list[str]:
-        return [sys.executable, "-m", "nox", *self.nox_words(session, *words)]
+        return nox_server.command(self.nox_words(session, *words))
 
     def run(
         self, session: str, *words: str, **environment: str

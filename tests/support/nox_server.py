@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # The configuration of coverage, which a test removes from the variables of what it starts.
 _COVERAGE = os.environ.get("COVERAGE_PROCESS_CONFIG", "")
-_IMPORTED = ("coverage", "git", "jinja2", "jsonschema", "nox._cli", "rich.live", "rich.table")
+_IMPORTED = ("git", "jinja2", "jsonschema", "nox._cli", "rich.live", "rich.table")
 
 
 def run(
@@ -40,13 +40,23 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run nox with these words in a folder, its output captured as text."""
     environment = dict(os.environ if env is None else env)
-    command = [sys.executable, "-m", "nox", *words]
     server = _Server.of(environment)
     if server is not None:
-        return server.run(command, str(cwd), environment)
+        return server.run(command(words), str(cwd), environment)
     return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        command(words), cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def command(words: Sequence[str]) -> list[str]:
+    """Return the command line that starts nox the usual way."""
+    return [sys.executable, "-m", "nox", *words]
+
+
+def session_words(folder: Path, envdir: Path, session: str, *words: str) -> list[str]:
+    """Return the words after ``nox`` for a session of a folder's noxfile."""
+    noxfile = str(folder / "noxfile.py")
+    return ["--noxfile", noxfile, "--envdir", str(envdir), "-s", session, "--", *words]
 
 
 def _is_read_at_import(name: str) -> bool:
